@@ -1,0 +1,1 @@
+"""One clip in, one ``Features`` out, for each modality. Free of torch."""

@@ -1,0 +1,57 @@
+"""What goes into an extractor, and what every extractor is: a name, columns, a fingerprint, a call."""
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmemo.features import Features
+
+Input = TypeVar("Input", contravariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """Mono sound: samples (N,) float32, full scale -1 to 1; ``start_s`` is sample 0's time."""
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    start_s: float = 0.0
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts, in seconds."""
+        return len(self.samples) / self.sample_rate
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture: RGB uint8 (height, width, 3), upright, square pixels; ``time_s`` from its pts."""
+
+    image: NDArray[np.uint8]
+    time_s: float
+
+
+class Extractor(Protocol[Input]):
+    """Turn one clip's words, sound or frames into ``Features``.
+
+    Attributes:
+        modality: "text", "audio" or "visual".
+        names: the columns it provides, in order. Columns it cannot compute are absent, not zero.
+    """
+
+    modality: str
+    names: tuple[str, ...]
+
+    def fingerprint(self) -> str:
+        """Identify the algorithm, its version, options and weights.
+
+        Two extractors with one fingerprint give the same numbers; a checkpoint refuses features
+        of another fingerprint. Form: ``name:version:digest``, one line, no blanks.
+        """
+        ...
+
+    def __call__(self, data: Input, /) -> Features:
+        """Extract. Raises ``FeatureError`` when the input cannot be measured at all."""
+        ...

@@ -1,0 +1,1 @@
+"""The learner: modality encoders, cross-modal attention, and decoders over label sets."""

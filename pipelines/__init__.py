@@ -1,0 +1,1 @@
+"""The order of work: files, progress, resume, the command line. Nothing imports this package."""
