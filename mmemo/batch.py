@@ -1,0 +1,170 @@
+"""From clips of any length to padded tensors with real masks, and the scale they are brought to.
+
+The same ``collate`` serves training and prediction. Padding stands on the right, a mask says which
+rows are real, and a modality that a clip does not have is a fully masked row, never data.
+"""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mmemo.errors import FeatureError
+
+
+class Sequence(NamedTuple):
+    """One modality of a batch: ``values`` (B, T, D), ``mask`` (B, T) bool, True = attend."""
+
+    values: Tensor
+    mask: Tensor
+
+
+class Batch(NamedTuple):
+    """Clips side by side: B ids, modality -> Sequence, labels (B, K) of 0 and 1, or None."""
+
+    ids: tuple[str, ...]
+    sequences: dict[str, Sequence]
+    labels: Tensor | None
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Move every tensor to ``device``."""
+        sequences = {
+            modality: Sequence(values.to(device), mask.to(device))
+            for modality, (values, mask) in self.sequences.items()
+        }
+        labels = None if self.labels is None else self.labels.to(device)
+        return Batch(self.ids, sequences, labels)
+
+
+@dataclass(frozen=True, eq=False)
+class ClipArrays:
+    """One clip, ready to be collated.
+
+    Attributes:
+        id: the clip's id.
+        values: modality -> (T, D) float32; a modality that is absent has no key, or T = 0.
+        masks: modality -> (T,) bool, True = there was something to measure.
+        labels: (K,) of 0 and 1, or None.
+
+    Raises:
+        FeatureError: values and masks do not belong together, or a value is not finite.
+    """
+
+    id: str
+    values: Mapping[str, NDArray[np.float32]]
+    masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    labels: NDArray[np.generic] | None = None
+
+    def __post_init__(self) -> None:
+        if set(self.values) != set(self.masks):
+            raise FeatureError(
+                f"clip {self.id}: expected values and masks of the same modalities; "
+                f"got {sorted(self.values)} and {sorted(self.masks)}"
+            )
+        for modality, values in self.values.items():
+            shape, rows = np.shape(values), np.shape(self.masks[modality])
+            if len(shape) != 2 or rows != shape[:1]:
+                raise FeatureError(
+                    f"clip {self.id}: expected {modality} values (T, D) and mask (T,); "
+                    f"got {shape} and {rows}"
+                )
+            if not np.isfinite(values).all():
+                raise FeatureError(f"clip {self.id}: expected finite {modality} values")
+
+
+def collate(clips: Seq[ClipArrays], dims: Mapping[str, int]) -> Batch:
+    """Put clips side by side, padded on the right to the longest of each modality.
+
+    Args:
+        clips: at least one; labels for all of them or for none.
+        dims: modality -> D, for every modality the model reads; others are left out.
+
+    Raises:
+        FeatureError: no clip, a modality has another number of columns, or only some clips have
+            labels.
+    """
+    if not clips:
+        raise FeatureError("expected at least one clip to collate; got none")
+    sequences = {modality: _pad(clips, modality, dim) for modality, dim in dims.items()}
+    labelled = [clip.labels for clip in clips if clip.labels is not None]
+    if labelled and (len(labelled) < len(clips) or len({np.shape(row) for row in labelled}) > 1):
+        raise FeatureError("expected labels of one length on all clips of a batch or on none")
+    labels = torch.from_numpy(np.stack(labelled).astype(np.float32)) if labelled else None
+    return Batch(tuple(clip.id for clip in clips), sequences, labels)
+
+
+def _pad(clips: Seq[ClipArrays], modality: str, dim: int) -> Sequence:
+    found = [clip.values.get(modality) for clip in clips]
+    longest = max([1, *(len(values) for values in found if values is not None)])
+    padded = np.zeros((len(clips), longest, dim), dtype=np.float32)
+    mask = np.zeros((len(clips), longest), dtype=np.bool_)
+    for row, (clip, values) in enumerate(zip(clips, found, strict=True)):
+        if values is None:
+            continue
+        if values.shape[1] != dim:
+            raise FeatureError(
+                f"clip {clip.id}: expected {modality} with {dim} columns; got {values.shape[1]}"
+            )
+        padded[row, : len(values)] = values
+        mask[row, : len(values)] = clip.masks[modality]
+    return Sequence(torch.from_numpy(padded), torch.from_numpy(mask))
+
+
+class Normalizer(nn.Module):
+    """Bring every column to mean 0 and standard deviation 1 of the training clips.
+
+    The statistics are buffers, so a checkpoint carries them. Masked rows come out as zeros
+    whatever they held. Values are limited to ``LIMIT`` standard deviations, so that one broken
+    frame cannot drown a clip.
+    """
+
+    LIMIT = 10.0
+
+    def __init__(self, dims: Mapping[str, int]) -> None:
+        super().__init__()
+        self.dims = dict(dims)
+        for modality, dim in self.dims.items():
+            self.register_buffer(f"{modality}_mean", torch.zeros(dim))
+            self.register_buffer(f"{modality}_std", torch.ones(dim))
+
+    def fit(self, clips: Iterable[ClipArrays]) -> None:
+        """Take mean and standard deviation over the valid rows of ``clips``, in one pass.
+
+        Sums are float64 and merged by the update of Chan, Golub and LeVeque (1983), so the clips
+        may come from a generator. A column that does not vary is only centred.
+        """
+        moments = {m: (0, np.zeros(d), np.zeros(d)) for m, d in self.dims.items()}
+        for clip in clips:
+            for modality in moments.keys() & clip.values.keys():
+                rows = clip.values[modality][np.asarray(clip.masks[modality], dtype=bool)]
+                if len(rows):
+                    moments[modality] = _merge(moments[modality], rows.astype(np.float64))
+        for modality, (count, mean, squares) in moments.items():
+            std = np.sqrt(squares / max(count, 1))
+            std[std <= 1e-6 * np.maximum(np.abs(mean), 1e-6)] = 1.0
+            getattr(self, f"{modality}_mean").copy_(torch.from_numpy(mean))
+            getattr(self, f"{modality}_std").copy_(torch.from_numpy(std))
+
+    def forward(self, modality: str, sequence: Sequence) -> Sequence:
+        """Scale one modality's (B, T, D) values; masked rows become zeros."""
+        mean, std = getattr(self, f"{modality}_mean"), getattr(self, f"{modality}_std")
+        scaled = ((sequence.values - mean) / std).clamp(-self.LIMIT, self.LIMIT)
+        return Sequence(scaled.masked_fill(~sequence.mask[..., None], 0.0), sequence.mask)
+
+
+Moments = tuple[int, NDArray[np.float64], NDArray[np.float64]]
+
+
+def _merge(moments: Moments, rows: NDArray[np.float64]) -> Moments:
+    """Add rows (N, D) to (count, mean, sum of squared deviations)."""
+    count, mean, squares = moments
+    total = count + len(rows)
+    shift = rows.mean(axis=0) - mean
+    within = ((rows - rows.mean(axis=0)) ** 2).sum(axis=0)
+    mean = mean + shift * (len(rows) / total)
+    return total, mean, squares + within + shift**2 * (count * len(rows) / total)
