@@ -1,4 +1,4 @@
-"""What goes into an extractor, and what every extractor is: a name, columns, a fingerprint, a call."""
+"""What goes into an extractor, and what every extractor is."""
 
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -27,7 +27,7 @@ class Sound:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture: RGB uint8 (height, width, 3), upright, square pixels; ``time_s`` from its pts."""
+    """One picture: RGB uint8 (height, width, 3), upright, with square pixels."""
 
     image: NDArray[np.uint8]
     time_s: float

@@ -145,5 +145,6 @@ class ClipFeatures:
         unknown = (set(self.features) | set(self.absent)) - set(MODALITIES)
         if unknown:
             raise FeatureError(
-                f"expected modalities among {', '.join(MODALITIES)}; got {', '.join(sorted(unknown))}"
+                f"expected modalities among {', '.join(MODALITIES)}; "
+                f"got {', '.join(sorted(unknown))}"
             )
