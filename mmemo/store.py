@@ -91,7 +91,7 @@ class FeatureStore:
             return StoreInfo(**held)
         except FileNotFoundError:
             raise DataError(
-                f"{self.folder}: expected a feature store (made by `mmemo features`), found no store.json"
+                f"{self.folder}: no feature store (no store.json); make one with `mmemo features`"
             ) from None
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             raise DataError(f"{self._description}: unreadable ({error})") from None
@@ -190,7 +190,7 @@ class FeatureStore:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, meets the old bytes or the new ones, never a part."""
+    """Write a file so that readers and crashes meet the old bytes or the new, never a part."""
     part = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex}.part")
     try:
         with open(part, "wb") as file:

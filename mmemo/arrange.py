@@ -1,0 +1,79 @@
+"""From a clip's features to the arrays a batch is made of: word-aligned, or each at its own rate.
+
+Training and prediction both come through here, so there is no second path to drift.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmemo.align import pool, windows
+from mmemo.batch import ClipArrays
+from mmemo.config import DataConfig
+from mmemo.features import ClipFeatures, Features
+from mmemo.labels import present
+
+
+def arrange(clip: ClipFeatures, options: DataConfig) -> ClipArrays:
+    """Bring a clip's modalities onto rows.
+
+    - ``alignment="word"``: one row for each row of the text (words and pauses); audio and visual
+      are pooled onto it. A clip without text gets windows of ``window_s`` seconds instead.
+    - ``alignment="frames"``: text as it is, audio and visual pooled to steps of ``frame_s``.
+
+    Rows beyond ``max_rows`` are cut off. Modalities with no valid row at all are left out.
+    """
+    if options.alignment == "word":
+        features = _onto(clip.features, _word_times(clip, options.window_s))
+    else:
+        features = _at_own_rate(clip.features, options.frame_s)
+    kept = {m: _head(f, options.max_rows) for m, f in features.items() if f.valid.any()}
+    intensities = clip.clip.intensities
+    return ClipArrays(
+        id=clip.clip.id,
+        values={m: f.values for m, f in kept.items()},
+        masks={m: f.valid for m, f in kept.items()},
+        labels=None if intensities is None else present(intensities),
+    )
+
+
+def row_times(clip: ClipFeatures, options: DataConfig, modality: str) -> NDArray[np.float64]:
+    """Say when each row that ``arrange`` makes of ``modality`` starts and ends: (T, 2) seconds."""
+    if options.alignment == "word":
+        return _word_times(clip, options.window_s)[: options.max_rows]
+    return _at_own_rate(clip.features, options.frame_s)[modality].times[: options.max_rows]
+
+
+def _word_times(clip: ClipFeatures, window_s: float) -> NDArray[np.float64]:
+    text = clip.features.get("text")
+    if text is not None and len(text):
+        return text.times
+    if clip.clip.words:
+        return np.array([(word.start, word.end) for word in clip.clip.words])
+    return windows(_duration_s(clip.features), window_s)
+
+
+def _duration_s(features: Mapping[str, Features]) -> float:
+    return max((float(f.times[:, 1].max()) for f in features.values() if len(f)), default=0.0)
+
+
+def _onto(features: Mapping[str, Features], times: NDArray[np.float64]) -> dict[str, Features]:
+    return {m: f if m == "text" and len(f) else pool(f, times) for m, f in features.items()}
+
+
+def _at_own_rate(features: Mapping[str, Features], step_s: float) -> dict[str, Features]:
+    steps = windows(_duration_s(features), step_s)
+    return {m: f if m == "text" else pool(f, steps) for m, f in features.items()}
+
+
+def _head(features: Features, rows: int) -> Features:
+    if len(features) <= rows:
+        return features
+    return replace(
+        features,
+        values=features.values[:rows],
+        times=features.times[:rows],
+        valid=features.valid[:rows],
+    )

@@ -1,0 +1,124 @@
+"""A folder of clips with ``labels.csv``: the form of a user's own data.
+
+    FOLDER/labels.csv      one line a clip
+    FOLDER/...             the media files that it names, each with its transcript beside it or none
+
+Columns of ``labels.csv``:
+
+- ``id``: unique name of the clip (default: the media file's name without suffix);
+- ``media``: path of the video or sound file, relative to the folder;
+- ``video_id``: the recording it belongs to (default: the media file's name without suffix);
+- ``split``: ``train``, ``valid``, ``test`` or empty;
+- ``start``, ``end``: where the clip lies in the media file, in seconds (default: all of it);
+- one column per emotion with its intensity (0 absent, above 0 present; all six or none).
+
+A folder without ``labels.csv`` is read as unlabelled clips, one per media file.
+"""
+
+from pathlib import Path
+
+from mmemo.datasets.csv_rows import Row, read_rows
+from mmemo.errors import DataError
+from mmemo.features import Clip
+from mmemo.labels import EMOTIONS
+
+LABELS_FILE = "labels.csv"
+SPLITS = ("train", "valid", "test")
+MEDIA_SUFFIXES = frozenset(
+    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .wmv .flv .3gp .ogv .ts "
+    ".wav .mp3 .flac .ogg .opus .m4a .aac".split()
+)
+_KNOWN = {"id", "media", "video_id", "split", "start", "end", *EMOTIONS}
+
+
+def read_clips(folder: Path) -> list[Clip]:
+    """List the clips of a folder, in the order of ``labels.csv`` (or of the file names).
+
+    Raises:
+        DataError: the folder or a media file is missing, a column is unknown, a value makes no
+            sense, an id occurs twice, or a video is in two splits.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: expected a folder of clips; there is none")
+    table = folder / LABELS_FILE
+    clips = _labelled(folder, table) if table.is_file() else _unlabelled(folder)
+    if not clips:
+        raise DataError(f"{folder}: expected media files or a {LABELS_FILE} that lists some")
+    check_ids(table, clips)
+    check_splits(table, clips)
+    return clips
+
+
+def check_splits(source: Path, clips: list[Clip]) -> None:
+    """Refuse data in which clips of one video stand in two splits: scores would be too good.
+
+    Raises:
+        DataError: naming the video and its splits.
+    """
+    split_of: dict[str, str] = {}
+    for clip in clips:
+        if clip.split is None:
+            continue
+        first = split_of.setdefault(clip.video_id, clip.split)
+        if first != clip.split:
+            raise DataError(
+                f"{source}: video {clip.video_id!r} is in both {first} and {clip.split}; "
+                "keep all clips of a video in one split"
+            )
+
+
+def _labelled(folder: Path, table: Path) -> list[Clip]:
+    rows = read_rows(table, required={"media"}, known=_KNOWN)
+    return [_clip(folder, row) for row in rows]
+
+
+def _clip(folder: Path, row: Row) -> Clip:
+    media = folder / row.text("media")
+    if not media.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{row.where}: media {row.text('media')!r} lies outside the folder")
+    if not media.is_file():
+        raise DataError(f"{row.where}: expected the media file {media}; there is none")
+    start = row.number("start", 0.0)
+    end = row.number("end", None)
+    if start < 0 or (end is not None and end <= start):
+        raise DataError(f"{row.where}: expected 0 <= start < end; got {start} and {end}")
+    return Clip(
+        id=row.text("id", media.stem),
+        video_id=row.text("video_id", media.stem),
+        media=media,
+        start=start,
+        end=end,
+        split=row.choice("split", SPLITS),
+        intensities=intensities(row),
+    )
+
+
+def intensities(row: Row) -> tuple[float, ...] | None:
+    """Read the six emotion columns of a row; None where the table has none or they are empty."""
+    values = [row.number(name, None) for name in EMOTIONS]
+    found = [value for value in values if value is not None]
+    if not found:
+        return None
+    if len(found) < len(EMOTIONS):
+        raise DataError(f"{row.where}: expected an intensity for all of {', '.join(EMOTIONS)}")
+    if min(found) < 0:
+        raise DataError(f"{row.where}: expected intensities of 0 or above; got {min(found)}")
+    return tuple(found)
+
+
+def _unlabelled(folder: Path) -> list[Clip]:
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in MEDIA_SUFFIXES)
+    return [Clip(id=path.name, video_id=path.name, media=path) for path in files]
+
+
+def check_ids(source: Path, clips: list[Clip]) -> None:
+    """Refuse data in which an id occurs twice.
+
+    Raises:
+        DataError: naming the id.
+    """
+    seen: set[str] = set()
+    for clip in clips:
+        if clip.id in seen:
+            raise DataError(f"{source}: expected each id once; {clip.id!r} occurs twice")
+        seen.add(clip.id)

@@ -1,0 +1,96 @@
+"""Rows of a CSV file (gzipped or not) with typed access and errors that name file and line."""
+
+import csv
+import gzip
+import logging
+import math
+import zlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from mmemo.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+Default = TypeVar("Default", float, None)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table; ``where`` names it in errors."""
+
+    cells: dict[str, str]
+    where: str
+
+    def text(self, column: str, default: str | None = None) -> str:
+        """Read a cell; an empty one gives the default, or is an error without one."""
+        value = self.cells.get(column, "").strip()
+        if value:
+            return value
+        if default is None:
+            raise DataError(f"{self.where}: expected a value for {column!r}; it is empty")
+        return default
+
+    def number(self, column: str, default: Default) -> float | Default:
+        """Read a finite number; an empty or missing cell gives the default."""
+        value = self.cells.get(column, "").strip()
+        if not value:
+            return default
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise DataError(f"{self.where}: expected a number for {column!r}; got {value!r}")
+        return number
+
+    def choice(self, column: str, allowed: Collection[str]) -> str | None:
+        """Read one of ``allowed``; an empty or missing cell gives None."""
+        value = self.cells.get(column, "").strip()
+        if value and value not in allowed:
+            raise DataError(
+                f"{self.where}: expected {column!r} among {', '.join(allowed)}; got {value!r}"
+            )
+        return value or None
+
+
+def read_rows(path: Path, *, required: Collection[str], known: Collection[str]) -> list[Row]:
+    """Read a CSV file with a header line; a name ending in ``.gz`` is unpacked on the way.
+
+    Args:
+        path: the file, UTF-8.
+        required: columns that must be there.
+        known: columns that may be there; any other is passed over with a warning.
+
+    Raises:
+        DataError: missing file, missing column, broken line, wrong encoding.
+    """
+    try:
+        return list(_rows(path, required, set(known) | set(required)))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"{path}: expected a readable CSV file ({reason})") from None
+    except (UnicodeDecodeError, csv.Error, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: expected a CSV file in UTF-8 ({error})") from None
+
+
+def _rows(path: Path, required: Collection[str], known: Collection[str]) -> Iterator[Row]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        header = reader.fieldnames or []
+        missing = [name for name in required if name not in header]
+        if missing:
+            raise DataError(
+                f"{path}: expected a column {missing[0]!r}; the header has {', '.join(header)}"
+            )
+        for name in header:
+            if name not in known:
+                logger.warning("%s: passing over the unknown column %r", path, name)
+        for cells in reader:
+            where = f"{path}, line {reader.line_num}"
+            if None in cells or None in cells.values():
+                raise DataError(f"{where}: expected {len(header)} cells")
+            yield Row(dict(cells), where)

@@ -1,0 +1,69 @@
+"""A table of transcribed segments without media: CMU-MOSEI's words and labels as CSV.
+
+Columns: ``video_id``, ``segment_id``, ``start``, ``end`` (seconds in the video), ``text`` (with
+``sp`` for a pause), ``sentiment`` (ignored), the six emotion intensities, and optionally
+``split``; without it the file's name says it (``train.csv.gz``, ``valid.csv``, ...).
+
+Word times are not in such a table. They are spread evenly over the segment, which is enough to
+keep the words' order, and audio and visual are absent anyway.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from mmemo.datasets.clips import SPLITS, check_ids, check_splits, intensities
+from mmemo.datasets.csv_rows import Row, read_rows
+from mmemo.errors import DataError
+from mmemo.features import Clip, Word
+from mmemo.labels import EMOTIONS
+
+_REQUIRED = {"video_id", "text"}
+_KNOWN = {"segment_id", "start", "end", "sentiment", "split", *EMOTIONS}
+
+
+def is_table(path: Path) -> bool:
+    """Tell by its name whether a path is meant to be a table."""
+    return path.name.endswith((".csv", ".csv.gz"))
+
+
+def read_table(path: Path) -> list[Clip]:
+    """Read the segments of one table, in its order.
+
+    Raises:
+        DataError: the file is missing, lacks columns, or holds values that make no sense.
+    """
+    named = path.name.split(".")[0]
+    rows = read_rows(path, required=_REQUIRED, known=_KNOWN)
+    clips = [_clip(row, number, named) for number, row in enumerate(rows)]
+    if not clips:
+        raise DataError(f"{path}: expected segments; the table is empty")
+    check_ids(path, clips)
+    check_splits(path, clips)
+    return clips
+
+
+def _clip(row: Row, number: int, file_split: str) -> Clip:
+    start = row.number("start", 0.0)
+    end = row.number("end", start)
+    if end < start:
+        raise DataError(f"{row.where}: expected start <= end; got {start} and {end}")
+    video_id = row.text("video_id")
+    split = row.choice("split", SPLITS) or (file_split if file_split in SPLITS else None)
+    return Clip(
+        id=f"{video_id}[{row.text('segment_id', str(number))}]",
+        video_id=video_id,
+        start=start,
+        end=end,
+        words=_spread(row.cells["text"].split(), end - start),
+        split=split,
+        intensities=intensities(row),
+    )
+
+
+def _spread(tokens: list[str], duration_s: float) -> tuple[Word, ...]:
+    edges = np.linspace(0.0, duration_s, len(tokens) + 1).tolist()
+    return tuple(
+        Word(token, start, end)
+        for token, start, end in zip(tokens, edges[:-1], edges[1:], strict=True)
+    )
