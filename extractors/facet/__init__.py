@@ -1,0 +1,1 @@
+"""Facet-style facial measurements: action units, emotions, head pose, landmarks and gaze."""

@@ -1,0 +1,96 @@
+"""Find faces in a whole picture: BlazeFace (Bazarevsky et al., 2019, arXiv:1907.05047)."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.facet.graphs import DETECTOR_SIZE, FaceGraphs
+
+MIN_SCORE = 0.5
+SAME_FACE_OVERLAP = 0.3
+"""Boxes that overlap more than this (intersection over union) are one face."""
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """One face: box (x0, y0, x1, y1) and keypoints (6, 2) in pixels, score 0 to 1.
+
+    Keypoints: the person's right eye, left eye, nose tip, mouth, right ear, left ear.
+    """
+
+    box: NDArray[np.float64]
+    keypoints: NDArray[np.float64]
+    score: float
+
+
+def detect_faces(graphs: FaceGraphs, image: NDArray[np.uint8]) -> list[Detection]:
+    """Find the faces of an RGB picture, largest first."""
+    height, width = image.shape[:2]
+    side = max(height, width)
+    left, top = (side - width) / 2, (side - height) / 2
+    # One affine map letterboxes and scales; picture borders become black bars.
+    shrink = DETECTOR_SIZE / side
+    whole = cv2.resize(
+        image,
+        (max(1, round(width * shrink)), max(1, round(height * shrink))),
+        interpolation=cv2.INTER_AREA,
+    )
+    canvas = np.zeros((DETECTOR_SIZE, DETECTOR_SIZE, 3), np.uint8)
+    y, x = round(top * shrink), round(left * shrink)
+    canvas[y : y + whole.shape[0], x : x + whole.shape[1]] = whole[
+        : DETECTOR_SIZE - y, : DETECTOR_SIZE - x
+    ]
+    offsets, logits = graphs.anchors(canvas.astype(np.float32) / 127.5 - 1)
+    scores = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -50, 50)))
+    keep = scores >= MIN_SCORE
+    points = _decode(offsets[keep].astype(np.float64), _ANCHORS[keep])
+    points = points * side - (left, top)
+    detections = _merge(points, scores[keep])
+    return sorted(detections, key=lambda d: -(d.box[2] - d.box[0]))
+
+
+def _anchor_centres() -> NDArray[np.float64]:
+    """Place the 896 anchors: 2 in each cell of a 16 x 16 grid, 6 in each of 8 x 8 (paper, 3.2)."""
+    grids = []
+    for cells, per_cell in ((16, 2), (8, 6)):
+        centre = (np.arange(cells) + 0.5) / cells
+        y, x = np.meshgrid(centre, centre, indexing="ij")
+        grids.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), per_cell, axis=0))
+    return np.concatenate(grids)
+
+
+_ANCHORS = _anchor_centres()
+
+
+def _decode(offsets: NDArray[np.float64], anchors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn (N, 16) offsets into (N, 8, 2) points, 0 to 1: two box corners, then six keypoints."""
+    values = offsets.reshape(-1, 8, 2) / DETECTOR_SIZE
+    centre, size, keypoints = values[:, 0] + anchors, values[:, 1], values[:, 2:]
+    corners = np.stack([centre - size / 2, centre + size / 2], axis=1)
+    return np.concatenate([corners, keypoints + anchors[:, None]], axis=1)
+
+
+def _merge(points: NDArray[np.float64], scores: NDArray[np.float64]) -> list[Detection]:
+    """Blend overlapping predictions by their scores instead of suppressing them (paper, 3.4)."""
+    order = np.argsort(-scores, kind="stable")
+    found = []
+    while len(order):
+        best = points[order[0], :2].ravel()
+        together = overlap(best, points[order, :2].reshape(-1, 4)) > SAME_FACE_OVERLAP
+        together[0] = True
+        group = order[together]
+        blended = np.average(points[group], axis=0, weights=scores[group])
+        found.append(Detection(blended[:2].ravel(), blended[2:], float(scores[order[0]])))
+        order = order[~together]
+    return found
+
+
+def overlap(box: NDArray[np.float64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersection over union of one box (4,) with each of (N, 4)."""
+    low = np.maximum(box[:2], boxes[:, :2])
+    high = np.minimum(box[2:], boxes[:, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=1)
+    area = np.prod(box[2:] - box[:2]) + np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) - shared
+    return shared / np.maximum(area, 1e-9)

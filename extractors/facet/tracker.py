@@ -1,0 +1,193 @@
+"""Follow a face through a video: detector when there is none, mesh on a turned square otherwise.
+
+The region of interest follows Kartynnik et al., "Real-time facial surface geometry from monocular
+video on mobile GPUs" (2019, arXiv:1907.06724, section 2): the detector's box, or the last picture's
+points, turned so that the eyes lie level and enlarged by a quarter on each side. As long as the
+mesh says that a face is there, the detector rests.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.facet.detector import Detection, detect_faces, overlap
+from extractors.facet.graphs import MESH_SIZE, FaceGraphs
+from extractors.facet.pose import HeadPose, fit_pose
+from mmemo.assets import resolve
+from mmemo.errors import FeatureError
+
+MARGIN = 1.5
+MIN_PRESENCE = 0.5
+SEARCH_EVERY = 30
+"""Pictures between two looks at the whole picture while fewer faces than allowed are followed."""
+
+RIGHT_EYE, LEFT_EYE = 33, 263
+"""Outer corners of the person's eyes in the mesh."""
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face in one picture.
+
+    Attributes:
+        track: which face of the video it is; counts up from 0.
+        landmarks: (478, 3) float32, pixels of the picture; x right, y down, z away from the camera.
+        blendshapes: (52,) float32, 0 to 1, in the order of ``graphs.BLENDSHAPES``.
+        presence: how sure the mesh graph is that this is a face, 0 to 1.
+        pose: the head's.
+    """
+
+    track: int
+    landmarks: NDArray[np.float32]
+    blendshapes: NDArray[np.float32]
+    presence: float
+    pose: HeadPose
+
+    @property
+    def box(self) -> NDArray[np.float64]:
+        """Smallest upright box around the points: x0, y0, x1, y1 in pixels."""
+        points = self.landmarks[:, :2].astype(np.float64)
+        return np.concatenate([points.min(axis=0), points.max(axis=0)])
+
+
+@dataclass(frozen=True)
+class _Region:
+    """A turned square: centre and side in pixels, angle in radians, clockwise in the picture."""
+
+    x: float
+    y: float
+    side: float
+    angle: float
+
+    def matrix(self) -> NDArray[np.float64]:
+        """Return the 2 x 3 map from mesh pixels to picture pixels (both counted from the edge)."""
+        step = self.side / MESH_SIZE
+        c, s = step * np.cos(self.angle), step * np.sin(self.angle)
+        half = MESH_SIZE / 2
+        return np.array(
+            [[c, -s, self.x - half * (c - s)], [s, c, self.y - half * (s + c)]], dtype=np.float64
+        )
+
+
+class FaceTracker:
+    """Give the faces of one picture after another; the same pictures give the same faces.
+
+    Args:
+        folder: holds ``face_landmarker.task``; None asks ``mmemo.assets`` for it.
+        max_faces: how many faces to follow at most; the largest come first.
+
+    Attributes:
+        graphs: the networks.
+        detections_run: how often the detector has looked at a whole picture.
+    """
+
+    def __init__(self, folder: Path | None = None, *, max_faces: int = 1) -> None:
+        self.graphs = FaceGraphs(resolve("face-landmarker") if folder is None else folder)
+        self.max_faces = max_faces
+        self.detections_run = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all faces: what comes next is another recording."""
+        self._regions: dict[int, _Region] = {}
+        self._next_track = 0
+        self._since_search = 0
+
+    def track(self, image: NDArray[np.uint8]) -> list[Face]:
+        """Find the followed faces in the next picture, and new ones, the largest first.
+
+        Args:
+            image: RGB, (height, width, 3) uint8.
+
+        Raises:
+            FeatureError: the picture is of another shape or type.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise FeatureError(
+                f"expected an RGB picture (height, width, 3) of uint8; "
+                f"got {image.shape} of {image.dtype}"
+            )
+        faces: list[Face] = []
+        for track, region in self._regions.items():
+            self._keep(faces, self._measure(image, region, track))
+        self._since_search += 1
+        if not faces or (len(faces) < self.max_faces and self._since_search >= SEARCH_EVERY):
+            self._search(image, faces)
+        self._regions = {face.track: _region_of_points(face.landmarks) for face in faces}
+        return sorted(faces, key=lambda face: -face.pose.scale)
+
+    def _search(self, image: NDArray[np.uint8], faces: list[Face]) -> None:
+        """Look at the whole picture and add faces that are not followed yet."""
+        self.detections_run += 1
+        self._since_search = 0
+        for detection in detect_faces(self.graphs, image):
+            if len(faces) == self.max_faces:
+                return
+            first = self._measure(image, _region_of_detection(detection), self._next_track)
+            if first is None:
+                continue
+            # The detector's box is coarse: measure again on the square that the points ask for.
+            better = self._measure(image, _region_of_points(first.landmarks), self._next_track)
+            if self._keep(faces, better):
+                self._next_track += 1
+
+    @staticmethod
+    def _keep(faces: list[Face], face: Face | None) -> bool:
+        """Add a face unless it is none, or one that is there already."""
+        if face is None:
+            return False
+        if faces and overlap(face.box, np.array([f.box for f in faces])).max() > 0.5:
+            return False
+        faces.append(face)
+        return True
+
+    def _measure(self, image: NDArray[np.uint8], region: _Region, track: int) -> Face | None:
+        matrix = region.matrix()
+        # Pixel centres lie half a pixel from the edge that the matrix counts from.
+        shifted = matrix.copy()
+        shifted[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+        crop = cv2.warpAffine(
+            image,
+            shifted,
+            (MESH_SIZE, MESH_SIZE),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        points, presence = self.graphs.mesh(crop.astype(np.float32) / np.float32(255))
+        if not presence >= MIN_PRESENCE:
+            return None
+        landmarks = np.empty_like(points)
+        landmarks[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        landmarks[:, 2] = points[:, 2] * (region.side / MESH_SIZE)
+        return Face(
+            track=track,
+            landmarks=landmarks,
+            blendshapes=self.graphs.blendshapes(landmarks),
+            presence=presence,
+            pose=fit_pose(landmarks, self.graphs.canonical),
+        )
+
+
+def _region_of_detection(detection: Detection) -> _Region:
+    right_eye, left_eye = detection.keypoints[0], detection.keypoints[1]
+    x, y = (detection.box[:2] + detection.box[2:]) / 2
+    side = MARGIN * float((detection.box[2:] - detection.box[:2]).max())
+    return _Region(float(x), float(y), side, _angle(right_eye, left_eye))
+
+
+def _region_of_points(landmarks: NDArray[np.float32]) -> _Region:
+    """Enclose the points in a square that is level with the eyes."""
+    points = landmarks[:, :2].astype(np.float64)
+    angle = _angle(points[RIGHT_EYE], points[LEFT_EYE])
+    c, s = np.cos(angle), np.sin(angle)
+    level = points @ np.array([[c, -s], [s, c]])
+    low, high = level.min(axis=0), level.max(axis=0)
+    x, y = np.array([[c, -s], [s, c]]) @ ((low + high) / 2)
+    return _Region(float(x), float(y), MARGIN * float((high - low).max()), angle)
+
+
+def _angle(right_eye: NDArray[np.float64], left_eye: NDArray[np.float64]) -> float:
+    return float(np.arctan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0]))
