@@ -1,0 +1,116 @@
+"""Turn decoded frames into arrays: pictures upright with square pixels, sound mono float."""
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.sidedata.sidedata import Type as SideDataType
+from numpy.typing import NDArray
+
+MAX_PIXEL_ASPECT = 4
+"""Pixels more oblong than this are a writer's error, and read as square."""
+
+
+class Turn(NamedTuple):
+    """How to set a picture upright: first exchange rows and columns, then mirror."""
+
+    transpose: bool
+    mirror_x: bool
+    mirror_y: bool
+
+    @property
+    def clockwise_deg(self) -> int:
+        """The rotation in it, without any mirroring: 0, 90, 180 or 270 degrees."""
+        if self.transpose:
+            return 90 if self.mirror_x else 270
+        return 180 if self.mirror_y else 0
+
+
+def turn_of(frame: Any) -> Turn:
+    """Read a frame's display matrix, rounded to quarter turns.
+
+    The matrix (ISO/IEC 14496-12, 6.2.2) takes coded (x, y) to shown (a x + c y, b x + d y).
+    """
+    side_data = frame.side_data.get(SideDataType.DISPLAYMATRIX)
+    if side_data is None or len(bytes(side_data)) < 36:
+        return Turn(False, False, False)
+    a, b, _, c, d = (int(entry) for entry in np.frombuffer(bytes(side_data), "=i4")[:5])
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return Turn(False, a < 0, d < 0)
+    return Turn(True, c < 0, b < 0)
+
+
+def coded_size(
+    width: int, height: int, pixel_aspect: Fraction | None, max_side: int | None
+) -> tuple[int, int]:
+    """Find the width and height that make pixels square and keep the longer side in bounds."""
+    wide = float(pixel_aspect or 1)
+    if not 1 / MAX_PIXEL_ASPECT <= wide <= MAX_PIXEL_ASPECT:
+        wide = 1.0
+    shown = (width * max(wide, 1.0), height / min(wide, 1.0))
+    scale = 1.0 if max_side is None else min(1.0, max_side / max(shown))
+    return max(1, round(shown[0] * scale)), max(1, round(shown[1] * scale))
+
+
+def to_rgb(frame: Any, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Turn a video frame into upright RGB (height, width, 3) uint8, contiguous.
+
+    Args:
+        frame: PyAV's.
+        size: width and height after scaling, before turning.
+    """
+    width, height = size
+    # One conversion thread: PyAV's default of many is up to four times slower under load.
+    image = frame.to_ndarray(format="rgb24", width=width, height=height, threads=1)
+    turn = turn_of(frame)
+    if turn.transpose:
+        image = image.transpose(1, 0, 2)
+    image = image[:: -1 if turn.mirror_y else 1, :: -1 if turn.mirror_x else 1]
+    return np.ascontiguousarray(image, dtype=np.uint8)
+
+
+def to_mono(frame: Any) -> NDArray[np.float32]:
+    """Turn an audio frame into the mean of its channels (N,), float32, full scale -1 to 1.
+
+    A sample that is not a number (a float recording may hold some) becomes 0.
+    """
+    samples = frame.to_ndarray()
+    channels = len(frame.layout.channels)
+    if frame.format.is_packed:
+        samples = samples.reshape(-1, channels).T
+    if samples.dtype.kind == "u":
+        middle = 1 << (8 * samples.dtype.itemsize - 1)
+        samples = samples.astype(np.float64) / middle - 1.0
+    elif samples.dtype.kind == "i":
+        samples = samples / float(1 << (8 * samples.dtype.itemsize - 1))
+    finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.asarray(finite.mean(axis=0), dtype=np.float32)
+
+
+class Resampler:
+    """Change a mono sound's rate piece by piece; sample n of the output lies at n / rate_out."""
+
+    def __init__(self, rate_in: int, rate_out: int) -> None:
+        self._rate_in = rate_in
+        self._av = AudioResampler(format="flt", layout="mono", rate=rate_out)
+        self._position = 0
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take the next samples (N,); return what can be computed so far (M,)."""
+        frame = AudioFrame.from_ndarray(samples[None], format="flt", layout="mono")
+        frame.sample_rate = self._rate_in
+        frame.time_base = Fraction(1, self._rate_in)
+        frame.pts = self._position
+        self._position += len(samples)
+        return _joined(self._av.resample(frame))
+
+    def finish(self) -> NDArray[np.float32]:
+        """Return what was held back for want of later samples (M,)."""
+        return _joined(self._av.resample(None))
+
+
+def _joined(frames: list[Any]) -> NDArray[np.float32]:
+    pieces = [np.asarray(frame.to_ndarray(), dtype=np.float32)[0] for frame in frames]
+    return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32)

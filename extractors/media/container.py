@@ -1,0 +1,359 @@
+"""Open a media file and hand out what its decoders yield, whatever state the file is in.
+
+PyAV is called here and in ``extractors.arrays`` only. A damaged file makes it raise
+``AttributeError`` or ``UnicodeDecodeError`` besides its own errors, so the calls into it, and
+nothing else, are wrapped in ``except Exception``.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import av
+from av.stream import Disposition
+
+from mmemo.errors import ClipError
+
+Result = TypeVar("Result")
+PathLike = str | os.PathLike[str]
+
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,mp3,aac,wav,w64,"
+    "flac,aiff,au,caf,amr,ac3,eac3,h264,hevc,m4v,ivf,dv,gif,mxf,nut,rm,yuv4mpegpipe"
+)
+"""Containers that hold sound or video. Playlists and scripts, which make a reader open other files
+or the network, are left out on purpose; so are still pictures and text."""
+
+MAX_FAILURES_IN_A_ROW = 100
+OPEN_TIMEOUT_S = 30.0
+DURATION_SLACK_S = 10.0
+SEEK_BACK_S = 2.0
+"""How far before the wanted time reading starts, so that decoders and filters have settled."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may demand of this machine; a file that wants more is refused.
+
+    Attributes:
+        max_pixels: of one picture; the default lets 5K through and refuses 8K.
+        max_duration_s: of the stretch that is asked for.
+        max_sample_rate: of the sound as coded, Hz.
+        max_channels: of the sound as coded.
+    """
+
+    max_pixels: int = 16_000_000
+    max_duration_s: float = 3 * 3600.0
+    max_sample_rate: int = 384_000
+    max_channels: int = 32
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(eq=False)
+class Track:
+    """One stream that is read, and what went wrong with it so far.
+
+    Attributes:
+        stream: PyAV's.
+        finished: set when no more of it is wanted; its packets are then passed over.
+    """
+
+    stream: Any
+    finished: bool = False
+    failures: int = 0
+    failures_in_a_row: int = 0
+    last_failure: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What a message calls it."""
+        return "picture" if self.stream.type == "video" else "sound"
+
+    def attempt(self, call: Callable[..., Result], *args: Any) -> Result | None:
+        """Call into PyAV; a failure is counted and yields None, too many in a row end the track."""
+        try:
+            result = call(*args)
+        except EOFError:
+            return None
+        except Exception as failure:
+            self.fail(failure)
+            return None
+        self.failures_in_a_row = 0
+        return result
+
+    def fail(self, failure: Exception) -> None:
+        """Count a failure."""
+        self.failures += 1
+        self.failures_in_a_row += 1
+        self.last_failure = describe(failure)
+        self.finished = self.finished or self.failures_in_a_row >= MAX_FAILURES_IN_A_ROW
+
+    def decode(self, packet: Any) -> list[Any]:
+        """Decode a packet (None: what the decoder still holds); a failure yields nothing."""
+        return self.attempt(self.stream.decode, packet) or []
+
+
+class Container:
+    """A media file, opened; the first sound and picture in it that can be decoded.
+
+    Attributes:
+        path: the file.
+        picture, sound: the streams to read, None where there is none.
+        zero_s: the container's time that counts as 0.
+        duration_s: what the container states, seconds from zero; None where it does not.
+    """
+
+    def __init__(self, path: PathLike, limits: Limits) -> None:
+        self.path = Path(path)
+        self.limits = limits
+        self._av = _open(self.path)
+        try:
+            self._inspect()
+        except BaseException:
+            self.close()
+            raise
+
+    def _inspect(self) -> None:
+        try:
+            start, duration = self._av.start_time, self._av.duration
+            streams = list(self._av.streams)
+            self.picture = _choose(streams, "video")
+            self.sound = _choose(streams, "audio")
+        except Exception as failure:
+            raise _unreadable(self.path, describe(failure)) from failure
+        self.zero_s = max(0.0, (start or 0) / av.time_base)
+        self.duration_s = duration / av.time_base if duration and duration > 0 else None
+        if self.picture is None and self.sound is None:
+            kinds = ", ".join(sorted({str(stream.type) for stream in streams})) or "no streams"
+            raise ClipError(
+                f"expected sound or video that can be decoded; got {kinds} in {self.path}; "
+                "convert the file to MP4 (H.264, AAC)"
+            )
+        self._check_limits()
+        if self.picture is not None:
+            self.picture.thread_type = "AUTO"
+            self.picture.codec_context.options = {"max_pixels": str(self.limits.max_pixels)}
+
+    def _check_limits(self) -> None:
+        if self.picture is not None:
+            context = self.picture.codec_context
+            self.check_pixels(context.width, context.height)
+        if self.sound is not None:
+            context = self.sound.codec_context
+            self.check_sound(context.sample_rate, len(context.layout.channels))
+
+    def check_pixels(self, width: int, height: int) -> None:
+        """Refuse pictures larger than the limit. Raises ``ClipError``."""
+        if width * height > self.limits.max_pixels:
+            raise ClipError(
+                f"expected pictures of at most {self.limits.max_pixels} pixels; got "
+                f"{width}x{height} in {self.path}; scale the video down or raise max_pixels"
+            )
+
+    def check_sound(self, sample_rate: int, channels: int) -> None:
+        """Refuse sound beyond the limits. Raises ``ClipError``."""
+        if sample_rate > self.limits.max_sample_rate or channels > self.limits.max_channels:
+            raise ClipError(
+                f"expected sound of at most {self.limits.max_sample_rate} Hz and "
+                f"{self.limits.max_channels} channels; got {sample_rate} Hz and {channels} "
+                f"in {self.path}; convert it or raise the limits"
+            )
+
+    def check_duration(self, duration_s: float) -> None:
+        """Refuse stretches longer than the limit. Raises ``ClipError``."""
+        if duration_s > self.limits.max_duration_s:
+            raise ClipError(
+                f"expected at most {self.limits.max_duration_s:g} s to read at once; got "
+                f"{duration_s:g} s of {self.path}; cut it with start and end, or raise "
+                "max_duration_s"
+            )
+
+    @property
+    def pixel_aspect(self) -> Fraction | None:
+        """Width of a picture's pixel over its height; None where the file does not say."""
+        return None if self.picture is None else self.picture.sample_aspect_ratio
+
+    @property
+    def fps(self) -> float:
+        """Mean frame rate of the picture; 0 where the file does not say."""
+        if self.picture is None:
+            return 0.0
+        return float(self.picture.average_rate or self.picture.guessed_rate or 0)
+
+    def scan_duration_s(self) -> float:
+        """Find the end of the last packet, for files that do not state a duration. Reads it all."""
+        tracks = [Track(stream) for stream in (self.picture, self.sound) if stream is not None]
+        ends_s = [0.0]
+        for track, packet in self.packets(tracks):
+            begin_s = self.time_of(track.stream, packet.pts)
+            if begin_s is not None:
+                length = (packet.duration or 0) * float(track.stream.time_base)
+                ends_s.append(begin_s + length)
+        return max(ends_s)
+
+    def time_of(self, stream: Any, ticks: int | None) -> float | None:
+        """Turn a stream's timestamp into seconds from zero; None where it cannot be true."""
+        if ticks is None or stream.time_base is None:
+            return None
+        time_s = float(ticks * stream.time_base) - self.zero_s
+        stated_s = self.duration_s
+        latest_s = self.limits.max_duration_s * 100 if stated_s is None else stated_s
+        return time_s if abs(time_s) <= latest_s + DURATION_SLACK_S else None
+
+    def stated_end_s(self, stream: Any) -> float | None:
+        """Tell when a stream should end, seconds from zero; None where the file does not say."""
+        if not stream.duration or stream.duration <= 0:
+            return None
+        return self.time_of(stream, (stream.start_time or 0) + stream.duration)
+
+    def packets(self, tracks: Sequence[Track]) -> Iterator[tuple[Track, Any]]:
+        """Yield the packets of some streams in file order, over damaged places where possible."""
+        by_index = {track.stream.index: track for track in tracks}
+        demuxer = self._demux(tracks)
+        failures = 0
+        while failures < MAX_FAILURES_IN_A_ROW:
+            try:
+                packet = next(demuxer)
+                track = by_index.get(packet.stream.index)
+            except StopIteration:
+                return
+            except Exception as failure:
+                failures += 1
+                for track in tracks:
+                    track.fail(failure)
+                demuxer = self._demux(tracks)
+                continue
+            failures = 0
+            # Empty packets are the demuxer's wish to drain the decoder, or frames that an AVI
+            # dropped; decoding one would end the stream. Draining is done by `decoded`.
+            if track is not None and packet.size > 0:
+                yield track, packet
+
+    def _demux(self, tracks: Sequence[Track]) -> Iterator[Any]:
+        return iter(self._av.demux([track.stream for track in tracks]))
+
+    def decoded(self, tracks: Sequence[Track]) -> Iterator[tuple[Track, Any]]:
+        """Yield the decoded frames of some streams, in the order in which they become ready.
+
+        A stream that fails again and again is given up; the others go on.
+        """
+        for track, packet in self.packets(tracks):
+            if not track.finished:
+                for frame in track.decode(packet):
+                    yield track, frame
+            if all(track.finished for track in tracks):
+                return
+        for track in tracks:
+            for frame in [] if track.finished else track.decode(None):
+                yield track, frame
+
+    def seek(self, time_s: float, tracks: Sequence[Track]) -> None:
+        """Go to a place from which everything at and after ``time_s`` can be decoded.
+
+        Formats without an index jump to any packet, so the jump is checked: it must land on a key
+        frame before ``time_s``; otherwise it is repeated from further back, at last from the start.
+        """
+        back_s = SEEK_BACK_S
+        while time_s - back_s > SEEK_BACK_S:
+            target_s = time_s - back_s
+            if self._jump(target_s) and self._lands_before(time_s, tracks):
+                if self._jump(target_s):
+                    return
+                break
+            back_s *= 4
+        self._reopen(tracks)
+
+    def _jump(self, time_s: float) -> bool:
+        try:
+            self._av.seek(round((time_s + self.zero_s) * av.time_base), backward=True)
+        except Exception:
+            return False
+        return True
+
+    def _lands_before(self, time_s: float, tracks: Sequence[Track]) -> bool:
+        waiting = {track.stream.index for track in tracks}
+        for track, packet in self.packets(tracks):
+            at_s = self.time_of(track.stream, packet.pts if packet.pts is not None else packet.dts)
+            if at_s is None:
+                return False
+            if at_s > time_s - SEEK_BACK_S / 2:
+                return False
+            if packet.is_keyframe:
+                waiting.discard(track.stream.index)
+            if not waiting:
+                return True
+        return False
+
+    def _reopen(self, tracks: Sequence[Track]) -> None:
+        self.close()
+        self._av = _open(self.path)
+        self._inspect()
+        for track in tracks:
+            chosen = self.picture if track.stream.type == "video" else self.sound
+            track.stream = chosen
+
+    def close(self) -> None:
+        """Close the file; again is harmless."""
+        with suppress(Exception):
+            self._av.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _open(path: Path) -> Any:
+    if not path.exists():
+        raise ClipError(f"expected a video or sound file; got nothing at {path}")
+    if not path.is_file():
+        raise ClipError(f"expected a video or sound file; got a folder or device at {path}")
+    if path.stat().st_size == 0:
+        raise ClipError(f"expected a video or sound file; got an empty file at {path}")
+    try:
+        return av.open(
+            str(path.absolute()),
+            metadata_errors="replace",
+            timeout=(OPEN_TIMEOUT_S, OPEN_TIMEOUT_S),
+            options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
+        )
+    except av.error.ArgumentError as failure:  # what a format off the list ends with
+        raise _unreadable(path, "no known sound or video format") from failure
+    except Exception as failure:
+        raise _unreadable(path, describe(failure)) from failure
+
+
+def _choose(streams: Sequence[Any], kind: str) -> Any | None:
+    """Pick the stream that players pick: the default one, else the first that can be decoded."""
+    usable = [
+        stream
+        for stream in streams
+        if stream.type == kind
+        and stream.codec_context is not None
+        and not stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails)
+    ]
+    defaults = [stream for stream in usable if stream.disposition & Disposition.default]
+    return next(iter(defaults + usable), None)
+
+
+def _unreadable(path: Path, reason: str) -> ClipError:
+    return ClipError(f"expected a video or sound file; could not read {path}: {reason}")
+
+
+def describe(failure: Exception) -> str:
+    """Say in one line what PyAV or FFmpeg complained about."""
+    text = getattr(failure, "strerror", None) or str(failure) or type(failure).__name__
+    return " ".join(str(text).split())

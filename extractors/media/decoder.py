@@ -1,0 +1,276 @@
+"""Read sound and pictures in one pass."""
+
+import logging
+import math
+from collections.abc import Generator, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from extractors.base import Frame, Sound
+from extractors.media.container import DEFAULT_LIMITS, Container, Limits, PathLike
+from extractors.media.readers import PictureReader, SoundReader
+from mmemo.errors import ClipError, ConfigError
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_RATE = 16_000
+PAST_END_S = 10.0
+"""How far beyond the wanted end one stream may run before the other counts as over."""
+WORTH_TELLING_S = 0.5
+
+
+class Decoder:
+    """One pass over a file that serves whoever wants frames, and keeps the sound meanwhile.
+
+    Example:
+        >>> with Decoder("clip.mp4", fps=30) as decoder:  # doctest: +SKIP
+        ...     visual = extract_visual(decoder.frames())
+        ...     audio = extract_audio(decoder.sound())
+
+    Attributes:
+        has_picture, has_sound: whether the file has them and they were asked for.
+    """
+
+    def __init__(
+        self,
+        path: PathLike,
+        *,
+        sample_rate: int = SAMPLE_RATE,
+        fps: float | None = None,
+        start: float = 0.0,
+        end: float | None = None,
+        max_side: int | None = None,
+        picture: bool = True,
+        sound: bool = True,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        _check_options(path, sample_rate, fps, start, end, max_side)
+        self._start, self._end = start, end
+        self._sample_rate, self._max_side = sample_rate, max_side
+        self._container = Container(path, limits)
+        try:
+            self._pictures, self._sounds = self._prepare(picture, sound, fps)
+        except BaseException:
+            self._container.close()
+            raise
+        self.has_picture = self._pictures is not None
+        self.has_sound = self._sounds is not None
+        self._pieces: list[Sound] = []
+        self._items = self._run()
+
+    def _prepare(
+        self, picture: bool, sound: bool, fps: float | None
+    ) -> tuple[PictureReader | None, SoundReader | None]:
+        container = self._container
+        last_s = self._end if self._end is not None else container.duration_s
+        container.check_duration((last_s or 0.0) - self._start)
+        pictures = sounds = None
+        if picture and container.picture is not None:
+            pictures = PictureReader(container, fps, self._start, self._end)
+        if sound and container.sound is not None:
+            sounds = SoundReader(container, self._sample_rate, self._start, self._end)
+        return pictures, sounds
+
+    def __iter__(self) -> Iterator[Frame | Sound]:
+        """Yield frames and pieces of sound as they come."""
+        for item in self._items:
+            if isinstance(item, Sound):
+                yield item
+            elif (frame := self._convert(*item)) is not None:
+                yield frame
+
+    def _convert(self, time_s: float, frame: Any) -> Frame | None:
+        assert self._pictures is not None
+        return self._pictures.convert(time_s, frame, self._max_side)
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield the frames; the sound that comes by is kept for `sound`."""
+        for item in self:
+            if isinstance(item, Sound):
+                self._pieces.append(item)
+            else:
+                yield item
+
+    def sound(self) -> Sound | None:
+        """Return the whole sound, reading on to the end if need be; None where there is none."""
+        self._pieces += [item for item in self._items if isinstance(item, Sound)]
+        if not self._pieces:
+            return None
+        samples = np.concatenate([piece.samples for piece in self._pieces])
+        return Sound(samples, self._sample_rate, self._pieces[0].start_s)
+
+    def close(self) -> None:
+        """Close the file; again is harmless."""
+        self._items.close()
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self) -> Generator[tuple[float, Any] | Sound, None, None]:
+        readers = [reader for reader in (self._pictures, self._sounds) if reader is not None]
+        by_track = {id(reader.track): reader for reader in readers}
+        try:
+            tracks = [reader.track for reader in readers]
+            if self._start > 0 and tracks:
+                self._container.seek(self._start, tracks)
+            for track, frame in self._container.decoded(tracks):
+                yield from by_track[id(track)].push(frame)
+                if self._end is not None:
+                    late_s = max(reader.reached_s for reader in readers)
+                    if late_s > self._end + PAST_END_S:
+                        break
+            for reader in readers:
+                yield from reader.finish()
+        finally:
+            self._container.close()
+        self._tell_losses(readers)
+
+    def _tell_losses(self, readers: list[PictureReader | SoundReader]) -> None:
+        if not any(reader.count for reader in readers):
+            reasons = {reader.track.last_failure for reader in readers} - {""}
+            raise ClipError(
+                f"expected sound or pictures from {self._start:g} s "
+                f"{'on' if self._end is None else f'to {self._end:g} s'}; nothing could be decoded "
+                f"there in {self._container.path}" + "".join(f": {reason}" for reason in reasons)
+            )
+        for reader in readers:
+            lost_s = reader.lost_s()
+            if lost_s > WORTH_TELLING_S or reader.track.failures or not reader.count:
+                logger.warning(
+                    "%s: %.2f s at the end of the %s and %d damaged places could not be decoded%s",
+                    self._container.path,
+                    lost_s,
+                    reader.track.kind,
+                    reader.track.failures,
+                    f": {reader.track.last_failure}" if reader.track.last_failure else "",
+                )
+
+
+def read_sound(
+    path: PathLike,
+    sample_rate: int = SAMPLE_RATE,
+    start: float = 0.0,
+    end: float | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Sound:
+    """Read the sound of a file, mono.
+
+    Args:
+        path: a video or sound file.
+        sample_rate: wanted rate, Hz.
+        start: where to begin, seconds in the file.
+        end: where to stop; None means at the file's end.
+        limits: beyond which the file is refused.
+
+    Returns:
+        Mean of the channels. Sample 0 lies at ``start``: sound that begins later, or pauses, is
+        filled up with zeros.
+
+    Raises:
+        ClipError: the file has no sound, or nothing of it can be decoded there.
+        ConfigError: the sample rate is not positive.
+    """
+    with Decoder(
+        path, sample_rate=sample_rate, start=start, end=end, picture=False, limits=limits
+    ) as decoder:
+        if not decoder.has_sound:
+            raise ClipError(f"expected a file with sound; got only pictures in {path}")
+        sound = decoder.sound()
+        assert sound is not None  # a decoder of sound alone has raised otherwise
+        return sound
+
+
+def read_frames(
+    path: PathLike,
+    fps: float | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    max_side: int | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[Frame]:
+    """Read the pictures of a file, one after another; memory does not grow with length.
+
+    Args:
+        path: a video file.
+        fps: at most so many a second: of each tick the nearest frame is kept, none is repeated.
+            None keeps all.
+        start: time of the first frame at the earliest, seconds in the file.
+        end: all frames lie before it; None means to the file's end.
+        max_side: shrink pictures whose longer side exceeds this.
+        limits: beyond which the file is refused.
+
+    Yields:
+        Frames with their own times (also where the rate varies), strictly increasing.
+
+    Raises:
+        ClipError: the file has no picture, or nothing of it can be decoded there.
+        ConfigError: an option is out of range.
+    """
+    decoder = Decoder(
+        path, fps=fps, start=start, end=end, max_side=max_side, sound=False, limits=limits
+    )
+    if not decoder.has_picture:
+        decoder.close()
+        raise ClipError(f"expected a file with video; got only sound in {path}")
+    return decoder.frames()
+
+
+def decode(
+    path: PathLike,
+    sample_rate: int = SAMPLE_RATE,
+    fps: float | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    max_side: int | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[Frame | Sound]:
+    """Read sound and pictures in one pass; arguments as in `read_sound` and `read_frames`.
+
+    Yields:
+        Frames, and pieces of sound that follow each other without holes, as they come.
+
+    Raises:
+        ClipError: nothing can be decoded.
+    """
+    return iter(
+        Decoder(
+            path,
+            sample_rate=sample_rate,
+            fps=fps,
+            start=start,
+            end=end,
+            max_side=max_side,
+            limits=limits,
+        )
+    )
+
+
+def _check_options(
+    path: PathLike,
+    sample_rate: int,
+    fps: float | None,
+    start: float,
+    end: float | None,
+    max_side: int | None,
+) -> None:
+    if not sample_rate > 0:
+        raise ConfigError(f"expected a sample rate above 0 Hz; got {sample_rate}")
+    if fps is not None and not (fps > 0 and math.isfinite(fps)):
+        raise ConfigError(f"expected a frame rate above 0; got {fps}")
+    if max_side is not None and not max_side > 0:
+        raise ConfigError(f"expected a longest side above 0 pixels; got {max_side}")
+    if not (0 <= start < math.inf) or (end is not None and not (start < end < math.inf)):
+        raise ClipError(
+            f"expected 0 <= start < end in seconds; got start {start}, end {end} for {path}"
+        )

@@ -1,0 +1,69 @@
+"""Tell what a media file holds before reading it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from extractors.media.arrays import coded_size, turn_of
+from extractors.media.container import DEFAULT_LIMITS, Container, Limits, PathLike, Track
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What a media file holds. Where there is no sound or no picture, its numbers are 0.
+
+    Attributes:
+        path: the file.
+        duration_s: the longer of sound and picture, seconds.
+        has_sound, has_picture: whether it can be read (cover art is no picture).
+        sample_rate: Hz, as coded.
+        channels: as coded.
+        width, height: pixels as handed out: upright, square.
+        fps: mean frame rate; 0 where the file does not tell.
+        rotation_deg: what turns the coded picture upright: 0, 90, 180 or 270, clockwise.
+    """
+
+    path: Path
+    duration_s: float
+    has_sound: bool
+    has_picture: bool
+    sample_rate: int
+    channels: int
+    width: int
+    height: int
+    fps: float
+    rotation_deg: int
+
+
+def probe(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
+    """Tell what a media file holds, decoding no more than its first picture.
+
+    Raises:
+        ClipError: the file is missing, is no media file, or holds neither sound nor picture.
+    """
+    with Container(path, limits) as container:
+        stated_s = container.duration_s
+        duration_s = container.scan_duration_s() if stated_s is None else stated_s
+    with Container(path, limits) as container:
+        width = height = rotation_deg = 0
+        fps = 0.0
+        if container.picture is not None:
+            for _, frame in container.decoded([Track(container.picture)]):
+                width, height = coded_size(frame.width, frame.height, container.pixel_aspect, None)
+                turn = turn_of(frame)
+                width, height = (height, width) if turn.transpose else (width, height)
+                rotation_deg = turn.clockwise_deg
+                fps = container.fps
+                break
+        sound = container.sound.codec_context if container.sound is not None else None
+        return MediaInfo(
+            path=container.path,
+            duration_s=duration_s,
+            has_sound=sound is not None,
+            has_picture=width > 0,
+            sample_rate=sound.sample_rate if sound is not None else 0,
+            channels=len(sound.layout.channels) if sound is not None else 0,
+            width=width,
+            height=height,
+            fps=fps,
+            rotation_deg=rotation_deg,
+        )

@@ -1,0 +1,172 @@
+"""Follow one stream: turn its decoded frames into what is handed out, in the wanted stretch."""
+
+import math
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.base import Frame, Sound
+from extractors.media.arrays import Resampler, coded_size, to_mono, to_rgb
+from extractors.media.container import Container, Track
+from extractors.media.timeline import SampleTrack, Thinner
+
+SETTLE_S = 0.1
+"""Sound on either side of a cut that the resampling filter sees, so that a cut leaves no trace."""
+
+
+class PictureReader:
+    """Choose frames and their times; converting is separate, so that dropped frames cost little.
+
+    Attributes:
+        track: the stream.
+        count: frames chosen so far.
+        reached_s: time of the latest frame seen.
+    """
+
+    def __init__(
+        self, container: Container, fps: float | None, start: float, end: float | None
+    ) -> None:
+        self.track = Track(container.picture)
+        self.count = 0
+        self.reached_s = -math.inf
+        self._container = container
+        self._start, self._end = start, math.inf if end is None else end
+        self._frame_s = 1 / container.fps if container.fps > 0 else 0.04
+        self._thinner: Thinner[Any] | None = None
+        if fps is not None:
+            stream = self.track.stream
+            begins_s = container.time_of(stream, stream.start_time)
+            self._thinner = Thinner(fps, begins_s or 0.0)
+
+    def push(self, frame: Any) -> Iterator[tuple[float, Any]]:
+        """Take a decoded frame; yield those that are now known to be wanted, with their times."""
+        time_s = self._container.time_of(self.track.stream, frame.pts)
+        if time_s is None:
+            time_s = 0.0 if math.isinf(self.reached_s) else self.reached_s + self._frame_s
+        if time_s <= self.reached_s:
+            return
+        self._container.check_pixels(frame.width, frame.height)
+        self._container.check_duration(time_s - self._start)
+        self.reached_s = time_s
+        kept = (time_s, frame) if self._thinner is None else self._thinner.push(time_s, frame)
+        yield from self._wanted(kept)
+        # The frame after the end has decided about the last one before it.
+        self.track.finished = self.track.finished or time_s >= self._end
+
+    def finish(self) -> Iterator[tuple[float, Any]]:
+        """Yield what was held back."""
+        yield from self._wanted(None if self._thinner is None else self._thinner.finish())
+
+    def _wanted(self, kept: tuple[float, Any] | None) -> Iterator[tuple[float, Any]]:
+        if kept is not None and self._start <= kept[0] < self._end:
+            self.count += 1
+            yield kept
+
+    def convert(self, time_s: float, frame: Any, max_side: int | None) -> Frame | None:
+        """Turn a chosen frame into an array; None where that fails."""
+        aspect = self._container.pixel_aspect
+        size = coded_size(frame.width, frame.height, aspect, max_side)
+        self._container.check_pixels(*size)
+        image = self.track.attempt(to_rgb, frame, size)
+        return None if image is None else Frame(image, time_s)
+
+    def lost_s(self) -> float:
+        """Tell how much before the stated end nothing came any more."""
+        stated_s = self._container.stated_end_s(self.track.stream) or self._container.duration_s
+        reached_s = max(self.reached_s + self._frame_s, self._start)
+        return max(0.0, min(stated_s or 0.0, self._end) - reached_s)
+
+
+class SoundReader:
+    """Turn decoded sound into mono pieces at the wanted rate that follow each other without holes.
+
+    Work starts at a whole second, where the old and the new sampling grid coincide, so that a cut
+    holds the same samples as the whole.
+
+    Attributes:
+        track: the stream.
+        count: samples handed out so far.
+        reached_s: end of the latest sound seen.
+    """
+
+    def __init__(
+        self, container: Container, sample_rate: int, start: float, end: float | None
+    ) -> None:
+        self.track = Track(container.sound)
+        self.count = 0
+        self.reached_s = -math.inf
+        self._container = container
+        self._rate = sample_rate
+        self._begin_s = max(0, math.floor(start - SETTLE_S))
+        self._start_s = start
+        self._end_s = math.inf if end is None else end
+        self._first = round(start * sample_rate)
+        self._stop = sys.maxsize if end is None else round(end * sample_rate)
+        self._position = self._begin_s * sample_rate
+        self._source_rate = 0
+        self._samples: SampleTrack | None = None
+        self._resampler: Resampler | None = None
+        self._waiting: list[NDArray[np.float32]] = []
+        self._n_waiting = 0
+        self._n_fed = 0
+
+    def push(self, frame: Any) -> Iterator[Sound]:
+        """Take a decoded frame; yield what can be handed out."""
+        self._container.check_sound(frame.sample_rate, len(frame.layout.channels))
+        samples = self.track.attempt(to_mono, frame)
+        if self._samples is None:
+            self._source_rate = frame.sample_rate
+            self._samples = SampleTrack(self._source_rate, self._begin_s * self._source_rate)
+            self._resampler = Resampler(self._source_rate, self._rate)
+        # A rate that changes on the way is damage; the hole becomes silence.
+        if samples is None or frame.sample_rate != self._source_rate:
+            return
+        time_s = self._container.time_of(self.track.stream, frame.pts)
+        index = None if time_s is None else round(time_s * self._source_rate)
+        gap, samples = self._samples.place(samples, index)
+        self.reached_s = self._samples.position / self._source_rate
+        self._container.check_duration(min(self.reached_s, self._end_s) - self._start_s)
+        # Zeros pass through second by second, so that a false timestamp costs no memory.
+        for begin in range(0, gap, self._source_rate):
+            yield from self._feed(np.zeros(min(self._source_rate, gap - begin), dtype=np.float32))
+            if self.track.finished:
+                return
+        yield from self._feed(samples)
+
+    def finish(self) -> Iterator[Sound]:
+        """Yield what was held back."""
+        if self._resampler is not None:
+            yield from self._emit(last=True)
+
+    def _feed(self, samples: NDArray[np.float32]) -> Iterator[Sound]:
+        self._waiting.append(samples)
+        self._n_waiting += len(samples)
+        self._n_fed += len(samples)
+        fed_s = self._begin_s + self._n_fed / self._source_rate
+        self.track.finished = self.track.finished or fed_s >= self._end_s + SETTLE_S
+        if self._n_waiting >= self._source_rate:
+            yield from self._emit()
+
+    def _emit(self, last: bool = False) -> Iterator[Sound]:
+        assert self._resampler is not None
+        waiting = np.concatenate([*self._waiting, np.zeros(0, dtype=np.float32)])
+        self._waiting, self._n_waiting = [], 0
+        pieces = [self._resampler.push(waiting)] if len(waiting) else []
+        samples = np.concatenate(pieces + ([self._resampler.finish()] if last else []))
+        begin, self._position = self._position, self._position + len(samples)
+        skip = max(0, self._first - begin)
+        samples = samples[skip : max(0, min(self._stop, self._position) - begin)]
+        if len(samples):
+            self.count += len(samples)
+            # Lossy codecs overshoot full scale; players cut that off, and so do we.
+            yield Sound(np.clip(samples, -1, 1), self._rate, (begin + skip) / self._rate)
+
+    def lost_s(self) -> float:
+        """Tell how much before the stated end nothing came any more."""
+        stated_s = self._container.stated_end_s(self.track.stream)
+        if stated_s is None and self._container.picture is None:
+            stated_s = self._container.duration_s
+        return max(0.0, min(stated_s or 0.0, self._end_s) - max(self.reached_s, self._start_s))
