@@ -43,12 +43,11 @@ def turn_of(frame: Any) -> Turn:
 
 
 def coded_size(
-    width: int, height: int, pixel_aspect: Fraction | None, max_side: int | None
+    width: int, height: int, pixel_aspect: float, max_side: int | None
 ) -> tuple[int, int]:
     """Find the width and height that make pixels square and keep the longer side in bounds."""
-    wide = float(pixel_aspect or 1)
-    if not 1 / MAX_PIXEL_ASPECT <= wide <= MAX_PIXEL_ASPECT:
-        wide = 1.0
+    plausible = 1 / MAX_PIXEL_ASPECT <= pixel_aspect <= MAX_PIXEL_ASPECT
+    wide = pixel_aspect if plausible else 1.0
     shown = (width * max(wide, 1.0), height / min(wide, 1.0))
     scale = 1.0 if max_side is None else min(1.0, max_side / max(shown))
     return max(1, round(shown[0] * scale)), max(1, round(shown[1] * scale))

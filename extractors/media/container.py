@@ -58,23 +58,35 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(eq=False)
 class Track:
-    """One stream that is read, and what went wrong with it so far.
+    """One stream that is read: what the file says of it, and what went wrong with it so far.
+
+    All facts are copied when the file is opened: PyAV's own stream object may not be touched once
+    the file is closed (the process would die of it).
 
     Attributes:
-        stream: PyAV's.
+        kind: "picture" or "sound".
+        begin_s, end_s: as stated, seconds from zero; None where the file does not say.
+        fps: mean frame rate of a picture; 0 where the file does not say.
+        pixel_aspect: width of a picture's pixel over its height.
+        sample_rate, channels: of a sound, as coded.
         finished: set when no more of it is wanted; its packets are then passed over.
+        failures: how many calls into PyAV failed.
+        last_failure: what the latest one said.
     """
 
+    kind: str
     stream: Any
+    time_base: Fraction
+    begin_s: float | None = None
+    end_s: float | None = None
+    fps: float = 0.0
+    pixel_aspect: float = 1.0
+    sample_rate: int = 0
+    channels: int = 0
     finished: bool = False
     failures: int = 0
     failures_in_a_row: int = 0
     last_failure: str = ""
-
-    @property
-    def kind(self) -> str:
-        """What a message calls it."""
-        return "picture" if self.stream.type == "video" else "sound"
 
     def attempt(self, call: Callable[..., Result], *args: Any) -> Result | None:
         """Call into PyAV; a failure is counted and yields None, too many in a row end the track."""
@@ -105,7 +117,7 @@ class Container:
 
     Attributes:
         path: the file.
-        picture, sound: the streams to read, None where there is none.
+        picture, sound: the tracks to read, None where there is none.
         zero_s: the container's time that counts as 0.
         duration_s: what the container states, seconds from zero; None where it does not.
     """
@@ -124,30 +136,47 @@ class Container:
         try:
             start, duration = self._av.start_time, self._av.duration
             streams = list(self._av.streams)
-            self.picture = _choose(streams, "video")
-            self.sound = _choose(streams, "audio")
+            self.zero_s = max(0.0, (start or 0) / av.time_base)
+            self.duration_s = duration / av.time_base if duration and duration > 0 else None
+            self.picture = self._picture(_choose(streams, "video"))
+            self.sound = self._sound(_choose(streams, "audio"))
+        except ClipError:
+            raise
         except Exception as failure:
             raise _unreadable(self.path, describe(failure)) from failure
-        self.zero_s = max(0.0, (start or 0) / av.time_base)
-        self.duration_s = duration / av.time_base if duration and duration > 0 else None
         if self.picture is None and self.sound is None:
             kinds = ", ".join(sorted({str(stream.type) for stream in streams})) or "no streams"
             raise ClipError(
                 f"expected sound or video that can be decoded; got {kinds} in {self.path}; "
                 "convert the file to MP4 (H.264, AAC)"
             )
-        self._check_limits()
-        if self.picture is not None:
-            self.picture.thread_type = "AUTO"
-            self.picture.codec_context.options = {"max_pixels": str(self.limits.max_pixels)}
 
-    def _check_limits(self) -> None:
-        if self.picture is not None:
-            context = self.picture.codec_context
-            self.check_pixels(context.width, context.height)
-        if self.sound is not None:
-            context = self.sound.codec_context
-            self.check_sound(context.sample_rate, len(context.layout.channels))
+    def _picture(self, stream: Any | None) -> Track | None:
+        if stream is None:
+            return None
+        self.check_pixels(stream.codec_context.width, stream.codec_context.height)
+        stream.thread_type = "AUTO"
+        stream.codec_context.options = {"max_pixels": str(self.limits.max_pixels)}
+        track = self._track("picture", stream)
+        track.fps = float(stream.average_rate or stream.guessed_rate or 0)
+        track.pixel_aspect = float(stream.sample_aspect_ratio or 1)
+        return track
+
+    def _sound(self, stream: Any | None) -> Track | None:
+        if stream is None:
+            return None
+        track = self._track("sound", stream)
+        track.sample_rate = stream.codec_context.sample_rate
+        track.channels = len(stream.codec_context.layout.channels)
+        self.check_sound(track.sample_rate, track.channels)
+        return track
+
+    def _track(self, kind: str, stream: Any) -> Track:
+        track = Track(kind, stream, stream.time_base or Fraction(1, av.time_base))
+        track.begin_s = self.time_of(track, stream.start_time)
+        if stream.duration and stream.duration > 0:
+            track.end_s = self.time_of(track, (stream.start_time or 0) + stream.duration)
+        return track
 
     def check_pixels(self, width: int, height: int) -> None:
         """Refuse pictures larger than the limit. Raises ``ClipError``."""
@@ -175,46 +204,27 @@ class Container:
                 "max_duration_s"
             )
 
-    @property
-    def pixel_aspect(self) -> Fraction | None:
-        """Width of a picture's pixel over its height; None where the file does not say."""
-        return None if self.picture is None else self.picture.sample_aspect_ratio
-
-    @property
-    def fps(self) -> float:
-        """Mean frame rate of the picture; 0 where the file does not say."""
-        if self.picture is None:
-            return 0.0
-        return float(self.picture.average_rate or self.picture.guessed_rate or 0)
-
     def scan_duration_s(self) -> float:
         """Find the end of the last packet, for files that do not state a duration. Reads it all."""
-        tracks = [Track(stream) for stream in (self.picture, self.sound) if stream is not None]
         ends_s = [0.0]
-        for track, packet in self.packets(tracks):
-            begin_s = self.time_of(track.stream, packet.pts)
+        for track, packet in self.packets([t for t in (self.picture, self.sound) if t is not None]):
+            begin_s = self.time_of(track, packet.pts)
             if begin_s is not None:
-                length = (packet.duration or 0) * float(track.stream.time_base)
-                ends_s.append(begin_s + length)
+                ends_s.append(begin_s + float((packet.duration or 0) * track.time_base))
         return max(ends_s)
 
-    def time_of(self, stream: Any, ticks: int | None) -> float | None:
-        """Turn a stream's timestamp into seconds from zero; None where it cannot be true."""
-        if ticks is None or stream.time_base is None:
+    def time_of(self, track: Track, ticks: int | None) -> float | None:
+        """Turn a track's timestamp into seconds from zero; None where it cannot be true."""
+        if ticks is None:
             return None
-        time_s = float(ticks * stream.time_base) - self.zero_s
-        stated_s = self.duration_s
-        latest_s = self.limits.max_duration_s * 100 if stated_s is None else stated_s
+        time_s = float(ticks * track.time_base) - self.zero_s
+        latest_s = self.limits.max_duration_s * 100 if self.duration_s is None else self.duration_s
         return time_s if abs(time_s) <= latest_s + DURATION_SLACK_S else None
-
-    def stated_end_s(self, stream: Any) -> float | None:
-        """Tell when a stream should end, seconds from zero; None where the file does not say."""
-        if not stream.duration or stream.duration <= 0:
-            return None
-        return self.time_of(stream, (stream.start_time or 0) + stream.duration)
 
     def packets(self, tracks: Sequence[Track]) -> Iterator[tuple[Track, Any]]:
         """Yield the packets of some streams in file order, over damaged places where possible."""
+        if not tracks:
+            return
         by_index = {track.stream.index: track for track in tracks}
         demuxer = self._demux(tracks)
         failures = 0
@@ -280,7 +290,7 @@ class Container:
     def _lands_before(self, time_s: float, tracks: Sequence[Track]) -> bool:
         waiting = {track.stream.index for track in tracks}
         for track, packet in self.packets(tracks):
-            at_s = self.time_of(track.stream, packet.pts if packet.pts is not None else packet.dts)
+            at_s = self.time_of(track, packet.pts if packet.pts is not None else packet.dts)
             if at_s is None:
                 return False
             if at_s > time_s - SEEK_BACK_S / 2:
@@ -296,8 +306,10 @@ class Container:
         self._av = _open(self.path)
         self._inspect()
         for track in tracks:
-            chosen = self.picture if track.stream.type == "video" else self.sound
-            track.stream = chosen
+            fresh = self.picture if track.kind == "picture" else self.sound
+            if fresh is None:
+                raise _unreadable(self.path, f"the {track.kind} is gone on the second look")
+            track.stream = fresh.stream
 
     def close(self) -> None:
         """Close the file; again is harmless."""

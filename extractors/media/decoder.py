@@ -68,9 +68,11 @@ class Decoder:
         container.check_duration((last_s or 0.0) - self._start)
         pictures = sounds = None
         if picture and container.picture is not None:
-            pictures = PictureReader(container, fps, self._start, self._end)
+            pictures = PictureReader(container, container.picture, fps, self._start, self._end)
         if sound and container.sound is not None:
-            sounds = SoundReader(container, self._sample_rate, self._start, self._end)
+            sounds = SoundReader(
+                container, container.sound, self._sample_rate, self._start, self._end
+            )
         return pictures, sounds
 
     def __iter__(self) -> Iterator[Frame | Sound]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extractors.media.arrays import coded_size, turn_of
-from extractors.media.container import DEFAULT_LIMITS, Container, Limits, PathLike, Track
+from extractors.media.container import DEFAULT_LIMITS, Container, Limits, PathLike
 
 
 @dataclass(frozen=True)
@@ -44,26 +44,24 @@ def probe(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
         stated_s = container.duration_s
         duration_s = container.scan_duration_s() if stated_s is None else stated_s
     with Container(path, limits) as container:
+        picture, sound = container.picture, container.sound
         width = height = rotation_deg = 0
-        fps = 0.0
-        if container.picture is not None:
-            for _, frame in container.decoded([Track(container.picture)]):
-                width, height = coded_size(frame.width, frame.height, container.pixel_aspect, None)
-                turn = turn_of(frame)
-                width, height = (height, width) if turn.transpose else (width, height)
-                rotation_deg = turn.clockwise_deg
-                fps = container.fps
-                break
-        sound = container.sound.codec_context if container.sound is not None else None
+        for _, frame in container.decoded([picture] if picture is not None else []):
+            pixel_aspect = picture.pixel_aspect if picture is not None else 1.0
+            width, height = coded_size(frame.width, frame.height, pixel_aspect, None)
+            turn = turn_of(frame)
+            width, height = (height, width) if turn.transpose else (width, height)
+            rotation_deg = turn.clockwise_deg
+            break
         return MediaInfo(
             path=container.path,
             duration_s=duration_s,
             has_sound=sound is not None,
             has_picture=width > 0,
             sample_rate=sound.sample_rate if sound is not None else 0,
-            channels=len(sound.layout.channels) if sound is not None else 0,
+            channels=sound.channels if sound is not None else 0,
             width=width,
             height=height,
-            fps=fps,
+            fps=picture.fps if picture is not None and width > 0 else 0.0,
             rotation_deg=rotation_deg,
         )

@@ -27,23 +27,26 @@ class PictureReader:
     """
 
     def __init__(
-        self, container: Container, fps: float | None, start: float, end: float | None
+        self,
+        container: Container,
+        track: Track,
+        fps: float | None,
+        start: float,
+        end: float | None,
     ) -> None:
-        self.track = Track(container.picture)
+        self.track = track
         self.count = 0
         self.reached_s = -math.inf
         self._container = container
         self._start, self._end = start, math.inf if end is None else end
-        self._frame_s = 1 / container.fps if container.fps > 0 else 0.04
+        self._frame_s = 1 / track.fps if track.fps > 0 else 0.04
         self._thinner: Thinner[Any] | None = None
         if fps is not None:
-            stream = self.track.stream
-            begins_s = container.time_of(stream, stream.start_time)
-            self._thinner = Thinner(fps, begins_s or 0.0)
+            self._thinner = Thinner(fps, track.begin_s or 0.0)
 
     def push(self, frame: Any) -> Iterator[tuple[float, Any]]:
         """Take a decoded frame; yield those that are now known to be wanted, with their times."""
-        time_s = self._container.time_of(self.track.stream, frame.pts)
+        time_s = self._container.time_of(self.track, frame.pts)
         if time_s is None:
             time_s = 0.0 if math.isinf(self.reached_s) else self.reached_s + self._frame_s
         if time_s <= self.reached_s:
@@ -67,15 +70,14 @@ class PictureReader:
 
     def convert(self, time_s: float, frame: Any, max_side: int | None) -> Frame | None:
         """Turn a chosen frame into an array; None where that fails."""
-        aspect = self._container.pixel_aspect
-        size = coded_size(frame.width, frame.height, aspect, max_side)
+        size = coded_size(frame.width, frame.height, self.track.pixel_aspect, max_side)
         self._container.check_pixels(*size)
         image = self.track.attempt(to_rgb, frame, size)
         return None if image is None else Frame(image, time_s)
 
     def lost_s(self) -> float:
         """Tell how much before the stated end nothing came any more."""
-        stated_s = self._container.stated_end_s(self.track.stream) or self._container.duration_s
+        stated_s = self.track.end_s or self._container.duration_s
         reached_s = max(self.reached_s + self._frame_s, self._start)
         return max(0.0, min(stated_s or 0.0, self._end) - reached_s)
 
@@ -93,9 +95,14 @@ class SoundReader:
     """
 
     def __init__(
-        self, container: Container, sample_rate: int, start: float, end: float | None
+        self,
+        container: Container,
+        track: Track,
+        sample_rate: int,
+        start: float,
+        end: float | None,
     ) -> None:
-        self.track = Track(container.sound)
+        self.track = track
         self.count = 0
         self.reached_s = -math.inf
         self._container = container
@@ -124,7 +131,7 @@ class SoundReader:
         # A rate that changes on the way is damage; the hole becomes silence.
         if samples is None or frame.sample_rate != self._source_rate:
             return
-        time_s = self._container.time_of(self.track.stream, frame.pts)
+        time_s = self._container.time_of(self.track, frame.pts)
         index = None if time_s is None else round(time_s * self._source_rate)
         gap, samples = self._samples.place(samples, index)
         self.reached_s = self._samples.position / self._source_rate
@@ -166,7 +173,7 @@ class SoundReader:
 
     def lost_s(self) -> float:
         """Tell how much before the stated end nothing came any more."""
-        stated_s = self._container.stated_end_s(self.track.stream)
+        stated_s = self.track.end_s
         if stated_s is None and self._container.picture is None:
             stated_s = self._container.duration_s
         return max(0.0, min(stated_s or 0.0, self._end_s) - max(self.reached_s, self._start_s))
