@@ -1,0 +1,71 @@
+# Everything the project does, by name. Each target first makes what it lacks.
+# Plain `torch` on PyPI brings gigabytes of CUDA; TORCH_INDEX picks the build that fits the machine.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+TORCH   ?= torch==2.13.0
+JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+DATA    ?= data/sample
+STORE   ?= data/sample-features
+RUN     ?= runs/sample
+CONFIG  ?= pipelines/configs/sample.toml
+
+BIN     := $(VENV)/bin
+MMEMO   := $(BIN)/mmemo
+READY   := $(VENV)/.ready
+# Without an NVIDIA driver: the CPU build's own index, where it can be reached.
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?= $(shell command -v nvidia-smi >/dev/null 2>&1 || $(PYTHON) -c \
+  "import urllib.request as r; r.urlopen('$(CPU_INDEX)/', timeout=5)" 2>/dev/null && echo $(CPU_INDEX))
+
+.PHONY: help setup sample features train evaluate predict ablation test lint format bench clean
+
+help: ## say what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+setup: $(READY) ## make the virtual environment in .venv and install everything into it
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --editable '.[sample,dev]'
+	@touch $@
+
+sample: $(READY) ## build the embedded sample corpus in data/sample
+	$(BIN)/python -m pipelines.sample_corpus $(DATA) --jobs $(JOBS)
+
+features: sample ## extract words, voice and face of every clip (DATA=folder STORE=folder)
+	$(MMEMO) features $(DATA) --out $(STORE) --config $(CONFIG) --jobs $(JOBS)
+
+train: features ## train on the sample corpus, evaluate on its test part, print the table
+	$(MMEMO) train --config $(CONFIG) --data $(STORE) --out $(RUN) --force
+	$(MMEMO) evaluate $(RUN) --data $(STORE)
+
+evaluate: $(RUN)/checkpoint.json ## score the trained model again (RUN=folder STORE=folder)
+	$(MMEMO) evaluate $(RUN) --data $(STORE)
+
+predict: $(RUN)/checkpoint.json ## read the emotions of a video: make predict CLIP=talk.mp4
+	@test -n "$(CLIP)" || { echo "usage: make predict CLIP=talk.mp4" >&2; exit 2; }
+	$(MMEMO) predict $(CLIP) --run $(RUN)
+
+$(RUN)/checkpoint.json:
+	$(MAKE) train
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## bring the code into the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## measure speed and memory
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what was made, but not the environment nor your own data
+	rm -rf data/sample data/sample-features runs/sample build *.egg-info

@@ -1,0 +1,183 @@
+"""A trained model on disk: it rebuilds itself and refuses input it was not trained for.
+
+    RUN/model.safetensors   weights, with the input statistics among them
+    RUN/checkpoint.json     everything else: options, labels, inputs, thresholds, provenance
+
+Nothing is pickled, so loading a stranger's checkpoint runs no code of theirs.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from mmemo.config import Config
+from mmemo.errors import CheckpointError, ConfigError
+from mmemo.features import ClipFeatures
+from mmemo.model.emotion_model import EmotionModel, build_model
+from mmemo.store import write_atomically
+
+FORMAT = 1
+WEIGHTS_FILE = "model.safetensors"
+DESCRIPTION_FILE = "checkpoint.json"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The columns one modality was trained on, and the extractor that made them."""
+
+    names: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """What the model learnt from; ``demonstration`` marks made-up data in every table.
+
+    ``set_counts`` maps a set index to how many training clips carried that set. It holds all that
+    the constant baselines need.
+    """
+
+    dataset: str
+    demonstration: bool
+    clips: int
+    set_counts: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model with all that is needed to use it.
+
+    Attributes:
+        model: in evaluation mode.
+        config: the options it was trained with.
+        inputs: modality -> columns and extractor.
+        thresholds: decision threshold on each label's marginal, chosen on validation clips.
+        trained_on: where it comes from.
+        valid: figures on the validation clips at the epoch that was kept.
+    """
+
+    model: EmotionModel
+    config: Config
+    inputs: Mapping[str, Inputs]
+    thresholds: tuple[float, ...]
+    trained_on: TrainedOn
+    valid: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels it knows, in column order."""
+        return self.model.labels
+
+    def check(self, clip: ClipFeatures) -> None:
+        """Refuse features that are not those the model was trained on.
+
+        A modality that is absent is fine; a present one must have the same columns in the same
+        order, from an extractor with the same fingerprint.
+
+        Raises:
+            CheckpointError: naming the clip, the modality and the difference.
+        """
+        for modality, features in clip.features.items():
+            expected = self.inputs.get(modality)
+            if expected is None:
+                continue
+            if features.names != expected.names:
+                raise CheckpointError(
+                    f"clip {clip.clip.id}: the model expects {modality} with "
+                    f"{_columns(expected.names)}; these features have {_columns(features.names)}"
+                )
+            if features.source != expected.source:
+                raise CheckpointError(
+                    f"clip {clip.clip.id}: the model expects {modality} features made by "
+                    f"{expected.source}; these were made by {features.source}; extract again with "
+                    "the options of the model's checkpoint.json, or train anew"
+                )
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write a checkpoint; the description comes last, so a half-written one is never loadable."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.contiguous() for name, value in checkpoint.model.state_dict().items()}
+    write_atomically(folder / WEIGHTS_FILE, save(tensors))
+    described = {
+        "format": FORMAT,
+        "labels": checkpoint.labels,
+        "inputs": {m: asdict(inputs) for m, inputs in checkpoint.inputs.items()},
+        "thresholds": checkpoint.thresholds,
+        "trained_on": asdict(checkpoint.trained_on),
+        "valid": dict(checkpoint.valid),
+        "config": checkpoint.config.model_dump(mode="json"),
+        "torch": torch.__version__,
+    }
+    write_atomically(folder / DESCRIPTION_FILE, json.dumps(described, indent=1).encode())
+
+
+def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpoint:
+    """Rebuild a trained model.
+
+    Raises:
+        CheckpointError: there is none, it is broken, or its weights do not fit its description.
+    """
+    described = _read_description(folder / DESCRIPTION_FILE)
+    try:
+        config = Config.from_json(json.dumps(described["config"]))
+        inputs = {
+            modality: Inputs(tuple(held["names"]), held["source"])
+            for modality, held in described["inputs"].items()
+        }
+        dims = {modality: len(held.names) for modality, held in inputs.items()}
+        model = build_model(config.model, dims, tuple(described["labels"]))
+        thresholds = tuple(float(value) for value in described["thresholds"])
+        trained_on = _trained_on(described["trained_on"])
+        valid = {name: float(value) for name, value in described["valid"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
+        raise CheckpointError(f"{folder / DESCRIPTION_FILE}: broken ({error})") from None
+    if len(thresholds) != len(model.labels):
+        raise CheckpointError(f"{folder / DESCRIPTION_FILE}: expected a threshold for each label")
+    _load_weights(model, folder / WEIGHTS_FILE)
+    model.to(device).eval()
+    return Checkpoint(model, config, inputs, thresholds, trained_on, valid)
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise CheckpointError(
+            f"{path.parent}: no trained model (no {path.name}); make one with `mmemo train`"
+        ) from None
+    except ValueError as error:
+        raise CheckpointError(f"{path}: expected JSON ({error})") from None
+    if not isinstance(described, dict) or described.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: expected a checkpoint of format {FORMAT}; train anew")
+    return described
+
+
+def _trained_on(held: Mapping[str, Any]) -> TrainedOn:
+    counts = {int(index): int(count) for index, count in held["set_counts"].items()}
+    return TrainedOn(
+        dataset=str(held["dataset"]),
+        demonstration=bool(held["demonstration"]),
+        clips=int(held["clips"]),
+        set_counts=counts,
+    )
+
+
+def _load_weights(model: EmotionModel, path: Path) -> None:
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: expected the model's weights ({error})") from None
+    except RuntimeError:
+        raise CheckpointError(f"{path}: these weights belong to another model") from None
+
+
+def _columns(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return f"{len(names)} columns ({shown})"

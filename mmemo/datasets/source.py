@@ -1,0 +1,48 @@
+"""What ``mmemo features`` may be given: a folder of clips, one media file, or a table."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmemo.datasets.clips import read_clips
+from mmemo.datasets.table import is_table, read_table
+from mmemo.errors import DataError
+from mmemo.features import Clip
+from mmemo.store import StoreInfo
+
+ABOUT_FILE = "corpus.json"
+"""In a folder of clips: its name, and whether it is made up (``demonstration``)."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Clips to extract and what to say about where they come from."""
+
+    info: StoreInfo
+    clips: tuple[Clip, ...]
+
+
+def read_source(path: Path) -> Source:
+    """Read a folder of clips (with or without ``labels.csv``), one media file, or a table.
+
+    Raises:
+        DataError: there is nothing at ``path``, or it cannot be read as any of these.
+    """
+    if path.is_dir():
+        return Source(_about(path), tuple(read_clips(path)))
+    if is_table(path):
+        return Source(StoreInfo(path.name), tuple(read_table(path)))
+    if path.is_file():
+        return Source(StoreInfo(path.name), (Clip(path.name, path.name, media=path),))
+    raise DataError(f"{path}: expected a folder of clips, a media file or a table; there is none")
+
+
+def _about(folder: Path) -> StoreInfo:
+    about = folder / ABOUT_FILE
+    if not about.is_file():
+        return StoreInfo(folder.resolve().name)
+    try:
+        held = json.loads(about.read_text(encoding="utf-8"))
+        return StoreInfo(str(held["name"]), bool(held.get("demonstration", False)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{about}: expected JSON with a name ({error})") from None

@@ -1,0 +1,103 @@
+"""Run a trained model over clips: the one way from arrays to distributions over label sets."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mmemo.batch import ClipArrays, collate
+from mmemo.decoding import expected_utility_decode, threshold_decode, utility
+from mmemo.model.emotion_model import EmotionModel
+
+_MAXIMISES = {
+    "jaccard": "acc_jaccard_empty0",
+    "hamming": "hamming_loss",
+    "map": "exact_match",
+}
+DECODERS: tuple[str, ...] = (*_MAXIMISES, "threshold")
+
+
+@dataclass(frozen=True, eq=False)
+class SetDistributions:
+    """What a model says about N clips, in their order.
+
+    Attributes:
+        ids: N clip ids.
+        set_log_probs: (N, 2**K) log p(set | clip), float64.
+        marginals: (N, K) p(label | clip).
+        modality_weights: (N, K, M) how much each modality spoke for each label.
+        modalities: names of the M modalities.
+    """
+
+    ids: tuple[str, ...]
+    set_log_probs: NDArray[np.float64]
+    marginals: NDArray[np.float64]
+    modality_weights: NDArray[np.float64]
+    modalities: tuple[str, ...]
+
+    def decode(self, decoder: str, thresholds: Sequence[float]) -> NDArray[np.int8]:
+        """Choose a set for each clip: (N, K) multi-hot.
+
+        Args:
+            decoder: "jaccard", "hamming" and "map" maximise the expected score of that name
+                (Jaccard as the field has it: an empty pair earns 0); "threshold" takes every label
+                whose marginal reaches its threshold.
+            thresholds: K of them, chosen on validation clips; only "threshold" looks at them.
+        """
+        if decoder == "threshold":
+            return threshold_decode(self.marginals, thresholds)
+        table = utility(_MAXIMISES[decoder], self.marginals.shape[1])
+        return expected_utility_decode(np.exp(self.set_log_probs), table)
+
+
+@torch.inference_mode()
+def infer(
+    model: EmotionModel,
+    clips: Sequence[ClipArrays],
+    *,
+    batch_size: int = 64,
+    without: Iterable[str] = (),
+) -> SetDistributions:
+    """Read clips in batches, in evaluation mode; the model's mode is put back afterwards.
+
+    Clips of similar length share a batch, which changes nothing but the time it takes.
+
+    Args:
+        model: the model, on the device it should run on.
+        clips: N of them; labels are not looked at.
+        batch_size: clips per batch.
+        without: modalities to hide from the model, to see what they contribute.
+    """
+    hidden = frozenset(without)
+    order = sorted(range(len(clips)), key=lambda index: _rows(clips[index]))
+    size = 1 << len(model.labels)
+    log_probs = np.zeros((len(clips), size))
+    marginals = np.zeros((len(clips), len(model.labels)))
+    weights = np.zeros((len(clips), len(model.labels), len(model.modalities)))
+    training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    for first in range(0, len(order), batch_size):
+        chosen = order[first : first + batch_size]
+        batch = collate([_unlabelled(clips[index], hidden) for index in chosen], model.dims)
+        output = model(batch.to(device))
+        log_probs[chosen] = output.set_log_probs.double().cpu().numpy()
+        marginals[chosen] = output.marginals.double().cpu().numpy()
+        weights[chosen] = output.modality_weights.double().cpu().numpy()
+    model.train(training)
+    ids = tuple(clip.id for clip in clips)
+    return SetDistributions(ids, log_probs, marginals, weights, model.modalities)
+
+
+def _rows(clip: ClipArrays) -> int:
+    return max((len(values) for values in clip.values.values()), default=0)
+
+
+def _unlabelled(clip: ClipArrays, hidden: frozenset[str]) -> ClipArrays:
+    return ClipArrays(
+        clip.id,
+        {m: values for m, values in clip.values.items() if m not in hidden},
+        {m: mask for m, mask in clip.masks.items() if m not in hidden},
+    )

@@ -1,0 +1,192 @@
+"""One clip in, its words and up to three modalities out: the extractors in their order."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from extractors.speech import Recogniser
+from extractors.text import GloveExtractor
+from extractors.transcripts import find_transcript, read_transcript
+
+from extractors.base import Extractor, Frame, Sound
+from extractors.covarep import CovarepExtractor
+from extractors.facet import FacetExtractor
+from extractors.media import Decoder
+from mmemo.config import FeatureConfig
+from mmemo.errors import ClipError, FeatureError
+from mmemo.features import Clip, ClipFeatures, Features, Word
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_RATE = 16_000
+
+
+class ClipExtractor:
+    """Make the features of clips, one after the other. Weights are loaded at first need.
+
+    Args:
+        options: which vectors, frame rate and recogniser.
+        threads: how many threads the face graphs and the recogniser may use.
+    """
+
+    def __init__(self, options: FeatureConfig, threads: int = 1) -> None:
+        self.options, self.threads = options, threads
+
+    @cached_property
+    def text(self) -> GloveExtractor:
+        """Words to vectors."""
+        return GloveExtractor.from_name(self.options.vectors)
+
+    @cached_property
+    def audio(self) -> Extractor[Sound]:
+        """Sound to COVAREP-style columns."""
+        return CovarepExtractor()
+
+    @cached_property
+    def visual(self) -> FacetExtractor:
+        """Frames to Facet-style columns."""
+        return FacetExtractor()
+
+    @cached_property
+    def recogniser(self) -> Recogniser:
+        """Sound to words, where there is no transcript."""
+        return Recogniser(self.options.recogniser, threads=self.threads)
+
+    def key(self, clip: Clip) -> str:
+        """Name all that a clip's features depend on: its bytes, its cut, words, extractors."""
+        transcript = _transcript_of(clip)
+        parts = [
+            self.fingerprints,
+            self.options.visual_fps,
+            None if clip.media is None else _digest(clip.media),
+            None if transcript is None else _digest(transcript),
+            clip.start,
+            clip.end,
+            None if clip.words is None else [(w.text, w.start, w.end) for w in clip.words],
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @cached_property
+    def fingerprints(self) -> list[str]:
+        """Fingerprints of everything that may take part."""
+        parts = (self.text, self.audio, self.visual, self.recogniser)
+        return [part.fingerprint() for part in parts]
+
+    def __call__(self, clip: Clip) -> ClipFeatures:
+        """Extract one clip.
+
+        A modality that is not there (no sound, no face, no word) is named as absent with its
+        reason; that is no error.
+
+        Raises:
+            ClipError: the media file cannot be read, or ends before the clip starts.
+            TranscriptError: the transcript beside it is broken.
+        """
+        features: dict[str, Features] = {}
+        absent: dict[str, str] = {}
+        words = _given_words(clip)
+        if clip.media is None:
+            absent |= dict.fromkeys(("audio", "visual"), "there is no media file")
+        else:
+            sound = self._look_and_listen(clip, features, absent)
+            if words is None:
+                words = self._recognised(sound, "audio" in features, clip)
+        if words:
+            _keep("text", self.text(words), "no word has a vector", features, absent)
+        else:
+            absent["text"] = "no words in the transcript" if words == () else "no speech found"
+        return ClipFeatures(replace(clip, words=words or ()), features, absent)
+
+    def _look_and_listen(
+        self, clip: Clip, features: dict[str, Features], absent: dict[str, str]
+    ) -> Sound | None:
+        """Decode once: pictures are measured as they come, the sound is kept for what follows."""
+        assert clip.media is not None
+        with Decoder(
+            clip.media,
+            sample_rate=SAMPLE_RATE,
+            fps=self.options.visual_fps,
+            start=clip.start,
+            end=clip.end,
+        ) as decoder:
+            if decoder.has_picture:
+                frames = _from_clip_start(decoder.frames(), clip.start)
+                try:
+                    _keep("visual", self.visual(frames), "no face found", features, absent)
+                except FeatureError as error:
+                    absent["visual"] = str(error)
+            else:
+                absent["visual"] = "the file has no picture"
+            sound = decoder.sound()
+        if sound is None or not len(sound.samples):
+            absent["audio"] = "the file has no sound"
+            return None
+        sound = replace(sound, start_s=sound.start_s - clip.start)
+        try:
+            _keep("audio", self.audio(sound), "silence", features, absent)
+        except FeatureError as error:
+            absent["audio"] = str(error)
+        return sound
+
+    def _recognised(
+        self, sound: Sound | None, audible: bool, clip: Clip
+    ) -> tuple[Word, ...] | None:
+        if sound is None or not audible:
+            return None
+        words = self.recogniser(sound)
+        logger.debug("%s: recognised %d words", clip.id, len(words))
+        return words or None
+
+
+def _keep(
+    modality: str,
+    found: Features,
+    otherwise: str,
+    features: dict[str, Features],
+    absent: dict[str, str],
+) -> None:
+    """File a modality under what there is, or under what is absent if no row is valid."""
+    if found.valid.any():
+        features[modality] = found
+    else:
+        absent[modality] = otherwise
+
+
+def _from_clip_start(frames: Iterator[Frame], start: float) -> Iterator[Frame]:
+    return (replace(frame, time_s=frame.time_s - start) for frame in frames)
+
+
+def _transcript_of(clip: Clip) -> Path | None:
+    return find_transcript(clip.media) if clip.words is None and clip.media is not None else None
+
+
+def _given_words(clip: Clip) -> tuple[Word, ...] | None:
+    """Take the clip's own words, or cut its stretch out of the transcript beside the file."""
+    transcript = _transcript_of(clip)
+    if transcript is None:
+        return clip.words
+    end = float("inf") if clip.end is None else clip.end
+    return tuple(
+        replace(word, start=max(word.start - clip.start, 0.0), end=word.end - clip.start)
+        for word in read_transcript(transcript)
+        if clip.start <= (word.start + word.end) / 2 < end
+    )
+
+
+def _digest(path: Path) -> str:
+    try:
+        stat = path.stat()
+        return _digest_of(path, stat.st_size, stat.st_mtime_ns)
+    except OSError as error:
+        raise ClipError(f"{path}: expected a readable file ({error.strerror or error})") from None
+
+
+@lru_cache(maxsize=4096)
+def _digest_of(path: Path, size: int, changed_ns: int) -> str:
+    """Hash a file's bytes; size and time only tell whether the last hash still holds."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,124 @@
+"""``mmemo predict``: a video to utterances, each with its emotions and what spoke for them."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.media import probe
+from extractors.utterances import Utterance, split_utterances
+from mmemo.arrange import arrange
+from mmemo.checkpoint import Checkpoint
+from mmemo.features import Clip, ClipFeatures, Features
+from mmemo.inference import infer
+from mmemo.labels import to_names
+from mmemo.prediction import Prediction
+from pipelines.clip_extractor import ClipExtractor
+
+logger = logging.getLogger(__name__)
+
+
+def predict(
+    checkpoint: Checkpoint, media: Path, *, decoder: str = "jaccard", threads: int = 2
+) -> list[Prediction]:
+    """Read a recording of any length.
+
+    Features are made once for the whole file and then cut into utterances.
+
+    Args:
+        checkpoint: the model.
+        media: a video or sound file; a transcript beside it is used, else words are recognised.
+        decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
+        threads: threads for the face graphs and the recogniser.
+
+    Returns:
+        One prediction per utterance, in order of time; ``labels`` is None where nothing could be
+        read (no word, no voice, no face).
+
+    Raises:
+        ClipError: the file cannot be read.
+        CheckpointError: the model wants features that these extractors do not make.
+    """
+    extractor = ClipExtractor(checkpoint.config.features, threads=threads)
+    whole = extractor(Clip(id=media.name, video_id=media.name, media=media))
+    checkpoint.check(whole)
+    pieces = split_utterances(whole.clip.words or (), probe(media).duration_s)
+    utterances = [cut(whole, piece, number) for number, piece in enumerate(pieces)]
+    arrays = [arrange(utterance, checkpoint.config.data) for utterance in utterances]
+    found = infer(checkpoint.model, arrays)
+    pred = found.decode(decoder, checkpoint.thresholds)
+    return [
+        _prediction(
+            checkpoint,
+            utterance,
+            None if not clip.values else pred[row],
+            found.marginals[row],
+            found.modality_weights[row],
+        )
+        for row, (utterance, clip) in enumerate(zip(utterances, arrays, strict=True))
+    ]
+
+
+def cut(whole: ClipFeatures, piece: Utterance, number: int) -> ClipFeatures:
+    """Cut one utterance out of a recording's features, times from the utterance's start."""
+    features: dict[str, Features] = {}
+    absent = dict(whole.absent)
+    for modality, held in whole.features.items():
+        part = held.between(piece.start, piece.end)
+        if part.valid.any():
+            features[modality] = part
+        else:
+            absent[modality] = _NOTHING_HERE[modality]
+    clip = replace(
+        whole.clip,
+        id=f"{whole.clip.id}[{number}]",
+        start=piece.start,
+        end=piece.end,
+        words=piece.words,
+    )
+    return ClipFeatures(clip, features, absent)
+
+
+_NOTHING_HERE: Mapping[str, str] = {
+    "text": "no words here",
+    "audio": "silence here",
+    "visual": "no face here",
+}
+
+
+def _prediction(
+    checkpoint: Checkpoint,
+    utterance: ClipFeatures,
+    answer: NDArray[np.int8] | None,
+    marginals: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> Prediction:
+    clip = utterance.clip
+    assert clip.end is not None
+    labels = checkpoint.labels
+    spoke = {
+        label: {
+            modality: float(weights[k, m])
+            for m, modality in enumerate(checkpoint.model.modalities)
+            if modality in utterance.features
+        }
+        for k, label in enumerate(labels)
+    }
+    read = answer is not None
+    return Prediction(
+        video=str(clip.media),
+        start=clip.start,
+        end=clip.end,
+        words=tuple(
+            replace(word, start=word.start + clip.start, end=word.end + clip.start)
+            for word in clip.words or ()
+        ),
+        labels=None if answer is None else to_names(answer, labels),
+        probs=dict(zip(labels, map(float, marginals), strict=True)) if read else None,
+        spoke=spoke if read else None,
+        absent=utterance.absent,
+        demonstration=checkpoint.trained_on.demonstration,
+    )

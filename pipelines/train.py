@@ -1,0 +1,277 @@
+"""``mmemo train``: fit a model to a data set; one loop that reads from top to bottom.
+
+Everything is chosen on the validation clips: the epoch to keep, and the decision thresholds. The
+test clips are not touched. Each epoch draws its randomness from the seed and its own number, and
+the state is saved after it, so a run that was stopped goes on to the very same result.
+"""
+
+import json
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from mmemo.arrange import arrange
+from mmemo.batch import ClipArrays, collate
+from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, save_checkpoint
+from mmemo.config import Config, TrainConfig
+from mmemo.decoding import tune_threshold
+from mmemo.errors import DataError, FeatureError
+from mmemo.features import MODALITIES, ClipFeatures
+from mmemo.inference import infer
+from mmemo.labels import EMOTIONS, to_set_index
+from mmemo.metrics import compute_metrics, set_nll
+from mmemo.model.emotion_model import EmotionModel, build_model
+from pipelines.data import Dataset
+from pipelines.progress import Bar, bar
+from pipelines.training_state import TrainingState, load_state, remove_state, save_state
+
+logger = logging.getLogger(__name__)
+
+LOWER_IS_BETTER = frozenset({"set_nll"})
+HISTORY_FILE = "history.jsonl"
+
+
+def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> Checkpoint:
+    """Fit a model and save it, the best epoch's weights, in ``out``.
+
+    Raises:
+        DataError: no labelled training or validation clips.
+        FeatureError: the clips' features do not all come from the same extractors.
+        ConfigError: ``out`` holds a run with other options.
+    """
+    train_clips, valid_clips = dataset.split("train"), dataset.split("valid")
+    inputs = common_inputs(train_clips + valid_clips, config.model.modalities)
+    config = config.model_copy(
+        update={"model": config.model.model_copy(update={"modalities": tuple(inputs)})}
+    )
+    fit_on = labelled(train_clips, config)
+    validate_on = labelled(valid_clips, config)
+    torch.manual_seed(config.train.seed)
+    dims = {modality: len(held.names) for modality, held in inputs.items()}
+    model = build_model(config.model, dims, EMOTIONS)
+    model.normalizer.fit(fit_on)
+    model.to(device)
+    logger.info(
+        "training on %d clips, choosing on %d; %s; %d weights",
+        len(fit_on),
+        len(validate_on),
+        " + ".join(f"{m} {d}-d" for m, d in dims.items()),
+        sum(weight.numel() for weight in model.parameters()),
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    state = _fit(model, config, fit_on, validate_on, out)
+    model.load_state_dict(state.best_weights)
+    checkpoint = Checkpoint(
+        model=model.eval(),
+        config=config,
+        inputs=inputs,
+        thresholds=_thresholds(model, validate_on),
+        trained_on=TrainedOn(dataset.name, dataset.demonstration, len(fit_on), _count_sets(fit_on)),
+        valid=state.best_figures,
+    )
+    save_checkpoint(checkpoint, out)
+    remove_state(out)
+    return checkpoint
+
+
+def common_inputs(clips: Sequence[ClipFeatures], modalities: Sequence[str]) -> dict[str, Inputs]:
+    """Find which of ``modalities`` the clips have, and with which columns.
+
+    Raises:
+        FeatureError: two clips have different columns or extractors for one modality, or no clip
+            has any of the modalities.
+    """
+    inputs: dict[str, Inputs] = {}
+    for clip in clips:
+        for modality, features in clip.features.items():
+            held = inputs.setdefault(modality, Inputs(features.names, features.source))
+            if (features.names, features.source) != (held.names, held.source):
+                raise FeatureError(
+                    f"clip {clip.clip.id}: {modality} features made by {features.source}, others "
+                    f"by {held.source}; extract all clips with the same options"
+                )
+    found = {m: inputs[m] for m in MODALITIES if m in inputs and m in modalities}
+    if not found:
+        raise FeatureError(f"expected clips with any of {', '.join(modalities)}; they have none")
+    for modality in modalities:
+        if modality not in found:
+            logger.info("%s: absent from the training data, left out of the model", modality)
+    return found
+
+
+def labelled(clips: Sequence[ClipFeatures], config: Config) -> list[ClipArrays]:
+    """Arrange the clips that carry labels.
+
+    Raises:
+        DataError: none does.
+    """
+    arrays = [arrange(clip, config.data) for clip in clips if clip.clip.intensities is not None]
+    if not arrays:
+        raise DataError(f"expected labelled clips; none of {len(clips)} has labels")
+    return arrays
+
+
+def labels_of(clips: Sequence[ClipArrays]) -> NDArray[np.int8]:
+    """Stack the labels of labelled clips: (N, K)."""
+    return np.stack([clip.labels for clip in clips if clip.labels is not None])
+
+
+def _fit(
+    model: EmotionModel,
+    config: Config,
+    fit_on: Sequence[ClipArrays],
+    validate_on: Sequence[ClipArrays],
+    out: Path,
+) -> TrainingState:
+    """Run the epochs that are left; return the state that holds the best weights."""
+    options = config.train
+    steps_per_epoch = math.ceil(len(fit_on) / options.batch_size)
+    optimizer = torch.optim.AdamW(
+        _decayed_apart(model, options.weight_decay), lr=options.learning_rate
+    )
+    steps = steps_per_epoch * options.epochs
+    state = load_state(out, config, model, optimizer) or TrainingState.fresh(model)
+    with bar("training", options.epochs * steps_per_epoch) as shown:
+        shown.advance(state.epoch * steps_per_epoch)
+        for epoch in range(state.epoch, options.epochs):
+            if state.stale >= options.patience:
+                break
+            started = time.monotonic()
+            torch.manual_seed(options.seed * 100_003 + epoch)
+            order = np.random.default_rng([options.seed, epoch])
+            losses = [
+                _step(model, batch, optimizer, state, steps, options)
+                for batch in _batches(fit_on, options.batch_size, order, shown, f"epoch {epoch}")
+            ]
+            figures = _validate(model, state, validate_on)
+            state.finish_epoch(figures, options.select_by in LOWER_IS_BETTER, options)
+            save_state(out, config, state, model, optimizer)
+            _report(out, epoch, float(np.mean(losses)), figures, state, time.monotonic() - started)
+    return state
+
+
+def _step(
+    model: EmotionModel,
+    clips: Sequence[ClipArrays],
+    optimizer: torch.optim.AdamW,
+    state: TrainingState,
+    steps: int,
+    options: TrainConfig,
+) -> float:
+    """One update of the weights (and of their running average); return the loss."""
+    model.train()
+    device = next(model.parameters()).device
+    batch = collate(clips, model.dims).to(device)
+    loss = model.loss(batch, label_smoothing=options.label_smoothing)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), options.clip_norm)
+    for group in optimizer.param_groups:
+        group["lr"] = options.learning_rate * _rate(state.steps, steps, options)
+    optimizer.step()
+    state.average(model, options.ema_decay)
+    return float(loss.detach())
+
+
+def _batches(
+    clips: Sequence[ClipArrays],
+    batch_size: int,
+    order: np.random.Generator,
+    shown: Bar,
+    note: str,
+) -> Iterator[list[ClipArrays]]:
+    """Shuffle, then sort stretches of many batches by length, so that little padding is made."""
+    stretch = batch_size * 20
+    shuffled = order.permutation(len(clips))
+    batches: list[np.ndarray] = []
+    for first in range(0, len(clips), stretch):
+        part = shuffled[first : first + stretch]
+        lengths = [sum(len(values) for values in clips[i].values.values()) for i in part]
+        part = part[np.argsort(lengths, kind="stable")]
+        batches += [part[start : start + batch_size] for start in range(0, len(part), batch_size)]
+    for number in order.permutation(len(batches)):
+        yield [clips[index] for index in batches[number]]
+        shown.advance(note=note)
+
+
+def _validate(
+    model: EmotionModel, state: TrainingState, clips: Sequence[ClipArrays]
+) -> dict[str, float]:
+    """Score the weights that would be kept (the running average, where there is one)."""
+    truth = labels_of(clips)
+    with state.averaged(model):
+        found = infer(model, clips)
+    threshold = tune_threshold(found.marginals, truth)
+    jaccard = compute_metrics(truth=truth, pred=found.decode("jaccard", ()))
+    thresholded = compute_metrics(
+        truth=truth, pred=found.decode("threshold", [threshold] * truth.shape[1])
+    )
+    return {
+        "set_nll": set_nll(truth=truth, set_log_probs=found.set_log_probs),
+        "acc_jaccard_empty0": float(jaccard["acc_jaccard_empty0"]),
+        "micro_f1": float(thresholded["micro_f1"]),
+    }
+
+
+def _thresholds(model: EmotionModel, clips: Sequence[ClipArrays]) -> tuple[float, ...]:
+    """Choose the thresholds on validation clips."""
+    truth = labels_of(clips)
+    threshold = tune_threshold(infer(model, clips).marginals, truth)
+    return (float(threshold),) * truth.shape[1]
+
+
+def _count_sets(clips: Sequence[ClipArrays]) -> dict[int, int]:
+    indices, counts = np.unique(to_set_index(labels_of(clips)), return_counts=True)
+    return {int(index): int(count) for index, count in zip(indices, counts, strict=True)}
+
+
+def _decayed_apart(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Decay matrices only: shrinking biases, norms and embeddings of states gains nothing."""
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    return [
+        {"params": [p for _, p in named if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for _, p in named if p.ndim < 2], "weight_decay": 0.0},
+    ]
+
+
+def _rate(step: int, steps: int, options: TrainConfig) -> float:
+    """Learning rate relative to its peak: a linear rise, then a cosine to zero."""
+    rise = max(1, round(steps * options.warmup_fraction))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def _report(
+    out: Path,
+    epoch: int,
+    loss: float,
+    figures: dict[str, float],
+    state: TrainingState,
+    seconds: float,
+) -> None:
+    line = {"epoch": epoch, "train_loss": loss, **figures, "seconds": round(seconds, 2)}
+    with open(out / HISTORY_FILE, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+    logger.info(
+        "epoch %2d  loss %.3f  valid: set NLL %.3f, Jaccard %.3f, micro-F1 %.3f%s",
+        epoch,
+        loss,
+        figures["set_nll"],
+        figures["acc_jaccard_empty0"],
+        figures["micro_f1"],
+        "  (best so far)" if state.stale == 0 else "",
+    )
+
+
+def finished(out: Path) -> bool:
+    """Tell whether ``out`` holds a finished run."""
+    return (out / DESCRIPTION_FILE).is_file()

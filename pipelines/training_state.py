@@ -1,0 +1,185 @@
+"""All that a stopped training run needs to go on exactly: weights, averages, optimiser, counts.
+
+Saved after each epoch as safetensors (no pickle). Randomness needs no saving: each epoch seeds
+itself from the run's seed and its own number.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from mmemo.config import Config, TrainConfig
+from mmemo.errors import ConfigError
+from mmemo.store import write_atomically
+
+logger = logging.getLogger(__name__)
+
+STATE_FILE = "training.safetensors"
+Weights = dict[str, Tensor]
+
+
+@dataclass
+class TrainingState:
+    """Where a run stands, beyond the model and the optimiser themselves.
+
+    Attributes:
+        epoch: epochs done.
+        stale: epochs since the best one.
+        best_value: the figure that selects, at the best epoch.
+        best_figures: all validation figures at the best epoch.
+        best_weights: a copy of the weights at the best epoch.
+        mean_weights: running average of the weights.
+        steps: updates done, for the average's warm-up.
+    """
+
+    epoch: int
+    stale: int
+    best_value: float | None
+    best_figures: dict[str, float]
+    best_weights: Weights
+    mean_weights: Weights
+    steps: int
+
+    @classmethod
+    def fresh(cls, model: nn.Module) -> "TrainingState":
+        """Start a run."""
+        return cls(0, 0, None, {}, _copy(model.state_dict()), _copy(model.state_dict()), 0)
+
+    def average(self, model: nn.Module, decay: float) -> None:
+        """Move the running average towards the model's weights.
+
+        Early on the decay is smaller, (1 + n) / (10 + n), or the random start would linger.
+        """
+        self.steps += 1
+        decay = min(decay, (1 + self.steps) / (10 + self.steps))
+        with torch.no_grad():
+            for name, weight in model.state_dict().items():
+                mean = self.mean_weights[name]
+                if decay > 0 and weight.dtype.is_floating_point:
+                    mean.lerp_(weight, 1 - decay)
+                else:
+                    mean.copy_(weight)
+
+    @contextmanager
+    def averaged(self, model: nn.Module) -> Iterator[None]:
+        """Let the model wear the averaged weights for a while."""
+        own = _copy(model.state_dict())
+        model.load_state_dict(self.mean_weights)
+        try:
+            yield
+        finally:
+            model.load_state_dict(own)
+
+    def finish_epoch(
+        self, figures: dict[str, float], lower_is_better: bool, options: TrainConfig
+    ) -> None:
+        """Count the epoch, and keep a copy of its weights if it is the best one."""
+        self.epoch += 1
+        value = figures[options.select_by]
+        better = self.best_value is None or (
+            value < self.best_value if lower_is_better else value > self.best_value
+        )
+        if better:
+            self.stale, self.best_value, self.best_figures = 0, value, figures
+            self.best_weights = _copy(self.mean_weights)
+        else:
+            self.stale += 1
+
+
+def save_state(
+    out: Path, config: Config, state: TrainingState, model: nn.Module, optimizer: torch.optim.AdamW
+) -> None:
+    """Write the state of a run, atomically."""
+    moments = optimizer.state_dict()["state"]
+    tensors = {
+        **_prefixed("model", model.state_dict()),
+        **_prefixed("best", state.best_weights),
+        **_prefixed("mean", state.mean_weights),
+        **{
+            f"adam.{index}.{name}": torch.as_tensor(value)
+            for index, held in moments.items()
+            for name, value in held.items()
+        },
+    }
+    counts = {
+        "epoch": state.epoch,
+        "stale": state.stale,
+        "best_value": state.best_value,
+        "best_figures": state.best_figures,
+        "steps": state.steps,
+    }
+    metadata = {"counts": json.dumps(counts), "config": config.to_json()}
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomically(out / STATE_FILE, save(contiguous, metadata=metadata))
+
+
+def load_state(
+    out: Path, config: Config, model: nn.Module, optimizer: torch.optim.AdamW
+) -> TrainingState | None:
+    """Take up the run that was stopped in ``out``; None if there is none, or it is unreadable.
+
+    Raises:
+        ConfigError: the run that was stopped had other options.
+    """
+    path = out / STATE_FILE
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        counts = json.loads(metadata["counts"])
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        logger.warning("%s: unreadable (%s); starting over", path, error)
+        return None
+    if metadata["config"] != config.to_json():
+        raise ConfigError(
+            f"{out}: holds an unfinished run with other options; choose another --out, "
+            f"or delete {path} to start over"
+        )
+    device = next(model.parameters()).device
+    model.load_state_dict(_part(tensors, "model"))
+    _load_moments(optimizer, _part(tensors, "adam"))
+    logger.info("going on after epoch %d of %s", counts["epoch"] - 1, out)
+    weights = {name: _to(_part(tensors, name), device) for name in ("best", "mean")}
+    return TrainingState(**counts, best_weights=weights["best"], mean_weights=weights["mean"])
+
+
+def remove_state(out: Path) -> None:
+    """Forget the state of a run that has finished."""
+    (out / STATE_FILE).unlink(missing_ok=True)
+
+
+def _load_moments(optimizer: torch.optim.AdamW, moments: Weights) -> None:
+    held: dict[int, dict[str, Any]] = {}
+    for key, value in moments.items():
+        index, name = key.split(".", 1)
+        held.setdefault(int(index), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": held, "param_groups": groups})
+
+
+def _copy(weights: Weights) -> Weights:
+    return {name: value.detach().clone() for name, value in weights.items()}
+
+
+def _to(weights: Weights, device: torch.device) -> Weights:
+    return {name: value.to(device) for name, value in weights.items()}
+
+
+def _prefixed(prefix: str, weights: Weights) -> Weights:
+    return {f"{prefix}.{name}": value for name, value in weights.items()}
+
+
+def _part(weights: Weights, prefix: str) -> Weights:
+    start = len(prefix) + 1
+    return {name[start:]: t for name, t in weights.items() if name.startswith(f"{prefix}.")}
