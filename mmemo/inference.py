@@ -8,15 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from mmemo.batch import ClipArrays, collate
-from mmemo.decoding import expected_utility_decode, threshold_decode, utility
+from mmemo.decoding import decode_hamming, decode_jaccard, decode_map, decode_threshold
 from mmemo.model.emotion_model import EmotionModel
 
-_MAXIMISES = {
-    "jaccard": "acc_jaccard_empty0",
-    "hamming": "hamming_loss",
-    "map": "exact_match",
-}
-DECODERS: tuple[str, ...] = (*_MAXIMISES, "threshold")
+_OVER_SETS = {"jaccard": decode_jaccard, "hamming": decode_hamming, "map": decode_map}
+DECODERS: tuple[str, ...] = (*_OVER_SETS, "threshold")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +43,8 @@ class SetDistributions:
             thresholds: K of them, chosen on validation clips; only "threshold" looks at them.
         """
         if decoder == "threshold":
-            return threshold_decode(self.marginals, thresholds)
-        table = utility(_MAXIMISES[decoder], self.marginals.shape[1])
-        return expected_utility_decode(np.exp(self.set_log_probs), table)
+            return decode_threshold(self.marginals, thresholds)
+        return _OVER_SETS[decoder](np.exp(self.set_log_probs))
 
 
 @torch.inference_mode()

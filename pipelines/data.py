@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from extractors.text import GloveExtractor
 
 from mmemo.config import FeatureConfig
 from mmemo.datasets.clips import check_splits
+from mmemo.datasets.dataset import Dataset
 from mmemo.datasets.table import is_table, read_table
 from mmemo.errors import DataError
 from mmemo.features import Clip, ClipFeatures
@@ -18,30 +18,6 @@ from pipelines.progress import track
 logger = logging.getLogger(__name__)
 
 NO_MEDIA = "the data set holds words only"
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """Clips with features; ``demonstration`` marks made-up data wherever results are printed."""
-
-    name: str
-    demonstration: bool
-    clips: tuple[ClipFeatures, ...]
-
-    def split(self, name: str) -> tuple[ClipFeatures, ...]:
-        """Return the clips of one split, in order.
-
-        Raises:
-            DataError: the split is empty.
-        """
-        found = tuple(clip for clip in self.clips if clip.clip.split == name)
-        if not found:
-            has = sorted({str(clip.clip.split) for clip in self.clips})
-            raise DataError(
-                f"{self.name}: expected clips of the split {name!r}; it has {', '.join(has)} "
-                "(the split column of labels.csv, or a table's file name, says which is which)"
-            )
-        return found
 
 
 def load_data(paths: Sequence[Path], options: FeatureConfig) -> Dataset:

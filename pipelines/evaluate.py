@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmemo.checkpoint import Checkpoint, TrainedOn
+from mmemo.datasets.dataset import Dataset
 from mmemo.errors import DataError
 from mmemo.features import ClipFeatures
 from mmemo.inference import DECODERS, infer
 from mmemo.labels import all_sets
-from mmemo.metrics import bootstrap_intervals, compute_metrics, constant_baselines, set_nll
-from pipelines.data import Dataset
+from mmemo.metrics import bootstrap_intervals, constant_baselines, multilabel_metrics, set_nll
 from pipelines.train import labelled, labels_of
 
 BOOTSTRAP_RESAMPLES = 1000
@@ -81,7 +81,7 @@ def evaluate(
             labels=checkpoint.labels,
         )
         decoders[name] = {
-            **compute_metrics(truth=truth, pred=pred, labels=checkpoint.labels),
+            **multilabel_metrics(truth=truth, pred=pred, labels=checkpoint.labels),
             "interval95": intervals,
         }
     return {
@@ -105,6 +105,6 @@ def _baselines(
     )
     constants = constant_baselines(train_truth=train_truth)
     return {
-        name: compute_metrics(truth=truth, pred=np.tile(answer, (len(truth), 1)), labels=labels)
+        name: multilabel_metrics(truth=truth, pred=np.tile(answer, (len(truth), 1)), labels=labels)
         for name, answer in constants.items()
     }

@@ -22,14 +22,14 @@ from mmemo.arrange import arrange
 from mmemo.batch import ClipArrays, collate
 from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, save_checkpoint
 from mmemo.config import Config, TrainConfig
+from mmemo.datasets.dataset import Dataset
 from mmemo.decoding import tune_threshold
 from mmemo.errors import DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import infer
 from mmemo.labels import EMOTIONS, to_set_index
-from mmemo.metrics import compute_metrics, set_nll
+from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.model.emotion_model import EmotionModel, build_model
-from pipelines.data import Dataset
 from pipelines.progress import Bar, bar
 from pipelines.training_state import TrainingState, load_state, remove_state, save_state
 
@@ -210,8 +210,8 @@ def _validate(
     with state.averaged(model):
         found = infer(model, clips)
     threshold = tune_threshold(found.marginals, truth)
-    jaccard = compute_metrics(truth=truth, pred=found.decode("jaccard", ()))
-    thresholded = compute_metrics(
+    jaccard = multilabel_metrics(truth=truth, pred=found.decode("jaccard", ()))
+    thresholded = multilabel_metrics(
         truth=truth, pred=found.decode("threshold", [threshold] * truth.shape[1])
     )
     return {
