@@ -329,11 +329,16 @@ class Container:
 
 
 def _open(path: Path) -> Any:
-    if not path.exists():
+    try:
+        exists, is_file = path.exists(), path.is_file()
+        size = path.stat().st_size if is_file else 0
+    except OSError as failure:
+        raise _unreadable(path, describe(failure)) from failure
+    if not exists:
         raise ClipError(f"expected a video or sound file; got nothing at {path}")
-    if not path.is_file():
+    if not is_file:
         raise ClipError(f"expected a video or sound file; got a folder or device at {path}")
-    if path.stat().st_size == 0:
+    if size == 0:
         raise ClipError(f"expected a video or sound file; got an empty file at {path}")
     try:
         return av.open(

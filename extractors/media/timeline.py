@@ -49,36 +49,38 @@ class SampleTrack:
 
 
 class Thinner(Generic[Item]):
-    """Lower a frame rate by dropping: of each tick only the nearest frame stays, and only once.
+    """Lower a frame rate by dropping: of the frames around a tick only the nearest stays.
 
-    Ticks lie at ``anchor_s + k / fps``. Which frames stay depends on the frames' own times alone,
-    not on where reading began, so a cut holds the same frames as the whole.
+    Ticks lie at ``anchor_s + k / fps``; every frame belongs to the tick that is nearest to it.
+    So none is repeated, a slower source stays whole, and which frames stay depends on their own
+    times alone, not on where reading began: a cut holds the same frames as the whole.
     """
 
     def __init__(self, fps: float, anchor_s: float) -> None:
         self._fps = fps
         self._anchor_s = anchor_s
         self._held: tuple[float, Item] | None = None
-        self._left_s = -math.inf
 
     def push(self, time_s: float, item: Item) -> tuple[float, Item] | None:
-        """Take the next frame; return the one before it, if that one stays."""
-        if self._held is None:
-            self._held = (time_s, item)
+        """Take the next frame; return the best of the tick before, once that is settled."""
+        held = self._held
+        if held is not None and self._tick(held[0]) == self._tick(time_s):
+            if self._distance(time_s) < self._distance(held[0]):
+                self._held = (time_s, item)
             return None
-        border_s = (self._held[0] + time_s) / 2
-        kept = self._judge(border_s)
-        self._held, self._left_s = (time_s, item), border_s
-        return kept
+        self._held = (time_s, item)
+        return held
 
     def finish(self) -> tuple[float, Item] | None:
-        """Return the last frame, if it stays."""
-        return None if self._held is None else self._judge(self._held[0] + 0.5 / self._fps)
+        """Return the best of the last tick."""
+        return self._held
 
-    def _judge(self, right_s: float) -> tuple[float, Item] | None:
-        return self._held if self._tick_at(self._left_s) < self._tick_at(right_s) else None
+    def _ticks(self, time_s: float) -> float:
+        # A billionth of a tick is rounding; it may not decide between two ticks.
+        return round((time_s - self._anchor_s) * self._fps, 9)
 
-    def _tick_at(self, time_s: float) -> float:
-        """Number of the first tick at or after a time; a billionth of a tick early counts as at."""
-        ticks = (time_s - self._anchor_s) * self._fps
-        return ticks if math.isinf(ticks) else math.ceil(ticks - 1e-9)
+    def _tick(self, time_s: float) -> int:
+        return math.floor(self._ticks(time_s) + 0.5)
+
+    def _distance(self, time_s: float) -> float:
+        return abs(self._ticks(time_s) - self._tick(time_s))
