@@ -1,0 +1,148 @@
+"""The commands as a user types them: results, exit codes, one-line errors."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted import planted_dataset
+
+from mmemo.store import FeatureStore, StoreInfo
+from pipelines.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = str(ROOT / "pipelines/configs/sample.toml")
+SMALL = ["model.hidden=8", "model.heads=2", "train.epochs=2", "train.batch_size=16"]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "store"
+    held = FeatureStore.create(folder, StoreInfo("planted", demonstration=True))
+    dataset = planted_dataset(48, 16, 16)
+    for clip in dataset.clips:
+        held.write(clip, "key")
+    held.write_manifest([clip.clip for clip in dataset.clips])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(store, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    arguments = ["train", "--config", CONFIG, "--set", *SMALL, "--data", str(store)]
+    assert main([*arguments, "--out", str(out)]) == 0
+    return out
+
+
+def one_line(capsys):
+    captured = capsys.readouterr()
+    lines = [line for line in captured.err.splitlines() if line.startswith("mmemo: ")]
+    assert len(lines) == 1
+    assert "Traceback" not in captured.err
+    return lines[0]
+
+
+def test_evaluate_prints_the_object_others_script_against(run, store, capsys):
+    assert main(["evaluate", str(run), "--data", str(store), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["n"] == 16
+    assert report["demonstration"] is True
+    assert isinstance(report["set_nll"], float)
+    assert set(report["decoders"]) == {"jaccard", "hamming", "map", "threshold"}
+    expected = {"acc_jaccard_empty0", "acc_jaccard_empty1", "exact_match", "hamming_loss"}
+    expected |= {"micro_precision", "micro_recall", "micro_f1", "macro_f1", "per_label"}
+    for scores in report["decoders"].values():
+        assert expected <= set(scores)
+        assert set(scores["per_label"]["fear"]) == {"precision", "recall", "f1", "support"}
+
+
+def test_evaluate_as_text_says_that_it_is_a_demonstration(run, store, capsys):
+    assert main(["evaluate", str(run), "--data", str(store), "--split", "valid"]) == 0
+    text = capsys.readouterr().out
+    assert "DEMONSTRATION CORPUS" in text
+    assert "always none" in text
+    assert "16 clips" in text
+
+
+def test_a_finished_run_is_not_overwritten(run, store, capsys):
+    before = (run / "model.safetensors").read_bytes()
+    assert main(["train", "--data", str(store), "--out", str(run)]) == 1
+    assert "--force" in one_line(capsys)
+    assert (run / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "{tmp}/none", "--data", "{store}"], "no trained model"),
+        (["evaluate", "{run}", "--data", "{tmp}/none"], "expected a feature store"),
+        (["evaluate", "{run}", "--data", "{tmp}/none.csv"], "No such file"),
+        (["evaluate", "{run}", "--data", "{store}", "--without", "smell"], "got smell"),
+        (["evaluate", "{run}", "--data", "{store}", "--device", "cuda:99"], "not available"),
+        (
+            ["train", "--config", "{tmp}/no.toml", "--data", "{store}", "--out", "{tmp}/x"],
+            "no.toml",
+        ),
+        (["train", "--set", "train.epoch=3", "--data", "{store}", "--out", "{tmp}/x"], "epoch"),
+        (["train", "--set", "train.epochs=-3", "--data", "{store}", "--out", "{tmp}/x"], "epochs"),
+        (["train", "--set", "model.modalities=[]", "--data", "{store}", "--out", "{tmp}/x"], "mod"),
+        (["predict", "{tmp}/none.mp4", "--run", "{tmp}/none"], "no trained model"),
+        (["features", "{tmp}/none", "--out", "{tmp}/x"], "there is none"),
+        (["features", "{tmp}", "--out", "{tmp}/x"], "expected media files"),
+    ],
+)
+def test_a_wrong_input_is_one_line_and_leaves_nothing(
+    arguments, message, run, store, tmp_path, capsys
+):
+    known = {"tmp": tmp_path, "store": store, "run": run}
+    assert main([argument.format(**known) for argument in arguments]) == 1
+    assert message in one_line(capsys)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_usage_is_exit_code_2(capsys):
+    for arguments in ([], ["dance"], ["train"], ["features", "x"]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2
+    assert "usage: mmemo" in capsys.readouterr().err
+
+
+def test_a_store_of_other_features_is_refused(run, tmp_path, capsys):
+    held = FeatureStore.create(tmp_path / "store", StoreInfo("other"))
+    (clip, *_) = planted_dataset(1, 1, 1).clips
+    features = clip.features["text"]
+    object.__setattr__(features, "names", tuple(reversed(features.names)))
+    held.write(clip, "key")
+    held.write_manifest([clip.clip])
+    assert main(["evaluate", str(run), "--data", str(tmp_path / "store")]) == 1
+    assert "the model expects text" in one_line(capsys)
+
+
+def test_help_is_quick_and_loads_no_torch():
+    code = "import sys; from pipelines.cli import main\n"
+    code += "try: main(['--help'])\nexcept SystemExit: pass\n"
+    code += "assert 'torch' not in sys.modules and 'cv2' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(run, store):
+    command = f"{sys.executable} -m pipelines.cli evaluate {run} --data {store} | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert "Traceback" not in done.stderr
+    assert "16 clips" in done.stdout
+
+
+def test_the_thresholds_come_from_validation(run, store):
+    described = json.loads((run / "checkpoint.json").read_text())
+    assert len(described["thresholds"]) == 6
+    assert np.ptp(described["thresholds"]) == 0
