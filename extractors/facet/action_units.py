@@ -1,53 +1,172 @@
-"""Blendshape scores to the evidence of 20 facial action units, relative to the person's neutral."""
+"""Geometry and blendshapes to the evidence of 20 facial action units, and of ten emotions.
+
+Evidence is the scale of FACET: log10 of the odds of "present" against "absent". It is the sum of
+
+- a *level*, from the person's median blendshapes: how the face rests in this recording compared
+  with other people, through a table of which blendshape shows which unit. Blendshapes are the only
+  measurement that means the same on every face, so one picture alone has a level too;
+- a *deviation*, linear in how far each geometric measure lies from the person's median. Its
+  weights were regressed on genuine FACET output, held to a prior table, and then filtered by how
+  action units go together in that output.
+
+Emotions are linear in the 20 evidences, as they nearly are in FACET itself. The numbers are in
+``calibration.json``; ``benchmarks/facet_calibration.py`` makes and cross-validates them.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extractors.facet.graphs import BLENDSHAPES
+from extractors.facet.measures import MEASURES
+from mmemo.errors import AssetError
 
 ACTION_UNITS: tuple[str, ...] = (
     "AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU9", "AU10", "AU12", "AU14",
     "AU15", "AU17", "AU18", "AU20", "AU23", "AU24", "AU25", "AU26", "AU28", "AU43",
 )  # fmt: skip
+EMOTIONS: tuple[str, ...] = (
+    "Anger", "Contempt", "Disgust", "Joy", "Fear", "Baseline", "Sadness", "Surprise",
+    "Confusion", "Frustration",
+)  # fmt: skip
 
-_SOURCES: dict[str, tuple[str, ...]] = {
-    "AU1": ("browInnerUp",),
-    "AU2": ("browOuterUpLeft", "browOuterUpRight"),
-    "AU4": ("browDownLeft", "browDownRight"),
-    "AU5": ("eyeWideLeft", "eyeWideRight"),
-    "AU6": ("eyeSquintLeft", "eyeSquintRight", "mouthSmileLeft", "mouthSmileRight"),
-    "AU7": ("eyeSquintLeft", "eyeSquintRight"),
-    "AU9": ("mouthUpperUpLeft", "mouthUpperUpRight", "browDownLeft", "browDownRight"),
-    "AU10": ("mouthUpperUpLeft", "mouthUpperUpRight"),
-    "AU12": ("mouthSmileLeft", "mouthSmileRight"),
-    "AU14": ("mouthDimpleLeft", "mouthDimpleRight"),
-    "AU15": ("mouthFrownLeft", "mouthFrownRight"),
-    "AU17": ("mouthShrugLower",),
-    "AU18": ("mouthPucker",),
-    "AU20": ("mouthStretchLeft", "mouthStretchRight"),
-    "AU23": ("mouthPressLeft", "mouthPressRight"),
-    "AU24": ("mouthPressLeft", "mouthPressRight", "mouthRollLower", "mouthRollUpper"),
-    "AU25": ("mouthLowerDownLeft", "mouthLowerDownRight", "jawOpen"),
-    "AU26": ("jawOpen",),
-    "AU28": ("mouthRollLower", "mouthRollUpper"),
-    "AU43": ("eyeBlinkLeft", "eyeBlinkRight"),
+CALIBRATION = Path(__file__).with_name("calibration.json")
+
+SCORE_FLOOR = 1e-3
+"""Blendshape scores are taken as between this and one minus this before they become odds."""
+
+MAX_LEVEL = 2.0
+"""Largest level, in standard deviations between people; beyond lies a measurement error."""
+
+MAX_EVIDENCE = 10.0
+"""Genuine tracks stay within -11 and 10."""
+
+MAX_NEIGHBOURS = 16
+SMOOTHING_S = 0.036
+"""Standard deviation of the Gaussian over time: about one picture at 30 Hz."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """All coefficients.
+
+    Attributes:
+        deviation: (F, 20) evidence per centimetre of each of ``MEASURES``.
+        level: (52, 20) standard deviations between people per log10 odds of each blendshape.
+        level_offset: (20,) added to that.
+        resting: (20,) evidence of a median person at rest.
+        level_gain: (20,) evidence per standard deviation between people.
+        emotion: (20, 10) evidence of each emotion per evidence of each unit.
+        emotion_offset: (10,) added to that.
+        digest: identifies the numbers.
+    """
+
+    deviation: NDArray[np.float64]
+    level: NDArray[np.float64]
+    level_offset: NDArray[np.float64]
+    resting: NDArray[np.float64]
+    level_gain: NDArray[np.float64]
+    emotion: NDArray[np.float64]
+    emotion_offset: NDArray[np.float64]
+    digest: str
+
+
+_SHAPES: dict[str, tuple[int, ...]] = {
+    "deviation": (len(MEASURES), 20),
+    "level": (len(BLENDSHAPES), 20),
+    "level_offset": (20,),
+    "resting": (20,),
+    "level_gain": (20,),
+    "emotion": (20, 10),
+    "emotion_offset": (10,),
 }
 
-_FLOOR = 1e-3
-_RESTING_EVIDENCE = -0.7
-"""Median evidence of genuine FACET tracks."""
 
+def load_calibration(path: Path = CALIBRATION) -> Calibration:
+    """Read the coefficients.
 
-def evidence(blendshapes: NDArray) -> NDArray[np.float64]:
-    """Turn (T, 52) scores of one person into (T, 20) evidences, log10 odds of present : absent.
-
-    The person's resting face is the median over the frames; it is given the resting evidence.
+    Raises:
+        AssetError: the file is missing, or is not for these measures and units.
     """
-    scores = np.clip(blendshapes.astype(np.float64), _FLOOR, 1 - _FLOOR)
-    odds = np.log10(scores / (1 - scores))
-    index = {name: i for i, name in enumerate(BLENDSHAPES)}
-    columns = [
-        odds[:, [index[name] for name in _SOURCES[unit]]].mean(axis=1) for unit in ACTION_UNITS
-    ]
-    units = np.stack(columns, axis=1)
-    return units - np.median(units, axis=0) + _RESTING_EVIDENCE
+    try:
+        content = path.read_bytes()
+        table: dict[str, Any] = json.loads(content)
+        arrays = {name: np.array(table[name], np.float64) for name in _SHAPES}
+        fits = tuple(table["measures"]) == MEASURES
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AssetError(
+            f"expected a calibration of action units at {path}; got: {error}"
+        ) from error
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if not fits or shapes != _SHAPES:
+        raise AssetError(
+            f"expected a calibration for {len(MEASURES)} known measures at {path}; got one for "
+            f"{len(table['measures'])}: make it anew with benchmarks/facet_calibration.py"
+        )
+    return Calibration(**arrays, digest=hashlib.sha256(content).hexdigest()[:12])
+
+
+def odds(blendshapes: NDArray) -> NDArray[np.float64]:
+    """Turn scores, 0 to 1, into log10 odds."""
+    score = np.clip(blendshapes.astype(np.float64), SCORE_FLOOR, 1 - SCORE_FLOOR)
+    return np.log10(score / (1 - score))
+
+
+def unit_evidence(
+    measures: NDArray,
+    blendshapes: NDArray,
+    times_s: NDArray[np.float64],
+    people: NDArray[np.int64],
+    calibration: Calibration,
+) -> NDArray[np.float64]:
+    """Evidence of the 20 units.
+
+    Args:
+        measures: (T, F) cm, in the order of ``MEASURES``.
+        blendshapes: (T, 52) scores.
+        times_s: (T,) increasing.
+        people: (T,) who is seen in each row; each person has a neutral face of their own.
+        calibration: the coefficients.
+
+    Returns:
+        (T, 20) log10 odds.
+    """
+    evidence = np.empty((len(measures), len(ACTION_UNITS)))
+    for person in np.unique(people):
+        rows = people == person
+        smooth = smoothed(measures[rows].astype(np.float64), times_s[rows])
+        deviation = (smooth - np.median(smooth, axis=0)) @ calibration.deviation
+        rest = np.median(odds(blendshapes[rows]), axis=0)
+        level = rest @ calibration.level + calibration.level_offset
+        level = np.clip(level, -MAX_LEVEL, MAX_LEVEL) * calibration.level_gain
+        evidence[rows] = calibration.resting + level + deviation
+    return np.clip(evidence, -MAX_EVIDENCE, MAX_EVIDENCE)
+
+
+def emotion_evidence(units: NDArray[np.float64], calibration: Calibration) -> NDArray[np.float64]:
+    """Evidence of the ten ``EMOTIONS``, (T, 10), from that of the units, (T, 20)."""
+    emotions = units @ calibration.emotion + calibration.emotion_offset
+    return np.clip(emotions, -MAX_EVIDENCE, MAX_EVIDENCE)
+
+
+def smoothed(values: NDArray[np.float64], times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average (T, F) over time with a Gaussian of ``SMOOTHING_S``, whatever the picture rate.
+
+    Neighbours count by their distance in time, so a gap keeps what lies behind it away.
+    """
+    total, weight = values.copy(), np.ones(len(values))
+    for step in range(1, min(len(values), MAX_NEIGHBOURS)):
+        apart = times_s[step:] - times_s[:-step]
+        near = np.exp(-0.5 * (apart / SMOOTHING_S) ** 2)
+        if near.max() < 1e-3:
+            break
+        total[step:] += near[:, None] * values[:-step]
+        total[:-step] += near[:, None] * values[step:]
+        weight[step:] += near
+        weight[:-step] += near
+    return total / weight[:, None]

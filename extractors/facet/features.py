@@ -7,15 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Frame
-from extractors.facet.action_units import ACTION_UNITS, evidence
-from extractors.facet.tracker import FaceTracker
-from mmemo.errors import FeatureError
+from extractors.facet.action_units import (
+    ACTION_UNITS,
+    EMOTIONS,
+    emotion_evidence,
+    load_calibration,
+    unit_evidence,
+)
+from extractors.facet.graphs import BLENDSHAPES
+from extractors.facet.measures import MEASURES, measurement_matrix
+from extractors.facet.people import Sightings, watch
+from extractors.facet.tracker import Face, FaceTracker
 from mmemo.features import Features
 
-EMOTIONS: tuple[str, ...] = (
-    "Anger", "Contempt", "Disgust", "Joy", "Fear", "Baseline", "Sadness", "Surprise",
-    "Confusion", "Frustration",
-)  # fmt: skip
 POSE: tuple[str, ...] = ("Pitch", "Yaw", "Roll")
 FACET_NAMES: tuple[str, ...] = (
     *EMOTIONS, *ACTION_UNITS, "Has_Glasses", "Is_Male", *POSE,
@@ -25,40 +29,31 @@ FACET_NAMES: tuple[str, ...] = (
 UNAVAILABLE: tuple[str, ...] = ("Has_Glasses", "Is_Male")
 """Columns without an open source; absent from ``FacetExtractor.names``."""
 
-VERSION = "1"
-
-# Action units that make up each emotion (Friesen & Ekman, EMFACS-7, 1984).
-_PROTOTYPES: dict[str, tuple[str, ...]] = {
-    "Anger": ("AU4", "AU5", "AU7", "AU23"),
-    "Contempt": ("AU12", "AU14"),
-    "Disgust": ("AU9", "AU10", "AU15"),
-    "Joy": ("AU6", "AU12"),
-    "Fear": ("AU1", "AU2", "AU4", "AU5", "AU20", "AU26"),
-    "Sadness": ("AU1", "AU4", "AU15"),
-    "Surprise": ("AU1", "AU2", "AU5", "AU26"),
-    "Confusion": ("AU4", "AU7"),
-    "Frustration": ("AU4", "AU14", "AU24"),
-}
+VERSION = "2"
 
 
 class FacetExtractor:
     """Pictures of a person to evidences of emotions and action units, and head pose in degrees.
 
-    Pictures are looked at one by one and let go; only numbers are kept.
+    Pictures are looked at one by one and let go; only numbers are kept (about 0.5 kB a picture).
 
     Args:
         folder: holds ``face_landmarker.task``; None asks ``mmemo.assets`` for it.
+        max_faces: how many faces to follow; the columns are those of the person of interest.
     """
 
     modality = "visual"
     names: tuple[str, ...] = tuple(n for n in FACET_NAMES if n not in UNAVAILABLE)
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._tracker = FaceTracker(folder)
+    def __init__(self, folder: Path | None = None, *, max_faces: int = 2) -> None:
+        self._tracker = FaceTracker(folder, max_faces=max_faces)
+        self._calibration = load_calibration()
+        self._matrix = measurement_matrix(self._tracker.graphs.canonical)
 
     def fingerprint(self) -> str:
-        """Identify algorithm, version and weights: ``facet:version:digest``."""
-        return f"facet:{VERSION}:{self._tracker.graphs.digest}"
+        """Identify algorithm, options, weights and calibration: ``facet:version:digest``."""
+        digest = f"{self._tracker.graphs.digest}-{self._calibration.digest}"
+        return f"facet:{VERSION}.{self._tracker.max_faces}:{digest}"
 
     def __call__(self, frames: Iterable[Frame], /) -> Features:
         """Measure one clip.
@@ -67,44 +62,37 @@ class FacetExtractor:
             frames: pictures in order of time.
 
         Returns:
-            One row a picture, lasting until the next; rows without a face are not valid.
+            One row a picture, lasting until the next; rows without a face are zero and not valid.
 
         Raises:
-            FeatureError: there is no picture.
+            FeatureError: there is no picture, or a picture is not RGB, or times go back.
         """
-        self._tracker.reset()
-        starts: list[float] = []
-        rows: list[NDArray[np.float32] | None] = []
-        for frame in frames:
-            starts.append(frame.time_s)
-            faces = self._tracker.track(frame.image)
-            if faces:
-                pose = faces[0].pose
-                angles = np.array([pose.pitch, pose.yaw, pose.roll], np.float32)
-                rows.append(np.concatenate([faces[0].blendshapes, angles]))
-            else:
-                rows.append(None)
-        if not starts:
-            raise FeatureError("expected at least one picture; got none")
-        valid = np.array([row is not None for row in rows])
-        values = np.zeros((len(rows), len(self.names)), np.float32)
-        if valid.any():
-            values[valid] = _columns(np.stack([row for row in rows if row is not None]))
-        return Features(values, row_times(starts), valid, self.names, self.fingerprint())
+        seen = watch(self._tracker, frames, self._summary)
+        values = np.zeros((len(seen.starts), len(self.names)), np.float32)
+        valid = np.zeros(len(seen.starts), bool)
+        if len(seen.pictures):
+            valid[seen.pictures] = True
+            values[seen.pictures] = self._columns(seen)
+        return Features(values, row_times(seen.starts), valid, self.names, self.fingerprint())
+
+    def _summary(self, face: Face) -> NDArray[np.float32]:
+        """Keep of one face: measures (F,), blendshapes (52,), pitch, yaw and roll."""
+        head = face.pose.to_head(face.landmarks)
+        angles = (face.pose.pitch, face.pose.yaw, face.pose.roll)
+        return np.concatenate([head.ravel() @ self._matrix, face.blendshapes, angles]).astype(
+            np.float32
+        )
+
+    def _columns(self, seen: Sightings) -> NDArray[np.float64]:
+        ends = (len(MEASURES), len(MEASURES) + len(BLENDSHAPES))
+        measures, blendshapes, angles = np.split(seen.values, ends, axis=1)
+        times = seen.starts[seen.pictures]
+        units = unit_evidence(measures, blendshapes, times, seen.people, self._calibration)
+        return np.column_stack([emotion_evidence(units, self._calibration), units, angles])
 
 
-def _columns(measured: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Turn blendshapes and angles (T, 55) into the extractor's columns (T, 33)."""
-    units = evidence(measured[:, :52])
-    at = {name: i for i, name in enumerate(ACTION_UNITS)}
-    felt = {e: units[:, [at[u] for u in made]].mean(axis=1) for e, made in _PROTOTYPES.items()}
-    felt["Baseline"] = -np.max(list(felt.values()), axis=0)
-    return np.column_stack([*(felt[name] for name in EMOTIONS), units, measured[:, 52:]])
-
-
-def row_times(starts: list[float]) -> NDArray[np.float64]:
+def row_times(starts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Let each picture last until the next, and the last one as long as they usually do."""
-    start = np.array(starts, np.float64)
-    steps = np.diff(start)
+    steps = np.diff(starts)
     last = float(np.median(steps)) if len(steps) else 0.0
-    return np.column_stack([start, np.append(start[1:], start[-1] + last)])
+    return np.column_stack([starts, np.append(starts[1:], starts[-1] + last)])

@@ -3,7 +3,7 @@
 The region of interest follows Kartynnik et al., "Real-time facial surface geometry from monocular
 video on mobile GPUs" (2019, arXiv:1907.06724, section 2): the detector's box, or the last picture's
 points, turned so that the eyes lie level and enlarged by a quarter on each side. As long as the
-mesh says that a face is there, the detector rests.
+mesh says that a face is there, the detector rests. A cut ends all tracks.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from extractors.facet.detector import Detection, detect_faces, overlap
 from extractors.facet.graphs import MESH_SIZE, FaceGraphs
 from extractors.facet.pose import HeadPose, fit_pose
+from extractors.facet.shots import ShotDetector
 from mmemo.assets import resolve
 from mmemo.errors import FeatureError
 
@@ -88,6 +89,7 @@ class FaceTracker:
         self.graphs = FaceGraphs(resolve("face-landmarker") if folder is None else folder)
         self.max_faces = max_faces
         self.detections_run = 0
+        self._shots = ShotDetector()
         self.reset()
 
     def reset(self) -> None:
@@ -95,6 +97,7 @@ class FaceTracker:
         self._regions: dict[int, _Region] = {}
         self._next_track = 0
         self._since_search = 0
+        self._shots.reset()
 
     def track(self, image: NDArray[np.uint8]) -> list[Face]:
         """Find the followed faces in the next picture, and new ones, the largest first.
@@ -110,6 +113,8 @@ class FaceTracker:
                 f"expected an RGB picture (height, width, 3) of uint8; "
                 f"got {image.shape} of {image.dtype}"
             )
+        if self._shots.is_cut(image):
+            self._regions = {}
         faces: list[Face] = []
         for track, region in self._regions.items():
             self._keep(faces, self._measure(image, region, track))

@@ -1,0 +1,259 @@
+"""Make and cross-validate the calibration of action units and emotions on genuine FACET output.
+
+Cross-validate (calibrate on each video without the other's FACET rows, correlate on the other):
+
+    python -m benchmarks.facet_calibration --pairs DIR --tracks DIR --exports DIR --clips DIR
+
+Add ``--write`` to fit on everything and write ``extractors/facet/calibration.json``. The data are
+not distributed with this project: pairs are ``NAME.mp4`` beside ``NAME.facet42_au.csv.gz``, tracks
+are such tables without videos, exports are iMotions tables with emotion columns, clips are any
+videos of other people (they only tell how much faces differ).
+"""
+
+import argparse
+import csv
+import gzip
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.facet_priors import LEVEL_SOURCES, PRIORS, allowed_measures
+from extractors.facet.action_units import (
+    ACTION_UNITS,
+    CALIBRATION,
+    EMOTIONS,
+    MAX_LEVEL,
+    odds,
+    smoothed,
+)
+from extractors.facet.graphs import BLENDSHAPES
+from extractors.facet.measures import MEASURES, measurement_matrix
+from extractors.facet.tracker import FaceTracker
+from extractors.media import read_frames
+
+Array = NDArray[np.float64]
+
+PENALTY = 3.0
+"""Ridge penalty on the departure from the prior, for measures of unit variance."""
+PRIOR_NORM = 0.7
+"""Length of each unit's prior weights, in standard deviations of evidence per one of measure."""
+CHANNEL_NOISE = 1.0
+"""Variance of the measured units around the true ones, in variances of the unit."""
+LEVEL_TRUST = 0.6
+"""Share of the spread between people that the resting blendshapes are trusted with."""
+FACET_DELAY_S = 0.5 / 30
+"""FACET's row starts half a row after the picture it describes (where correlations peak)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """What the tracker saw of one recording: times (T,), measures (T, F), blendshapes (T, 52)."""
+
+    times: Array
+    measures: Array
+    blendshapes: Array
+
+    @property
+    def rest(self) -> Array:
+        """Median log10 odds of the blendshapes, (52,)."""
+        return np.median(odds(self.blendshapes), axis=0)
+
+
+def watch(video: Path, tracker: FaceTracker) -> Person:
+    """Measure the face of every picture that has one."""
+    matrix = measurement_matrix(tracker.graphs.canonical)
+    tracker.reset()
+    times, measures, blendshapes = [], [], []
+    for frame in read_frames(video):
+        for face in tracker.track(frame.image)[:1]:
+            times.append(frame.time_s)
+            measures.append(face.pose.to_head(face.landmarks).ravel() @ matrix)
+            blendshapes.append(face.blendshapes)
+    return Person(np.array(times), np.array(measures), np.array(blendshapes))
+
+
+def read_facet(path: Path) -> tuple[Array, Array]:
+    """Read start times (T,) and evidences (T, 20) of the rows that have a face."""
+    with gzip.open(path, "rt") as lines:
+        rows = list(csv.DictReader(lines))
+    start = np.array([float(row["StartTime"]) for row in rows])
+    units = np.array([[float(row[unit]) for unit in ACTION_UNITS] for row in rows])
+    seen = (units != 0).any(axis=1)
+    return start[seen], units[seen]
+
+
+def read_export(path: Path) -> tuple[Array, Array]:
+    """Read the evidences of units (T, 20) and emotions (T, 10; NaN where there is no column)."""
+    with path.open() as lines:
+        rows = list(csv.DictReader(lines))
+    units = [[float(row[f"{unit} Evidence"]) for unit in ACTION_UNITS] for row in rows]
+    columns = [("Neutral" if name == "Baseline" else name) + " Evidence" for name in EMOTIONS]
+    emotions = [[float(row.get(name, "nan")) for name in columns] for row in rows]
+    return np.array(units), np.array(emotions)
+
+
+def within_covariance(tracks: list[Array]) -> Array:
+    """Average the units' covariance within each recording, (20, 20)."""
+    return np.mean([np.cov(track.T) for track in tracks], axis=0)
+
+
+def fit_deviation(
+    pairs: list[tuple[Person, Array, Array]], spread: Array, covariance: Array
+) -> Array:
+    """Fit (F, 20) weights: evidence per centimetre of deviation.
+
+    First a ridge regression per unit on the measures of its part of the face, shrunk towards the
+    prior table (not towards zero); then the best linear estimate of the units given those noisy
+    ones, under the covariance that FACET shows in other recordings (a Wiener filter).
+    """
+    spreads = np.sqrt(np.diag(covariance))
+    inputs, targets = [], []
+    for person, start, units in pairs:
+        x = at_rows(person, start) / spread
+        inputs.append((x - x.mean(axis=0)) / np.sqrt(len(x)))
+        targets.append((units - units.mean(axis=0)) / spreads / np.sqrt(len(x)))
+    x, y = np.concatenate(inputs), np.concatenate(targets)
+    gram = x.T @ x / len(pairs)
+    weights = np.zeros((len(MEASURES), len(ACTION_UNITS)))
+    for column, unit in enumerate(ACTION_UNITS):
+        use = np.array([name in allowed_measures(unit) for name in MEASURES])
+        prior = np.array([PRIORS[unit].get(name, 0.0) for name in MEASURES])[use]
+        prior *= PRIOR_NORM / np.linalg.norm(prior)
+        here = gram[np.ix_(use, use)]
+        pull = x[:, use].T @ y[:, column] / len(pairs) - here @ prior
+        weights[use, column] = prior + np.linalg.solve(here + PENALTY * np.eye(use.sum()), pull)
+    correlation = covariance / np.outer(spreads, spreads)
+    filtered = weights @ np.linalg.solve(
+        correlation + CHANNEL_NOISE * np.eye(len(spreads)), correlation
+    )
+    return filtered / spread[:, None] * spreads
+
+
+def at_rows(person: Person, start: Array) -> Array:
+    """Interpolate the smoothed measures to the times that FACET's rows describe."""
+    smooth = smoothed(person.measures, person.times)
+    when = start - FACET_DELAY_S
+    return np.stack([np.interp(when, person.times, column) for column in smooth.T], axis=1)
+
+
+def fit_level(people: list[Person]) -> tuple[Array, Array]:
+    """Standardise each unit's blendshape composite between people: (52, 20) and offset (20,)."""
+    table = np.zeros((len(BLENDSHAPES), len(ACTION_UNITS)))
+    for column, unit in enumerate(ACTION_UNITS):
+        for name, weight in LEVEL_SOURCES[unit].items():
+            sides = [
+                i for i, n in enumerate(BLENDSHAPES) if n in (name, f"{name}Left", f"{name}Right")
+            ]
+            table[sides, column] = weight / len(sides)
+    composite = np.array([person.rest for person in people]) @ table
+    table = table / composite.std(axis=0)
+    return table, -composite.mean(axis=0) / composite.std(axis=0)
+
+
+def fit_emotions(exports: list[tuple[Array, Array]], scale: Array) -> tuple[Array, Array]:
+    """Ridge regression of the emotions on the units, (20, 10) and (10,), per column's own rows."""
+    units = np.concatenate([u for u, _ in exports])
+    emotions = np.concatenate([e for _, e in exports])
+    weights, offsets = np.zeros((20, len(EMOTIONS))), np.zeros(len(EMOTIONS))
+    for column in range(len(EMOTIONS)):
+        known = np.isfinite(emotions[:, column])
+        x, y = units[known] / scale, emotions[known, column]
+        centred = x - x.mean(axis=0)
+        fit = np.linalg.solve(
+            centred.T @ centred / len(x) + 0.1 * np.eye(20), centred.T @ (y - y.mean()) / len(x)
+        )
+        weights[:, column] = fit / scale
+        offsets[column] = y.mean() - x.mean(axis=0) @ fit
+    return weights, offsets
+
+
+def cross_validate(
+    pairs: dict[str, tuple[Person, Array, Array]], others: list[Person], tracks: dict[str, Array]
+) -> dict[str, Array]:
+    """Correlate on each paired video with what the other one and the other tracks teach."""
+    found = {}
+    for test, (person, start, units) in pairs.items():
+        train = [pair for name, pair in pairs.items() if name != test]
+        spread = mean_spread([*others, *(pair[0] for pair in train)])
+        covariance = within_covariance([t for name, t in tracks.items() if name != test])
+        predicted = at_rows(person, start) @ fit_deviation(train, spread, covariance)
+        found[test] = np.array(
+            [np.corrcoef(p, u)[0, 1] for p, u in zip(predicted.T, units.T, strict=True)]
+        )
+    return found
+
+
+def mean_spread(people: list[Person]) -> Array:
+    """Average the measures' standard deviation within recordings, (F,) cm."""
+    return np.mean([smoothed(p.measures, p.times).std(axis=0) for p in people], axis=0)
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("pairs", "tracks", "exports", "clips"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    tracker = FaceTracker()
+    suffix = ".facet42_au.csv.gz"
+    pairs = {}
+    for table in sorted(options.pairs.glob(f"*{suffix}")):
+        name = table.name.removesuffix(suffix)
+        pairs[name] = (watch(table.with_name(f"{name}.mp4"), tracker), *read_facet(table))
+    tracks = {name: units for name, (_, _, units) in pairs.items()}
+    for table in sorted(options.tracks.glob(f"*{suffix}")):
+        tracks[table.name.removesuffix(suffix)] = read_facet(table)[1]
+    exports = {path.stem: read_export(path) for path in sorted(options.exports.glob("*.csv"))}
+    tracks |= {name: units for name, (units, _) in exports.items()}
+    videos = sorted(p for p in options.clips.iterdir() if p.suffix in (".mpg", ".mp4", ".mov"))
+    others = [watch(video, tracker) for video in videos]
+
+    found = cross_validate(pairs, others, tracks)
+    names = list(found)
+    print("unit", *names, "mean", sep="\t")
+    for row, unit in enumerate(ACTION_UNITS):
+        values = [found[name][row] for name in names]
+        print(unit, *(f"{v:.2f}" for v in [*values, np.mean(values)]), sep="\t")
+    means = [found[name].mean() for name in names]
+    print("mean", *(f"{v:.3f}" for v in [*means, np.mean(means)]), sep="\t")
+    if options.write:
+        write(pairs, others, tracks, list(exports.values()))
+
+
+def write(
+    pairs: dict[str, tuple[Person, Array, Array]],
+    others: list[Person],
+    tracks: dict[str, Array],
+    exports: list[tuple[Array, Array]],
+) -> None:
+    """Fit on everything and write the coefficients, four digits each."""
+    people = [*others, *(pair[0] for pair in pairs.values())]
+    covariance = within_covariance(list(tracks.values()))
+    medians = np.array([np.median(units, axis=0) for units in tracks.values()])
+    level, level_offset = fit_level(people)
+    emotion, emotion_offset = fit_emotions(exports, np.sqrt(np.diag(covariance)))
+    arrays = {
+        "deviation": fit_deviation(list(pairs.values()), mean_spread(people), covariance),
+        "level": level,
+        "level_offset": level_offset,
+        "resting": np.median(medians, axis=0),
+        "level_gain": LEVEL_TRUST * medians.std(axis=0),
+        "emotion": emotion,
+        "emotion_offset": emotion_offset,
+    }
+    seen = np.clip(np.array([p.rest for p in people]) @ level + level_offset, -MAX_LEVEL, MAX_LEVEL)
+    print(f"level, standard deviations between {len(people)} people: {np.abs(seen).mean():.2f}")
+    table = {"measures": list(MEASURES)} | {
+        name: np.vectorize(lambda v: float(f"{v:.4g}"))(array).tolist()
+        for name, array in arrays.items()
+    }
+    lines = [f'"{name}": {json.dumps(value)}' for name, value in table.items()]
+    CALIBRATION.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+if __name__ == "__main__":
+    main()
