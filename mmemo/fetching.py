@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
@@ -132,6 +133,8 @@ def _open(address: str) -> http.client.HTTPResponse:
         answer = answers.get(timeout=OPEN_TIMEOUT_S)
     except queue.Empty:
         raise AssetError(f"no answer within {OPEN_TIMEOUT_S:.0f} s") from None
+    if isinstance(answer, urllib.error.HTTPError):
+        answer.close()
     if isinstance(answer, Exception):
         raise answer
     return answer
