@@ -45,12 +45,15 @@ class Limits:
         max_duration_s: of the stretch that is asked for.
         max_sample_rate: of the sound as coded, Hz.
         max_channels: of the sound as coded.
+        max_missing_s: of sound that is absent between or before pieces of it, in all. Damaged
+            timestamps can blow up a second of sound to hours of silence.
     """
 
     max_pixels: int = 16_000_000
     max_duration_s: float = 3 * 3600.0
     max_sample_rate: int = 384_000
     max_channels: int = 32
+    max_missing_s: float = 600.0
 
 
 DEFAULT_LIMITS = Limits()
@@ -202,6 +205,15 @@ class Container:
                 f"expected at most {self.limits.max_duration_s:g} s to read at once; got "
                 f"{duration_s:g} s of {self.path}; cut it with start and end, or raise "
                 "max_duration_s"
+            )
+
+    def check_missing(self, missing_s: float) -> None:
+        """Refuse sound with more holes than the limit. Raises ``ClipError``."""
+        if missing_s > self.limits.max_missing_s:
+            raise ClipError(
+                f"expected at most {self.limits.max_missing_s:g} s without sound between pieces of "
+                f"it; got {missing_s:g} s in {self.path}; its timestamps are damaged, or choose a "
+                "stretch with start and end, or raise max_missing_s"
             )
 
     def scan_duration_s(self) -> float:

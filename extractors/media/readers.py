@@ -119,6 +119,7 @@ class SoundReader:
         self._waiting: list[NDArray[np.float32]] = []
         self._n_waiting = 0
         self._n_fed = 0
+        self._missing_s = 0.0
 
     def push(self, frame: Any) -> Iterator[Sound]:
         """Take a decoded frame; yield what can be handed out."""
@@ -136,6 +137,8 @@ class SoundReader:
         gap, samples = self._samples.place(samples, index)
         self.reached_s = self._samples.position / self._source_rate
         self._container.check_duration(min(self.reached_s, self._end_s) - self._start_s)
+        self._missing_s += gap / self._source_rate
+        self._container.check_missing(min(self._missing_s, self._end_s - self._begin_s))
         # Zeros pass through second by second, so that a false timestamp costs no memory.
         for begin in range(0, gap, self._source_rate):
             yield from self._feed(np.zeros(min(self._source_rate, gap - begin), dtype=np.float32))

@@ -7,13 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-
-from extractors.base import Frame, Sound
-from extractors.media import Decoder, decode, probe, read_frames, read_sound
-from extractors.media.container import Track
-from mmemo.errors import ClipError, ConfigError
-from tests.extractors.media_files import (
+from media_files import (
     brightening,
     click,
     flash,
@@ -21,6 +15,12 @@ from tests.extractors.media_files import (
     tone,
     write_media,
 )
+from numpy.typing import NDArray
+
+from extractors.base import Frame, Sound
+from extractors.media import Decoder, decode, probe, read_frames, read_sound
+from extractors.media.container import Track
+from mmemo.errors import ClipError, ConfigError
 
 KINDS: dict[str, dict[str, Any]] = {
     "mp4": {"video_codec": "libx264", "audio_codec": "aac"},

@@ -10,11 +10,11 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from media_files import brightening, damage, gray, quadrants, tone, write_media
 
 from extractors.media import Decoder, Limits, probe, read_frames, read_sound
 from extractors.media.container import MAX_FAILURES_IN_A_ROW, Container, Track
 from mmemo.errors import ClipError
-from tests.extractors.media_files import brightening, damage, gray, quadrants, tone, write_media
 
 FUZZED: dict[str, dict[str, Any]] = {
     "mp4": {"picture": brightening(1.0), "video_codec": "libx264", "audio_codec": "aac"},
@@ -256,6 +256,16 @@ def test_a_stated_duration_does_not_hide_the_true_one(
     monkeypatch.setattr(Container, "duration_s", property(lambda s: None, lambda s, v: None), False)
     with pytest.raises(ClipError, match="at most 2 s"):
         list(read_frames(clip, limits=Limits(max_duration_s=2.0)))
+
+
+def test_holes_are_filled_up_to_a_limit(tmp_path: Path) -> None:
+    path = write_media(
+        tmp_path / "clip.mp4", picture=quadrants(), sound=tone(), seconds=4.0, sound_starts=3.0
+    )
+    assert read_sound(path, limits=Limits(max_missing_s=3.1)).duration_s > 3.9
+    with pytest.raises(ClipError, match="without sound"):
+        read_sound(path, limits=Limits(max_missing_s=2.9))
+    assert not read_sound(path, end=2.0, limits=Limits(max_missing_s=2.9)).samples.any()
 
 
 @pytest.mark.parametrize("limits", [Limits(max_sample_rate=44_000), Limits(max_channels=1)])

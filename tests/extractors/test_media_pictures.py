@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from media_files import brightening, gray, quadrants, turn_mp4, write_media
 from numpy.typing import NDArray
 
 from extractors.media import probe, read_frames
-from tests.extractors.media_files import brightening, gray, quadrants, turn_mp4, write_media
 
 FRAME_S = 0.04
 
