@@ -56,7 +56,7 @@ class ModelConfig(_Section):
         0.0, ge=0, lt=1, description="Share of rows (words, frames) hidden from training."
     )
     modality_dropout: float = Field(
-        0.1,
+        0.2,
         ge=0,
         lt=1,
         description="Chance that training hides a modality; one stays.",

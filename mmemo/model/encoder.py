@@ -81,13 +81,8 @@ class ModalityEncoder(nn.Module):
 class FeedForward(nn.Sequential):
     """Two layers of width 4H with GELU between."""
 
-    def __init__(self, hidden: int, dropout: float) -> None:
-        super().__init__(
-            nn.Linear(hidden, 4 * hidden),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(4 * hidden, hidden),
-        )
+    def __init__(self, hidden: int) -> None:
+        super().__init__(nn.Linear(hidden, 4 * hidden), nn.GELU(), nn.Linear(4 * hidden, hidden))
 
 
 class TransformerBody(nn.Module):
@@ -155,7 +150,7 @@ class AttentionBlock(nn.Module):
         self.attend = nn.ModuleDict(
             {source: MultiHeadAttention(hidden, heads) for source in sources or ("self",)}
         )
-        self.forward_layers = FeedForward(hidden, dropout)
+        self.forward_layers = FeedForward(hidden)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, rows: Tensor, mask: Tensor, sources: Mapping[str, Sequence]) -> Tensor:
