@@ -110,9 +110,10 @@ def _clitics_apart(word: str) -> list[str]:
 
 def _known_form(token: str, known: Container[str]) -> list[str]:
     """Find a form of the token that has a vector; the token itself if there is none."""
-    plain = unicodedata.normalize("NFKD", token)
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
-    for form in (token, token.lower(), token.strip("'."), plain, plain.lower()):
+    bare = token.strip("'.")
+    decomposed = unicodedata.normalize("NFKD", bare)
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
+    for form in (token, token.lower(), bare, bare.lower(), plain, plain.lower()):
         if form in known:
             return [form]
     parts = [part for part in _JOINTS.split(token) if part]

@@ -9,8 +9,9 @@ Representation", EMNLP 2014: a word and D numbers a line, separated by single bl
 840B release may contain blanks themselves, so a line is read from its right end.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,7 @@ VECTORS = "vectors.npy"
 WORDS = "words.txt"
 
 _CHUNK_LINES = 4096
+_HEAD_LINES = 256
 _HEADER_BYTES = 128
 _MAX_LINE_BYTES = 1 << 20
 
@@ -74,9 +76,8 @@ def map_vectors(folder: Path) -> NDArray[np.float32]:
 def parse_text_vectors(stream: IO[bytes], name: str, folder: Path) -> None:
     """Turn a file in GloVe's text format into the canonical form, a block at a time.
 
-    The dimension D is the smallest count of numbers among the first lines (a blank inside a word
-    can only add to it). A word2vec-style first line "V D" is passed over. Where a word occurs
-    twice its first line counts, as in GloVe's own evaluation.
+    The dimension D is the usual count of numbers at the end of the first lines. A first line
+    "V D", as word2vec writes it, is passed over. Where a word occurs twice its first line counts.
 
     Args:
         stream: the text, opened in binary mode.
@@ -90,7 +91,7 @@ def parse_text_vectors(stream: IO[bytes], name: str, folder: Path) -> None:
     head = list(islice(lines, _CHUNK_LINES))
     if head and _is_header(head[0][1]):
         head.pop(0)
-    columns = min((len(line.split(b" ")) - 1 for _, line in head), default=0)
+    columns = _dimension(line for _, line in head[:_HEAD_LINES])
     if columns < 1:
         raise FeatureError(
             f"{name}: expected lines of a word and its numbers (GloVe's text format); got none"
@@ -136,6 +137,23 @@ def _lines(stream: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
         yield number, line
 
 
+def _dimension(lines: Iterable[bytes]) -> int:
+    """Find how many numbers most lines end in, the first field being always a word; 0 if none."""
+    counts: Counter[int] = Counter()
+    for line in lines:
+        fields = line.split(b" ")[1:]
+        numbers = takewhile(_is_number, reversed(fields))
+        counts[sum(1 for _ in numbers)] += 1
+    return max(counts, key=lambda count: (counts[count], count), default=0)
+
+
+def _is_number(field: bytes) -> bool:
+    try:
+        return bool(np.isfinite(np.float32(float(field))))
+    except ValueError:
+        return False
+
+
 def _is_header(line: bytes) -> bool:
     parts = line.split(b" ")
     return len(parts) == 2 and all(part.isdigit() for part in parts)
@@ -173,11 +191,7 @@ def _broken_number(chunk: list[tuple[int, bytes]], columns: int, name: str) -> F
     """Find the first line of a chunk that holds something else than finite numbers."""
     for number, line in chunk:
         for part in line.rsplit(b" ", columns)[1:]:
-            try:
-                fine = bool(np.isfinite(np.float32(float(part))))
-            except ValueError:
-                fine = False
-            if not fine:
+            if not _is_number(part):
                 got = part[:40].decode("utf-8", errors="replace")
                 return FeatureError(
                     f"{name}, line {number}: expected {columns} finite numbers after the word; "
