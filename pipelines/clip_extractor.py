@@ -14,7 +14,7 @@ from extractors.transcripts import find_transcript, read_transcript
 
 from extractors.base import Extractor, Frame, Sound
 from extractors.covarep import CovarepExtractor
-from extractors.facet import FacetExtractor
+from extractors.facet.features import FacetExtractor
 from extractors.media import Decoder
 from mmemo.config import FeatureConfig
 from mmemo.errors import ClipError, FeatureError

@@ -6,11 +6,9 @@ and the others go on; a worker that dies takes only its own clip with it.
 
 import json
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,12 +19,11 @@ from mmemo.features import Clip
 from mmemo.store import FeatureStore, StoreInfo, write_atomically
 from pipelines.clip_extractor import ClipExtractor
 from pipelines.progress import Bar, bar
+from pipelines.worker_environment import ONE_THREAD, environment
 
 logger = logging.getLogger(__name__)
 
 FAILURES_FILE = "failures.jsonl"
-WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
-"""One thread a worker: several that spin for each other's cores are slower than one each."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +132,7 @@ def _run(
 def _run_pool(
     todo: Sequence[Task], options: FeatureConfig, out: Path, jobs: int, lost: list[Task]
 ) -> Iterator[Failure | None]:
-    with _environment(WORKER_ENVIRONMENT):
+    with environment(ONE_THREAD):
         pool = ProcessPoolExecutor(
             max_workers=min(jobs, len(todo)),
             mp_context=get_context("spawn"),
@@ -179,21 +176,6 @@ def _extract_one(task: Task) -> Failure | None:
         logger.debug("clip %s", clip.id, exc_info=True)
         return Failure(clip.id, str(clip.media), f"unexpected {type(error).__name__}: {error}")
     return None
-
-
-@contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes started meanwhile, and put them back."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _write_manifest(
