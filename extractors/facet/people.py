@@ -54,15 +54,17 @@ class Sightings:
 
 @dataclass
 class _Track:
-    """Running sums over one followed face."""
+    """Running sums over one followed face; ``spans`` are its first and last pictures."""
 
+    spans: list[tuple[int, int]] = field(default_factory=list)
     count: int = 0
     size: float = 0.0
     lips: float = 0.0
     lips_squared: float = 0.0
     shape: NDArray[np.float64] = field(default_factory=lambda: np.zeros((len(_SHAPE_POINTS), 3)))
 
-    def add(self, face: Face) -> None:
+    def add(self, picture: int, face: Face) -> None:
+        self.spans = [(self.spans[0][0] if self.spans else picture, picture)]
         head = face.pose.to_head(face.landmarks)
         gap = float(head[_UPPER_LIP, 1] - head[_LOWER_LIP, 1])
         self.count += 1
@@ -71,7 +73,15 @@ class _Track:
         self.lips_squared += gap**2
         self.shape += head[_SHAPE_POINTS]
 
+    def distance(self, other: "_Track") -> float:
+        """Compare shapes, cm; infinite when both are in one picture and so cannot be one person."""
+        if any(a <= d and c <= b for a, b in self.spans for c, d in other.spans):
+            return float("inf")
+        apart = self.shape / self.count - other.shape / other.count
+        return float(np.sqrt((apart**2).sum(axis=1).mean()))
+
     def join(self, other: "_Track") -> None:
+        self.spans = self.spans + other.spans
         self.count += other.count
         self.size += other.size
         self.lips += other.lips
@@ -108,7 +118,7 @@ def watch(
             )
         starts.append(frame.time_s)
         for face in tracker.track(frame.image):
-            tracks.setdefault(face.track, _Track()).add(face)
+            tracks.setdefault(face.track, _Track()).add(number, face)
             seen.append((number, face.track))
             values.append(summarise(face))
     if not starts:
@@ -131,14 +141,7 @@ def _join_tracks(tracks: dict[int, _Track]) -> dict[int, int]:
     person_of: dict[int, int] = {}
     people: dict[int, _Track] = {}
     for number, track in tracks.items():
-        distances = {
-            person: float(
-                np.sqrt(
-                    ((known.shape / known.count - track.shape / track.count) ** 2).sum(1).mean()
-                )
-            )
-            for person, known in people.items()
-        }
+        distances = {person: known.distance(track) for person, known in people.items()}
         nearest = min(distances, key=lambda p: distances[p], default=None)
         if nearest is not None and distances[nearest] < SAME_PERSON_CM:
             person_of[number] = nearest
