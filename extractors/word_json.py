@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from extractors.timed_text import TimedText
@@ -37,7 +39,7 @@ def _entry(entry: Any, place: str, source: TimedText) -> None:
     if not isinstance(entry, dict):
         source.fail(place, f"expected an object with text, start and end; got {entry!r:.40}")
     if isinstance(entry.get("words"), list):
-        for at, word in enumerate(entry["words"], 1):
+        for at, word in _timed(entry["words"], entry):
             if isinstance(word, dict) and "words" in word:
                 source.fail(f"{place}, word {at}", "expected a word; got a segment in a segment")
             _entry(word, f"{place}, word {at}", source)
@@ -48,6 +50,33 @@ def _entry(entry: Any, place: str, source: TimedText) -> None:
     start, end = (_number(entry, key, place, source) for key in ("start", "end"))
     source.check(place, start, end)
     source.add(text, start, end, _confidence(entry, place, source))
+
+
+def _timed(words: list[Any], segment: dict[str, Any]) -> Iterator[tuple[int, Any]]:
+    """Number the words of a segment; give those without times the gap in which they stand.
+
+    WhisperX leaves the times out where its aligner knows no sound for a word ("2014").
+    """
+    end = segment.get("start")
+    for timed, run in groupby(enumerate(words, 1), key=lambda item: _has_time(item[1])):
+        found = list(run)
+        at = found[0][0]
+        if timed:
+            yield from found
+            last = found[-1][1]
+            end = last.get("end") if isinstance(last, dict) else None
+            continue
+        # The next word of the list starts where this run ends.
+        after = words[found[-1][0]] if found[-1][0] < len(words) else {"start": segment.get("end")}
+        start = after.get("start") if isinstance(after, dict) else None
+        text = " ".join(
+            str(next((word[k] for k in _TEXT_KEYS if k in word), "")) for _, word in found
+        )
+        yield at, {"text": text, "start": end, "end": start}
+
+
+def _has_time(word: Any) -> bool:
+    return not isinstance(word, dict) or "start" in word or "end" in word or "words" in word
 
 
 def _number(entry: dict[str, Any], key: str, place: str, source: TimedText) -> float:

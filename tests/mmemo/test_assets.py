@@ -335,6 +335,23 @@ def test_the_digest_follows_the_bytes():
     assert toy[0].digest == toy[2].digest != toy[1].digest
 
 
+def test_importing_loads_nothing_heavy_and_makes_no_folder(tmp_path):
+    script = (
+        "import sys, mmemo.assets\n"
+        "heavy = {'pyarrow', 'torch', 'scipy', 'pydantic', 'huggingface_hub'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.stdout.strip() == "[]"
+    assert not assets.cache_dir().exists()
+
+
 # --- GloVe's two routes
 
 TOY_WORDS = ["the", "n't", "naïve", "\u00a0", "x\u0085y"]
