@@ -1,10 +1,9 @@
 """Recognise words and their times in sound, where there is no transcript.
 
 Whisper tiny.en (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision",
-2022), run by CTranslate2 in int8; word times come from its cross-attention. Greedy and small
-beams at temperature 0 make it deterministic on one machine. Whisper invents words where nobody
-speaks, so a voice activity detector (Silero) decides first, and what Whisper itself doubts is
-dropped.
+2022), run by CTranslate2 in int8; word times come from its cross-attention. A small beam
+at temperature 0 makes it deterministic on one machine. Whisper invents words where nobody speaks,
+so a voice activity detector (Silero) decides first, and what Whisper itself doubts is dropped.
 """
 
 import hashlib
@@ -25,7 +24,7 @@ from mmemo.features import Word
 SAMPLE_RATE_HZ = 16_000
 
 _VERSION = 1
-_BEAM = 2
+_BEAM = 5
 _NEEDED = ("model.bin", "config.json", "tokenizer.json")
 _NO_SPEECH = 0.6
 _DOUBTFUL_LOGPROB = -1.0
