@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.facet.detector import Detection, detect_faces, overlap
+from extractors.facet.detector import Detection, detect_faces, detect_small_faces, overlap
 from extractors.facet.graphs import MESH_SIZE, FaceGraphs
 from extractors.facet.pose import HeadPose, fit_pose
 from extractors.facet.shots import ShotDetector
@@ -24,6 +24,10 @@ MARGIN = 1.5
 MIN_PRESENCE = 0.5
 SEARCH_EVERY = 30
 """Pictures between two looks at the whole picture while fewer faces than allowed are followed."""
+SEARCH_CLOSELY_EVERY = 10
+"""Pictures between two looks at every part of the picture while there is no face."""
+MAX_CANDIDATES = 8
+"""Most detections, the largest, that are looked at in one picture."""
 
 RIGHT_EYE, LEFT_EYE = 33, 263
 """Outer corners of the person's eyes in the mesh."""
@@ -97,6 +101,7 @@ class FaceTracker:
         self._regions: dict[int, _Region] = {}
         self._next_track = 0
         self._since_search = 0
+        self._since_close_search = SEARCH_CLOSELY_EVERY
         self._shots.reset()
 
     def track(self, image: NDArray[np.uint8]) -> list[Face]:
@@ -115,6 +120,7 @@ class FaceTracker:
             )
         if self._shots.is_cut(image):
             self._regions = {}
+            self._since_close_search = SEARCH_CLOSELY_EVERY
         faces: list[Face] = []
         for track, region in self._regions.items():
             self._keep(faces, self._measure(image, region, track))
@@ -128,7 +134,17 @@ class FaceTracker:
         """Look at the whole picture and add faces that are not followed yet."""
         self.detections_run += 1
         self._since_search = 0
-        for detection in detect_faces(self.graphs, image):
+        self._add(image, faces, detect_faces(self.graphs, image))
+        self._since_close_search += 1
+        if not faces and self._since_close_search >= SEARCH_CLOSELY_EVERY:
+            self._since_close_search = 0
+            self._add(image, faces, detect_small_faces(self.graphs, image))
+
+    def _add(
+        self, image: NDArray[np.uint8], faces: list[Face], detections: list[Detection]
+    ) -> None:
+        """Measure what the detector found; only the mesh graph knows a face for certain."""
+        for detection in detections[:MAX_CANDIDATES]:
             if len(faces) == self.max_faces:
                 return
             first = self._measure(image, _region_of_detection(detection), self._next_track)

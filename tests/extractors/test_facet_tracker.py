@@ -123,6 +123,18 @@ def test_no_face_in_noise_or_texture(tracker):
         assert tracker.track(np.ascontiguousarray(image)) == []
 
 
+@pytest.mark.parametrize("corner", [(60, 100), (380, 700)])
+def test_small_face_in_a_wide_picture(tracker, astronaut, corner):
+    scene = cv2.GaussianBlur(cv2.resize(data.coffee(), (1280, 720)), (0, 0), 3)
+    third = cv2.resize(astronaut[:400], None, fx=0.65, fy=0.65, interpolation=cv2.INTER_AREA)
+    top, left = corner
+    scene[top : top + third.shape[0], left : left + third.shape[1]] = third
+    tracker.reset()
+    (face,) = tracker.track(scene)
+    inside = face.landmarks[:, :2].mean(axis=0) - (left, top)
+    assert np.abs(inside - np.array([222, 122]) * 0.65).max() < 15
+
+
 def test_detector_rests_while_the_face_is_followed(tracker, astronaut):
     tracker.reset()
     before = tracker.detections_run
