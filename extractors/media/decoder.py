@@ -147,15 +147,15 @@ class Decoder:
                 f"there in {self._container.path}" + "".join(f": {reason}" for reason in reasons)
             )
         for reader in readers:
-            lost_s = reader.lost_s()
-            if lost_s > WORTH_TELLING_S or reader.track.failures or not reader.count:
+            lost_s, track = reader.lost_s(), reader.track
+            if lost_s > WORTH_TELLING_S or track.failures or not reader.count:
                 logger.warning(
-                    "%s: %.2f s at the end of the %s and %d damaged places could not be decoded%s",
+                    "%s: %s, the last %.2f s and %d damaged places could not be decoded%s",
                     self._container.path,
+                    f"of the {track.kind}" if reader.count else f"no {track.kind} was found",
                     lost_s,
-                    reader.track.kind,
-                    reader.track.failures,
-                    f": {reader.track.last_failure}" if reader.track.last_failure else "",
+                    track.failures,
+                    f": {track.last_failure}" if track.last_failure else "",
                 )
 
 
@@ -177,7 +177,8 @@ def read_sound(
 
     Returns:
         Mean of the channels. Sample 0 lies at ``start``: sound that begins later, or pauses, is
-        filled up with zeros.
+        filled up with zeros. A cut equals that part of the whole (within 1e-4); only in containers
+        that round their times to milliseconds, Matroska and WebM, it may lie half of one off.
 
     Raises:
         ClipError: the file has no sound, or nothing of it can be decoded there.

@@ -125,12 +125,14 @@ class SoundReader:
         """Take a decoded frame; yield what can be handed out."""
         self._container.check_sound(frame.sample_rate, len(frame.layout.channels))
         samples = self.track.attempt(to_mono, frame)
+        if samples is None or frame.sample_rate < 1:
+            return
         if self._samples is None:
             self._source_rate = frame.sample_rate
             self._samples = SampleTrack(self._source_rate, self._begin_s * self._source_rate)
             self._resampler = Resampler(self._source_rate, self._rate)
         # A rate that changes on the way is damage; the hole becomes silence.
-        if samples is None or frame.sample_rate != self._source_rate:
+        if frame.sample_rate != self._source_rate:
             return
         time_s = self._container.time_of(self.track, frame.pts)
         index = None if time_s is None else round(time_s * self._source_rate)

@@ -207,6 +207,19 @@ def test_a_late_cut_is_right_in_any_container(tmp_path: Path, suffix: str) -> No
     assert min(differences) < 0.02
 
 
+@pytest.mark.parametrize("suffix", SOUND_KINDS)
+def test_a_late_cut_of_sound_is_exact(tmp_path: Path, suffix: str) -> None:
+    path = write_media(
+        tmp_path / f"clip.{suffix}",
+        sound=lambda t: 0.4 * np.sin(2 * np.pi * (100 + 20 * t) * t),
+        seconds=20.0,
+        **SOUND_KINDS[suffix],
+    )
+    begin, end = round(15.37 * 16_000), round(16.5 * 16_000)
+    cut = read_sound(path, start=15.37, end=16.5)
+    assert np.abs(read_sound(path).samples[begin:end] - cut.samples).max() < 1e-4
+
+
 def test_a_late_cut_does_not_read_what_comes_before(
     long_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
