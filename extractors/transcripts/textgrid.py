@@ -7,7 +7,7 @@ free-standing numbers, quoted strings and flags in angle brackets count; all els
 import re
 from typing import NoReturn
 
-from extractors.timed_text import TimedText
+from extractors.transcripts.timed_text import TimedText
 
 _ITEM = re.compile(
     r'"([^"]*(?:""[^"]*)*)"|(?<!\S)([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?!\S)|(<\w+>)|!.*'

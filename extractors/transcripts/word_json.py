@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from extractors.timed_text import TimedText
+from extractors.transcripts.timed_text import TimedText
 
 _TEXT_KEYS = ("text", "word")
 _CONFIDENCE_KEYS = ("confidence", "probability", "score")

@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Iterator
 
-from extractors.timed_text import TimedText
+from extractors.transcripts.timed_text import TimedText
 
 _TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 _TIMING = re.compile(rf"\s*{_TIME}\s+-->\s+{_TIME}(?:\s.*)?$")

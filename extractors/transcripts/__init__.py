@@ -16,8 +16,8 @@ among them by their lengths. Plain text holds no times and is refused.
 import codecs
 from pathlib import Path
 
-from extractors import captions, textgrid, word_json
-from extractors.timed_text import TimedText
+from extractors.transcripts import captions, textgrid, word_json
+from extractors.transcripts.timed_text import TimedText
 from mmemo.errors import TranscriptError
 from mmemo.features import Word
 
