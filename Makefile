@@ -52,6 +52,9 @@ predict: $(RUN)/checkpoint.json ## read the emotions of a video: make predict CL
 $(RUN)/checkpoint.json:
 	$(MAKE) train
 
+ablation: features ## what each modality and the label lattice contribute on the sample corpus
+	$(BIN)/python -m benchmarks.sample_ablation --data $(STORE) --config $(CONFIG)
+
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest
 

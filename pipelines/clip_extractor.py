@@ -8,14 +8,13 @@ from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from extractors.speech import Recogniser
-from extractors.text import GloveExtractor
-from extractors.transcripts import find_transcript, read_transcript
-
 from extractors.base import Extractor, Frame, Sound
 from extractors.covarep import CovarepExtractor
 from extractors.facet.features import FacetExtractor
 from extractors.media import Decoder
+from extractors.speech import Recogniser
+from extractors.text import GloveExtractor
+from extractors.transcripts import find_transcript, read_transcript
 from mmemo.config import FeatureConfig
 from mmemo.errors import ClipError, FeatureError
 from mmemo.features import Clip, ClipFeatures, Features, Word
