@@ -92,7 +92,7 @@ _TEST: tuple[_Row, ...] = (
      _shape(jaw=4, chin=4, nose=1, hair=-7, brow=1)),
     ("olga", "en-us+shelby", 48, 162, -5, 1.10, 1.02, 0.96, (190, 176, 152), True,
      _shape(jaw=-2, chin=-3, hair=7)),
-    ("paul", "en-us+adam", 50, 168, 3, 0.85, 0.94, 1.04, (136, 160, 164), True,
+    ("paul", "en-us+robert", 52, 168, 3, 0.85, 0.94, 1.04, (136, 160, 164), True,
      _shape(jaw=3, chin=5, nose=2, hair=-4)),
 )  # fmt: skip
 
