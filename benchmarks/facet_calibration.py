@@ -36,7 +36,7 @@ from extractors.media import read_frames
 
 Array = NDArray[np.float64]
 
-PENALTY = 3.0
+PENALTY = 10.0
 """Ridge penalty on the departure from the prior, for measures of unit variance."""
 PRIOR_NORM = 0.7
 """Length of each unit's prior weights, in standard deviations of evidence per one of measure."""
