@@ -4,9 +4,10 @@
 - Fear: breath in place of the voice, a tremor of pitch and loudness.
 
 They are independent of one another: anger is loudness, pitch and spectral tilt; fear is the share
-of noise, and the tremor, at the loudness that is there. All speakers are recorded at one level
-and with one long-term spectrum, so that a loud voice is loud for whoever hears it. The directions follow what is known of emotional speech (K. R. Scherer, "Vocal communication
-of emotion", Speech Communication 40, 2003, table 4), the sizes are a caricature's.
+of noise, and the tremor, at the loudness that is there. All speakers are recorded at one level and
+with one long-term spectrum, so that a loud voice is loud for whoever hears it. The directions
+follow what is known of emotional speech (K. R. Scherer, "Vocal communication of emotion", Speech
+Communication 40, 2003, table 4), the sizes are a caricature's.
 """
 
 import numpy as np
