@@ -32,6 +32,8 @@ def turn_of(frame: Any) -> Turn:
     """Read a frame's display matrix, rounded to quarter turns.
 
     The matrix (ISO/IEC 14496-12, 6.2.2) takes coded (x, y) to shown (a x + c y, b x + d y).
+    Reading it ties frame and side data into a circle, which keeps the picture in memory until the
+    garbage collector comes by: not for every frame.
     """
     side_data = frame.side_data.get(SideDataType.DISPLAYMATRIX)
     if side_data is None or len(bytes(side_data)) < 36:
@@ -53,17 +55,17 @@ def coded_size(
     return max(1, round(shown[0] * scale)), max(1, round(shown[1] * scale))
 
 
-def to_rgb(frame: Any, size: tuple[int, int]) -> NDArray[np.uint8]:
+def to_rgb(frame: Any, size: tuple[int, int], turn: Turn) -> NDArray[np.uint8]:
     """Turn a video frame into upright RGB (height, width, 3) uint8, contiguous.
 
     Args:
         frame: PyAV's.
         size: width and height after scaling, before turning.
+        turn: what sets it upright.
     """
     width, height = size
     # One conversion thread: PyAV's default of many is up to four times slower under load.
     image = frame.to_ndarray(format="rgb24", width=width, height=height, threads=1)
-    turn = turn_of(frame)
     if turn.transpose:
         image = image.transpose(1, 0, 2)
     image = image[:: -1 if turn.mirror_y else 1, :: -1 if turn.mirror_x else 1]

@@ -229,7 +229,8 @@ class Container:
         """Turn a track's timestamp into seconds from zero; None where it cannot be true."""
         if ticks is None:
             return None
-        time_s = float(ticks * track.time_base) - self.zero_s
+        # Not Fraction arithmetic, which costs as much as a tenth of a small picture.
+        time_s = ticks * track.time_base.numerator / track.time_base.denominator - self.zero_s
         latest_s = self.limits.max_duration_s * 100 if self.duration_s is None else self.duration_s
         return time_s if abs(time_s) <= latest_s + DURATION_SLACK_S else None
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Frame, Sound
-from extractors.media.arrays import Resampler, coded_size, to_mono, to_rgb
+from extractors.media.arrays import Resampler, Turn, coded_size, to_mono, to_rgb, turn_of
 from extractors.media.container import Container, Track
 from extractors.media.timeline import SampleTrack, Thinner
 
@@ -40,6 +40,8 @@ class PictureReader:
         self._container = container
         self._start, self._end = start, math.inf if end is None else end
         self._frame_s = 1 / track.fps if track.fps > 0 else 0.04
+        self._turn: Turn | None = None
+        self._rotation = 0
         self._thinner: Thinner[Any] | None = None
         if fps is not None:
             self._thinner = Thinner(fps, track.begin_s or 0.0)
@@ -72,8 +74,13 @@ class PictureReader:
         """Turn a chosen frame into an array; None where that fails."""
         size = coded_size(frame.width, frame.height, self.track.pixel_aspect, max_side)
         self._container.check_pixels(*size)
-        image = self.track.attempt(to_rgb, frame, size)
+        image = self.track.attempt(self._upright, frame, size)
         return None if image is None else Frame(image, time_s)
+
+    def _upright(self, frame: Any, size: tuple[int, int]) -> NDArray[np.uint8]:
+        if self._turn is None or frame.rotation != self._rotation:
+            self._turn, self._rotation = turn_of(frame), frame.rotation
+        return to_rgb(frame, size, self._turn)
 
     def lost_s(self) -> float:
         """Tell how much before the stated end nothing came any more."""
