@@ -35,7 +35,9 @@ def record(path: Path, frames: int) -> None:
             phase = 2 * np.pi * number / 90
             matrix = cv2.getRotationMatrix2D((224, 120), 8 * np.sin(phase), 2.0)
             matrix[:, 2] += (416 + 60 * np.cos(phase), 200 + 20 * np.sin(2 * phase))
-            image = cv2.warpAffine(picture, matrix, SIZE, borderMode=cv2.BORDER_REFLECT)
+            image = np.asarray(
+                cv2.warpAffine(picture, matrix, SIZE, borderMode=cv2.BORDER_REFLECT), np.uint8
+            )
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
 
