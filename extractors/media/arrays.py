@@ -78,16 +78,16 @@ def to_mono(frame: Any) -> NDArray[np.float32]:
     A sample that is not a number (a float recording may hold some) becomes 0.
     """
     samples = frame.to_ndarray()
-    channels = len(frame.layout.channels)
     if frame.format.is_packed:
-        samples = samples.reshape(-1, channels).T
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
     if samples.dtype.kind == "u":
         middle = 1 << (8 * samples.dtype.itemsize - 1)
         samples = samples.astype(np.float64) / middle - 1.0
     elif samples.dtype.kind == "i":
         samples = samples / float(1 << (8 * samples.dtype.itemsize - 1))
-    finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.asarray(finite.mean(axis=0), dtype=np.float32)
+    elif not np.isfinite(samples).all():
+        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.asarray(samples.mean(axis=0), dtype=np.float32)
 
 
 class Resampler:

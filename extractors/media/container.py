@@ -170,7 +170,7 @@ class Container:
             return None
         track = self._track("sound", stream)
         track.sample_rate = stream.codec_context.sample_rate
-        track.channels = len(stream.codec_context.layout.channels)
+        track.channels = stream.codec_context.layout.nb_channels
         self.check_sound(track.sample_rate, track.channels)
         return track
 

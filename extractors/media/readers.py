@@ -130,7 +130,7 @@ class SoundReader:
 
     def push(self, frame: Any) -> Iterator[Sound]:
         """Take a decoded frame; yield what can be handed out."""
-        self._container.check_sound(frame.sample_rate, len(frame.layout.channels))
+        self._container.check_sound(frame.sample_rate, frame.layout.nb_channels)
         samples = self.track.attempt(to_mono, frame)
         if samples is None or frame.sample_rate < 1:
             return
