@@ -1,0 +1,1 @@
+"""Speed, memory and quality: one command for each figure in the documents."""
