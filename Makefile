@@ -25,11 +25,11 @@ help: ## say what can be made
 
 setup: $(READY) ## make the virtual environment in .venv and install everything into it
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) '$(TORCH)'
-	$(BIN)/python -m pip install --quiet --editable '.[sample,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[sample,dev]'
 	@touch $@
 
 sample: $(READY) ## build the embedded sample corpus in data/sample

@@ -290,7 +290,7 @@ def _add_predict(commands: "Commands") -> None:
     command.add_argument(
         "--decoder",
         choices=DECODERS,
-        default="jaccard",
+        default="threshold",
         help="what the answer is chosen for (default: %(default)s)",
     )
     command.add_argument(

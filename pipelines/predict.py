@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def predict(
-    checkpoint: Checkpoint, media: Path, *, decoder: str = "jaccard", threads: int = 2
+    checkpoint: Checkpoint, media: Path, *, decoder: str = "threshold", threads: int = 2
 ) -> list[Prediction]:
     """Read a recording of any length.
 

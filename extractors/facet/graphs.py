@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from extractors.native_log import captured_native_log
 from mmemo.errors import AssetError
 
 TASK_FILE = "face_landmarker.task"
@@ -107,8 +108,9 @@ class _Graph:
         from ai_edge_litert.interpreter import Interpreter
 
         try:
-            self._interpreter = Interpreter(model_content=content, num_threads=1)
-            self._interpreter.allocate_tensors()
+            with captured_native_log():
+                self._interpreter = Interpreter(model_content=content, num_threads=1)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise AssetError(
                 f"expected TensorFlow Lite graphs in {path}; LiteRT says: {error}"

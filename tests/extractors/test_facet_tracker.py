@@ -223,3 +223,9 @@ def read(path: Path):
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             yield frame.to_ndarray(format="rgb24")
+
+
+def test_loading_the_graphs_writes_nothing_to_stderr(capfd):
+    graphs = FaceTracker().graphs
+    graphs.blendshapes(np.zeros((478, 3), np.float32))
+    assert capfd.readouterr().err == ""
