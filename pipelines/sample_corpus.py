@@ -25,6 +25,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -37,7 +38,7 @@ from pipelines.sample.plan import ClipPlan, bayes_nll, make_plan
 from pipelines.worker_environment import ONE_THREAD, environment
 
 NAME = "mmemo sample corpus"
-VERSION = 1
+VERSION = 2
 """Raised whenever the same arguments would give other clips."""
 
 MARKER = "corpus.json"
@@ -94,7 +95,8 @@ def build(
 
     Raises:
         ConfigError: an argument is out of range.
-        DataError: the folder holds something else, or the corpus of other arguments.
+        DataError: the folder holds something else, or the corpus of other arguments, or a process
+            died.
         AssetError: a package that the clips are made from is missing.
     """
     n_jobs = min(os.cpu_count() or 1, 8) if jobs is None else jobs
@@ -108,9 +110,15 @@ def build(
     write_atomically(folder / "labels.csv", _labels_csv(plans).encode())
     write_atomically(folder / "README.txt", _readme(plans, seed).encode())
     missing = [plan for plan in plans if not is_made(folder / "clips", plan)]
-    for count, _ in enumerate(_make(folder / "clips", plans, missing, n_jobs), start=1):
-        if progress is not None:
-            progress(clips - len(missing) + count, clips)
+    try:
+        for count, _ in enumerate(_make(folder / "clips", plans, missing, n_jobs), start=1):
+            if progress is not None:
+                progress(clips - len(missing) + count, clips)
+    except BrokenProcessPool as error:
+        raise DataError(
+            f"{folder}: expected the processes to finish; one died (out of memory?); "
+            "run it again with fewer jobs: finished clips are kept"
+        ) from error
     _write_marker(folder, {**identity, "complete": True})
     return folder
 
@@ -229,6 +237,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
     except MmemoError as error:
         print(f"mmemo: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"mmemo: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("mmemo: interrupted; run the same command again to go on", file=sys.stderr)

@@ -175,3 +175,9 @@ def test_the_command_says_in_one_line_what_is_wrong(tmp_path, capsys):
     assert printed.out == ""
     assert printed.err.count("\n") == 1
     assert "choose another folder" in printed.err
+
+
+def test_the_command_reports_a_folder_it_cannot_make(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main([str(tmp_path / "file" / "inside")]) == 1
+    assert capsys.readouterr().err.startswith("mmemo: ")
