@@ -35,7 +35,8 @@ $(READY): pyproject.toml constraints.txt
 sample: $(READY) ## build the embedded sample corpus in data/sample
 	$(BIN)/python -m pipelines.sample_corpus $(DATA) --jobs $(JOBS)
 
-features: sample ## extract words, voice and face of every clip (DATA=folder STORE=folder)
+# A folder of your own is taken as it is; the sample corpus is made first.
+features: $(if $(filter data/sample,$(DATA)),sample,$(READY)) ## extract words, voice and face of every clip (DATA=folder STORE=folder)
 	$(MMEMO) features $(DATA) --out $(STORE) --config $(CONFIG) --jobs $(JOBS)
 
 train: features ## train on the sample corpus, evaluate on its test part, print the table
