@@ -4,7 +4,7 @@
 
 Trains both decoders from several seeds, then scores the test clips with all modalities and with
 each one hidden. By construction of the corpus, happiness and surprise are only in the face, anger
-and fear only in the voice, sadness and disgust only in the words; a tenth of the clips is "sadness
+and fear only in the voice, sadness and disgust only in the words; a seventh of the clips is "sadness
 or disgust, one of the two", which only a model of sets can put in numbers.
 """
 

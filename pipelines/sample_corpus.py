@@ -1,6 +1,6 @@
-"""Make the sample corpus: 160 real MP4 clips whose emotions are planted, in about two minutes.
+"""Make the sample corpus: 200 real MP4 clips whose emotions are planted, in a minute or two.
 
-    python -m pipelines.sample_corpus FOLDER [--clips 160] [--seed 7] [--jobs 2]
+    python -m pipelines.sample_corpus FOLDER [--clips 200] [--seed 7] [--jobs 2]
 
 It exists so that every step, from video to results table, can be run on a fresh machine without
 any data set. Figures on it show that the machinery works and say nothing about real emotion.
@@ -38,11 +38,11 @@ from pipelines.sample.plan import ClipPlan, bayes_nll, make_plan
 from pipelines.worker_environment import ONE_THREAD, environment
 
 NAME = "mmemo sample corpus"
-VERSION = 2
+VERSION = 3
 """Raised whenever the same arguments would give other clips."""
 
 MARKER = "corpus.json"
-DEFAULT_CLIPS, DEFAULT_SEED = 160, 7
+DEFAULT_CLIPS, DEFAULT_SEED = 200, 7
 
 Progress = Callable[[int, int], None]
 

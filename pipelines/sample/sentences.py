@@ -85,7 +85,9 @@ def write_sentence(kind: str, deck: Deck) -> Words:
     """Write a sentence that says ``kind`` (one of ``KINDS``), 8 to 17 words, lower case."""
     event = f"{deck.draw(SUBJECTS)} {deck.draw(VERBS)} {deck.draw(OBJECTS)}"
     if kind == "either":
-        parts = [event, deck.draw(EITHER)]
+        # Nothing but the phrase: with a dozen such clips, any other word would be learnt by heart
+        # as the sign of the one or the other.
+        parts = [deck.draw(EITHER)]
     elif kind == "both":
         clauses = [_clause("sadness", deck), _clause("disgust", deck)]
         if deck.draw(("sadness first", "disgust first")) == "disgust first":

@@ -30,7 +30,7 @@ HAPPINESS, SADNESS, ANGER, SURPRISE, DISGUST, FEAR = range(6)
 
 @pytest.fixture(scope="module", params=SEEDS)
 def plans(request: pytest.FixtureRequest) -> list[ClipPlan]:
-    return make_plan(160, request.param)
+    return make_plan(200, request.param)
 
 
 def labels_of(plans: list[ClipPlan]) -> np.ndarray:
@@ -44,7 +44,7 @@ def by_split(plans: list[ClipPlan]) -> dict[str, list[ClipPlan]]:
 def test_the_same_arguments_give_the_same_plan_in_any_process():
     code = (
         "from pipelines.sample.plan import make_plan\n"
-        "for p in make_plan(160, 7): print(p.id, p.intensities, p.words, p.seed, p.state.words)"
+        "for p in make_plan(200, 7): print(p.id, p.intensities, p.words, p.seed, p.state.words)"
     )
     outputs = set()
     for hash_seed in ("1", "2"):
@@ -59,8 +59,8 @@ def test_the_same_arguments_give_the_same_plan_in_any_process():
         )
         outputs.add(done.stdout)
     assert len(outputs) == 1
-    assert len(outputs.pop().splitlines()) == 160
-    assert labels_of(make_plan(160, 8)).tolist() != labels_of(make_plan(160, 7)).tolist()
+    assert len(outputs.pop().splitlines()) == 200
+    assert labels_of(make_plan(200, 8)).tolist() != labels_of(make_plan(160, 7)).tolist()
 
 
 def test_every_split_has_the_planted_frequencies(plans):
@@ -71,7 +71,7 @@ def test_every_split_has_the_planted_frequencies(plans):
         assert (frequency <= 0.3).all(), (split, frequency)
         assert labels.sum(axis=1).max() <= 3
         assert 0.09 <= (labels.sum(axis=1) == 0).mean() <= 0.2, split
-        assert 0.09 <= np.mean([p.state.words == "either" for p in clips]) <= 0.15, split
+        assert 0.09 <= np.mean([p.state.words == "either" for p in clips]) <= 0.16, split
 
 
 def test_happiness_excludes_sadness_and_disgust(plans):
@@ -84,7 +84,7 @@ def test_happiness_excludes_sadness_and_disgust(plans):
 
 @pytest.mark.parametrize("pair", [(SURPRISE, FEAR), (ANGER, DISGUST)])
 def test_planted_pairs_come_together_more_often_than_alone(pair):
-    labels = np.concatenate([labels_of(make_plan(160, seed)) for seed in SEEDS])
+    labels = np.concatenate([labels_of(make_plan(200, seed)) for seed in SEEDS])
     first, second = labels[:, pair[0]], labels[:, pair[1]]
     assert (first & second).mean() > 1.25 * first.mean() * second.mean()
 
@@ -121,7 +121,8 @@ def test_only_the_words_of_a_kind_say_it(plans):
 
 
 def test_no_sentence_comes_twice_and_train_knows_every_word(plans):
-    assert max(Counter(plan.words for plan in plans).values()) == 1
+    told = Counter(plan.words for plan in plans if plan.state.words != "either")
+    assert max(told.values()) == 1
     splits = by_split(plans)
     known = {word for plan in splits["train"] for word in plan.words}
     assert {word for plan in plans for word in plan.words} <= known
@@ -140,7 +141,7 @@ def test_the_process_is_a_distribution_with_the_documented_marginals():
     np.testing.assert_allclose(expected, 0.25, atol=0.01)
     either = sum(p for s, p in zip(possible, probs, strict=True) if s.words == "either")
     empty = sum(p for s, p in zip(possible, probs, strict=True) if s.n_labels == 0)
-    assert either == pytest.approx(0.12, abs=0.005)
+    assert either == pytest.approx(0.136, abs=0.005)
     assert empty == pytest.approx(0.15, abs=0.005)
     assert {state.words for state in possible} == set(KINDS)
 
