@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
@@ -47,6 +49,16 @@ class TrainedOn:
     demonstration: bool
     clips: int
     set_counts: dict[int, int]
+
+    def prior(self, n_labels: int) -> NDArray[np.float64]:
+        """Return how likely each label set is before anything is read, (2**K,), sums to 1.
+
+        Half a clip is added to every set (Krichevsky and Trofimov, 1981): none is impossible.
+        """
+        counts = np.full(1 << n_labels, 0.5)
+        for index, count in self.set_counts.items():
+            counts[index] += count
+        return np.asarray(counts / counts.sum())
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mmemo.batch import ClipArrays, collate
 from mmemo.decoding import decode_hamming, decode_jaccard, decode_map, decode_threshold
+from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
 
 _OVER_SETS = {"jaccard": decode_jaccard, "hamming": decode_hamming, "map": decode_map}
@@ -54,6 +55,7 @@ def infer(
     *,
     batch_size: int = 64,
     without: Iterable[str] = (),
+    prior: NDArray[np.float64] | None = None,
 ) -> SetDistributions:
     """Read clips in batches, in evaluation mode; the model's mode is put back afterwards.
 
@@ -64,6 +66,8 @@ def infer(
         clips: N of them; labels are not looked at.
         batch_size: clips per batch.
         without: modalities to hide from the model, to see what they contribute.
+        prior: (2**K,) probabilities to answer with where a clip has nothing left to read. The
+            model never meets such a clip in training, so its own answer would mean nothing.
     """
     hidden = frozenset(without)
     order = sorted(range(len(clips)), key=lambda index: _rows(clips[index]))
@@ -82,6 +86,11 @@ def infer(
         marginals[chosen] = output.marginals.double().cpu().numpy()
         weights[chosen] = output.modality_weights.double().cpu().numpy()
     model.train(training)
+    if prior is not None:
+        empty = [index for index, clip in enumerate(clips) if not set(clip.values) - hidden]
+        log_probs[empty] = np.log(prior)
+        marginals[empty] = prior @ all_sets(len(model.labels))
+        weights[empty] = 0.0
     ids = tuple(clip.id for clip in clips)
     return SetDistributions(ids, log_probs, marginals, weights, model.modalities)
 

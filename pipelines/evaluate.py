@@ -68,7 +68,13 @@ def evaluate(
         checkpoint.check(clip)
     arrays = labelled(clips, checkpoint.config)
     truth = labels_of(arrays)
-    found = infer(checkpoint.model, arrays, batch_size=batch_size, without=without)
+    found = infer(
+        checkpoint.model,
+        arrays,
+        batch_size=batch_size,
+        without=without,
+        prior=checkpoint.trained_on.prior(len(checkpoint.labels)),
+    )
     videos = [clip.clip.video_id for clip in clips]
     decoders = {}
     for name in DECODERS:

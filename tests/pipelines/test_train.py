@@ -1,6 +1,7 @@
 import json
 import logging
 
+import numpy as np
 import pytest
 import torch
 from planted import planted_dataset
@@ -10,9 +11,10 @@ from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
 from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import ClipFeatures
+from mmemo.labels import to_set_index
 from pipelines import train as training
 from pipelines.evaluate import evaluate
-from pipelines.train import train
+from pipelines.train import labelled, labels_of, train
 from pipelines.training_state import STATE_FILE
 
 
@@ -181,3 +183,12 @@ def test_padding_and_batch_size_change_no_score(learnt, dataset):
     many = evaluate(checkpoint, clips, batch_size=64)
     assert one["set_nll"] == pytest.approx(many["set_nll"], abs=1e-5)
     assert one["decoders"]["jaccard"] == many["decoders"]["jaccard"]
+
+
+def test_with_nothing_to_read_the_answer_is_what_the_training_labels_say(learnt, dataset):
+    checkpoint, _ = learnt
+    blind = evaluate(checkpoint, dataset.split("test"), without=["text", "audio", "visual"])
+    truth = labels_of(labelled(dataset.split("test"), checkpoint.config))
+    prior = checkpoint.trained_on.prior(6)
+    assert prior.sum() == pytest.approx(1)
+    assert blind["set_nll"] == pytest.approx(-np.log(prior[to_set_index(truth)]).mean())
