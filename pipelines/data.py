@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from extractors.text import GloveExtractor
-
 from mmemo.config import FeatureConfig
 from mmemo.datasets.clips import check_splits
 from mmemo.datasets.dataset import Dataset
