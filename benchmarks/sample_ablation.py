@@ -4,8 +4,8 @@
 
 Trains both decoders from several seeds, then scores the test clips with all modalities and with
 each one hidden. By construction of the corpus, happiness and surprise are only in the face, anger
-and fear only in the voice, sadness and disgust only in the words; a seventh of the clips is "sadness
-or disgust, one of the two", which only a model of sets can put in numbers.
+and fear only in the voice, sadness and disgust only in the words; a seventh of the clips is
+"sadness or disgust, one of the two", which only a model of sets can put in numbers.
 """
 
 import argparse
