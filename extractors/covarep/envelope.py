@@ -46,6 +46,31 @@ def true_envelope(
     return envelopes
 
 
+def fill_below_pitch(
+    log_spectrum: NDArray[np.float64], f0_hz: NDArray[np.float64], sample_rate: int
+) -> NDArray[np.float64]:
+    """Raise what lies below the pitch to half the amplitude at the pitch.
+
+    A voice has no partial at 0 Hz; without this the envelope would dive there.
+
+    Args:
+        log_spectrum: (P, B) natural logarithms, from 0 Hz to half the sample rate.
+        f0_hz: (P,) pitch.
+        sample_rate: in Hz.
+
+    Returns:
+        (P, B) natural logarithms.
+    """
+    bins = log_spectrum.shape[1]
+    position = f0_hz / sample_rate * 2 * (bins - 1)
+    below = np.minimum(position.astype(np.int64), bins - 2)
+    rows = np.arange(len(f0_hz))
+    share = position - below
+    at_pitch = log_spectrum[rows, below] * (1 - share) + log_spectrum[rows, below + 1] * share
+    floor = np.where(np.arange(bins) <= position[:, None], at_pitch[:, None] - np.log(2), -np.inf)
+    return np.maximum(log_spectrum, floor)
+
+
 def mel_cepstrum(
     log_envelope: NDArray[np.float64], sample_rate: int, coefficients: int = COEFFICIENTS
 ) -> NDArray[np.float64]:
@@ -70,6 +95,7 @@ def _raise_envelopes(
 ) -> NDArray[np.float64]:
     lifters = _lifters(orders, log_spectrum.shape[1])
     envelopes = _smooth(log_spectrum, lifters)
+    envelopes += _smooth(log_spectrum - envelopes, lifters)  # sharpens the gentle lifter's edge
     tolerance = TOLERANCE_DB / 20 * np.log(10)
     open_rows = np.arange(len(orders))
     for _ in range(MOST_STEPS):

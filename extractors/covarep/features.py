@@ -6,37 +6,49 @@ own paper (see the modules).
 """
 
 import hashlib
-import math
+from collections.abc import Iterator
 
 import numpy as np
-import scipy.signal
 from numpy.typing import NDArray
 
 from extractors.base import Sound
-from extractors.covarep.envelope import envelope_orders, mel_cepstrum, true_envelope
-from extractors.covarep.pitch import LOWEST_HZ, srh_pitch
-from extractors.covarep.polarity import speech_polarity
+from extractors.covarep.envelope import (
+    envelope_orders,
+    fill_below_pitch,
+    mel_cepstrum,
+    true_envelope,
+)
+from extractors.covarep.phase import BINS, phase_distortion, phase_features
+from extractors.covarep.pitch import LOWEST_HZ
+from extractors.covarep.pulses import PULSE_NAMES, interpolate_pulses, track_pulses
+from extractors.covarep.rd import estimate_rd
+from extractors.covarep.recording import SAMPLE_RATE, Piece, Recording, row_centres
 from extractors.covarep.sinusoids import analyse_harmonics, window_half
-from mmemo.errors import FeatureError
+from extractors.covarep.survey import ROWS_EACH, Survey, survey_recording
+from extractors.covarep.wavelets import peak_slope
 from mmemo.features import Features
 
-SAMPLE_RATE = 16000
 HOP_S = 0.01
-FIRST_ROW = 79
-"""Sample in the middle of the first row; the rows follow every ``HOP_S``."""
+VERSION = 3
 
-VERSION = 1
+PITCH_NAMES = ("F0", "VUV")
+FRAME_NAMES: tuple[str, ...] = (
+    "peakSlope",
+    "Rd",
+    "Rd_conf",
+    *(f"MCEP_{k}" for k in range(25)),
+    *(f"HMPDM_{k}" for k in range(25)),
+    *(f"HMPDD_{k}" for k in range(13)),
+)
+NAMES: tuple[str, ...] = (*PITCH_NAMES, *PULSE_NAMES, *FRAME_NAMES)
 
-NAMES: tuple[str, ...] = ("F0", "VUV", *(f"MCEP_{k}" for k in range(25)))
-
-_SLOWEST_HZ, _FASTEST_HZ = 1000, 1_000_000
-_BLOCK = 500
-_PAD = 1600
-"""Zeros put before and after the sound: more than any frame reaches beyond a row's middle."""
+_BLOCK = 250
+_BEYOND = 40
+"""Rows either side that phase statistics reach into."""
 
 
 class CovarepExtractor:
-    """Measure pitch, voice and spectrum of a mono sound on COVAREP's frame grid.
+    """Measure pitch, voice, spectrum and phase of a mono sound on COVAREP's frame grid.
 
     Row i is centred at (79 + 160 i) / 16000 s and lasts 10 ms. Every row is measured on frames
     centred there, the sound counting as zero beyond its ends, so any length has defined values;
@@ -60,77 +72,78 @@ class CovarepExtractor:
         Raises:
             FeatureError: no samples, samples that are not numbers, or an absurd sample rate.
         """
-        signal = prepare(sound)
-        values, valid = _measure(signal)
-        middle_s = sound.start_s + row_centres(len(signal)) / SAMPLE_RATE
-        times = np.stack([middle_s - HOP_S / 2, middle_s + HOP_S / 2], axis=1)
-        times = np.maximum(times, sound.start_s)
-        return Features(values.astype(np.float32), times, valid, self.names, self.fingerprint())
+        recording = Recording(sound)
+        rows = recording.row_count
+        values = np.zeros((rows, len(NAMES)), dtype=np.float32)
+        valid = np.zeros(rows, dtype=np.bool_)
+        for first, block, known in measure(recording):
+            values[first : first + len(block)] = block
+            valid[first : first + len(block)] = known
+        return Features(values, row_times(recording), valid, self.names, self.fingerprint())
 
 
-def prepare(sound: Sound) -> NDArray[np.float64]:
-    """Check a sound and bring it to 16 kHz: (N,).
+def row_times(recording: Recording) -> NDArray[np.float64]:
+    """Give the start and end of each row in seconds, not before the recording's start: (P, 2)."""
+    from_start = (np.arange(recording.row_count) * 160 + 79) / SAMPLE_RATE
+    starts, ends = np.maximum(from_start - HOP_S / 2, 0.0), from_start + HOP_S / 2
+    return np.stack([starts, ends], axis=1) + recording.start_s
 
-    Raises:
-        FeatureError: no samples, samples that are not numbers, or an absurd sample rate.
+
+def measure(
+    recording: Recording,
+) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.bool_]]]:
+    """Measure a recording of any length in pieces of half a minute.
+
+    Yields:
+        Number of the piece's first row, its values (n, D) in the order of ``NAMES``, 0 in rows
+        that are not valid, and which are (n,).
     """
-    samples = np.asarray(sound.samples)
-    if samples.ndim != 1 or len(samples) == 0:
-        raise FeatureError(f"expected mono sound of shape (N,), N > 0; got {samples.shape}")
-    if not _SLOWEST_HZ <= sound.sample_rate <= _FASTEST_HZ:
-        raise FeatureError(
-            f"expected a sample rate from {_SLOWEST_HZ} to {_FASTEST_HZ} Hz; "
-            f"got {sound.sample_rate}"
-        )
-    wrong = int(np.count_nonzero(~np.isfinite(samples)))
-    if wrong:
-        raise FeatureError(
-            f"expected finite samples; got NaN or infinity in {wrong} of {len(samples)}"
-        )
-    return resample(samples.astype(np.float64), sound.sample_rate, SAMPLE_RATE)
+    if recording.row_count == 0:
+        return
+    survey = survey_recording(recording)
+    pulses = track_pulses(recording, survey)
+    for piece in recording.pieces(ROWS_EACH):
+        rows = slice(*piece.rows)
+        centres = row_centres(piece)
+        frames, valid = _measure_frames(piece, survey)
+        f0 = np.stack([survey.f0_hz[rows], survey.voiced[rows]], axis=1)
+        values = np.hstack([f0, interpolate_pulses(pulses, centres + piece.start), frames])
+        values[~valid] = 0.0
+        yield piece.rows[0], values, valid
 
 
-def resample(samples: NDArray[np.float64], from_hz: int, to_hz: int) -> NDArray[np.float64]:
-    """Change the sample rate with a Kaiser-windowed sinc (stop band near -100 dB): (N',)."""
-    if from_hz == to_hz:
-        return samples
-    shared = math.gcd(from_hz, to_hz)
-    up, down = to_hz // shared, from_hz // shared
-    steepest = max(up, down)
-    low_pass = scipy.signal.firwin(2 * 32 * steepest + 1, 1 / steepest, window=("kaiser", 10.0))
-    return np.asarray(scipy.signal.resample_poly(samples, up, down, window=low_pass))
-
-
-def row_centres(size: int) -> NDArray[np.int64]:
-    """Give the sample in the middle of each row of a sound of ``size`` samples at 16 kHz."""
-    return np.arange(FIRST_ROW, size, round(HOP_S * SAMPLE_RATE))
-
-
-def _measure(signal: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    centres = row_centres(len(signal)) + _PAD
-    padded = np.pad(signal, _PAD)
-    values = np.zeros((len(centres), len(NAMES)))
-    if len(centres) == 0:
-        return values, np.zeros(0, dtype=np.bool_)
-    padded *= speech_polarity(padded, SAMPLE_RATE)
-    pitch = srh_pitch(padded, SAMPLE_RATE, centres=centres)
-    valid = (pitch.f0_hz >= LOWEST_HZ) & _has_energy(padded, centres, pitch.f0_hz)
-    values[:, 0] = pitch.f0_hz
-    values[:, 1] = pitch.voiced
-    values[~valid] = 0.0
+def _measure_frames(piece: Piece, survey: Survey) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Measure what comes frame by frame: (n, columns of ``FRAME_NAMES``), and validity (n,)."""
+    first, last = piece.rows
+    before = min(_BEYOND, first)
+    after = min(_BEYOND, len(survey.f0_hz) - last)
+    signal = survey.polarity * piece.signal
+    centres = row_centres(piece, _BEYOND)[_BEYOND - before : _BEYOND + last - first + after]
+    f0_hz = survey.f0_hz[first - before : last + after]
+    valid = (f0_hz >= LOWEST_HZ) & _has_energy(signal, centres, f0_hz)
+    spectral = np.zeros((len(centres), 27))
+    distortion = np.ones((len(centres), BINS), dtype=np.complex128)
     rows = np.flatnonzero(valid)
-    for first in range(0, len(rows), _BLOCK):
-        block = rows[first : first + _BLOCK]
-        values[block, 2:] = _spectral_columns(padded, centres[block], pitch.f0_hz[block])
-    return values, valid
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        spectral[block], distortion[block] = _measure_block(signal, centres[block], f0_hz[block])
+    means, spreads = phase_features(distortion, valid, SAMPLE_RATE)
+    slope = peak_slope(signal, SAMPLE_RATE, centres)[:, None]
+    own = slice(before, before + last - first)
+    return np.hstack([slope, spectral, means, spreads])[own], valid[own]
 
 
-def _spectral_columns(
+def _measure_block(
     signal: NDArray[np.float64], centres: NDArray[np.int64], f0_hz: NDArray[np.float64]
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+    """Compute Rd, its confidence and the MCEPs (n, 27), and phase distortion (n, 513)."""
     harmonics = analyse_harmonics(signal, SAMPLE_RATE, centres, f0_hz)
-    envelopes = true_envelope(harmonics.log_spectrum, envelope_orders(f0_hz, SAMPLE_RATE))
-    return mel_cepstrum(envelopes, SAMPLE_RATE)
+    rd, confidence = estimate_rd(harmonics.amplitude, harmonics.phase, harmonics.number)
+    spectra = fill_below_pitch(harmonics.log_spectrum, f0_hz, SAMPLE_RATE)
+    envelopes = true_envelope(spectra, envelope_orders(f0_hz, SAMPLE_RATE))
+    cepstra = mel_cepstrum(envelopes, SAMPLE_RATE)
+    columns = np.column_stack([rd, confidence, cepstra])
+    return columns, phase_distortion(harmonics, SAMPLE_RATE)
 
 
 def _has_energy(

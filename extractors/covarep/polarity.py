@@ -15,30 +15,35 @@ _PASS_HZ, _STOP_HZ = 500.0, 480.0
 _RIPPLE_DB, _ATTENUATION_DB = 3.0, 60.0
 
 
-def speech_polarity(
-    signal: NDArray[np.float64],
-    sample_rate: int,
-    residual: NDArray[np.float64] | None = None,
-) -> int:
+def speech_polarity(signal: NDArray[np.float64], sample_rate: int) -> int:
     """Tell whether to keep (1) or to negate (-1) a recording before glottal analysis.
 
     Args:
         signal: (N,) samples.
         sample_rate: in Hz.
-        residual: (N,) its linear-prediction residual, if it is at hand.
 
     Returns:
         1 or -1; 1 where nothing can be told.
     """
-    order = round(sample_rate / 1000) + 2
-    sections = _high_pass(sample_rate)
-    if len(signal) <= 3 * (2 * len(sections) + 1):  # too short for the filter's run-in
-        return 1
-    if residual is None:
-        residual = lp_residual(signal, sample_rate, order)
-    without_lows = scipy.signal.sosfiltfilt(sections, signal)
-    other = lp_residual(signal, sample_rate, order, model=without_lows)
+    residual, other = residual_pair(signal, sample_rate)
     return -1 if _skewness(residual) < _skewness(other) else 1
+
+
+def residual_pair(
+    signal: NDArray[np.float64], sample_rate: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute the two residuals whose skewness is compared, not scaled: (N,) each.
+
+    The second is modelled without frequencies below 500 Hz; it is the first again if the signal
+    is too short to filter.
+    """
+    order = round(sample_rate / 1000) + 2
+    residual = lp_residual(signal, sample_rate, order, scale=1.0)
+    sections = _high_pass(sample_rate)
+    if len(signal) <= 3 * (2 * len(sections) + 1):
+        return residual, residual
+    without_lows = scipy.signal.sosfiltfilt(sections, signal)
+    return residual, lp_residual(signal, sample_rate, order, model=without_lows, scale=1.0)
 
 
 def _high_pass(sample_rate: int) -> NDArray[np.float64]:

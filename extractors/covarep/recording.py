@@ -1,0 +1,111 @@
+"""A recording at 16 kHz that can be read piece by piece, and the grid of its rows."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import scipy.signal
+from numpy.typing import NDArray
+
+from extractors.base import Sound
+from mmemo.errors import FeatureError
+
+SAMPLE_RATE = 16000
+HOP = 160
+FIRST_ROW = 79
+"""Sample in the middle of the first row; the rows follow every ``HOP`` samples."""
+
+CONTEXT = 2 * SAMPLE_RATE
+"""Samples that a piece sees beyond its ends: filters have settled to about 1e-9 by then."""
+
+_SLOWEST_HZ, _FASTEST_HZ = 1000, 1_000_000
+
+
+class Piece(NamedTuple):
+    """A stretch of a recording with its surroundings.
+
+    Attributes:
+        rows: first and one past the last row that belong to it.
+        start: sample of the recording at which ``signal`` begins.
+        own: samples of ``signal`` that belong to it; pieces tile the recording.
+        signal: (N,) samples with context either side, zeros beyond the recording's ends.
+    """
+
+    rows: tuple[int, int]
+    start: int
+    own: slice
+    signal: NDArray[np.float64]
+
+
+class Recording:
+    """Samples at 16 kHz.
+
+    Args:
+        sound: mono, any sample rate from 1 kHz to 1 MHz.
+
+    Raises:
+        FeatureError: no samples, samples that are not numbers, or an absurd sample rate.
+    """
+
+    def __init__(self, sound: Sound) -> None:
+        samples = np.asarray(sound.samples)
+        if samples.ndim != 1 or len(samples) == 0:
+            raise FeatureError(f"expected mono sound of shape (N,), N > 0; got {samples.shape}")
+        if not _SLOWEST_HZ <= sound.sample_rate <= _FASTEST_HZ:
+            raise FeatureError(
+                f"expected a sample rate from {_SLOWEST_HZ} to {_FASTEST_HZ} Hz; "
+                f"got {sound.sample_rate}"
+            )
+        wrong = int(np.count_nonzero(~np.isfinite(samples)))
+        if wrong:
+            raise FeatureError(
+                f"expected finite samples; got NaN or infinity in {wrong} of {len(samples)}"
+            )
+        self._samples = resample(samples, sound.sample_rate, SAMPLE_RATE)
+        self.start_s = sound.start_s
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    @property
+    def row_count(self) -> int:
+        """Rows 10 ms apart whose middle lies in the recording."""
+        return len(range(FIRST_ROW, len(self), HOP))
+
+    def read(self, start: int, stop: int) -> NDArray[np.float64]:
+        """Copy samples; beyond the ends there are zeros: (stop - start,)."""
+        inner = self._samples[max(start, 0) : max(min(stop, len(self)), 0)]
+        before = min(max(-start, 0), stop - start)
+        piece = np.zeros(stop - start)
+        piece[before : before + len(inner)] = inner
+        return piece
+
+    def pieces(self, rows_each: int) -> Iterator[Piece]:
+        """Cut the recording into pieces of whole rows, each with context either side."""
+        total = self.row_count
+        for first in range(0, total, rows_each):
+            last = min(first + rows_each, total)
+            begin = first * HOP
+            end = last * HOP if last < total else max(len(self), last * HOP)
+            own = slice(CONTEXT, CONTEXT + end - begin)
+            signal = self.read(begin - CONTEXT, end + CONTEXT)
+            yield Piece((first, last), begin - CONTEXT, own, signal)
+
+
+def row_centres(piece: Piece, beyond: int = 0) -> NDArray[np.int64]:
+    """Give the middles of a piece's rows, and of ``beyond`` rows either side, in its signal."""
+    first, last = piece.rows
+    return np.arange(first - beyond, last + beyond) * HOP + FIRST_ROW - piece.start
+
+
+def resample(samples: NDArray[np.floating], from_hz: int, to_hz: int) -> NDArray[np.floating]:
+    """Change the sample rate with a Kaiser-windowed sinc (stop band near -100 dB): (N',)."""
+    if from_hz == to_hz:
+        return samples
+    shared = math.gcd(from_hz, to_hz)
+    up, down = to_hz // shared, from_hz // shared
+    steepest = max(up, down)
+    low_pass = scipy.signal.firwin(2 * 32 * steepest + 1, 1 / steepest, window=("kaiser", 10.0))
+    resampled = scipy.signal.resample_poly(samples.astype(np.float64), up, down, window=low_pass)
+    return np.asarray(resampled, dtype=np.float32)

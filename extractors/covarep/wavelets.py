@@ -1,0 +1,130 @@
+"""Voice quality from wavelets: maxima dispersion quotient and peak slope.
+
+J. Kane, C. Gobl, "Wavelet maxima dispersion for breathy to tense voice discrimination", IEEE TASLP
+21(6), 2013 (MDQ, eqs. 1-4); J. Kane, C. Gobl, "Identifying regions of non-modal phonation using
+features of the wavelet transform", Interspeech 2011 (peak slope). The mother wavelet is a cosine
+under a Gaussian (C. d'Alessandro, N. Sturmel, Sadhana 36(5), 2011, eq. 1).
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import scipy.signal
+from numba import njit
+from numpy.typing import NDArray
+
+MDQ_OCTAVES = (2, 3, 4, 5, 6)
+SLOPE_OCTAVES = (0, 1, 2, 3, 4, 5, 6)
+SEARCH = 0.2
+"""Half width of the search around a closure, as a share of the period."""
+SLOPE_FRAME_S = 0.04
+
+_REACH = 8.7
+"""Standard deviations after which a Gaussian is below double precision."""
+_QUIETEST = 1e-5
+"""Band peak, relative to the largest band's, below which a band counts as this quiet."""
+
+
+def maxima_dispersion(
+    residual: NDArray[np.float64],
+    closures: NDArray[np.int64],
+    periods: NDArray[np.int64],
+    *,
+    origin: int = 0,
+) -> NDArray[np.float64]:
+    """Measure how far the maxima of five octave bands stray from each closure.
+
+    A sharp closure is a peak at the same place in all bands; a breathy one smears.
+
+    Args:
+        residual: (N,) linear-prediction residual; NaN spoils what the filters carry it to.
+        closures: (G,) sample of each closure.
+        periods: (G,) length of its period in samples.
+        origin: sample, relative to the closure, that distances are counted from; COVAREP's is -1.
+
+    Returns:
+        (G,) mean distance as a share of the period.
+    """
+    closures, periods = np.asarray(closures), np.asarray(periods)
+    bands = np.stack([filter_octave(residual, octave) for octave in MDQ_OCTAVES])
+    halves = np.floor(SEARCH * periods + 0.5).astype(np.int64)
+    return _dispersion(bands, closures, halves, origin) / np.maximum(periods, 1)
+
+
+def peak_slope(
+    signal: NDArray[np.float64],
+    sample_rate: int,
+    centres: NDArray[np.int64],
+    *,
+    quietest: float = _QUIETEST,
+) -> NDArray[np.float64]:
+    """Fit a line through the logarithms of the peaks of seven octave bands.
+
+    Args:
+        signal: (N,) samples; it counts as zero beyond its ends.
+        sample_rate: in Hz.
+        centres: (P,) sample in the middle of each frame of 40 ms.
+        quietest: floor of a band's peak relative to the largest; 0 lets silence give infinities.
+
+    Returns:
+        (P,) decades per octave, about -0.5 (breathy) to 0 (tense); 0 in silence.
+    """
+    half = round(SLOPE_FRAME_S * sample_rate / 2)
+    peaks = np.stack(
+        [
+            _window_maxima(np.abs(filter_octave(signal, octave)), centres - half, 2 * half)
+            for octave in SLOPE_OCTAVES
+        ]
+    )
+    peaks = np.maximum(peaks, quietest * peaks.max(axis=0, initial=0.0))
+    octaves = -np.array(SLOPE_OCTAVES, dtype=float)
+    weights = (octaves - octaves.mean()) / np.sum((octaves - octaves.mean()) ** 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = weights @ np.log10(peaks)
+    return np.where(peaks.max(axis=0, initial=0.0) > 0, slope, 0.0)
+
+
+def filter_octave(signal: NDArray[np.float64], octave: int) -> NDArray[np.float64]:
+    """Filter, without delay, with the wavelet centred ``octave`` octaves below half the rate."""
+    return np.asarray(scipy.signal.oaconvolve(signal, _wavelet(octave), mode="same"))
+
+
+@lru_cache(maxsize=16)
+def _wavelet(octave: int) -> NDArray[np.float64]:
+    # At octave 0 the centre is half the sample rate and the deviation one sample.
+    reach = int(np.ceil(_REACH * 2**octave))
+    scaled = np.arange(-reach, reach + 1) / 2**octave
+    return -np.cos(np.pi * scaled) * np.exp(-0.5 * scaled**2)
+
+
+@njit(cache=True)
+def _dispersion(
+    bands: NDArray[np.float64],
+    closures: NDArray[np.int64],
+    halves: NDArray[np.int64],
+    origin: int,
+) -> NDArray[np.float64]:
+    result = np.zeros(len(closures))
+    for row in range(len(closures)):
+        start = max(closures[row] - halves[row], 0)
+        stop = min(closures[row] + halves[row] + 1, bands.shape[1])
+        for band in bands:
+            best, place = -np.inf, start
+            for n in range(start, stop):
+                if band[n] > best:  # False for NaN
+                    best, place = band[n], n
+            result[row] += abs(place - closures[row] - origin) / len(bands)
+    return result
+
+
+@njit(cache=True)
+def _window_maxima(
+    values: NDArray[np.float64], starts: NDArray[np.int64], length: int
+) -> NDArray[np.float64]:
+    maxima = np.zeros(len(starts))
+    for row in range(len(starts)):
+        first, last = max(starts[row], 0), min(starts[row] + length, len(values))
+        for n in range(first, last):
+            if values[n] > maxima[row]:
+                maxima[row] = values[n]
+    return maxima
