@@ -8,6 +8,7 @@ spectrum until no bin sticks out. The warping of frequency is the mel scale,
 """
 
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import scipy.fft
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 TOLERANCE_DB = 2.0
 MOST_STEPS = 200
 COEFFICIENTS = 25
+
+Real = TypeVar("Real", np.float32, np.float64)
 
 _WIDENING = 1.2
 _BATCH = 32
@@ -26,14 +29,12 @@ def envelope_orders(f0_hz: NDArray[np.float64], sample_rate: int) -> NDArray[np.
     return np.floor(0.5 * sample_rate / f0_hz + 0.5).astype(np.int64)
 
 
-def true_envelope(
-    log_spectrum: NDArray[np.float64],
-    orders: NDArray[np.int64],
-) -> NDArray[np.float64]:
+def true_envelope(log_spectrum: NDArray[Real], orders: NDArray[np.int64]) -> NDArray[Real]:
     """Raise smooth curves until they lie on the peaks of amplitude spectra.
 
     Args:
-        log_spectrum: (P, B) natural logarithms, from 0 Hz to half the sample rate.
+        log_spectrum: (P, B) natural logarithms, from 0 Hz to half the sample rate; single
+            precision is enough.
         orders: (P,) cepstral order of each envelope.
 
     Returns:
@@ -72,7 +73,7 @@ def fill_below_pitch(
 
 
 def mel_cepstrum(
-    log_envelope: NDArray[np.float64], sample_rate: int, coefficients: int = COEFFICIENTS
+    log_envelope: NDArray[np.floating], sample_rate: int, coefficients: int = COEFFICIENTS
 ) -> NDArray[np.float64]:
     """Describe envelopes by cosines over the mel scale.
 
@@ -86,14 +87,12 @@ def mel_cepstrum(
     """
     below, share, cosines = _mel_basis(log_envelope.shape[1], sample_rate, coefficients)
     amplitude = np.exp(log_envelope)
-    warped = amplitude[:, below] * (1 - share) + amplitude[:, below + 1] * share
-    return np.asarray(np.log(warped) @ cosines)
+    lower, upper = amplitude[:, below], amplitude[:, below + 1]
+    return np.asarray(np.log(lower + (upper - lower) * share) @ cosines)
 
 
-def _raise_envelopes(
-    log_spectrum: NDArray[np.float64], orders: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    lifters = _lifters(orders, log_spectrum.shape[1])
+def _raise_envelopes(log_spectrum: NDArray[Real], orders: NDArray[np.int64]) -> NDArray[Real]:
+    lifters = _lifters(orders).astype(log_spectrum.dtype)
     envelopes = _smooth(log_spectrum, lifters)
     envelopes += _smooth(log_spectrum - envelopes, lifters)  # sharpens the gentle lifter's edge
     tolerance = TOLERANCE_DB / 20 * np.log(10)
@@ -108,19 +107,21 @@ def _raise_envelopes(
     return envelopes
 
 
-def _lifters(orders: NDArray[np.int64], bins: int) -> NDArray[np.float64]:
+def _lifters(orders: NDArray[np.int64]) -> NDArray[np.float64]:
     """Half Hamming windows over the cepstrum, a little wider than the order."""
     lengths = np.floor(_WIDENING * orders + 0.5)[:, None]
-    quefrency = np.arange(bins)
+    quefrency = np.arange(int(lengths.max()) + 1)
     shape = 0.54 + 0.46 * np.cos(np.pi * quefrency / lengths)
     return np.where(quefrency <= lengths, shape, 0.0)
 
 
-def _smooth(log_spectrum: NDArray[np.float64], lifters: NDArray[np.float64]) -> NDArray[np.float64]:
+def _smooth(log_spectrum: NDArray[Real], lifters: NDArray[Real]) -> NDArray[Real]:
     # A real, even spectrum: the DCT of type 1 is its Fourier transform, and its own inverse.
     cepstrum = scipy.fft.dct(log_spectrum, type=1, axis=1)
-    cepstrum *= lifters
-    return np.asarray(scipy.fft.idct(cepstrum, type=1, axis=1))
+    width = min(lifters.shape[1], cepstrum.shape[1])
+    cepstrum[:, :width] *= lifters[:, :width]
+    cepstrum[:, width:] = 0
+    return np.asarray(scipy.fft.idct(cepstrum, type=1, axis=1, overwrite_x=True))
 
 
 @lru_cache(maxsize=8)

@@ -140,7 +140,7 @@ def _measure_block(
     harmonics = analyse_harmonics(signal, SAMPLE_RATE, centres, f0_hz)
     rd, confidence = estimate_rd(harmonics.amplitude, harmonics.phase, harmonics.number)
     spectra = fill_below_pitch(harmonics.log_spectrum, f0_hz, SAMPLE_RATE)
-    envelopes = true_envelope(spectra, envelope_orders(f0_hz, SAMPLE_RATE))
+    envelopes = true_envelope(spectra.astype(np.float32), envelope_orders(f0_hz, SAMPLE_RATE))
     cepstra = mel_cepstrum(envelopes, SAMPLE_RATE)
     columns = np.column_stack([rd, confidence, cepstra])
     return columns, phase_distortion(harmonics, SAMPLE_RATE)

@@ -30,15 +30,18 @@ def speech_polarity(signal: NDArray[np.float64], sample_rate: int) -> int:
 
 
 def residual_pair(
-    signal: NDArray[np.float64], sample_rate: int
+    signal: NDArray[np.float64],
+    sample_rate: int,
+    residual: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute the two residuals whose skewness is compared, not scaled: (N,) each.
 
     The second is modelled without frequencies below 500 Hz; it is the first again if the signal
-    is too short to filter.
+    is too short to filter. The first is computed unless it is given.
     """
     order = round(sample_rate / 1000) + 2
-    residual = lp_residual(signal, sample_rate, order, scale=1.0)
+    if residual is None:
+        residual = lp_residual(signal, sample_rate, order, scale=1.0)
     sections = _high_pass(sample_rate)
     if len(signal) <= 3 * (2 * len(sections) + 1):
         return residual, residual

@@ -9,7 +9,7 @@ from extractors.covarep.gci import glottal_closures, voiced_closures
 from extractors.covarep.glottal import pulse_shape
 from extractors.covarep.iaif import glottal_flow, pulse_periods
 from extractors.covarep.recording import SAMPLE_RATE, Piece, Recording, row_centres
-from extractors.covarep.survey import ROWS_EACH, Survey, full_residual
+from extractors.covarep.survey import ROWS_EACH, Survey, scaled_residual
 from extractors.covarep.wavelets import maxima_dispersion
 
 PULSE_NAMES = ("NAQ", "QOQ", "H1H2", "PSP", "MDQ")
@@ -36,7 +36,7 @@ def track_pulses(recording: Recording, survey: Survey) -> PulseTrack:
     values = [np.zeros((0, len(PULSE_NAMES)))]
     if survey.usual_f0_hz is not None:
         for piece in recording.pieces(ROWS_EACH):
-            found, measures = _measure_piece(piece, survey)
+            found, measures = _measure_piece(recording, piece, survey)
             closures.append(found)
             values.append(measures)
     return PulseTrack(np.concatenate(closures), np.concatenate(values))
@@ -50,10 +50,12 @@ def interpolate_pulses(track: PulseTrack, at: NDArray[np.int64]) -> NDArray[np.f
     return np.stack(columns, axis=1)
 
 
-def _measure_piece(piece: Piece, survey: Survey) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _measure_piece(
+    recording: Recording, piece: Piece, survey: Survey
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     assert survey.usual_f0_hz is not None  # the caller has seen to it
     signal = survey.polarity * piece.signal
-    residual = full_residual(piece, survey.polarity, survey.scale)
+    residual = scaled_residual(recording, piece, survey.polarity, survey.scale)
     swings = glottal_closures(
         signal, SAMPLE_RATE, survey.usual_f0_hz, residual, place=survey.closure_place
     )

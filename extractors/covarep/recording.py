@@ -9,6 +9,7 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from extractors.base import Sound
+from extractors.covarep.residual import lp_residual
 from mmemo.errors import FeatureError
 
 SAMPLE_RATE = 16000
@@ -64,6 +65,7 @@ class Recording:
             )
         self._samples = resample(samples, sound.sample_rate, SAMPLE_RATE)
         self.start_s = sound.start_s
+        self._residuals: dict[int, tuple[tuple[int, int], NDArray[np.float64]]] = {}
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -80,6 +82,17 @@ class Recording:
         piece = np.zeros(stop - start)
         piece[before : before + len(inner)] = inner
         return piece
+
+    def residual(self, piece: Piece, order: int) -> NDArray[np.float64]:
+        """Compute a piece's linear-prediction residual, not scaled: (N,).
+
+        The last one of each order is kept: most recordings are one piece.
+        """
+        rows, residual = self._residuals.get(order, ((0, 0), piece.signal))
+        if rows != piece.rows:
+            residual = lp_residual(piece.signal, SAMPLE_RATE, order, scale=1.0)
+            self._residuals[order] = (piece.rows, residual)
+        return residual
 
     def pieces(self, rows_each: int) -> Iterator[Piece]:
         """Cut the recording into pieces of whole rows, each with context either side."""

@@ -111,7 +111,8 @@ def _overlap_add(
             continue
         filtered = frame.copy()
         for lag in range(1, order + 1):
-            filtered[lag:] += coefficients[lag] * frame[: length - lag]
+            for n in range(lag, length):
+                filtered[n] += coefficients[lag] * frame[n - lag]
         left = np.dot(filtered, filtered)
         if left > 0.0:
             filtered *= np.sqrt(energy / left)

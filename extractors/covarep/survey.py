@@ -16,7 +16,6 @@ from extractors.covarep.pitch import (
 )
 from extractors.covarep.polarity import residual_pair
 from extractors.covarep.recording import SAMPLE_RATE, Piece, Recording, row_centres
-from extractors.covarep.residual import lp_residual
 
 ROWS_EACH = 3000
 PITCH_ORDER = 12
@@ -49,11 +48,13 @@ def survey_recording(recording: Recording) -> Survey:
     scale = 0.0
     f0_hz, strength = np.ones(recording.row_count), np.zeros(recording.row_count)
     for piece in recording.pieces(ROWS_EACH):
-        pair = residual_pair(piece.signal, SAMPLE_RATE)
+        pair = residual_pair(piece.signal, SAMPLE_RATE, recording.residual(piece, FULL_ORDER))
         moments += [[np.sum(values[piece.own] ** power) for power in range(4)] for values in pair]
         scale = max(scale, float(np.abs(pair[0][piece.own]).max()))
         rows = slice(*piece.rows)
-        f0_hz[rows], strength[rows] = _search(piece, row_centres(piece), LOWEST_HZ, HIGHEST_HZ)
+        f0_hz[rows], strength[rows] = _search(
+            recording, piece, row_centres(piece), LOWEST_HZ, HIGHEST_HZ
+        )
     if (strength > CONFIDENT).any():
         _narrow(recording, f0_hz, strength)
     voiced = decide_voicing(strength)
@@ -64,16 +65,21 @@ def survey_recording(recording: Recording) -> Survey:
     return Survey(polarity, scale, f0_hz, voiced, usual, place)
 
 
-def full_residual(piece: Piece, survey_polarity: int, scale: float) -> NDArray[np.float64]:
+def scaled_residual(
+    recording: Recording, piece: Piece, polarity: int, scale: float
+) -> NDArray[np.float64]:
     """Compute the residual of a piece, scaled to a largest magnitude of 1 in the recording."""
-    residual = lp_residual(piece.signal, SAMPLE_RATE, FULL_ORDER, scale=1.0)
-    return residual * (survey_polarity / scale if scale > 0 else 0.0)
+    return recording.residual(piece, FULL_ORDER) * (polarity / scale if scale > 0 else 0.0)
 
 
 def _search(
-    piece: Piece, centres: NDArray[np.int64], lowest_hz: int, highest_hz: int
+    recording: Recording,
+    piece: Piece,
+    centres: NDArray[np.int64],
+    lowest_hz: int,
+    highest_hz: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    residual = lp_residual(piece.signal, SAMPLE_RATE, PITCH_ORDER, scale=1.0)
+    residual = recording.residual(piece, PITCH_ORDER)
     return search_pitch(residual, SAMPLE_RATE, centres, lowest_hz, highest_hz)
 
 
@@ -87,7 +93,7 @@ def _narrow(
         rows = piece.rows[0] + np.flatnonzero(outside[slice(*piece.rows)])
         if len(rows):
             centres = row_centres(piece)[rows - piece.rows[0]]
-            f0_hz[rows], strength[rows] = _search(piece, centres, lowest_hz, highest_hz)
+            f0_hz[rows], strength[rows] = _search(recording, piece, centres, lowest_hz, highest_hz)
 
 
 def _closure_place(
@@ -100,7 +106,7 @@ def _closure_place(
             polarity * piece.signal,
             SAMPLE_RATE,
             usual_f0_hz,
-            full_residual(piece, polarity, scale),
+            scaled_residual(recording, piece, polarity, scale),
             piece.own,
         )
         for piece in recording.pieces(ROWS_EACH)
