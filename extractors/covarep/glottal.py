@@ -104,6 +104,20 @@ def h1_h2(
     return result
 
 
+def first_pulse_quotients(
+    flow: NDArray[np.float64],
+    derivative: NDArray[np.float64],
+    sample_rate: int,
+    closure: int,
+    period: int,
+) -> tuple[float, float]:
+    """Measure NAQ and QOQ of a first pulse that counts from the signal's start, as COVAREP does."""
+    after = round(_AFTER_CLOSURE_S * sample_rate)
+    start, stop, length = np.array([0]), np.array([closure]), np.array([period])
+    naq, qoq = _quotients(flow, derivative, start, stop, length, after)
+    return float(naq[0]), float(qoq[0])
+
+
 def parabolic_spectral_parameter(pulse: NDArray[np.float64]) -> float:
     """Fit a parabola to the low end of a pulse's dB spectrum, as wide as it fits.
 

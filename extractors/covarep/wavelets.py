@@ -9,6 +9,7 @@ under a Gaussian (C. d'Alessandro, N. Sturmel, Sadhana 36(5), 2011, eq. 1).
 from functools import lru_cache
 
 import numpy as np
+import scipy.ndimage
 import scipy.signal
 from numba import njit
 from numpy.typing import NDArray
@@ -31,22 +32,28 @@ def maxima_dispersion(
     periods: NDArray[np.int64],
     *,
     origin: int = 0,
+    spoilt_reach: int = 0,
 ) -> NDArray[np.float64]:
     """Measure how far the maxima of five octave bands stray from each closure.
 
     A sharp closure is a peak at the same place in all bands; a breathy one smears.
 
     Args:
-        residual: (N,) linear-prediction residual; NaN spoils what the filters carry it to.
+        residual: (N,) linear-prediction residual; where it is NaN, it counts as zero.
         closures: (G,) sample of each closure.
         periods: (G,) length of its period in samples.
         origin: sample, relative to the closure, that distances are counted from; COVAREP's is -1.
+        spoilt_reach: nothing this near to a NaN is a maximum.
 
     Returns:
         (G,) mean distance as a share of the period.
     """
     closures, periods = np.asarray(closures), np.asarray(periods)
-    bands = np.stack([filter_octave(residual, octave) for octave in MDQ_OCTAVES])
+    unknown = np.isnan(residual)
+    known = np.where(unknown, 0.0, residual)
+    bands = np.stack([filter_octave(known, octave) for octave in MDQ_OCTAVES])
+    if spoilt_reach and unknown.any():
+        bands[:, scipy.ndimage.binary_dilation(unknown, iterations=spoilt_reach)] = np.nan
     halves = np.floor(SEARCH * periods + 0.5).astype(np.int64)
     return _dispersion(bands, closures, halves, origin) / np.maximum(periods, 1)
 

@@ -1,0 +1,206 @@
+"""COVAREP as it is, quirks included: for comparison with features that others have made.
+
+What differs from the extractor, each as COVAREP (2016-2019) behaves at 16 kHz:
+
+- Frames lie half-way between rows and values are interpolated, so a pitch is the mean of two.
+- Spectra of the pitch search are read 1 Hz too low, inverse filtering is one sample early.
+- Frames whose window leaves the sound are dropped, and MCEPs are then stretched over its whole
+  length, up to 50 ms off.
+- Rd is fitted to the conjugate of the glottal model, and searched in one place only.
+- Silence has a pitch of 1 Hz and spoils its surroundings; peakSlope becomes infinite beside it.
+- Where a track is not defined the value is 0.
+- Phase features need more than 72 frames; shorter sounds fail altogether.
+
+The creak column is missing, its detector being a trained network that is not free to share.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.signal
+from numpy.typing import NDArray
+
+from extractors.base import Sound
+from extractors.covarep.envelope import (
+    envelope_orders,
+    fill_below_pitch,
+    mel_cepstrum,
+    true_envelope,
+)
+from extractors.covarep.features import NAMES
+from extractors.covarep.gci import glottal_closures, voiced_closures
+from extractors.covarep.glottal import first_pulse_quotients, pulse_shape
+from extractors.covarep.iaif import glottal_flow, pulse_periods
+from extractors.covarep.phase import (
+    BINS,
+    FFT_SIZE,
+    SPREAD_FLOOR,
+    mean_distortion,
+    phase_distortion,
+    spread_cepstrum,
+)
+from extractors.covarep.pitch import srh_pitch
+from extractors.covarep.polarity import speech_polarity
+from extractors.covarep.rd import estimate_rd
+from extractors.covarep.recording import HOP, SAMPLE_RATE, Recording
+from extractors.covarep.residual import lp_residual
+from extractors.covarep.sinusoids import Harmonics, analyse_harmonics, window_half
+from extractors.covarep.wavelets import maxima_dispersion, peak_slope
+from mmemo.errors import FeatureError
+
+FEWEST_FRAMES = 73
+
+_ORDER = 18
+_WAVELET_REACH = 1000
+_SPREAD_FLOOR = 1e-6
+
+
+class StrictTable(NamedTuple):
+    """Values as COVAREP gives them; they may be infinite.
+
+    Attributes:
+        times_s: (P,) middle of each row.
+        values: (P, D) float64.
+        names: D column names.
+    """
+
+    times_s: NDArray[np.float64]
+    values: NDArray[np.float64]
+    names: tuple[str, ...]
+
+
+class _Track(NamedTuple):
+    """Values (n, D) at samples, counted from 1 as COVAREP does."""
+
+    at: NDArray[np.float64] | NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+def strict_features(sound: Sound) -> StrictTable:
+    """Measure a sound with COVAREP's own behaviour.
+
+    Args:
+        sound: mono; sample rates other than 16 kHz are resampled first.
+
+    Raises:
+        FeatureError: the sound is unusable (see ``Recording``), too short, or nowhere voiced.
+    """
+    recording = Recording(sound)
+    signal = recording.read(0, len(recording))
+    signal *= speech_polarity(signal, SAMPLE_RATE)
+    pitch = srh_pitch(signal, SAMPLE_RATE, silent=np.nan, bin_shift=1)
+    centres = HOP * (np.arange(len(pitch.f0_hz)) + 5)
+    kept = _inside(centres, window_half(pitch.f0_hz, SAMPLE_RATE), len(signal))
+    kept &= pitch.f0_hz > 1
+    if np.count_nonzero(kept) < FEWEST_FRAMES or not pitch.voiced.any():
+        raise FeatureError(
+            f"expected at least {FEWEST_FRAMES} frames and one that is voiced, as COVAREP does; "
+            f"got {np.count_nonzero(kept)} and {np.count_nonzero(pitch.voiced)}"
+        )
+    pitch_track = _Track(centres, np.stack([pitch.f0_hz, pitch.voiced], axis=1))
+    frames = centres[kept]
+    tracks = [
+        pitch_track,
+        _pulse_track(signal, pitch.f0_hz, pitch.voiced, centres),
+        _slope_track(signal),
+        *_frame_tracks(signal, frames, pitch.f0_hz[kept]),
+    ]
+    rows = HOP // 2 + HOP * np.arange(recording.row_count)
+    values = np.hstack([_interpolate(track, rows) for track in tracks])
+    values[:, 1] = values[:, 1] >= 0.5
+    means = slice(-38, -13)
+    values[:, means] = np.angle(np.exp(1j * values[:, means]))
+    return StrictTable(recording.start_s + (rows - 1) / SAMPLE_RATE, values, NAMES)
+
+
+def _inside(centres: NDArray[np.int64], halves: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
+    return np.asarray((centres - halves >= 0) & (centres + halves < size))
+
+
+def _interpolate(track: _Track, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Read a track at rows, by lines; 0 outside, and where the values are not numbers."""
+    read = [np.interp(rows, track.at, column, left=0, right=0) for column in track.values.T]
+    columns = np.stack(read, axis=1)
+    columns[np.isnan(columns)] = 0.0
+    return columns
+
+
+def _pulse_track(
+    signal: NDArray[np.float64],
+    f0_hz: NDArray[np.float64],
+    voiced: NDArray[np.bool_],
+    centres: NDArray[np.int64],
+) -> _Track:
+    usual_f0_hz = float(np.median(f0_hz[voiced]))
+    residual = lp_residual(signal, SAMPLE_RATE, _ORDER)
+    closures = glottal_closures(signal, SAMPLE_RATE, usual_f0_hz, residual)
+    closures = voiced_closures(closures, centres, voiced)
+    if len(closures) < 2:
+        raise FeatureError(f"expected at least 2 glottal closures; got {len(closures)}")
+    periods = pulse_periods(closures)
+    flow, derivative, _, _ = glottal_flow(signal, SAMPLE_RATE, closures - 1, periods)
+    shape = pulse_shape(flow, derivative, SAMPLE_RATE, closures, periods, bin_shift=1)
+    first = first_pulse_quotients(flow, derivative, SAMPLE_RATE, int(closures[0]), int(periods[0]))
+    shape.naq[0], shape.qoq[0] = first
+    shape.psp[0] = 0.0
+    spoilt = lp_residual(signal, SAMPLE_RATE, _ORDER, silent=np.nan)
+    dispersion = maxima_dispersion(
+        spoilt, closures, periods, origin=-1, spoilt_reach=_WAVELET_REACH
+    )
+    return _Track(closures + 1, np.stack([*shape, dispersion], axis=1))
+
+
+def _slope_track(signal: NDArray[np.float64]) -> _Track:
+    length = 4 * HOP
+    centres = np.arange(length // 2, len(signal) - length // 2 + 1, HOP)
+    slope = peak_slope(signal, SAMPLE_RATE, centres, quietest=0.0)
+    return _Track(centres, slope[:, None])
+
+
+def _frame_tracks(
+    signal: NDArray[np.float64], frames: NDArray[np.int64], f0_hz: NDArray[np.float64]
+) -> list[_Track]:
+    """Rd and its confidence, MCEPs, and phase features with their unwrapped means."""
+    harmonics = analyse_harmonics(signal, SAMPLE_RATE, frames, f0_hz)
+    rd = estimate_rd(harmonics.amplitude, harmonics.phase, harmonics.number, conjugate_model=True)
+    spectra = fill_below_pitch(harmonics.log_spectrum, f0_hz, SAMPLE_RATE)
+    envelopes = true_envelope(spectra, envelope_orders(f0_hz, SAMPLE_RATE))
+    stretched = np.linspace(1.0, len(signal), len(frames))
+    return [
+        _Track(frames, np.stack(rd, axis=1)),
+        _Track(stretched, mel_cepstrum(envelopes, SAMPLE_RATE)),
+        _Track(frames, np.hstack(strict_phase_features(harmonics, SAMPLE_RATE, f0_hz))),
+    ]
+
+
+def strict_phase_features(
+    harmonics: Harmonics, sample_rate: int, f0_hz: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute phase mean and spread of successive frames, with COVAREP's ends.
+
+    Args:
+        harmonics: of P > 72 frames.
+        sample_rate: in Hz.
+        f0_hz: (P,) pitch before refinement, at whose multiples distortions are placed.
+
+    Returns:
+        (P, 25) means in radians, unwrapped over time, and (P, 13) cepstra of the spread.
+    """
+    distortion = phase_distortion(harmonics, sample_rate, f0_hz)
+    means = mean_distortion(_both_ways(np.ones(25) / 25, distortion))
+    median = scipy.signal.medfilt(distortion.real, (9, 1))
+    median = median + 1j * scipy.signal.medfilt(distortion.imag, (9, 1))
+    window = np.hanning(11)[1:-1]
+    trend = _both_ways(window / window.sum(), median)
+    detrended = distortion * np.exp(-1j * np.angle(trend))
+    resultant = np.abs(_both_ways(np.ones(9) / 9, detrended))
+    below_pitch = np.arange(BINS) * sample_rate / FFT_SIZE < 0.95 * f0_hz[:, None]
+    floor = np.where(below_pitch, SPREAD_FLOOR, _SPREAD_FLOOR)
+    return np.unwrap(means, axis=0), spread_cepstrum(resultant, sample_rate, floor)
+
+
+def _both_ways(
+    kernel: NDArray[np.float64], values: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
+    padding = 3 * (len(kernel) - 1)
+    return np.asarray(scipy.signal.filtfilt(kernel, 1, values, axis=0, padlen=padding))
