@@ -7,6 +7,7 @@ import soundfile
 from extractors.covarep import (
     analyse_harmonics,
     envelope_orders,
+    fill_below_pitch,
     mel_cepstrum,
     speech_polarity,
     srh_pitch,
@@ -57,6 +58,7 @@ def test_mel_cepstrum_on_the_original_frames(recording):
     f0_hz = oracle["frames_f0"].astype(float)
     upright = samples * oracle["polarity"]
     spectra = analyse_harmonics(upright, sample_rate, centres, f0_hz).log_spectrum
+    spectra = fill_below_pitch(spectra, f0_hz, sample_rate)
     found = mel_cepstrum(true_envelope(spectra, envelope_orders(f0_hz, sample_rate)), sample_rate)
     for k, (ours, theirs) in enumerate(zip(found.T, oracle["MCEP"].T, strict=True)):
-        assert np.corrcoef(ours, theirs)[0, 1] >= 0.97, k
+        assert np.corrcoef(ours, theirs)[0, 1] >= 0.99, k
