@@ -22,7 +22,7 @@ from extractors.covarep.phase import BINS, phase_distortion, phase_features
 from extractors.covarep.pitch import LOWEST_HZ
 from extractors.covarep.pulses import PULSE_NAMES, interpolate_pulses, track_pulses
 from extractors.covarep.rd import estimate_rd
-from extractors.covarep.recording import SAMPLE_RATE, Piece, Recording, row_centres
+from extractors.covarep.recording import SAMPLE_RATE, Piece, Recording, row_centres, row_middles_s
 from extractors.covarep.sinusoids import analyse_harmonics, window_half
 from extractors.covarep.survey import ROWS_EACH, Survey, survey_recording
 from extractors.covarep.wavelets import peak_slope
@@ -84,9 +84,9 @@ class CovarepExtractor:
 
 def row_times(recording: Recording) -> NDArray[np.float64]:
     """Give the start and end of each row in seconds, not before the recording's start: (P, 2)."""
-    from_start = (np.arange(recording.row_count) * 160 + 79) / SAMPLE_RATE
-    starts, ends = np.maximum(from_start - HOP_S / 2, 0.0), from_start + HOP_S / 2
-    return np.stack([starts, ends], axis=1) + recording.start_s
+    middle = row_middles_s(recording)
+    starts = np.maximum(middle - HOP_S / 2, recording.start_s)
+    return np.stack([starts, middle + HOP_S / 2], axis=1)
 
 
 def measure(

@@ -20,6 +20,8 @@ FIRST_ROW = 79
 CONTEXT = 2 * SAMPLE_RATE
 """Samples that a piece sees beyond its ends: filters have settled to about 1e-9 by then."""
 
+_SINC_LOBES = 32
+_RESAMPLE_BLOCK = 1_000_000
 _SLOWEST_HZ, _FASTEST_HZ = 1000, 1_000_000
 
 
@@ -112,13 +114,42 @@ def row_centres(piece: Piece, beyond: int = 0) -> NDArray[np.int64]:
     return np.arange(first - beyond, last + beyond) * HOP + FIRST_ROW - piece.start
 
 
+def row_middles_s(recording: Recording) -> NDArray[np.float64]:
+    """Give the time of the middle of each row, in seconds: (P,)."""
+    samples = FIRST_ROW + HOP * np.arange(recording.row_count)
+    return recording.start_s + samples / SAMPLE_RATE
+
+
 def resample(samples: NDArray[np.floating], from_hz: int, to_hz: int) -> NDArray[np.floating]:
-    """Change the sample rate with a Kaiser-windowed sinc (stop band near -100 dB): (N',)."""
+    """Change the sample rate with a Kaiser-windowed sinc (stop band near -100 dB).
+
+    Args:
+        samples: (N,).
+        from_hz: its rate.
+        to_hz: wanted rate.
+
+    Returns:
+        (ceil(N * to_hz / from_hz),) float32, made in blocks; the samples themselves where the
+        rates are equal.
+    """
     if from_hz == to_hz:
         return samples
     shared = math.gcd(from_hz, to_hz)
     up, down = to_hz // shared, from_hz // shared
     steepest = max(up, down)
-    low_pass = scipy.signal.firwin(2 * 32 * steepest + 1, 1 / steepest, window=("kaiser", 10.0))
-    resampled = scipy.signal.resample_poly(samples.astype(np.float64), up, down, window=low_pass)
-    return np.asarray(resampled, dtype=np.float32)
+    low_pass = scipy.signal.firwin(
+        2 * _SINC_LOBES * steepest + 1, 1 / steepest, window=("kaiser", 10.0)
+    )
+    # Blocks begin at whole multiples of ``down``, where both rates have a sample.
+    block = -(-_RESAMPLE_BLOCK // down) * down
+    context = -(-(_SINC_LOBES * steepest // up + 1) // down) * down
+    resampled = np.empty(-(-len(samples) * up // down), dtype=np.float32)
+    for start in range(0, len(samples), block):
+        first = max(start - context, 0)
+        piece = samples[first : start + block + context].astype(np.float64)
+        made = scipy.signal.resample_poly(piece, up, down, window=low_pass)
+        target = start * up // down
+        count = min(block * up // down, len(resampled) - target)
+        skip = (start - first) * up // down
+        resampled[target : target + count] = made[skip : skip + count]
+    return resampled

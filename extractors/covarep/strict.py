@@ -31,6 +31,7 @@ from extractors.covarep.features import NAMES
 from extractors.covarep.gci import glottal_closures, voiced_closures
 from extractors.covarep.glottal import first_pulse_quotients, pulse_shape
 from extractors.covarep.iaif import glottal_flow, pulse_periods
+from extractors.covarep.numerics import half_up
 from extractors.covarep.phase import (
     BINS,
     FFT_SIZE,
@@ -165,11 +166,12 @@ def _frame_tracks(
     rd = estimate_rd(harmonics.amplitude, harmonics.phase, harmonics.number, conjugate_model=True)
     spectra = fill_below_pitch(harmonics.log_spectrum, f0_hz, SAMPLE_RATE)
     envelopes = true_envelope(spectra, envelope_orders(f0_hz, SAMPLE_RATE))
-    stretched = np.linspace(1.0, len(signal), len(frames))
+    stretched = half_up(np.linspace(1.0, len(signal), len(frames)))
     return [
         _Track(frames, np.stack(rd, axis=1)),
         _Track(stretched, mel_cepstrum(envelopes, SAMPLE_RATE)),
-        _Track(frames, np.hstack(strict_phase_features(harmonics, SAMPLE_RATE, f0_hz))),
+        # Phase features count time from 0, all other tracks samples from 1.
+        _Track(frames + 1, np.hstack(strict_phase_features(harmonics, SAMPLE_RATE, f0_hz))),
     ]
 
 

@@ -1,0 +1,75 @@
+"""``python -m extractors.covarep IN OUT.csv [--strict]``: measure a sound file, write a table."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.base import Sound
+from extractors.covarep.features import NAMES, measure
+from extractors.covarep.recording import SAMPLE_RATE, Recording, row_middles_s
+from extractors.covarep.strict import strict_features
+from extractors.media import read_sound
+from mmemo.errors import DataError, MmemoError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m extractors.covarep", description=__doc__)
+    parser.add_argument("sound", type=Path, help="a sound or video file")
+    parser.add_argument("table", type=Path, help="the CSV file to write")
+    parser.add_argument("--strict", action="store_true", help="as COVAREP does, quirks included")
+    options = parser.parse_args(arguments)
+    try:
+        sound = read_sound(options.sound, sample_rate=SAMPLE_RATE)
+        if options.strict:
+            header, blocks = _strict_rows(sound)
+        else:
+            header, blocks = _rows(sound)
+        write_table(options.table, header, blocks)
+    except MmemoError as error:
+        print(f"{options.sound}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def write_table(path: Path, header: Sequence[str], blocks: Iterator[NDArray[np.float64]]) -> None:
+    """Write blocks of rows as CSV, in 9 digits; nothing is left behind on failure.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            file.write(",".join(header) + "\n")
+            for block in blocks:
+                file.writelines(",".join(format(v, ".9g") for v in row) + "\n" for row in block)
+        unfinished.replace(path)
+    except OSError as error:
+        raise DataError(f"expected to write {path}; got {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _rows(sound: Sound) -> tuple[Sequence[str], Iterator[NDArray[np.float64]]]:
+    recording = Recording(sound)
+    middle_s = row_middles_s(recording)
+    blocks = (
+        np.column_stack([middle_s[first : first + len(values)], values, valid])
+        for first, values, valid in measure(recording)
+    )
+    return ("time_s", *NAMES, "valid"), blocks
+
+
+def _strict_rows(sound: Sound) -> tuple[Sequence[str], Iterator[NDArray[np.float64]]]:
+    table = strict_features(sound)
+    rows = np.column_stack([table.times_s, table.values])
+    return ("time_s", *table.names), iter([rows])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
