@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
-from numba import njit
 from numpy.typing import NDArray
+
+from extractors.covarep.numerics import compiled
 
 LOWEST_HZ, HIGHEST_HZ = 20.0, 500.0
 """Pulses of a pitch outside are not measured."""
@@ -144,7 +145,7 @@ def _constant_curvature(length: int) -> float:
     return float(_curvature(_spectrum_db(np.full(length, 1 / length))))
 
 
-@njit(cache=True)
+@compiled
 def _curvature(level_db: NDArray[np.float64]) -> float:
     """Widen the fit until its error exceeds the limit; returns the k^2 coefficient."""
     sum_y = sum_yk = sum_k = sum_kk = sum_yy = 0.0
@@ -168,7 +169,7 @@ def _curvature(level_db: NDArray[np.float64]) -> float:
     return a
 
 
-@njit(cache=True)
+@compiled
 def _quotients(
     flow: NDArray[np.float64],
     derivative: NDArray[np.float64],
@@ -198,7 +199,7 @@ def _quotients(
     return naq, qoq
 
 
-@njit(cache=True)
+@compiled
 def _hamming_frames(
     signal: NDArray[np.float64],
     centres: NDArray[np.int64],
@@ -229,7 +230,7 @@ def _first_bins(frames: NDArray[np.float64], fft_size: int, bins: int) -> NDArra
     return np.asarray(np.abs(scipy.fft.ifft(spectra, axis=1)[:, :bins]) ** 2)
 
 
-@njit(cache=True)
+@compiled
 def _harmonic_difference(
     power: NDArray[np.float64], f0_hz: NDArray[np.float64], bin_shift: int
 ) -> NDArray[np.float64]:
@@ -255,6 +256,6 @@ def _harmonic_difference(
     return result
 
 
-@njit(cache=True)
+@compiled
 def _is_peak(values: NDArray[np.float64], k: int) -> bool:
     return bool(values[k] > values[k - 1] and values[k] >= values[k + 1])

@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 import scipy.signal
-from numba import njit
 from numpy.typing import NDArray
 
-from extractors.covarep.numerics import inner_hann
+from extractors.covarep.numerics import compiled, inner_hann
 from extractors.covarep.residual import linear_prediction
 
 LIP_RADIATION = 0.99
@@ -129,7 +128,7 @@ def _cut_windowed(
             )
 
 
-@njit(cache=True)
+@compiled
 def _filter_frames(
     frames: NDArray[np.float64],
     rows: NDArray[np.int64],
@@ -164,14 +163,14 @@ def _filter_frames(
             derivative[start + n] += sloped[tract_order + 1 + n]
 
 
-@njit(cache=True)
+@compiled
 def _inverse(
     frame: NDArray[np.float64], coefficients: NDArray[np.float64], tract_order: int
 ) -> NDArray[np.float64]:
     return _inverse_padded(frame, coefficients, tract_order)[tract_order + 1 :]
 
 
-@njit(cache=True)
+@compiled
 def _inverse_padded(
     frame: NDArray[np.float64], coefficients: NDArray[np.float64], tract_order: int
 ) -> NDArray[np.float64]:
@@ -186,7 +185,7 @@ def _inverse_padded(
     return filtered
 
 
-@njit(cache=True)
+@compiled
 def _integrate(values: NDArray[np.float64], leak: float) -> NDArray[np.float64]:
     total = values.copy()
     for n in range(1, len(total)):

@@ -1,7 +1,23 @@
 """Small numerical conventions that several stages share."""
 
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Compile a function when it is first called, and keep the code on disk if there is a place."""
+    try:
+        made = njit(cache=True)(function)
+    except RuntimeError:  # neither the package nor the home folder can be written
+        made = njit(function)
+    return cast(Callable[Arguments, Result], made)
 
 
 def inner_hann(length: int) -> NDArray[np.float64]:

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import numpy as np
 import scipy.fft
-from numba import njit
 from numpy.typing import NDArray
 
 from extractors.covarep.envelope import mel_cepstrum
+from extractors.covarep.numerics import compiled
 from extractors.covarep.sinusoids import Harmonics
 
 Number = TypeVar("Number", np.float64, np.complex128)
@@ -159,7 +159,7 @@ def _weigh(values: NDArray[Number], kernel: NDArray[np.float64]) -> NDArray[Numb
     return np.asarray(_correlate(padded, kernel))
 
 
-@njit(cache=True)
+@compiled
 def _correlate(padded, kernel):  # type: ignore[no-untyped-def]  # real and complex
     rows = padded.shape[0] - len(kernel) + 1
     total = np.zeros((rows, padded.shape[1]), dtype=padded.dtype)
@@ -170,7 +170,7 @@ def _correlate(padded, kernel):  # type: ignore[no-untyped-def]  # real and comp
     return total
 
 
-@njit(cache=True)
+@compiled
 def _linear_envelope(
     level: NDArray[np.float64],
     number: NDArray[np.int64],
@@ -194,7 +194,7 @@ def _linear_envelope(
     return envelope
 
 
-@njit(cache=True)
+@compiled
 def _place_distortion(
     phase: NDArray[np.float64],
     number: NDArray[np.int64],
@@ -240,7 +240,7 @@ _EXCHANGES = (
 """Leaves the median of nine at place 4: J. Smith, "Implementing median filters", 1996."""
 
 
-@njit(cache=True)
+@compiled
 def _median_of_nine(values: NDArray[np.float64]) -> NDArray[np.float64]:
     rows, columns = values.shape[0] - 8, values.shape[1]
     result = np.empty((rows, columns))

@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
-from numba import njit
 from numpy.typing import NDArray
 
-from extractors.covarep.numerics import cut_frames, half_up
+from extractors.covarep.numerics import compiled, cut_frames, half_up
 from extractors.covarep.residual import lp_residual
 
 LOWEST_HZ, HIGHEST_HZ = 50, 500
@@ -134,7 +133,7 @@ def _unit_spectra(
     return spectra
 
 
-@njit(cache=True)
+@compiled
 def _sum_harmonics(
     spectra: NDArray[np.float64],
     candidates: NDArray[np.int64],

@@ -10,10 +10,10 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.fft
-from numba import njit
 from numpy.typing import NDArray
 
 from extractors.covarep.lf_model import lf_table
+from extractors.covarep.numerics import compiled
 
 HARMONICS = 8
 """Partials that take part."""
@@ -90,7 +90,7 @@ def _model_distortion(
     return values, np.unwrap(_distortion(model), axis=0)
 
 
-@njit(cache=True)
+@compiled
 def _search_all(
     distortion: NDArray[np.float64],
     model: NDArray[np.float64],
@@ -114,7 +114,7 @@ def _search_all(
     return rd, error
 
 
-@njit(cache=True)
+@compiled
 def _error(distortion: NDArray[np.float64], model: NDArray[np.float64], place: float) -> float:
     """Mean squared wrapped difference, the model read between two rows of its table."""
     below = min(int(place), len(model) - 2)
@@ -127,7 +127,7 @@ def _error(distortion: NDArray[np.float64], model: NDArray[np.float64], place: f
     return total / len(distortion)
 
 
-@njit(cache=True)
+@compiled
 def _parabola_step(
     x: float,
     w: float,
@@ -156,7 +156,7 @@ def _parabola_step(
     return float(move)
 
 
-@njit(cache=True)
+@compiled
 def _minimise(
     distortion: NDArray[np.float64],
     model: NDArray[np.float64],

@@ -6,10 +6,9 @@ polarity and closure-instant methods expect it.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from extractors.covarep.numerics import inner_hann
+from extractors.covarep.numerics import compiled, inner_hann
 
 
 def lp_residual(
@@ -54,7 +53,7 @@ def lp_residual(
     return residual / scale if scale > 0 else residual
 
 
-@njit(cache=True)
+@compiled
 def linear_prediction(frame: NDArray[np.float64], order: int) -> NDArray[np.float64]:
     """Find the prediction-error filter of one frame by the autocorrelation method.
 
@@ -91,7 +90,7 @@ def linear_prediction(frame: NDArray[np.float64], order: int) -> NDArray[np.floa
     return coefficients
 
 
-@njit(cache=True)
+@compiled
 def _overlap_add(
     signal: NDArray[np.float64],
     model: NDArray[np.float64],

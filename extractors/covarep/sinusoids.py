@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
-from numba import njit
 from numpy.typing import NDArray
+
+from extractors.covarep.numerics import compiled
 
 FFT_SIZE = 4096
 PERIODS = 3
@@ -79,7 +80,7 @@ def analyse_harmonics(
     return Harmonics(refined, count, amplitude, phase, log_spectrum)
 
 
-@njit(cache=True)
+@compiled
 def _zero_phase_frames(
     signal: NDArray[np.float64],
     centres: NDArray[np.int64],
@@ -104,7 +105,7 @@ def _zero_phase_frames(
     return frames
 
 
-@njit(cache=True)
+@compiled
 def _pick_harmonics(
     spectra: NDArray[np.complex128],
     log_spectrum: NDArray[np.float64],
@@ -146,7 +147,7 @@ def _pick_harmonics(
     return refined, count, log_amplitude, phase
 
 
-@njit(cache=True)
+@compiled
 def _refine_peaks(
     level: NDArray[np.float64], places: NDArray[np.float64], heights: NDArray[np.float64]
 ) -> int:
@@ -162,7 +163,7 @@ def _refine_peaks(
     return found
 
 
-@njit(cache=True)
+@compiled
 def _phase_at(spectrum: NDArray[np.complex128], position: float) -> float:
     """Interpolate the unwrapped phase linearly between two bins."""
     below = min(int(position), len(spectrum) - 2)

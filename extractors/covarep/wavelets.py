@@ -11,8 +11,9 @@ from functools import lru_cache
 import numpy as np
 import scipy.ndimage
 import scipy.signal
-from numba import njit
 from numpy.typing import NDArray
+
+from extractors.covarep.numerics import compiled
 
 MDQ_OCTAVES = (2, 3, 4, 5, 6)
 SLOPE_OCTAVES = (0, 1, 2, 3, 4, 5, 6)
@@ -104,7 +105,7 @@ def _wavelet(octave: int) -> NDArray[np.float64]:
     return -np.cos(np.pi * scaled) * np.exp(-0.5 * scaled**2)
 
 
-@njit(cache=True)
+@compiled
 def _dispersion(
     bands: NDArray[np.float64],
     closures: NDArray[np.int64],
@@ -124,7 +125,7 @@ def _dispersion(
     return result
 
 
-@njit(cache=True)
+@compiled
 def _window_maxima(
     values: NDArray[np.float64], starts: NDArray[np.int64], length: int
 ) -> NDArray[np.float64]:

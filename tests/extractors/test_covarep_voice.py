@@ -20,6 +20,7 @@ from extractors.covarep import (
     lp_residual,
     maxima_dispersion,
     minimum_phase,
+    numerics,
     peak_slope,
     phase_features,
     pulse_shape,
@@ -225,3 +226,15 @@ def test_command_says_in_one_line_what_is_wrong(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
     assert main([str(path), str(tmp_path / "no" / "out.csv")]) == 1
     assert "no/out.csv" in capsys.readouterr().err
+
+
+def test_functions_compile_where_nothing_can_be_cached(monkeypatch):
+    real = numerics.njit
+
+    def without_cache(function=None, *, cache=False):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(function)
+
+    monkeypatch.setattr(numerics, "njit", without_cache)
+    assert numerics.compiled(lambda x: x + 1)(2) == 3
