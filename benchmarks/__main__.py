@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-ALONE = ("model_speed", "decode", "facet_speed")
+ALONE = ("model_speed", "decode", "facet_speed", "covarep_speed")
 
 
 def main() -> int:
