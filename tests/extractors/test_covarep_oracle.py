@@ -103,6 +103,9 @@ def test_pitch(oracle, name):
     assert np.array_equal(pitch.f0_hz, o.of["srh_f0"])
     assert np.array_equal(pitch.voiced, o.of["srh_vuv"] > 0)
     assert np.allclose(pitch.strength, o.of["srh_val"], rtol=1e-6, atol=1e-10)
+    voiced = o.of["srh_vuv"] > 0
+    unshifted = srh_pitch(o.signal, RATE, silent=np.nan)
+    assert np.mean(np.abs(unshifted.f0_hz - o.of["srh_f0"])[voiced] <= 1) >= 0.99
 
 
 @pytest.mark.parametrize("name", ALL)
