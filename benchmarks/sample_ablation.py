@@ -19,7 +19,7 @@ from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
 from mmemo.features import MODALITIES
 from mmemo.labels import EMOTIONS
-from pipelines.cli import DEFAULT_CONFIG
+from pipelines.commands.options import DEFAULT_CONFIG
 from pipelines.data import load_data
 from pipelines.evaluate import choose_split, evaluate
 from pipelines.results_table import grid

@@ -1,0 +1,1 @@
+"""The commands of ``mmemo``, one file each: its options, and what it runs."""

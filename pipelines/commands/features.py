@@ -1,0 +1,59 @@
+"""``mmemo features``: make the features of a folder of clips."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.commands.options import EXIT_PARTLY, add_command, add_config, positive, read_config
+
+if TYPE_CHECKING:
+    from pipelines.commands.options import Commands
+
+
+def add(commands: "Commands") -> None:
+    """Add the command and its options."""
+    command = add_command(
+        commands,
+        "features",
+        _run,
+        "make the features of a folder of clips",
+        "Measure words, voice and face of every clip and store them. A run that was stopped goes "
+        "on where it was. DATA is a folder with labels.csv (columns: media, and optionally id, "
+        "video_id, split, start, end and the six emotions), a folder of media files, or a single "
+        "media file. A transcript beside a video (.json, .vtt, .srt, .TextGrid with the same name) "
+        "is used; otherwise the words are recognised (English).",
+    )
+    command.add_argument("data", metavar="DATA", type=Path, help="folder of clips, or a media file")
+    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="where to store")
+    add_config(command)
+    command.add_argument(
+        "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="processes"
+    )
+    command.add_argument("--force", action="store_true", help="extract again what is there")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from mmemo.datasets.source import read_source
+    from pipelines.extract import FAILURES_FILE, extract
+
+    config = read_config(options)
+    source = read_source(options.data)
+    result = extract(
+        source.clips,
+        source.info,
+        options.out,
+        config.features,
+        jobs=options.jobs,
+        force=options.force,
+    )
+    print(
+        f"{options.out}: {result.done} clips extracted, {result.kept} were there already, "
+        f"{len(result.failures)} failed"
+    )
+    for failure in result.failures:
+        print(f"mmemo: {failure.media}: {failure.error}", file=sys.stderr)
+    if result.failures:
+        print(f"mmemo: failed clips are listed in {options.out / FAILURES_FILE}", file=sys.stderr)
+    return EXIT_PARTLY if result.failures else 0
