@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
-    dataset = load_data([options.data], Config.load(options.config).features)
+    dataset = load_data([options.data], Config.load(options.config))
     reports = {
         decoder: [_reports(dataset, options.config, decoder, seed) for seed in range(options.seeds)]
         for decoder in ("lattice", "binary")

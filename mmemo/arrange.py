@@ -13,7 +13,7 @@ from mmemo.align import pool, windows
 from mmemo.batch import ClipArrays
 from mmemo.config import DataConfig
 from mmemo.features import ClipFeatures, Features
-from mmemo.labels import present
+from mmemo.labels import annotated
 
 
 def arrange(clip: ClipFeatures, options: DataConfig) -> ClipArrays:
@@ -35,7 +35,7 @@ def arrange(clip: ClipFeatures, options: DataConfig) -> ClipArrays:
         id=clip.clip.id,
         values={m: f.values for m, f in kept.items()},
         masks={m: f.valid for m, f in kept.items()},
-        labels=None if intensities is None else present(intensities),
+        labels=None if intensities is None else annotated(intensities),
     )
 
 

@@ -25,7 +25,10 @@ class Sequence(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Clips side by side: B ids, modality -> Sequence, labels (B, K) of 0 and 1, or None."""
+    """Clips side by side: B ids, modality -> Sequence, labels (B, K) or None.
+
+    A label is 1, 0, or NaN where its data set does not annotate it.
+    """
 
     ids: tuple[str, ...]
     sequences: dict[str, Sequence]
@@ -49,7 +52,7 @@ class ClipArrays:
         id: the clip's id.
         values: modality -> (T, D) float32; a modality that is absent has no key, or T = 0.
         masks: modality -> (T,) bool, True = there was something to measure.
-        labels: (K,) of 0 and 1, or None.
+        labels: (K,) of 1, 0, or NaN where nothing is known of a label; None if unlabelled.
 
     Raises:
         FeatureError: values and masks do not belong together, or a value is not finite.

@@ -11,7 +11,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -64,8 +64,7 @@ class ModelConfig(_Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if len(set(self.modalities)) != len(self.modalities):
-            raise ValueError(f"modalities: expected each at most once; got {list(self.modalities)}")
+        _distinct("modalities", self.modalities)
         if self.hidden % self.heads or self.hidden % 2:
             raise ValueError(
                 f"hidden: expected an even multiple of heads = {self.heads}; got {self.hidden}"
@@ -89,10 +88,43 @@ class DataConfig(_Section):
     max_rows: int = Field(
         600, ge=1, le=100_000, description="Longest sequence of a modality; the rest is cut off."
     )
+    labels: tuple[str, ...] = Field(
+        (), strict=False, description="Labels to learn; empty: those that the data sets share."
+    )
+    label_maps: dict[str, dict[str, str]] = Field(
+        {},
+        description='Data set -> its label -> the label it stands for, or "" for none.',
+    )
+    sampling: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(
+        {},
+        description="Data set -> how often an epoch shows each of its training clips, if not once.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _distinct("labels", self.labels)
+        return self
+
+
+def _distinct(key: str, values: Sequence[str]) -> None:
+    if len(set(values)) != len(values):
+        raise ValueError(f"{key}: expected each at most once; got {list(values)}")
 
 
 class FeatureConfig(_Section):
     """What the extractors use."""
+
+    modalities: tuple[Modality, ...] = Field(
+        ("text", "audio", "visual"),
+        min_length=1,
+        strict=False,
+        description="Which modalities to measure, each at most once.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _distinct("modalities", self.modalities)
+        return self
 
     vectors: str = Field(
         "glove-6b-50d",

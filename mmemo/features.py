@@ -5,6 +5,7 @@ columns, the validity of its rows and the fingerprint of what made it. A bare ar
 module boundary.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,9 @@ class Clip:
         words: what was said, times in seconds from the clip's start; None when not known (to be
             recognised), empty when known to be nothing.
         split: "train", "valid", "test", or None.
-        intensities: annotated strength of each emotion in label order, 0 to 3; None if unlabelled.
+        intensities: annotated strength of each label in label order, 0 or above; NaN where its
+            data set does not annotate that label; None if unlabelled.
+        dataset: name of the data set it comes from.
     """
 
     id: str
@@ -63,6 +66,12 @@ class Clip:
     words: tuple[Word, ...] | None = None
     split: str | None = None
     intensities: tuple[float, ...] | None = None
+    dataset: str = ""
+
+    @property
+    def fully_labelled(self) -> bool:
+        """Whether it is known of every label if the clip carries it, as scoring needs."""
+        return self.intensities is not None and not any(map(math.isnan, self.intensities))
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,12 @@ def present(intensities: ArrayLike) -> NDArray[np.int8]:
     return (np.asarray(intensities, dtype=float) > PRESENT_ABOVE).astype(np.int8)
 
 
+def annotated(intensities: ArrayLike) -> NDArray[np.float32]:
+    """Turn annotated intensities (..., K) into 1, 0, or NaN where nothing was annotated."""
+    values = np.asarray(intensities, dtype=float)
+    return np.where(np.isnan(values), np.nan, values > PRESENT_ABOVE).astype(np.float32)
+
+
 def to_multihot(names: Iterable[str], labels: Sequence[str] = EMOTIONS) -> NDArray[np.int8]:
     """Turn label names into a multi-hot vector (K,).
 

@@ -26,17 +26,26 @@ from safetensors.numpy import save
 
 from mmemo.errors import DataError, FeatureError, MmemoError
 from mmemo.features import Clip, ClipFeatures, Features, Word
+from mmemo.labels import EMOTIONS
 
 FORMAT = 1
+_ELSEWHERE = ("words", "dataset")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """What a store says about itself; ``demonstration`` marks made-up data in every table."""
+    """What a store says about itself.
+
+    Attributes:
+        dataset: name of the data set.
+        demonstration: whether it is made up; every table of results then says so.
+        labels: names of what its clips' intensities stand for, in their order.
+    """
 
     dataset: str
     demonstration: bool = False
+    labels: tuple[str, ...] = EMOTIONS
 
 
 class FeatureStore:
@@ -88,7 +97,8 @@ class FeatureStore:
             held = json.loads(self._description.read_text(encoding="utf-8"))
             if held.pop("format") != FORMAT:
                 raise DataError(f"{self._description}: another format; run `mmemo features` again")
-            return StoreInfo(**held)
+            labels = tuple(str(label) for label in held.pop("labels", EMOTIONS))
+            return StoreInfo(**held, labels=labels)
         except FileNotFoundError:
             raise DataError(
                 f"{self.folder}: no feature store (no store.json); make one with `mmemo features`"
@@ -211,8 +221,8 @@ def _fields(clip: Clip) -> dict[str, Any]:
 
 
 def _clip_to_json(clip: Clip) -> dict[str, Any]:
-    # Words live in the clip's own file; the manifest stays small.
-    held = {name: value for name, value in _fields(clip).items() if name != "words"}
+    # Words live in the clip's own file, the data set's name in store.json.
+    held = {name: value for name, value in _fields(clip).items() if name not in _ELSEWHERE}
     return {**held, "media": None if clip.media is None else str(clip.media)}
 
 

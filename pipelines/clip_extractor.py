@@ -22,6 +22,7 @@ from mmemo.features import Clip, ClipFeatures, Features, Word
 logger = logging.getLogger(__name__)
 
 SAMPLE_RATE = 16_000
+NOT_ASKED = "not asked for (features.modalities)"
 
 
 class ClipExtractor:
@@ -72,8 +73,9 @@ class ClipExtractor:
     @cached_property
     def fingerprints(self) -> list[str]:
         """Fingerprints of everything that may take part."""
-        parts = (self.text, self.audio, self.visual, self.recogniser)
-        return [part.fingerprint() for part in parts]
+        asked = self.options.modalities
+        parts = [getattr(self, modality).fingerprint() for modality in asked]
+        return [*parts, self.recogniser.fingerprint()] if "text" in asked else parts
 
     def __call__(self, clip: Clip) -> ClipFeatures:
         """Extract one clip.
@@ -92,9 +94,11 @@ class ClipExtractor:
             absent |= dict.fromkeys(("audio", "visual"), "there is no media file")
         else:
             sound = self._look_and_listen(clip, features, absent)
-            if words is None:
-                words = self._recognised(sound, "audio" in features, clip)
-        if words:
+            if words is None and "text" in self.options.modalities:
+                words = self._recognised(sound, absent.get("audio"), clip)
+        if "text" not in self.options.modalities:
+            absent["text"] = NOT_ASKED
+        elif words:
             _keep("text", self.text(words), "no word has a vector", features, absent)
         else:
             absent["text"] = "no words in the transcript" if words == () else "no speech found"
@@ -112,7 +116,9 @@ class ClipExtractor:
             start=clip.start,
             end=clip.end,
         ) as decoder:
-            if decoder.has_picture:
+            if "visual" not in self.options.modalities:
+                absent["visual"] = NOT_ASKED
+            elif decoder.has_picture:
                 frames = _from_clip_start(decoder.frames(), clip.start)
                 try:
                     _keep("visual", self.visual(frames), "no face found", features, absent)
@@ -125,6 +131,9 @@ class ClipExtractor:
             absent["audio"] = "the file has no sound"
             return None
         sound = replace(sound, start_s=sound.start_s - clip.start)
+        if "audio" not in self.options.modalities:
+            absent["audio"] = NOT_ASKED
+            return sound
         try:
             _keep("audio", self.audio(sound), "silence", features, absent)
         except FeatureError as error:
@@ -132,9 +141,9 @@ class ClipExtractor:
         return sound
 
     def _recognised(
-        self, sound: Sound | None, audible: bool, clip: Clip
+        self, sound: Sound | None, silent: str | None, clip: Clip
     ) -> tuple[Word, ...] | None:
-        if sound is None or not audible:
+        if sound is None or silent not in (None, NOT_ASKED):
             return None
         words = self.recogniser(sound)
         logger.debug("%s: recognised %d words", clip.id, len(words))

@@ -35,7 +35,7 @@ def choose_split(dataset: Dataset, split: str | None) -> tuple[str, tuple[ClipFe
         has_test = any(clip.clip.split == "test" for clip in dataset.clips)
         split = "test" if has_test else "all"
     clips = dataset.clips if split == "all" else dataset.split(split)
-    found = tuple(clip for clip in clips if clip.clip.intensities is not None)
+    found = tuple(clip for clip in clips if clip.clip.fully_labelled)
     if not found:
         raise DataError(f"{dataset.name}: expected labelled clips ({split}); none carries labels")
     return split, found
@@ -66,7 +66,7 @@ def evaluate(
     """
     for clip in clips:
         checkpoint.check(clip)
-    arrays = labelled(clips, checkpoint.config)
+    arrays = labelled(clips, checkpoint.config, complete=True)
     truth = labels_of(arrays)
     found = infer(
         checkpoint.model,

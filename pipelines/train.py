@@ -27,7 +27,7 @@ from mmemo.decoding import tune_threshold
 from mmemo.errors import DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import infer
-from mmemo.labels import EMOTIONS, to_set_index
+from mmemo.labels import to_set_index
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.model.emotion_model import EmotionModel, build_model
 from pipelines.progress import Bar, bar
@@ -53,10 +53,10 @@ def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> C
         update={"model": config.model.model_copy(update={"modalities": tuple(inputs)})}
     )
     fit_on = labelled(train_clips, config)
-    validate_on = labelled(valid_clips, config)
+    validate_on = labelled(valid_clips, config, complete=True)
     torch.manual_seed(config.train.seed)
     dims = {modality: len(held.names) for modality, held in inputs.items()}
-    model = build_model(config.model, dims, EMOTIONS)
+    model = build_model(config.model, dims, dataset.labels)
     model.normalizer.fit(fit_on)
     model.to(device)
     logger.info(
@@ -107,21 +107,29 @@ def common_inputs(clips: Sequence[ClipFeatures], modalities: Sequence[str]) -> d
     return found
 
 
-def labelled(clips: Sequence[ClipFeatures], config: Config) -> list[ClipArrays]:
-    """Arrange the clips that carry labels.
+def labelled(
+    clips: Sequence[ClipFeatures], config: Config, *, complete: bool = False
+) -> list[ClipArrays]:
+    """Arrange the clips that carry labels; ``complete``: only those that carry all of them.
 
     Raises:
         DataError: none does.
     """
-    arrays = [arrange(clip, config.data) for clip in clips if clip.clip.intensities is not None]
+    arrays = [
+        arrange(clip, config.data)
+        for clip in clips
+        if clip.clip.fully_labelled or (clip.clip.intensities is not None and not complete)
+    ]
     if not arrays:
         raise DataError(f"expected labelled clips; none of {len(clips)} has labels")
     return arrays
 
 
 def labels_of(clips: Sequence[ClipArrays]) -> NDArray[np.int8]:
-    """Stack the labels of labelled clips: (N, K)."""
-    return np.stack([clip.labels for clip in clips if clip.labels is not None])
+    """Stack the labels of the clips whose labels are all known: (N, K)."""
+    held = [clip.labels for clip in clips if clip.labels is not None]
+    known = [labels for labels in held if not np.isnan(labels).any()]
+    return np.stack(known).astype(np.int8)
 
 
 def _fit(

@@ -10,11 +10,13 @@ Columns of ``labels.csv``:
 - ``video_id``: the recording it belongs to (default: the media file's name without suffix);
 - ``split``: ``train``, ``valid``, ``test`` or empty;
 - ``start``, ``end``: where the clip lies in the media file, in seconds (default: all of it);
-- one column per emotion with its intensity (0 absent, above 0 present; all six or none).
+- one column per label with its intensity (0 absent, above 0 present; all of them or none). The
+  labels are the six emotions, or those that ``corpus.json`` names (see ``mmemo.datasets.source``).
 
 A folder without ``labels.csv`` is read as unlabelled clips, one per media file.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmemo.datasets.csv_rows import Row, read_rows
@@ -28,11 +30,15 @@ MEDIA_SUFFIXES = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .wmv .flv .3gp .ogv .ts "
     ".wav .mp3 .flac .ogg .opus .m4a .aac".split()
 )
-_KNOWN = {"id", "media", "video_id", "split", "start", "end", *EMOTIONS}
+_KNOWN = {"id", "media", "video_id", "split", "start", "end"}
 
 
-def read_clips(folder: Path) -> list[Clip]:
+def read_clips(folder: Path, labels: Sequence[str] = EMOTIONS) -> list[Clip]:
     """List the clips of a folder, in the order of ``labels.csv`` (or of the file names).
+
+    Args:
+        folder: holds the media files.
+        labels: the label columns, in the order that the clips' intensities will have.
 
     Raises:
         DataError: the folder or a media file is missing, a column is unknown, a value makes no
@@ -41,7 +47,7 @@ def read_clips(folder: Path) -> list[Clip]:
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder of clips; there is none")
     table = folder / LABELS_FILE
-    clips = _labelled(folder, table) if table.is_file() else _unlabelled(folder)
+    clips = _labelled(folder, table, labels) if table.is_file() else _unlabelled(folder)
     if not clips:
         raise DataError(f"{folder}: expected media files or a {LABELS_FILE} that lists some")
     check_ids(table, clips)
@@ -67,12 +73,12 @@ def check_splits(source: Path, clips: list[Clip]) -> None:
             )
 
 
-def _labelled(folder: Path, table: Path) -> list[Clip]:
-    rows = read_rows(table, required={"media"}, known=_KNOWN)
-    return [_clip(folder, row) for row in rows]
+def _labelled(folder: Path, table: Path, labels: Sequence[str]) -> list[Clip]:
+    rows = read_rows(table, required={"media"}, known=_KNOWN | set(labels))
+    return [_clip(folder, row, labels) for row in rows]
 
 
-def _clip(folder: Path, row: Row) -> Clip:
+def _clip(folder: Path, row: Row, labels: Sequence[str]) -> Clip:
     media = folder / row.text("media")
     if not media.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{row.where}: media {row.text('media')!r} lies outside the folder")
@@ -89,18 +95,18 @@ def _clip(folder: Path, row: Row) -> Clip:
         start=start,
         end=end,
         split=row.choice("split", SPLITS),
-        intensities=intensities(row),
+        intensities=intensities(row, labels),
     )
 
 
-def intensities(row: Row) -> tuple[float, ...] | None:
-    """Read the six emotion columns of a row; None where the table has none or they are empty."""
-    values = [row.number(name, None) for name in EMOTIONS]
+def intensities(row: Row, labels: Sequence[str] = EMOTIONS) -> tuple[float, ...] | None:
+    """Read the label columns of a row; None where the table has none or they are empty."""
+    values = [row.number(name, None) for name in labels]
     found = [value for value in values if value is not None]
     if not found:
         return None
-    if len(found) < len(EMOTIONS):
-        raise DataError(f"{row.where}: expected an intensity for all of {', '.join(EMOTIONS)}")
+    if len(found) < len(labels):
+        raise DataError(f"{row.where}: expected an intensity for all of {', '.join(labels)}")
     if min(found) < 0:
         raise DataError(f"{row.where}: expected intensities of 0 or above; got {min(found)}")
     return tuple(found)

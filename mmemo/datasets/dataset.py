@@ -4,15 +4,24 @@ from dataclasses import dataclass
 
 from mmemo.errors import DataError
 from mmemo.features import ClipFeatures
+from mmemo.labels import EMOTIONS
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Clips with features; ``demonstration`` marks made-up data wherever results are printed."""
+    """Clips with features.
+
+    Attributes:
+        name: what results call it.
+        demonstration: whether it is made up; every table of results then says so.
+        clips: with their features.
+        labels: names of what the clips' intensities stand for, in their order.
+    """
 
     name: str
     demonstration: bool
     clips: tuple[ClipFeatures, ...]
+    labels: tuple[str, ...] = EMOTIONS
 
     def split(self, name: str) -> tuple[ClipFeatures, ...]:
         """Return the clips of one split, in order.

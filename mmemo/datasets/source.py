@@ -8,10 +8,12 @@ from mmemo.datasets.clips import read_clips
 from mmemo.datasets.table import is_table, read_table
 from mmemo.errors import DataError
 from mmemo.features import Clip
+from mmemo.labels import EMOTIONS
 from mmemo.store import StoreInfo
 
 ABOUT_FILE = "corpus.json"
-"""In a folder of clips: its name, and whether it is made up (``demonstration``)."""
+"""In a folder of clips: its ``name``; optionally whether it is made up (``demonstration``) and the
+names of its label columns (``labels``, else the six emotions)."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ def read_source(path: Path) -> Source:
         DataError: there is nothing at ``path``, or it cannot be read as any of these.
     """
     if path.is_dir():
-        return Source(_about(path), tuple(read_clips(path)))
+        info = _about(path)
+        return Source(info, tuple(read_clips(path, info.labels)))
     if is_table(path):
         return Source(StoreInfo(path.name), tuple(read_table(path)))
     if path.is_file():
@@ -43,6 +46,9 @@ def _about(folder: Path) -> StoreInfo:
         return StoreInfo(folder.resolve().name)
     try:
         held = json.loads(about.read_text(encoding="utf-8"))
-        return StoreInfo(str(held["name"]), bool(held.get("demonstration", False)))
+        labels = tuple(str(label) for label in held.get("labels", EMOTIONS))
+        if not labels or len(set(labels)) < len(labels):
+            raise ValueError(f"expected distinct labels; got {', '.join(labels) or 'none'}")
+        return StoreInfo(str(held["name"]), bool(held.get("demonstration", False)), labels)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{about}: expected JSON with a name ({error})") from None

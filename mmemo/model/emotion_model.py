@@ -3,6 +3,7 @@
 B clips, T rows, D features, M modalities, K labels, H width, S = 2**K label sets.
 """
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -151,8 +152,11 @@ class EmotionModel(nn.Module):
     def loss(self, batch: Batch, *, label_smoothing: float = 0.0) -> Tensor:
         """Return the mean negative log-likelihood of the clips' label sets, a scalar.
 
+        A label of NaN is not known: the likelihood is that of all sets that agree with what is.
+
         With label smoothing e, the target is not the annotated set alone but every set, weighted
-        by the chance of arriving at it when each annotated label is flipped with chance e.
+        by the chance of arriving at it when each annotated label is flipped with chance e; clips
+        with unknown labels are not smoothed.
 
         Raises:
             FeatureError: the batch has no labels, or another number of them.
@@ -163,12 +167,14 @@ class EmotionModel(nn.Module):
             raise FeatureError(f"expected labels of shape (B, {k}) to compute the loss; got {got}")
         set_log_probs = self(batch).set_log_probs
         sets = self.decoder.sets
+        # (B, S): how many known labels of the clip each set contradicts.
+        flips = ((batch.labels[:, None] - sets).abs() > 0.5).sum(dim=-1)
+        agreeing = set_log_probs.masked_fill(flips > 0, -math.inf).logsumexp(dim=-1)
         if label_smoothing == 0:
-            index = (batch.labels.long() << torch.arange(k, device=sets.device)).sum(dim=-1)
-            return -set_log_probs.gather(1, index[:, None]).mean()
-        flips = torch.cdist(batch.labels.to(sets.dtype), sets, p=1).round()
+            return -agreeing.mean()
         target = label_smoothing**flips * (1 - label_smoothing) ** (k - flips)
-        return -(target * set_log_probs).sum(dim=-1).mean()
+        smoothed = (target * set_log_probs).sum(dim=-1)
+        return -torch.where(batch.labels.isnan().any(dim=-1), agreeing, smoothed).mean()
 
     def _encode(self, batch: Batch) -> tuple[dict[str, Sequence], Tensor]:
         """Return each modality's memory, and which modalities have a say (B, M)."""

@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
             f"--without: expected modalities of the model ({', '.join(checkpoint.inputs)}); "
             f"got {', '.join(sorted(unknown))}"
         )
-    dataset = load_data(options.data, checkpoint.config.features)
+    dataset = load_data(options.data, checkpoint.config, checkpoint.labels)
     split, clips = choose_split(dataset, options.split)
     report = evaluate(checkpoint, clips, without=options.without)
     about = {

@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError(
             f"{options.out}: holds a finished run; choose another --out, or --force to replace it"
         )
-    dataset = load_data(options.data, config.features)
+    dataset = load_data(options.data, config)
     checkpoint = train(config, dataset, options.out, read_device(options))
     figures = ", ".join(f"{name} {value:.3f}" for name, value in checkpoint.valid.items())
     print(f"{options.out}: trained; on the validation clips: {figures}")
