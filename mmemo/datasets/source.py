@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmemo.datasets.clips import read_clips
+from mmemo.datasets import ravdess
+from mmemo.datasets.clips import LABELS_FILE, read_clips
+from mmemo.datasets.ravdess import is_ravdess, read_ravdess
 from mmemo.datasets.table import is_table, read_table
 from mmemo.errors import DataError
 from mmemo.features import Clip
@@ -27,10 +29,14 @@ class Source:
 def read_source(path: Path) -> Source:
     """Read a folder of clips (with or without ``labels.csv``), one media file, or a table.
 
+    A folder whose files are named as RAVDESS names them is read as such.
+
     Raises:
         DataError: there is nothing at ``path``, or it cannot be read as any of these.
     """
     if path.is_dir():
+        if not (path / LABELS_FILE).is_file() and is_ravdess(path):
+            return Source(StoreInfo(ravdess.NAME, labels=ravdess.LABELS), tuple(read_ravdess(path)))
         info = _about(path)
         return Source(info, tuple(read_clips(path, info.labels)))
     if is_table(path):
