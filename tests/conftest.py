@@ -8,7 +8,12 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OMP_WAIT_POLICY"] = "passive"
 
+import hypothesis
 import pytest
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("mmemo", deadline=None)
+hypothesis.settings.load_profile("mmemo")
 
 
 @pytest.fixture(scope="session")

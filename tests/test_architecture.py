@@ -19,9 +19,9 @@ PACKAGES = ("mmemo", "extractors", "pipelines")
 FLOORS = {
     0: {"errors", "labels", "config"},
     1: {"features", "prediction", "vectors", "asset_table", "fetching", "assets"},
-    2: {"align", "store", "datasets"},
+    2: {"align", "store", "datasets", "csd"},
     3: {"batch", "arrange"},
-    4: {"model", "decoding", "metrics", "inference"},
+    4: {"model", "decoding", "metrics", "calibration", "inference"},
     5: {"checkpoint"},
 }
 """What is inside mmemo, from the ground up; a new module has to be given its place here."""

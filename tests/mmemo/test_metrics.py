@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sk
+from torchmetrics.functional import classification as tm
 
 from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS, all_sets
@@ -29,6 +31,7 @@ def draw(seed: int, clips: int) -> tuple[Ints, Ints]:
     return truth.astype(np.int64), pred.astype(np.int64)
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 100_000), st.integers(1, 12))
 def test_equals_scikit_learn(seed: int, clips: int) -> None:
     truth, pred = draw(seed, clips)
@@ -41,7 +44,7 @@ def test_equals_scikit_learn(seed: int, clips: int) -> None:
             sk.jaccard_score(t, p, zero_division=empty) for t, p in zip(truth, pred, strict=True)
         ]
         assert found[f"acc_jaccard_empty{empty}"] == pytest.approx(np.mean(both))
-    for average in ("micro", "macro", "weighted"):
+    for average in ("micro", "macro", "weighted", "samples"):
         expected = sk.precision_recall_fscore_support(
             truth, pred, average=average, zero_division=0
         )[:3]
@@ -50,9 +53,16 @@ def test_equals_scikit_learn(seed: int, clips: int) -> None:
     by_label = sk.precision_recall_fscore_support(truth, pred, average=None, zero_division=0)
     for k, label in enumerate(EMOTIONS):
         held = found["per_label"][label]
-        assert list(held) == ["precision", "recall", "f1", "support"]
-        assert list(held.values()) == pytest.approx([column[k] for column in by_label])
+        scores = [held[name] for name in ("precision", "recall", "f1", "support")]
+        assert scores == pytest.approx([column[k] for column in by_label])
         assert isinstance(held["support"], int)
+        binary = sk.f1_score(truth[:, k], pred[:, k], average="weighted", zero_division=0)
+        assert held["binary_weighted_f1"] == pytest.approx(binary)
+        occurring = np.unique(truth[:, k])
+        recalls = sk.recall_score(
+            truth[:, k], pred[:, k], labels=occurring, average=None, zero_division=0
+        )
+        assert held["weighted_accuracy"] == pytest.approx(recalls.mean())
 
 
 @given(st.integers(0, 1000))
@@ -64,6 +74,46 @@ def test_swapping_truth_and_prediction_swaps_precision_and_recall(seed: int) -> 
     assert one["acc_jaccard_empty0"] == other["acc_jaccard_empty0"]
     with pytest.raises(TypeError):
         multilabel_metrics(truth, pred)  # type: ignore[misc]
+
+
+@given(st.integers(0, 1000), st.integers(2, 8))
+def test_equals_torchmetrics(seed: int, clips: int) -> None:
+    truth, pred = draw(seed, clips)
+    found = multilabel_metrics(truth=truth, pred=pred)
+    given_, wanted = torch.from_numpy(pred), torch.from_numpy(truth)
+    hamming = tm.multilabel_hamming_distance(given_, wanted, num_labels=6)
+    assert found["hamming_loss"] == pytest.approx(float(hamming), abs=1e-6)
+    exact = tm.multilabel_exact_match(given_, wanted, num_labels=6)
+    assert found["exact_match"] == pytest.approx(float(exact), abs=1e-6)
+    for average in ("micro", "weighted"):
+        f1 = tm.multilabel_f1_score(given_, wanted, num_labels=6, average=average)
+        assert found[f"{average}_f1"] == pytest.approx(float(f1), abs=1e-6)
+    by_label = tm.multilabel_f1_score(given_, wanted, num_labels=6, average="none")
+    assert [s["f1"] for s in found["per_label"].values()] == pytest.approx(by_label.tolist())
+
+
+@given(st.integers(0, 1000), st.integers(1, 30))
+def test_a_label_that_is_not_annotated_counts_nowhere(seed: int, clips: int) -> None:
+    truth, pred = draw(seed, clips)
+    rng = np.random.default_rng(seed)
+    unknown = rng.random(truth.shape) < 0.4
+    unknown[unknown.all(axis=1), 0] = False
+    partial = np.where(unknown, np.nan, truth)
+    found = multilabel_metrics(truth=partial, pred=pred)
+    flipped = multilabel_metrics(truth=partial, pred=np.where(unknown, 1 - pred, pred))
+    assert found == flipped
+    cells = ~unknown
+    assert found["micro_f1"] == pytest.approx(
+        sk.f1_score(truth[cells], pred[cells], zero_division=0)
+    )
+    for k, label in enumerate(EMOTIONS):
+        held = found["per_label"][label]
+        rows = cells[:, k]
+        if rows.any():
+            expected = sk.f1_score(truth[rows, k], pred[rows, k], zero_division=0)
+            assert held["f1"] == pytest.approx(expected)
+    wrong = [(t[known] != p[known]).mean() for t, p, known in zip(truth, pred, cells, strict=True)]
+    assert found["hamming_loss"] == pytest.approx(np.mean(wrong))
 
 
 def test_perfect_and_empty_answers_in_both_conventions() -> None:
@@ -118,6 +168,14 @@ def test_set_nll_is_the_mean_of_the_true_sets() -> None:
         set_nll(truth=all_sets(5), set_log_probs=log_probs[:32])
 
 
+def test_the_likelihood_of_partly_known_sets_is_that_of_all_that_agree() -> None:
+    rng = np.random.default_rng(0)
+    log_probs = np.log(rng.dirichlet(np.ones(8), size=5))
+    truth = np.array([[1, 0, np.nan]] * 5)
+    both = np.logaddexp(log_probs[:, 0b001], log_probs[:, 0b101])
+    assert set_nll(truth=truth, set_log_probs=log_probs) == pytest.approx(-both.mean())
+
+
 def test_intervals_cover_the_value_and_widen_when_clips_go_in_groups() -> None:
     rng = np.random.default_rng(0)
     truth = np.repeat(rng.integers(0, 2, (60, 6)), 8, axis=0)
@@ -165,6 +223,7 @@ def test_one_group_has_no_spread() -> None:
         (np.zeros((2, 5)), np.zeros((2, 5)), "6 label columns; got 5"),
         (np.zeros((2, 6)), np.full((2, 6), 0.5), "pred of 0 and 1"),
         (np.full((2, 6), np.nan), np.zeros((2, 6)), "truth of 0 and 1"),
+        (np.full((2, 6), 2), np.zeros((2, 6)), "truth of 0 and 1"),
     ],
 )
 def test_what_does_not_fit_is_refused(truth: Ints, pred: Ints, said: str) -> None:

@@ -1,0 +1,212 @@
+"""Whether probabilities mean what they say, and one number that makes them.
+
+A model whose marginals are calibrated is right about 30 % of the clips that it gives .3. Measured
+by the expected calibration error (Naeini et al. 2015; here of each label's probability against how
+often the label is there, all labels together), by the Brier score (1950), and shown as a
+reliability curve. Repaired by a temperature on the distribution over sets (Guo et al. 2017, section
+4.2), which is fitted on validation clips only and changes no ranking of the sets. N clips, K
+labels; truth may hold NaN where a label is not annotated.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize_scalar
+
+from mmemo.errors import DataError
+from mmemo.labels import EMOTIONS, all_sets
+from mmemo.metrics.ranking import check_probs
+from mmemo.metrics.resampling import Resamples, interval
+from mmemo.metrics.tally import Floats, known_cells, ratio
+
+BINS = 15
+"""Equally wide bins of probability, as in Guo et al. (2017)."""
+TEMPERATURES = (0.05, 20.0)
+"""What is searched; a model that wants more has nothing to say, or has seen the clips."""
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Cells (clip and label) whose probability lies in (low, high]; the first bin also holds 0.
+
+    Attributes:
+        low, high: of the probabilities in it.
+        count: how many cells.
+        mean_prob: their mean probability, None without cells.
+        frequency: the share of them that carry the label, None without cells.
+    """
+
+    low: float
+    high: float
+    count: int
+    mean_prob: float | None
+    frequency: float | None
+
+
+def calibration_metrics(
+    *,
+    truth: ArrayLike,
+    probs: ArrayLike,
+    labels: Sequence[str] = EMOTIONS,
+    bins: int = BINS,
+    resamples: Resamples | None = None,
+) -> dict[str, Any]:
+    """Measure how far probabilities are from frequencies.
+
+    Args:
+        truth: (N, K) of 0 and 1, NaN where unknown.
+        probs: (N, K) p(label | clip).
+        labels: K names.
+        bins: equally wide bins from 0 to 1.
+        resamples: for intervals, which are left out without it.
+
+    Returns:
+        ``ece`` (all labels in the same bins) and ``brier`` (mean squared difference over cells);
+        ``per_label`` -> label -> both; with ``resamples``, ``interval95`` of the first two.
+
+    Raises:
+        DataError: shapes differ, there is no clip, truth is not of 0 and 1, or a probability lies
+            outside [0, 1].
+    """
+    wanted, given = check_probs(truth, probs, labels)
+    rows = _row_sums(wanted, given, bins)
+    ece, brier = _pooled(rows.sum(axis=0), bins, len(labels))
+    each_ece, each_brier = _each(rows.sum(axis=0), bins, len(labels))
+    found: dict[str, Any] = {
+        "ece": float(ece),
+        "brier": float(brier),
+        "per_label": {
+            label: {"ece": float(each_ece[k]), "brier": float(each_brier[k])}
+            for k, label in enumerate(labels)
+        },
+    }
+    if resamples is not None:
+        resamples.check(len(rows))
+        drawn = _pooled(resamples.sums(rows), bins, len(labels))
+        found["interval95"] = {
+            name: interval(values) for name, values in zip(("ece", "brier"), drawn, strict=True)
+        }
+    return found
+
+
+def reliability(
+    *, truth: ArrayLike, probs: ArrayLike, bins: int = BINS
+) -> tuple[ReliabilityBin, ...]:
+    """Return the points of the reliability curve, all labels together, ``bins`` of them.
+
+    Raises:
+        DataError: see ``calibration_metrics``.
+    """
+    labels = [str(k) for k in range(np.shape(probs)[-1])]
+    wanted, given = check_probs(truth, probs, labels)
+    sums = _row_sums(wanted, given, bins).sum(axis=0).reshape(len(labels), bins + 1, 3)
+    count, total, positive = sums[:, :bins].sum(axis=0).T
+    return tuple(
+        ReliabilityBin(
+            low=number / bins,
+            high=(number + 1) / bins,
+            count=int(count[number]),
+            mean_prob=float(total[number] / count[number]) if count[number] else None,
+            frequency=float(positive[number] / count[number]) if count[number] else None,
+        )
+        for number in range(bins)
+    )
+
+
+def fit_temperature(log_probs: ArrayLike, truth: ArrayLike) -> float:
+    """Find the temperature T with the highest likelihood of the true sets.
+
+    ``p_T(set) ~ p(set) ** (1 / T)``: above 1 the model was too sure, below 1 not sure enough. Give
+    it validation clips, never test clips.
+
+    Args:
+        log_probs: (N, 2**K) log p(set | clip).
+        truth: (N, K) of 0 and 1, NaN where unknown.
+
+    Returns:
+        T within ``TEMPERATURES``.
+
+    Raises:
+        DataError: the shapes do not fit, there is no clip, or a log-probability is NaN or above 0.
+    """
+    table, wanted = np.asarray(log_probs, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    if wanted.ndim != 2 or not wanted.size or table.shape != (len(wanted), 1 << wanted.shape[1]):
+        raise DataError(
+            f"expected log_probs (N, 2**K) and truth (N, K); got {table.shape} and {wanted.shape}"
+        )
+    if not (table <= 1e-6).all():
+        raise DataError("expected log-probabilities of 0 or below; got NaN or other values")
+    sets = all_sets(wanted.shape[1])
+    agrees = ((sets[None] == wanted[:, None]) | ~known_cells(wanted)[:, None]).all(axis=2)
+    # Impossible sets stay impossible at every temperature, and 0 * inf is not a number.
+    table = np.maximum(table, -1e4)
+
+    def nll(log_inverse: float) -> float:
+        scaled = table * np.exp(log_inverse)
+        held = np.where(agrees, scaled, -np.inf)
+        return float((_log_sum_exp(scaled) - _log_sum_exp(held)).mean())
+
+    low, high = (float(-np.log(t)) for t in reversed(TEMPERATURES))
+    best = minimize_scalar(nll, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(-best.x))
+
+
+def apply_temperature(log_probs: ArrayLike, temperature: float) -> tuple[Floats, Floats]:
+    """Rescale a distribution over sets: (N, 2**K) -> log-probabilities (N, 2**K), marginals (N, K).
+
+    Raises:
+        DataError: the temperature is not above 0.
+    """
+    if not temperature > 0:
+        raise DataError(f"expected a temperature above 0; got {temperature}")
+    scaled = np.asarray(log_probs, dtype=np.float64) / temperature
+    scaled = scaled - _log_sum_exp(scaled)[:, None]
+    n_labels = (scaled.shape[1] - 1).bit_length()
+    marginals: NDArray[np.float64] = np.exp(scaled) @ all_sets(n_labels).astype(np.float64)
+    return scaled, np.clip(marginals, 0.0, 1.0)
+
+
+def _row_sums(truth: Floats, probs: Floats, bins: int) -> Floats:
+    """Return per clip, for each label and bin: cells, their probability, their positives.
+
+    Shape (N, K * (bins + 1) * 3), flattened. The place after the last bin holds the squared
+    error, and the number of known cells.
+    """
+    clips, n_labels = truth.shape
+    known = ~np.isnan(truth)
+    held = np.where(known, truth, 0.0)
+    place = np.clip(np.ceil(probs * bins).astype(np.int64) - 1, 0, bins - 1)
+    rows = np.zeros((clips, n_labels, bins + 1, 3))
+    clip, label = np.nonzero(known)
+    bin_of = place[clip, label]
+    rows[clip, label, bin_of, 0] = 1.0
+    rows[clip, label, bin_of, 1] = probs[clip, label]
+    rows[clip, label, bin_of, 2] = held[clip, label]
+    rows[:, :, bins, 0] = known * (probs - held) ** 2
+    rows[:, :, bins, 1] = known
+    return rows.reshape(clips, -1)
+
+
+def _pooled(sums: Floats, bins: int, n_labels: int) -> tuple[Floats, Floats]:
+    """Turn sums over clips (..., K * (bins + 1) * 3) into ECE and Brier score (...)."""
+    pooled = sums.reshape(*sums.shape[:-1], n_labels, bins + 1, 3).sum(axis=-3)
+    return _gap(pooled, bins), ratio(pooled[..., bins, 0], pooled[..., bins, 1])
+
+
+def _each(sums: Floats, bins: int, n_labels: int) -> tuple[Floats, Floats]:
+    """Turn sums over clips into ECE and Brier score of each label (..., K)."""
+    each = sums.reshape(*sums.shape[:-1], n_labels, bins + 1, 3)
+    return _gap(each, bins), ratio(each[..., bins, 0], each[..., bins, 1])
+
+
+def _gap(sums: Floats, bins: int) -> Floats:
+    count, total, positive = (sums[..., :bins, column] for column in range(3))
+    return ratio(np.abs(total - positive).sum(axis=-1), count.sum(axis=-1))
+
+
+def _log_sum_exp(values: Floats) -> Floats:
+    highest = values.max(axis=1)
+    return np.asarray(np.log(np.exp(values - highest[:, None]).sum(axis=1)) + highest)

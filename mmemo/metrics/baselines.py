@@ -1,0 +1,29 @@
+"""What can be scored without looking at a clip."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mmemo.errors import DataError
+
+
+def constant_baselines(*, train_truth: ArrayLike) -> dict[str, NDArray[np.int8]]:
+    """Return the answers (K,) that need no clip, chosen on the training labels (N, K).
+
+    none; most_frequent_label alone; most_frequent_set; all_labels. Among equals, the first.
+
+    Raises:
+        DataError: no clip, or not two dimensions.
+    """
+    truth = np.asarray(train_truth)
+    if truth.ndim != 2 or not truth.size:
+        raise DataError(f"expected training labels of shape (N, K); got {truth.shape}")
+    n_labels = truth.shape[1]
+    most_frequent = np.zeros(n_labels, dtype=np.int8)
+    most_frequent[truth.sum(axis=0).argmax()] = 1
+    sets, counts = np.unique(truth, axis=0, return_counts=True)
+    return {
+        "none": np.zeros(n_labels, dtype=np.int8),
+        "most_frequent_label": most_frequent,
+        "most_frequent_set": sets[counts.argmax()].astype(np.int8),
+        "all_labels": np.ones(n_labels, dtype=np.int8),
+    }
