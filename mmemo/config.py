@@ -33,9 +33,31 @@ class ModelConfig(_Section):
         strict=False,
         description="Which modalities the model reads, each at most once.",
     )
-    decoder: Literal["lattice", "binary"] = Field(
+    decoder: Literal["lattice", "sequence", "binary"] = Field(
         "lattice",
-        description="lattice: exact distribution over label sets; binary: independent labels.",
+        description="lattice: label by label, blind to the order, summed over all orders exactly; "
+        "sequence: label by label, remembering the order; binary: independent labels.",
+    )
+    decoder_layers: int = Field(
+        1, ge=1, le=24, description="Blocks of the decoder (decoder = sequence)."
+    )
+    label_order: Literal["free", "frequent"] = Field(
+        "free",
+        description="Orders in which the sequence decoder may emit: any, or frequent to rare only.",
+    )
+    target_orders: int = Field(
+        6,
+        ge=1,
+        le=720,
+        description="Orders of a clip's labels that the sequence decoder's training sums over; "
+        "1: frequent to rare only.",
+    )
+    beam: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="Prefixes per length that the sequence decoder follows in prediction; "
+        "0: all, where that is feasible.",
     )
     fusion: Literal["cross", "late"] = Field(
         "cross",

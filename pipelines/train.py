@@ -57,7 +57,7 @@ def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> C
     torch.manual_seed(config.train.seed)
     dims = {modality: len(held.names) for modality, held in inputs.items()}
     model = build_model(config.model, dims, dataset.labels)
-    model.normalizer.fit(fit_on)
+    model.fit_statistics(fit_on)
     model.to(device)
     logger.info(
         "training on %d clips, choosing on %d; %s; %d weights",

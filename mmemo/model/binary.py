@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmemo.labels import all_sets
-from mmemo.model.lattice import Decoded
+from mmemo.model.decoded import Decoded
 
 
 class BinaryDecoder(nn.Module):

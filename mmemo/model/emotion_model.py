@@ -4,19 +4,25 @@ B clips, T rows, D features, M modalities, K labels, H width, S = 2**K label set
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as Seq
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmemo.batch import Batch, Normalizer, Sequence
+from mmemo.batch import Batch, ClipArrays, Normalizer, Sequence, collate
 from mmemo.config import ModelConfig
 from mmemo.errors import ConfigError, FeatureError
 from mmemo.model.attention import MultiHeadAttention
 from mmemo.model.binary import BinaryDecoder
+from mmemo.model.context import VideoContext
+from mmemo.model.decoded import Decoded
 from mmemo.model.encoder import CrossModalEncoder, ModalityEncoder, draw_absent
 from mmemo.model.lattice import MOST_LABELS, LatticeDecoder
+from mmemo.model.pretrained import PretrainedOptions, PretrainedWords, load_pretrained
+from mmemo.model.sequence import SequenceDecoder
 
 
 class Output(NamedTuple):
@@ -64,11 +70,15 @@ class EmotionModel(nn.Module):
     Args:
         dims: modality -> D, in the order in which modality weights are reported.
         labels: names of the K labels, in the order of the label columns.
-        decoder: "lattice" or "binary".
+        decoder: "lattice", "sequence" or "binary".
         fusion: "cross" or "late".
         encoder: "transformer" or "gru".
-        hidden, heads, encoder_layers, cross_layers: sizes.
+        hidden, heads, encoder_layers, cross_layers, decoder_layers: sizes.
+        label_order, target_orders, beam: of the sequence decoder, see ``ModelConfig``.
         dropout, input_dropout, row_dropout, modality_dropout: see ``ModelConfig``.
+        context, context_layers: "video" lets the clips of a video see each other, or "none".
+        context_clips: how many clips of a video see each other, at most.
+        words: encoder that reads the text's words; text then has no columns (D = 0).
 
     Raises:
         ConfigError: more labels than an exact decoder can handle, or none.
@@ -88,10 +98,18 @@ class EmotionModel(nn.Module):
         heads: int = 4,
         encoder_layers: int = 2,
         cross_layers: int = 1,
+        decoder_layers: int = 1,
+        label_order: str = "free",
+        target_orders: int = 6,
+        beam: int = 0,
         dropout: float = 0.1,
         input_dropout: float = 0.0,
         row_dropout: float = 0.0,
         modality_dropout: float = 0.0,
+        context: str = "none",
+        context_layers: int = 1,
+        context_clips: int = 64,
+        words: PretrainedWords | None = None,
     ) -> None:
         super().__init__()
         if not 1 <= len(labels) <= MOST_LABELS:
@@ -99,15 +117,17 @@ class EmotionModel(nn.Module):
         self.dims, self.labels = dict(dims), tuple(labels)
         self.modalities = tuple(dims)
         self.modality_dropout = modality_dropout
+        self.clips_per_video = context_clips if context == "video" else 1
         self.normalizer = Normalizer(dims)
+        self.words = words
         self.encoders = nn.ModuleDict(
             {
                 modality: ModalityEncoder(
-                    dim,
+                    dim if words is None or modality != "text" else words.width,
                     hidden=hidden,
                     heads=heads,
                     layers=encoder_layers,
-                    kind=encoder,
+                    kind=encoder if words is None or modality != "text" else "none",
                     dropout=dropout,
                     input_dropout=input_dropout,
                     row_dropout=row_dropout,
@@ -120,17 +140,64 @@ class EmotionModel(nn.Module):
             self.cross = CrossModalEncoder(
                 self.modalities, hidden=hidden, heads=heads, layers=cross_layers, dropout=dropout
             )
-        self.decoder: LatticeDecoder | BinaryDecoder
-        if decoder == "lattice":
+        self.context: VideoContext | None = None
+        if context == "video":
+            self.context = VideoContext(
+                self.modalities,
+                hidden=hidden,
+                heads=heads,
+                layers=context_layers,
+                kind=encoder,
+                dropout=dropout,
+            )
+        self.decoder: LatticeDecoder | SequenceDecoder | BinaryDecoder
+        if decoder == "sequence":
+            self.decoder = SequenceDecoder(
+                len(labels),
+                self.modalities,
+                hidden,
+                heads=heads,
+                layers=decoder_layers,
+                dropout=dropout,
+                label_order=label_order,
+                target_orders=target_orders,
+                beam=beam,
+            )
+        elif decoder == "lattice":
             self.decoder = LatticeDecoder(len(labels), hidden)
         else:
             self.decoder = BinaryDecoder(len(labels), hidden)
-        self.contexts = nn.ModuleDict(
-            {
-                modality: LabelContexts(self.decoder.n_queries, hidden, heads, dropout)
-                for modality in dims
-            }
-        )
+        self.contexts = nn.ModuleDict()
+        if not isinstance(self.decoder, SequenceDecoder):  # which looks at the rows itself
+            for modality in dims:
+                self.contexts[modality] = LabelContexts(
+                    self.decoder.n_queries, hidden, heads, dropout
+                )
+
+    def fit_statistics(self, clips: Iterable[ClipArrays]) -> None:
+        """Take from the training clips what no gradient learns; a checkpoint carries it.
+
+        That is the scale of the inputs, and the order of the labels by frequency.
+        """
+        clips = list(clips)
+        self.normalizer.fit(clips)
+        if isinstance(self.decoder, SequenceDecoder):
+            counts = torch.zeros(len(self.labels), dtype=torch.float64)
+            for clip in clips:
+                if clip.labels is not None:
+                    counts += torch.from_numpy(np.asarray(clip.labels, np.float64)).nan_to_num()
+            self.decoder.fit(counts)
+
+    def collate(self, clips: Seq[ClipArrays]) -> Batch:
+        """Put clips side by side as this model reads them.
+
+        Clips of one video that are to see each other have to be in one batch; see
+        ``mmemo.batch.by_video`` and ``clips_per_video``.
+
+        Raises:
+            FeatureError: the clips do not fit the model or each other.
+        """
+        return collate(clips, self.dims, None if self.words is None else self.words.cut)
 
     def forward(self, batch: Batch, *, moments: bool = False) -> Output:
         """Read a batch.
@@ -143,10 +210,13 @@ class EmotionModel(nn.Module):
             FeatureError: a modality is missing from the batch or has the wrong width.
         """
         memories, present = self._encode(batch)
-        contexts = torch.stack([self.contexts[m](memories[m]) for m in self.modalities], dim=1)
-        decoded = self.decoder(contexts, present)
+        if isinstance(self.decoder, SequenceDecoder):
+            decoded = self.decoder(memories, present, moments=moments)
+        else:
+            contexts = torch.stack([self.contexts[m](memories[m]) for m in self.modalities], dim=1)
+            decoded = self.decoder(contexts, present)
         marginals = decoded.set_log_probs.exp() @ self.decoder.sets
-        weights = self._moment_weights(memories, batch) if moments else None
+        weights = self._moment_weights(memories, batch, decoded) if moments else None
         return Output(decoded.set_log_probs, marginals, decoded.modality_weights, weights)
 
     def loss(self, batch: Batch, *, label_smoothing: float = 0.0) -> Tensor:
@@ -165,6 +235,8 @@ class EmotionModel(nn.Module):
         if batch.labels is None or batch.labels.shape[1:] != (k,):
             got = "none" if batch.labels is None else f"{tuple(batch.labels.shape)}"
             raise FeatureError(f"expected labels of shape (B, {k}) to compute the loss; got {got}")
+        if isinstance(self.decoder, SequenceDecoder) and label_smoothing == 0:
+            return -self.decoder.log_likelihood(*self._encode(batch), batch.labels).mean()
         set_log_probs = self(batch).set_log_probs
         sets = self.decoder.sets
         # (B, S): how many known labels of the clip each set contradicts.
@@ -185,6 +257,12 @@ class EmotionModel(nn.Module):
             if width != dim:
                 raise FeatureError(f"expected {modality} with {dim} columns; got {width}")
         sequences = {m: self.normalizer(m, batch.sequences[m]) for m in self.modalities}
+        if self.words is not None:
+            if batch.pieces is None:
+                raise FeatureError(
+                    "expected the words' pieces in the batch: use the model's collate"
+                )
+            sequences["text"] = self.words(batch.pieces, batch.sequences["text"].mask)
         present = torch.stack([s.mask.any(dim=-1) for s in sequences.values()], dim=-1)
         absent = ~present
         if self.training and self.modality_dropout > 0:
@@ -194,20 +272,27 @@ class EmotionModel(nn.Module):
         }
         if self.cross is not None:
             memories = self.cross(memories)
-        return memories, ~absent | absent.all(dim=-1, keepdim=True)
+        heard = ~absent | absent.all(dim=-1, keepdim=True)
+        if self.context is not None:
+            memories = self.context(memories, heard, batch.videos)
+        return memories, heard
 
-    def _moment_weights(self, memories: Mapping[str, Sequence], batch: Batch) -> dict[str, Tensor]:
-        moments = {}
+    def _moment_weights(
+        self, memories: Mapping[str, Sequence], batch: Batch, decoded: Decoded
+    ) -> dict[str, Tensor]:
+        moments = decoded.moment_weights or {}
         for modality, contexts in self.contexts.items():
             assert isinstance(contexts, LabelContexts)
-            weights = contexts.weights(memories[modality])[:, : len(self.labels)]
-            # The absent token is no moment: its weight is not reported.
-            moments[modality] = weights * batch.sequences[modality].mask[:, None]
-        return moments
+            moments[modality] = contexts.weights(memories[modality])[:, : len(self.labels)]
+        # The absent token is no moment: its weight is not reported.
+        return {m: held * batch.sequences[m].mask[:, None] for m, held in moments.items()}
 
 
 def build_model(
-    config: ModelConfig, dims: Mapping[str, int], labels: tuple[str, ...]
+    config: ModelConfig,
+    dims: Mapping[str, int],
+    labels: tuple[str, ...],
+    words: PretrainedWords | None = None,
 ) -> EmotionModel:
     """Build the model that a configuration describes, with fresh weights.
 
@@ -215,15 +300,41 @@ def build_model(
         config: the options.
         dims: modality -> number of columns, for at least the modalities of ``config``.
         labels: names of the labels, in column order.
+        words: the pretrained encoder, where it is at hand; else the one of ``config`` is loaded.
 
     Raises:
-        ConfigError: a modality has no columns, or there are too many labels.
+        AssetError: the pretrained encoder cannot be fetched.
+        ConfigError: a modality has no columns, there are too many labels, or the pretrained encoder
+            cannot be loaded.
     """
-    missing = [modality for modality in config.modalities if not dims.get(modality)]
+    dims = {**dims, "text": 0} if config.reads_words else dims
+    missing = [m for m in config.modalities if not dims.get(m) and not (m == "text" and m in dims)]
     if missing:
         raise ConfigError(
             f"model.modalities: expected features for each of {', '.join(config.modalities)}; "
             f"got none for {', '.join(missing)}"
         )
-    options = config.model_dump(exclude={"modalities"})
-    return EmotionModel({m: dims[m] for m in config.modalities}, labels, **options)
+    if config.reads_words and words is None:
+        words = load_pretrained(pretrained_options(config))
+    options = config.model_dump(include=_OWN_OPTIONS)
+    return EmotionModel({m: dims[m] for m in config.modalities}, labels, **options, words=words)
+
+
+def pretrained_options(config: ModelConfig) -> PretrainedOptions:
+    """Pick the options of the pretrained encoder."""
+    return PretrainedOptions(
+        name=config.pretrained,
+        fine_tuned=config.pretrained_training == "fine-tuned",
+        across_clips=config.pretrained_span == "video",
+        longest=config.pretrained_window,
+        frozen_layers=config.pretrained_frozen_layers,
+        dropout=config.pretrained_dropout,
+        checkpointing=config.pretrained_checkpointing,
+    )
+
+
+_OWN_OPTIONS = {
+    name
+    for name in ModelConfig.model_fields
+    if name != "modalities" and not name.startswith("pretrained")
+}

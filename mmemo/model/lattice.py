@@ -13,23 +13,15 @@ Sets are indexed as in ``mmemo.labels``: bit k of S is set when label k is prese
 S = 2**K states, K labels, K + 1 symbols (STOP last), M modalities, H width.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mmemo.labels import all_sets
+from mmemo.model.decoded import Decoded
 
 MOST_LABELS = 12
 """Beyond this many labels ``2**K`` states are too many to visit them all."""
-
-
-class Decoded(NamedTuple):
-    """What a decoder says: set_log_probs (B, S), and modality_weights (B, K, M), rows sum to 1."""
-
-    set_log_probs: Tensor
-    modality_weights: Tensor
 
 
 class LatticePaths(nn.Module):

@@ -62,7 +62,7 @@ def test_json_round_trip(file: Path) -> None:
         ("[train]\nlearning_rate = nan", "train.learning_rate: input should be a finite number"),
         ("[model]\ndropout = 1.0", "model.dropout: input should be less than 1; got 1.0"),
         ("[model]\nhidden = 130", "model.hidden: expected an even multiple of heads = 4; got 130"),
-        ('[model]\ndecoder = "sequence"', "model.decoder: input should be 'lattice' or 'binary'"),
+        ('[model]\ndecoder = "crf"', "model.decoder: input should be 'lattice', 'sequence' or"),
         ('[model]\nmodalities = ["text", "text"]', "model.modalities: expected each at most once"),
         ('[model]\nmodalities = ["smell"]', "model.modalities: input should be 'text', 'audio'"),
         ("[model]\nmodalities = []", "model.modalities: "),
