@@ -1,0 +1,193 @@
+"""Reads ``.csd`` files: HDF5 with ``/<root>/data/<id>/{features,intervals}`` and ``metadata``.
+
+Entries are read when they are asked for, so a file may be larger than memory. A file is not
+trusted: links out of it, virtual data sets and shapes beyond what its bytes can hold are refused.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from mmemo.csd.sequence import Entry, entry
+from mmemo.errors import DataError
+
+LARGEST_ENTRY_BYTES = 2 << 30
+"""One video's features; FACET of the longest videos is 100 times smaller."""
+LARGEST_METADATA = 1 << 20
+DEFLATE_RATIO = 1032
+"""What deflate can shrink by at most; a data set that claims more rows than this has none."""
+_READ_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError)
+
+
+class CsdFile(Mapping[str, Entry]):
+    """An open ``.csd`` file as a mapping of entry id -> ``Entry``. Close it, or use ``with``.
+
+    Attributes:
+        name: the root's name, such as ``COVAREP``.
+        path: where it lies.
+
+    Raises:
+        DataError: no such file, not HDF5, or HDF5 of another layout.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise DataError(f"{path}: expected a .csd file; there is none")
+        _refuse_pointer(path)
+        try:
+            self._file = h5py.File(path, "r")
+        except _READ_ERRORS as error:
+            raise DataError(f"{path}: expected a .csd (HDF5) file ({_line(error)})") from None
+        try:
+            self.name, root = self._root()
+            self._data = _group(root, "data")
+            self._metadata = root
+            self._ids = tuple(self._data)
+        except DataError as error:
+            self.close()
+            raise DataError(f"{path}: {error}") from None
+        except _READ_ERRORS as error:
+            self.close()
+            raise DataError(f"{path}: broken .csd file ({_line(error)})") from None
+
+    def _root(self) -> tuple[str, h5py.Group]:
+        names = list(self._file)
+        if not names:
+            raise DataError("expected one root group in the .csd file; it is empty")
+        # The SDK takes the first one too.
+        return names[0], _group(self._file, names[0])
+
+    def __enter__(self) -> "CsdFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; entries read before stay."""
+        self._file.close()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __contains__(self, entry_id: object) -> bool:
+        return entry_id in self._data if isinstance(entry_id, str) else False
+
+    def __getitem__(self, entry_id: str) -> Entry:
+        """Read one entry.
+
+        Raises:
+            KeyError: there is none of this id.
+            DataError: it is broken, or larger than it can be.
+        """
+        where = f"{self.path}: {entry_id}"
+        if entry_id not in self:
+            raise KeyError(entry_id)
+        try:
+            group = _group(self._data, entry_id)
+            return entry(_array(group, "intervals"), _array(group, "features"), where)
+        except DataError as error:
+            message = str(error)
+            raise DataError(
+                message if message.startswith(where) else f"{where}: {message}"
+            ) from None
+        except _READ_ERRORS as error:
+            raise DataError(f"{where}: unreadable ({_line(error)})") from None
+
+    def metadata(self) -> dict[str, Any]:
+        """Read what the file says about itself; values that are no JSON are given as text.
+
+        Raises:
+            DataError: the metadata is broken.
+        """
+        try:
+            if "metadata" not in self._metadata:
+                return {}
+            group = _group(self._metadata, "metadata")
+            return {key: _metadatum(group, key) for key in group}
+        except DataError as error:
+            raise DataError(f"{self.path}: {error}") from None
+        except _READ_ERRORS as error:
+            raise DataError(f"{self.path}: broken metadata ({_line(error)})") from None
+
+
+def _group(parent: h5py.Group, name: str) -> h5py.Group:
+    found = _member(parent, name)
+    if not isinstance(found, h5py.Group):
+        raise DataError(f"expected a group {name!r}; it is a data set")
+    return found
+
+
+def _member(parent: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+    link = parent.get(name, getlink=True)
+    if link is None:
+        raise DataError(f"expected a group {name!r}; found {', '.join(list(parent)[:5]) or 'none'}")
+    if not isinstance(link, h5py.HardLink):
+        raise DataError(f"{name!r} is a link to elsewhere; expected the data itself")
+    return parent[name]
+
+
+def _array(group: h5py.Group, name: str) -> NDArray[Any]:
+    found = _member(group, name)
+    if not isinstance(found, h5py.Dataset):
+        raise DataError(f"expected a data set {name!r}; it is a group")
+    if found.external or found.is_virtual:
+        raise DataError(f"the data of {name!r} lies in another file")
+    kind = found.dtype.kind
+    if kind == "O" and h5py.check_string_dtype(found.dtype) is not None:
+        _check_size(found, 64)
+        return np.asarray(found.asstr("utf-8", errors="replace")[()]).astype(np.bytes_)
+    if kind not in "fiuS":
+        raise DataError(f"expected numbers or words in {name!r}; got {found.dtype}")
+    _check_size(found, found.dtype.itemsize)
+    return np.asarray(found[()])
+
+
+def _check_size(found: h5py.Dataset, itemsize: int) -> None:
+    if found.shape is None:
+        raise DataError("expected an array; it is empty")
+    size = int(np.prod([int(n) for n in found.shape], dtype=object)) * itemsize
+    held = found.id.get_storage_size()
+    if size > LARGEST_ENTRY_BYTES or (size > 1 << 24 and size > held * DEFLATE_RATIO):
+        raise DataError(
+            f"an array of shape {found.shape} ({size} bytes) is larger than its {held} bytes "
+            f"on disk can hold, or than {LARGEST_ENTRY_BYTES}"
+        )
+
+
+def _metadatum(group: h5py.Group, key: str) -> Any:
+    found = _member(group, key)
+    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
+        raise DataError(f"expected text in metadata {key!r}")
+    if found.shape is None or int(np.prod(found.shape, dtype=object)) != 1:
+        raise DataError(f"expected one value in metadata {key!r}; got the shape {found.shape}")
+    value = np.asarray(found[()]).ravel()[0]
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if len(text) > LARGEST_METADATA:
+        raise DataError(f"metadata {key!r} has {len(text)} characters")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse_pointer(path: Path) -> None:
+    with open(path, "rb") as file:
+        head = file.read(64)
+    if head.startswith(b"version https://git-lfs"):
+        raise DataError(
+            f"{path}: a Git LFS pointer, not the data; run `git lfs pull` in its folder"
+        )
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

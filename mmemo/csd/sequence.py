@@ -1,0 +1,72 @@
+"""What a ``.csd`` file holds: for each video, rows of features and when each row was."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmemo.errors import DataError
+
+
+class Entry(NamedTuple):
+    """One video's rows, or one piece of a video.
+
+    Attributes:
+        intervals: (n, 2) float64, start and end of each row, seconds in the video.
+        features: (n, ...) numbers, or (n, 1) bytes for words.
+    """
+
+    intervals: NDArray[np.float64]
+    features: NDArray[Any]
+
+
+Sequence = Mapping[str, Entry]
+"""Entry id -> rows. An id is a video's, or ``video[k]`` for piece k of it."""
+
+
+def video_of(entry_id: str) -> str:
+    """Give the video that an entry belongs to: all before the first bracket."""
+    return entry_id.split("[", 1)[0]
+
+
+def entry(intervals: object, features: object, where: str) -> Entry:
+    """Make an entry of two arrays, a single row given flat included.
+
+    Raises:
+        DataError: they are not (n, 2) and (n, ...).
+    """
+    times, values = np.asarray(intervals), np.asarray(features)
+    if times.ndim == 1 and times.shape == (2,) and values.ndim == 1:
+        times, values = times[None], values[None]
+    if times.ndim != 2 or times.shape[1] != 2 or times.dtype.kind not in "iuf":
+        raise DataError(
+            f"{where}: expected intervals (n, 2) of numbers; got {times.shape} {times.dtype}"
+        )
+    if values.ndim < 2 or len(values) != len(times):
+        raise DataError(
+            f"{where}: expected features ({len(times)}, d), one row an interval; got {values.shape}"
+        )
+    return Entry(times.astype(np.float64), values)
+
+
+def grouped(sequence: Sequence) -> dict[str, list[str]]:
+    """List the entries of each video, in the sequence's order."""
+    found: dict[str, list[str]] = {}
+    for entry_id in sequence:
+        found.setdefault(video_of(entry_id), []).append(entry_id)
+    return found
+
+
+def joined(entries: Iterable[Entry]) -> Entry:
+    """Put entries of one video one after another, ordered by start (ties keep their order).
+
+    Raises:
+        DataError: they differ in columns.
+    """
+    parts = list(entries)
+    if len({part.features.shape[1:] for part in parts}) > 1:
+        raise DataError("expected all entries of a sequence to have the same columns")
+    times = np.concatenate([part.intervals for part in parts])
+    order = np.argsort(times[:, 0], kind="stable")
+    return Entry(times[order], np.concatenate([part.features for part in parts])[order])
