@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from mmemo.align import pool, windows
 from mmemo.batch import ClipArrays
 from mmemo.config import DataConfig
-from mmemo.features import ClipFeatures, Features
+from mmemo.features import PAUSE, ClipFeatures, Features
 from mmemo.labels import annotated
 
 
-def arrange(clip: ClipFeatures, options: DataConfig) -> ClipArrays:
+def arrange(clip: ClipFeatures, options: DataConfig, *, reads_words: bool = False) -> ClipArrays:
     """Bring a clip's modalities onto rows.
 
     - ``alignment="word"``: one row for each row of the text (words and pauses); audio and visual
@@ -24,7 +24,12 @@ def arrange(clip: ClipFeatures, options: DataConfig) -> ClipArrays:
     - ``alignment="frames"``: text as it is, audio and visual pooled to steps of ``frame_s``.
 
     Rows beyond ``max_rows`` are cut off. Modalities with no valid row at all are left out.
+
+    With ``reads_words`` the text has one row for each word, and no columns: the model makes its
+    own of the words.
     """
+    if reads_words:
+        clip = _with_words_for_vectors(clip)
     if options.alignment == "word":
         features = _onto(clip.features, _word_times(clip, options.window_s))
     else:
@@ -36,14 +41,37 @@ def arrange(clip: ClipFeatures, options: DataConfig) -> ClipArrays:
         values={m: f.values for m, f in kept.items()},
         masks={m: f.valid for m, f in kept.items()},
         labels=None if intensities is None else annotated(intensities),
+        video=f"{clip.clip.dataset}/{clip.clip.video_id}",
+        start_s=clip.clip.start,
+        words=_texts(clip)[: options.max_rows] if reads_words and "text" in kept else (),
     )
 
 
-def row_times(clip: ClipFeatures, options: DataConfig, modality: str) -> NDArray[np.float64]:
+def row_times(
+    clip: ClipFeatures, options: DataConfig, modality: str, *, reads_words: bool = False
+) -> NDArray[np.float64]:
     """Say when each row that ``arrange`` makes of ``modality`` starts and ends: (T, 2) seconds."""
+    if reads_words:
+        clip = _with_words_for_vectors(clip)
     if options.alignment == "word":
         return _word_times(clip, options.window_s)[: options.max_rows]
     return _at_own_rate(clip.features, options.frame_s)[modality].times[: options.max_rows]
+
+
+def _texts(clip: ClipFeatures) -> tuple[str, ...]:
+    return tuple(word.text.strip() for word in clip.clip.words or ())
+
+
+def _with_words_for_vectors(clip: ClipFeatures) -> ClipFeatures:
+    """Replace the text's rows by rows without columns, one a word; a pause says nothing."""
+    others = {m: features for m, features in clip.features.items() if m != "text"}
+    if not clip.clip.words:
+        return replace(clip, features=others)
+    times = np.array([(word.start, word.end) for word in clip.clip.words])
+    times[:, 0] = np.minimum.accumulate(times[::-1, 0])[::-1]
+    valid = np.array([text not in ("", PAUSE) for text in _texts(clip)])
+    rows = Features(np.zeros((len(times), 0), np.float32), times, valid, (), "words")
+    return replace(clip, features={"text": rows, **others})
 
 
 def _word_times(clip: ClipFeatures, window_s: float) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ The same ``collate`` serves training and prediction. Padding stands on the right
 rows are real, and a modality that a clip does not have is a fully masked row, never data.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -24,15 +24,37 @@ class Sequence(NamedTuple):
     mask: Tensor
 
 
-class Batch(NamedTuple):
-    """Clips side by side: B ids, modality -> Sequence, labels (B, K) or None.
+class Pieces(NamedTuple):
+    """The words of a batch as a pretrained encoder reads them: N texts of L word pieces.
 
-    A label is 1, 0, or NaN where its data set does not annotate it.
+    Attributes:
+        ids: (N, L) long, pieces of the encoder's vocabulary.
+        mask: (N, L) bool, True = attend.
+        rows: (N, L) long, the word that a piece belongs to, counted through the (B, T) rows of the
+            batch's text; -1 for what belongs to none (separators, padding).
+    """
+
+    ids: Tensor
+    mask: Tensor
+    rows: Tensor
+
+
+class Batch(NamedTuple):
+    """Clips side by side.
+
+    Attributes:
+        ids: B of them.
+        sequences: modality -> Sequence.
+        labels: (B, K), or None; a label is 1, 0, or NaN where its data set does not annotate it.
+        videos: (V, S) long, the places in the batch of each video's clips by start, -1 = none.
+        pieces: the words, where the model reads words and not their vectors.
     """
 
     ids: tuple[str, ...]
     sequences: dict[str, Sequence]
     labels: Tensor | None
+    videos: Tensor
+    pieces: Pieces | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
         """Move every tensor to ``device``."""
@@ -41,7 +63,8 @@ class Batch(NamedTuple):
             for modality, (values, mask) in self.sequences.items()
         }
         labels = None if self.labels is None else self.labels.to(device)
-        return Batch(self.ids, sequences, labels)
+        pieces = self.pieces and Pieces(*(part.to(device) for part in self.pieces))
+        return Batch(self.ids, sequences, labels, self.videos.to(device), pieces)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +76,9 @@ class ClipArrays:
         values: modality -> (T, D) float32; a modality that is absent has no key, or T = 0.
         masks: modality -> (T,) bool, True = there was something to measure.
         labels: (K,) of 1, 0, or NaN where nothing is known of a label; None if unlabelled.
+        video: the recording it was cut from, whose clips may see each other; None = its own.
+        start_s: where it lies in that recording, seconds.
+        words: what the rows of the text say, for a model that reads words; else empty.
 
     Raises:
         FeatureError: values and masks do not belong together, or a value is not finite.
@@ -62,6 +88,9 @@ class ClipArrays:
     values: Mapping[str, NDArray[np.float32]]
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     labels: NDArray[np.generic] | None = None
+    video: str | None = None
+    start_s: float = 0.0
+    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if set(self.values) != set(self.masks):
@@ -80,12 +109,17 @@ class ClipArrays:
                 raise FeatureError(f"clip {self.id}: expected finite {modality} values")
 
 
-def collate(clips: Seq[ClipArrays], dims: Mapping[str, int]) -> Batch:
+def collate(
+    clips: Seq[ClipArrays],
+    dims: Mapping[str, int],
+    cut: Callable[[Seq[ClipArrays], Tensor], Pieces] | None = None,
+) -> Batch:
     """Put clips side by side, padded on the right to the longest of each modality.
 
     Args:
         clips: at least one; labels for all of them or for none.
         dims: modality -> D, for every modality the model reads; others are left out.
+        cut: makes word pieces of the clips' words, given the batch's ``videos``.
 
     Raises:
         FeatureError: no clip, a modality has another number of columns, or only some clips have
@@ -98,7 +132,49 @@ def collate(clips: Seq[ClipArrays], dims: Mapping[str, int]) -> Batch:
     if labelled and (len(labelled) < len(clips) or len({np.shape(row) for row in labelled}) > 1):
         raise FeatureError("expected labels of one length on all clips of a batch or on none")
     labels = torch.from_numpy(np.stack(labelled).astype(np.float32)) if labelled else None
-    return Batch(tuple(clip.id for clip in clips), sequences, labels)
+    videos = _videos(clips)
+    pieces = None
+    if cut is not None:
+        pieces = cut(clips, videos)
+        sequences["text"] = _readable(sequences["text"], pieces)
+    return Batch(tuple(clip.id for clip in clips), sequences, labels, videos, pieces)
+
+
+def by_video(clips: Seq[ClipArrays], most: int) -> list[list[int]]:
+    """Group clips that are to be read together: those of one video, in order of their start.
+
+    A video of more than ``most`` clips is cut into stretches of nearly equal length. Groups stand
+    in the order of their first clip in ``clips``; with ``most = 1`` every clip is by itself.
+
+    Returns:
+        Groups of places in ``clips``.
+    """
+    of_video: dict[tuple[bool, str | int], list[int]] = {}
+    for place, clip in enumerate(clips):
+        key = (False, place) if clip.video is None or most == 1 else (True, clip.video)
+        of_video.setdefault(key, []).append(place)
+    groups = []
+    for places in of_video.values():
+        places.sort(key=lambda place: (clips[place].start_s, clips[place].id))
+        parts = np.array_split(np.array(places), -(-len(places) // most))
+        groups += [part.tolist() for part in parts]
+    return groups
+
+
+def _videos(clips: Seq[ClipArrays]) -> Tensor:
+    """Write the groups of ``by_video`` as a table of places, padded with -1."""
+    groups = by_video(clips, most=len(clips) + 1)
+    table = np.full((len(groups), max(map(len, groups))), -1, dtype=np.int64)
+    for row, places in zip(table, groups, strict=True):
+        row[: len(places)] = places
+    return torch.from_numpy(table)
+
+
+def _readable(text: Sequence, pieces: Pieces) -> Sequence:
+    """Mask the words of which the encoder's vocabulary has not one piece."""
+    met = torch.zeros(text.mask.numel(), dtype=torch.bool)
+    met[pieces.rows[pieces.rows >= 0]] = True
+    return Sequence(text.values, text.mask & met.view_as(text.mask))
 
 
 def _pad(clips: Seq[ClipArrays], modality: str, dim: int) -> Sequence:

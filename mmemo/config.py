@@ -83,6 +83,34 @@ class ModelConfig(_Section):
         lt=1,
         description="Chance that training hides a modality; one stays.",
     )
+    context: Literal["none", "video"] = Field(
+        "none", description="video: the clips of one video see each other."
+    )
+    context_layers: int = Field(1, ge=1, le=24, description="Layers over the clips of a video.")
+    context_clips: int = Field(
+        64, ge=2, le=1024, description="Clips of a video that see each other, at most."
+    )
+    pretrained: str = Field(
+        "",
+        description="Encoder that reads the words instead of their vectors: asset name, folder, "
+        "or name on the Hugging Face hub; empty: none.",
+    )
+    pretrained_training: Literal["fine-tuned", "frozen"] = Field(
+        "fine-tuned", description="Whether the pretrained encoder is trained on."
+    )
+    pretrained_span: Literal["clip", "video"] = Field(
+        "clip", description="What it reads as one text: a clip's words, or (context) its video's."
+    )
+    pretrained_window: int = Field(
+        320, ge=16, le=100_000, description="Word pieces it reads as one text, at most."
+    )
+    pretrained_frozen_layers: int = Field(
+        1, ge=0, le=1000, description="Layers kept as they are; the first is the embeddings."
+    )
+    pretrained_dropout: float = Field(0.1, ge=0, lt=1, description="Dropout inside of it.")
+    pretrained_checkpointing: bool = Field(
+        False, description="Compute activations twice, to save memory."
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -91,7 +119,14 @@ class ModelConfig(_Section):
             raise ValueError(
                 f"hidden: expected an even multiple of heads = {self.heads}; got {self.hidden}"
             )
+        if self.pretrained_span == "video" and self.context != "video":
+            raise ValueError('pretrained_span: expected "clip" without context; got "video"')
         return self
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether the model reads the words themselves, not their vectors."""
+        return bool(self.pretrained) and "text" in self.modalities
 
 
 class DataConfig(_Section):
@@ -170,6 +205,12 @@ class TrainConfig(_Section):
     epochs: int = Field(20, ge=1, le=10_000, description="Most passes over the training clips.")
     batch_size: int = Field(64, ge=1, le=65_536, description="Clips per step.")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="Peak learning rate of AdamW.")
+    pretrained_learning_rate: float = Field(
+        5e-5, gt=0, le=1, description="Peak learning rate of the pretrained encoder's last layer."
+    )
+    layer_decay: float = Field(
+        0.9, gt=0, le=1, description="Learning rate of each of its layers over the next one's."
+    )
     weight_decay: float = Field(0.01, ge=0, le=10, description="Weight decay of AdamW.")
     warmup_fraction: float = Field(
         0.05, ge=0, le=1, description="Share of all steps over which the learning rate rises."

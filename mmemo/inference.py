@@ -1,13 +1,13 @@
 """Run a trained model over clips: the one way from arrays to distributions over label sets."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mmemo.batch import ClipArrays, collate
+from mmemo.batch import ClipArrays, by_video
 from mmemo.decoding import decode_hamming, decode_jaccard, decode_map, decode_threshold
 from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
@@ -59,18 +59,20 @@ def infer(
 ) -> SetDistributions:
     """Read clips in batches, in evaluation mode; the model's mode is put back afterwards.
 
-    Clips of similar length share a batch, which changes nothing but the time it takes.
+    Clips of similar length share a batch, which changes nothing but the time it takes. If the
+    model lets the clips of a video see each other, those stay together, in whatever order they
+    come.
 
     Args:
         model: the model, on the device it should run on.
         clips: N of them; labels are not looked at.
-        batch_size: clips per batch.
+        batch_size: clips per batch; a video's clips may make it more.
         without: modalities to hide from the model, to see what they contribute.
         prior: (2**K,) probabilities to answer with where a clip has nothing left to read. The
             model never meets such a clip in training, so its own answer would mean nothing.
     """
     hidden = frozenset(without)
-    order = sorted(range(len(clips)), key=lambda index: _rows(clips[index]))
+    batches = batched(clips, by_video(clips, model.clips_per_video), batch_size)
     size = 1 << len(model.labels)
     log_probs = np.zeros((len(clips), size))
     marginals = np.zeros((len(clips), len(model.labels)))
@@ -78,9 +80,8 @@ def infer(
     training = model.training
     model.eval()
     device = next(model.parameters()).device
-    for first in range(0, len(order), batch_size):
-        chosen = order[first : first + batch_size]
-        batch = collate([_unlabelled(clips[index], hidden) for index in chosen], model.dims)
+    for chosen in batches:
+        batch = model.collate([_unlabelled(clips[index], hidden) for index in chosen])
         output = model(batch.to(device))
         log_probs[chosen] = output.set_log_probs.double().cpu().numpy()
         marginals[chosen] = output.marginals.double().cpu().numpy()
@@ -95,13 +96,36 @@ def infer(
     return SetDistributions(ids, log_probs, marginals, weights, model.modalities)
 
 
+def batched(
+    clips: Sequence[ClipArrays], groups: Sequence[Sequence[int]], batch_size: int
+) -> list[list[int]]:
+    """Fill batches with whole groups of clips, those with short clips first.
+
+    Args:
+        clips: the clips.
+        groups: places in ``clips`` that have to stay together.
+        batch_size: a batch takes no further group once it has so many clips.
+
+    Returns:
+        Places in ``clips``, batch by batch.
+    """
+    batches: list[list[int]] = []
+    for group in sorted(groups, key=lambda group: max(_rows(clips[place]) for place in group)):
+        if not batches or len(batches[-1]) >= batch_size:
+            batches.append([])
+        batches[-1] += group
+    return batches
+
+
 def _rows(clip: ClipArrays) -> int:
-    return max((len(values) for values in clip.values.values()), default=0)
+    return sum(len(values) for values in clip.values.values())
 
 
 def _unlabelled(clip: ClipArrays, hidden: frozenset[str]) -> ClipArrays:
-    return ClipArrays(
-        clip.id,
-        {m: values for m, values in clip.values.items() if m not in hidden},
-        {m: mask for m, mask in clip.masks.items() if m not in hidden},
+    return replace(
+        clip,
+        values={m: values for m, values in clip.values.items() if m not in hidden},
+        masks={m: mask for m, mask in clip.masks.items() if m not in hidden},
+        labels=None,
+        words=() if "text" in hidden else clip.words,
     )

@@ -308,7 +308,9 @@ def build_model(
             cannot be loaded.
     """
     dims = {**dims, "text": 0} if config.reads_words else dims
-    missing = [m for m in config.modalities if not dims.get(m) and not (m == "text" and m in dims)]
+    missing = [
+        m for m in config.modalities if not dims.get(m) and not (config.reads_words and m == "text")
+    ]
     if missing:
         raise ConfigError(
             f"model.modalities: expected features for each of {', '.join(config.modalities)}; "

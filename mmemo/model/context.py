@@ -1,0 +1,136 @@
+"""Let the clips of one video see each other, before a label is named.
+
+What was said before and after a sentence often tells what it meant; contextual models of spoken
+reviews began with a recurrent net over the utterances of a video (Poria et al., ACL 2017). Here
+each clip is summed up by one vector, an encoder reads a video's vectors in order of their start,
+and what it found is added to every row that a decoder may look at. So it works with any decoder
+and with any subset of the modalities.
+
+B clips, V videos, S clips of the longest, M modalities, T rows, H width.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmemo.batch import Sequence
+from mmemo.model.attention import MultiHeadAttention
+from mmemo.model.encoder import FeedForward, RecurrentBody
+
+REACH = 8
+"""Farther neighbours than this many clips all stand at the same distance."""
+
+
+class VideoContext(nn.Module):
+    """Read the clips of each video together.
+
+    Args:
+        modalities: names of the M modalities.
+        hidden: width H.
+        heads, layers: of the encoder over clips; a GRU uses ``layers`` only.
+        kind: "transformer" (attention with relative positions) or "gru" (in both directions).
+        dropout: on residual branches.
+    """
+
+    def __init__(
+        self,
+        modalities: tuple[str, ...],
+        *,
+        hidden: int,
+        heads: int,
+        layers: int,
+        kind: str,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(1, 1, hidden))
+        self.summaries = nn.ModuleDict({m: MultiHeadAttention(hidden, heads) for m in modalities})
+        self.norm_summary = nn.LayerNorm(hidden)
+        self.body: nn.Module
+        if kind == "gru":
+            self.body = RecurrentBody(hidden, layers, dropout)
+        else:
+            self.body = RelativeBody(hidden, heads, layers, dropout)
+        self.spread = nn.Linear(hidden, hidden)
+        self.norms = nn.ModuleDict({modality: nn.LayerNorm(hidden) for modality in modalities})
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, memories: Mapping[str, Sequence], present: Tensor, videos: Tensor
+    ) -> dict[str, Sequence]:
+        """Add to each clip's rows what its video says.
+
+        Args:
+            memories: modality -> (B, T, H) with a mask that has at least one True per clip.
+            present: (B, M) bool, which modalities may have a say; at least one per clip.
+            videos: (V, S) long, the clips of each video in order, -1 = none; each clip once.
+
+        Returns:
+            modality -> (B, T, H), with the masks as they are.
+        """
+        own = self.dropout(self._summarise(memories, present))
+        mask = videos >= 0
+        told = self.body(own[videos.clamp(min=0)] * mask[..., None], mask)
+        seen = torch.zeros_like(own).index_copy(0, videos[mask], told[mask].to(own.dtype))
+        added = self.dropout(self.spread(seen))[:, None]
+        return {
+            modality: Sequence(self.norms[modality](rows + added) * allowed[..., None], allowed)
+            for modality, (rows, allowed) in memories.items()
+        }
+
+    def _summarise(self, memories: Mapping[str, Sequence], present: Tensor) -> Tensor:
+        """Sum up each clip in one vector: the mean over the modalities that are there, (B, H)."""
+        query = self.query.expand(len(present), -1, -1)
+        each = torch.cat([self.summaries[m](query, *memories[m]) for m in self.summaries], dim=1)
+        weights = present.to(each.dtype)[..., None]
+        return self.norm_summary((each * weights).sum(dim=1) / weights.sum(dim=1))
+
+
+class RelativeBody(nn.Module):
+    """Transformer blocks that know how many clips apart two clips are, and nothing else of order.
+
+    Each head adds a learned bias to the score of a neighbour at each signed distance (Raffel et
+    al. 2020, section 2.1, without its buckets).
+    """
+
+    def __init__(self, hidden: int, heads: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(RelativeBlock(hidden, heads, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(hidden)
+
+    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
+        """Encode rows (V, S, H) with mask (V, S)."""
+        for block in self.blocks:
+            rows = block(rows, mask)
+        return self.norm(rows)
+
+
+class RelativeBlock(nn.Module):
+    """Attention with relative positions and feed-forward, layer norm first, residual around."""
+
+    def __init__(self, hidden: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_rows, self.norm_forward = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
+        self.project = nn.Linear(hidden, 3 * hidden)
+        self.output = nn.Linear(hidden, hidden)
+        self.distance = nn.Parameter(torch.zeros(heads, 2 * REACH + 1))
+        self.forward_layers = FeedForward(hidden)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
+        """Update rows (V, S, H) with mask (V, S)."""
+        query, key, value = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in self.project(self.norm_rows(rows)).chunk(3, dim=-1)
+        )
+        place = torch.arange(rows.shape[1], device=rows.device)
+        apart = (place - place[:, None]).clamp(-REACH, REACH) + REACH
+        # A padded row attends to itself alone, so that no softmax is over nothing.
+        allowed = mask[:, None, None] | torch.eye(len(place), dtype=torch.bool, device=rows.device)
+        bias = self.distance[:, apart].to(query.dtype).masked_fill(~allowed, -torch.inf)
+        told = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        rows = rows + self.dropout(self.output(told.transpose(1, 2).flatten(2)))
+        return rows + self.dropout(self.forward_layers(self.norm_forward(rows)))

@@ -1,0 +1,240 @@
+"""Pretrained encoders of the words, through transformers, frozen or trained on.
+
+The encoder reads word pieces in their context; the vectors of a word's pieces are averaged, so that
+the rest of the model meets one row per word, as it does with word vectors. Any encoder-only model
+serves that transformers can load as ``AutoModel`` with a fast tokenizer: an asset of mmemo, a
+folder, or a name on the Hugging Face hub. Weights are read from safetensors alone and no code that
+comes with a model is run.
+"""
+
+import contextlib
+import re
+from collections import ChainMap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmemo.asset_table import sha256_of
+from mmemo.assets import ASSETS, is_offline, resolve
+from mmemo.batch import Pieces, Sequence
+from mmemo.errors import ConfigError
+from mmemo.model.pieces import PieceCutter
+
+_LAYER = re.compile(r"(?:^|\.)(?:layer|layers|h|block)\.(\d+)\.")
+_REMEMBERED_PIECES = 1_000_000
+"""About 0.8 GB of an encoder of width 384: twice CMU-MOSEI."""
+
+
+@dataclass(frozen=True)
+class PretrainedOptions:
+    """How a pretrained encoder is used; see ``ModelConfig``'s options of the same names."""
+
+    name: str
+    fine_tuned: bool = True
+    across_clips: bool = False
+    longest: int = 320
+    frozen_layers: int = 1
+    dropout: float = 0.1
+    checkpointing: bool = False
+
+
+class PretrainedWords(nn.Module):
+    """Turn the words of a batch into rows (B, T, D).
+
+    A frozen encoder is no part of the weights: it can be had again by its name, so neither
+    checkpoints nor averages carry it.
+
+    Attributes:
+        width: columns D.
+        source: fingerprint of the encoder's bytes.
+        cut: makes the pieces that it reads; give it to ``collate``.
+        depth: layers, the embeddings not counted.
+    """
+
+    def __init__(
+        self, encoder: Any, tokenizer: Any, options: PretrainedOptions, source: str
+    ) -> None:
+        super().__init__()
+        self.options, self.source, self.tokenizer = options, source, tokenizer
+        self.width = int(encoder.config.hidden_size)
+        self.depth = int(encoder.config.num_hidden_layers)
+        self.cut = PieceCutter(
+            tokenizer,
+            across_clips=options.across_clips,
+            longest=min(options.longest, _positions(encoder.config) - 2),
+        )
+        self.norm = nn.LayerNorm(self.width)
+        encoder.pooler = None  # sums up a whole text, which is not asked for
+        self._held: list[Any] = [encoder]  # in a list, torch does not see it
+        self._remembered: dict[bytes, Tensor] | None = None
+        if options.fine_tuned:
+            self.encoder = encoder
+            for name, weight in encoder.named_parameters():
+                weight.requires_grad_(self.depth_of(name) >= options.frozen_layers)
+            if options.checkpointing:
+                encoder.gradient_checkpointing_enable({"use_reentrant": False})
+        else:
+            encoder.requires_grad_(False).eval()
+
+    def forward(self, pieces: Pieces, mask: Tensor) -> Sequence:
+        """Read pieces into the rows of words with mask (B, T)."""
+        hidden = self._trained(pieces) if self.options.fine_tuned else self._frozen(pieces)
+        hidden = hidden.to(self.norm.weight.dtype)
+        belongs = pieces.rows >= 0
+        at = pieces.rows[belongs]
+        total = hidden.new_zeros(mask.numel(), self.width).index_add(0, at, hidden[belongs])
+        count = hidden.new_zeros(mask.numel()).index_add(
+            0, at, torch.ones_like(at, dtype=hidden.dtype)
+        )
+        rows = self.norm(total / count.clamp(min=1)[:, None]).view(*mask.shape, self.width)
+        return Sequence(rows * mask[..., None], mask)
+
+    def depth_of(self, name: str) -> int:
+        """Say in which layer a weight of the encoder lies: 0 for embeddings, then 1, 2, ..."""
+        found = _LAYER.search(name)
+        if found:
+            return 1 + int(found[1])
+        return 0 if "embed" in name else self.depth
+
+    @contextlib.contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Keep what a frozen encoder says of each text, so that it reads it once, not each epoch.
+
+        Texts are the same each time only if whole videos (or single clips) are batched.
+        """
+        self._remembered = {}
+        try:
+            yield
+        finally:
+            self._remembered = None
+
+    def _trained(self, pieces: Pieces) -> Tensor:
+        states: Tensor = self.encoder(
+            input_ids=pieces.ids, attention_mask=pieces.mask.long()
+        ).last_hidden_state
+        return states
+
+    @torch.no_grad()
+    def _frozen(self, pieces: Pieces) -> Tensor:
+        encoder = self._held[0].to(pieces.ids.device)
+        if self._remembered is None:
+            states: Tensor = encoder(
+                input_ids=pieces.ids, attention_mask=pieces.mask.long()
+            ).last_hidden_state
+            return states
+        lengths = pieces.mask.sum(dim=1).tolist()
+        keys = [
+            ids[:length].numpy().tobytes()
+            for ids, length in zip(pieces.ids.cpu(), lengths, strict=True)
+        ]
+        new = [place for place, key in enumerate(keys) if key not in self._remembered]
+        fresh = {}
+        if new:
+            states = encoder(
+                input_ids=pieces.ids[new], attention_mask=pieces.mask[new].long()
+            ).last_hidden_state
+            fresh = {
+                keys[place]: state[: lengths[place]].to("cpu", torch.float16)
+                for place, state in zip(new, states, strict=True)
+            }
+        known = ChainMap(fresh, self._remembered)
+        held = [known[key].float() for key in keys]
+        if sum(map(len, self._remembered.values())) < _REMEMBERED_PIECES:
+            self._remembered.update(fresh)
+        padded = nn.utils.rnn.pad_sequence(held, batch_first=True)
+        missing = pieces.ids.shape[1] - padded.shape[1]
+        return nn.functional.pad(padded, (0, 0, 0, missing)).to(pieces.ids.device)
+
+
+def load_pretrained(options: PretrainedOptions) -> PretrainedWords:
+    """Load an encoder by the name of an asset, from a folder, or from the Hugging Face hub.
+
+    Raises:
+        AssetError: an asset cannot be fetched.
+        ConfigError: there is no such model, or not one that can be used.
+    """
+    place, source = _find(options.name)
+    return _build(place, source, options, weights=True)
+
+
+def rebuild_pretrained(folder: Path, source: str, options: PretrainedOptions) -> PretrainedWords:
+    """Build an encoder that ``save_description`` described, with fresh weights.
+
+    Raises:
+        ConfigError: the folder does not hold one.
+    """
+    return _build(str(folder), source, options, weights=False)
+
+
+def save_description(words: PretrainedWords, folder: Path) -> None:
+    """Write what is needed to build a fine-tuned encoder again, except its weights."""
+    words.encoder.config.save_pretrained(folder)
+    words.tokenizer.save_pretrained(folder)
+
+
+def _find(name: str) -> tuple[str, str]:
+    """Return where transformers finds a model, and the fingerprint of its bytes."""
+    if name in ASSETS:
+        return str(resolve(name)), f"{name}:{ASSETS[name].digest}"
+    weights = Path(name) / "model.safetensors"
+    if weights.is_file():
+        return name, f"folder:{sha256_of(weights)[:16]}"
+    if Path(name).exists() or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        raise ConfigError(
+            f"model.pretrained: expected an asset, a folder with config.json and "
+            f"model.safetensors, or a model of the hub; got {name!r}"
+        )
+    return name, f"hub:{name}"
+
+
+def _build(
+    place: str, source: str, options: PretrainedOptions, *, weights: bool
+) -> PretrainedWords:
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    local = {"local_files_only": Path(place).is_dir() or is_offline()}
+    try:
+        with _quiet():
+            config = AutoConfig.from_pretrained(place, **local)
+            for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+                if hasattr(config, name):
+                    setattr(config, name, options.dropout)
+            tokenizer = AutoTokenizer.from_pretrained(place, **local)
+            if weights:
+                encoder = AutoModel.from_pretrained(
+                    place, config=config, dtype=torch.float32, use_safetensors=True, **local
+                )
+            else:
+                encoder = AutoModel.from_config(config, dtype=torch.float32)
+        source = f"{source}@{config._commit_hash}" if source.startswith("hub:") else source
+        return PretrainedWords(encoder, tokenizer, options, source)
+    except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ConfigError(
+            f"model.pretrained: expected an encoder that transformers can load; got "
+            f"{options.name!r} ({reason})"
+        ) from None
+
+
+def _positions(config: Any) -> int:
+    return int(getattr(config, "max_position_embeddings", None) or 512)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' bars and reports off the user's screen while a model loads."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
