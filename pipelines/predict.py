@@ -47,7 +47,11 @@ def predict(
     checkpoint.check(whole)
     pieces = split_utterances(whole.clip.words or (), probe(media).duration_s)
     utterances = [cut(whole, piece, number) for number, piece in enumerate(pieces)]
-    arrays = [arrange(utterance, checkpoint.config.data) for utterance in utterances]
+    config = checkpoint.config
+    arrays = [
+        arrange(utterance, config.data, reads_words=config.model.reads_words)
+        for utterance in utterances
+    ]
     found = infer(checkpoint.model, arrays)
     pred = found.decode(decoder, checkpoint.thresholds)
     return [

@@ -5,6 +5,7 @@ test clips are not touched. Each epoch draws its randomness from the seed and it
 the state is saved after it, so a run that was stopped goes on to the very same result.
 """
 
+import contextlib
 import json
 import logging
 import math
@@ -19,14 +20,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mmemo.arrange import arrange
-from mmemo.batch import ClipArrays, collate
+from mmemo.batch import ClipArrays, by_video
 from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, save_checkpoint
 from mmemo.config import Config, TrainConfig
 from mmemo.datasets.dataset import Dataset
 from mmemo.decoding import tune_threshold
 from mmemo.errors import DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
-from mmemo.inference import infer
+from mmemo.inference import batched, infer
 from mmemo.labels import to_set_index
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.model.emotion_model import EmotionModel, build_model
@@ -48,7 +49,8 @@ def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> C
         ConfigError: ``out`` holds a run with other options.
     """
     train_clips, valid_clips = dataset.split("train"), dataset.split("valid")
-    inputs = common_inputs(train_clips + valid_clips, config.model.modalities)
+    clips = train_clips + valid_clips
+    inputs = common_inputs(clips, config.model.modalities, reads_words=config.model.reads_words)
     config = config.model_copy(
         update={"model": config.model.model_copy(update={"modalities": tuple(inputs)})}
     )
@@ -67,7 +69,8 @@ def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> C
         sum(weight.numel() for weight in model.parameters()),
     )
     out.mkdir(parents=True, exist_ok=True)
-    state = _fit(model, config, fit_on, validate_on, out)
+    with contextlib.nullcontext() if model.words is None else model.words.remembering():
+        state = _fit(model, config, fit_on, validate_on, out)
     model.load_state_dict(state.best_weights)
     checkpoint = Checkpoint(
         model=model.eval(),
@@ -82,8 +85,12 @@ def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> C
     return checkpoint
 
 
-def common_inputs(clips: Sequence[ClipFeatures], modalities: Sequence[str]) -> dict[str, Inputs]:
+def common_inputs(
+    clips: Sequence[ClipFeatures], modalities: Sequence[str], *, reads_words: bool = False
+) -> dict[str, Inputs]:
     """Find which of ``modalities`` the clips have, and with which columns.
+
+    A model that reads words needs no columns for them, and minds no extractor.
 
     Raises:
         FeatureError: two clips have different columns or extractors for one modality, or no clip
@@ -91,7 +98,11 @@ def common_inputs(clips: Sequence[ClipFeatures], modalities: Sequence[str]) -> d
     """
     inputs: dict[str, Inputs] = {}
     for clip in clips:
+        if reads_words and clip.clip.words:
+            inputs["text"] = Inputs((), "words")
         for modality, features in clip.features.items():
+            if reads_words and modality == "text":
+                continue
             held = inputs.setdefault(modality, Inputs(features.names, features.source))
             if (features.names, features.source) != (held.names, held.source):
                 raise FeatureError(
@@ -116,7 +127,7 @@ def labelled(
         DataError: none does.
     """
     arrays = [
-        arrange(clip, config.data)
+        arrange(clip, config.data, reads_words=config.model.reads_words)
         for clip in clips
         if clip.clip.fully_labelled or (clip.clip.intensities is not None and not complete)
     ]
@@ -142,9 +153,7 @@ def _fit(
     """Run the epochs that are left; return the state that holds the best weights."""
     options = config.train
     steps_per_epoch = math.ceil(len(fit_on) / options.batch_size)
-    optimizer = torch.optim.AdamW(
-        _decayed_apart(model, options.weight_decay), lr=options.learning_rate
-    )
+    optimizer = torch.optim.AdamW(parameter_groups(model, options), lr=options.learning_rate)
     steps = steps_per_epoch * options.epochs
     state = load_state(out, config, model, optimizer) or TrainingState.fresh(model)
     with bar("training", options.epochs * steps_per_epoch) as shown:
@@ -157,7 +166,7 @@ def _fit(
             order = np.random.default_rng([options.seed, epoch])
             losses = [
                 _step(model, batch, optimizer, state, steps, options)
-                for batch in _batches(fit_on, options.batch_size, order, shown, f"epoch {epoch}")
+                for batch in _batches(fit_on, model, options, order, shown, f"epoch {epoch}")
             ]
             figures = _validate(model, state, validate_on)
             state.finish_epoch(figures, options.select_by in LOWER_IS_BETTER, options)
@@ -177,13 +186,13 @@ def _step(
     """One update of the weights (and of their running average); return the loss."""
     model.train()
     device = next(model.parameters()).device
-    batch = collate(clips, model.dims).to(device)
+    batch = model.collate(clips).to(device)
     loss = model.loss(batch, label_smoothing=options.label_smoothing)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), options.clip_norm)
     for group in optimizer.param_groups:
-        group["lr"] = options.learning_rate * _rate(state.steps, steps, options)
+        group["lr"] = group["peak"] * _rate(state.steps, steps, options)
     optimizer.step()
     state.average(model, options.ema_decay)
     return float(loss.detach())
@@ -191,22 +200,25 @@ def _step(
 
 def _batches(
     clips: Sequence[ClipArrays],
-    batch_size: int,
+    model: EmotionModel,
+    options: TrainConfig,
     order: np.random.Generator,
     shown: Bar,
     note: str,
 ) -> Iterator[list[ClipArrays]]:
-    """Shuffle, then sort stretches of many batches by length, so that little padding is made."""
-    stretch = batch_size * 20
-    shuffled = order.permutation(len(clips))
-    batches: list[np.ndarray] = []
-    for first in range(0, len(clips), stretch):
-        part = shuffled[first : first + stretch]
-        lengths = [sum(len(values) for values in clips[i].values.values()) for i in part]
-        part = part[np.argsort(lengths, kind="stable")]
-        batches += [part[start : start + batch_size] for start in range(0, len(part), batch_size)]
+    """Shuffle, then sort stretches of many batches by length, so that little padding is made.
+
+    Clips that are to see each other stay together: what is shuffled are whole videos.
+    """
+    groups = by_video(clips, model.clips_per_video)
+    stretch = max(1, options.batch_size * 20 * len(groups) // len(clips))
+    shuffled = order.permutation(len(groups))
+    batches: list[list[int]] = []
+    for first in range(0, len(groups), stretch):
+        part = [groups[number] for number in shuffled[first : first + stretch]]
+        batches += batched(clips, part, options.batch_size)
     for number in order.permutation(len(batches)):
-        yield [clips[index] for index in batches[number]]
+        yield [clips[place] for place in batches[number]]
         shown.advance(note=note)
 
 
@@ -241,12 +253,30 @@ def _count_sets(clips: Sequence[ClipArrays]) -> dict[int, int]:
     return {int(index): int(count) for index, count in zip(indices, counts, strict=True)}
 
 
-def _decayed_apart(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Decay matrices only: shrinking biases, norms and embeddings of states gains nothing."""
-    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+def parameter_groups(model: EmotionModel, options: TrainConfig) -> list[dict[str, Any]]:
+    """Say how fast each weight learns, and which ones decay.
+
+    Only matrices decay: shrinking biases, norms and embeddings of states gains nothing. A
+    pretrained encoder learns more slowly, each layer more slowly than the next (Howard and Ruder,
+    ACL 2018, section 3.2).
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, weight in model.named_parameters():
+        if not weight.requires_grad:
+            continue
+        peak = options.learning_rate
+        if model.words is not None and name.startswith("words.encoder."):
+            below = model.words.depth - model.words.depth_of(name)
+            peak = options.pretrained_learning_rate * options.layer_decay**below
+        groups.setdefault((peak, weight.ndim >= 2), []).append(weight)
     return [
-        {"params": [p for _, p in named if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for _, p in named if p.ndim < 2], "weight_decay": 0.0},
+        {
+            "params": weights,
+            "lr": peak,
+            "peak": peak,
+            "weight_decay": options.weight_decay if decays else 0.0,
+        }
+        for (peak, decays), weights in groups.items()
     ]
 
 
@@ -255,7 +285,7 @@ def _rate(step: int, steps: int, options: TrainConfig) -> float:
     rise = max(1, round(steps * options.warmup_fraction))
     if step < rise:
         return (step + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+    return 0.5 * (1 + math.cos(math.pi * min(1, (step - rise) / max(1, steps - rise))))
 
 
 def _report(
