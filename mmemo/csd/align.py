@@ -110,10 +110,7 @@ def aligned(
             if name == reference:
                 pieces[name] = _collapsed(_own_rows(base), collapse, sdk_compat)
                 continue
-            ids = entries_of[name].get(video_of(entry_id))
-            if ids is None:  # Only with sdk_compat, which takes 255224 for a case of 25522.
-                raise DataError(f"{name}: no entry of the video {video_of(entry_id)!r} to align")
-            rows = joined(sequence[other] for other in ids)
+            rows = joined(sequence[other] for other in entries_of[name][video_of(entry_id)])
             pieces[name] = cut(base.intervals, rows, collapse, sdk_compat=sdk_compat)
         yield entry_id, pieces
 

@@ -1,6 +1,5 @@
 """Which entries sequences share: unify, hard unify, and filling in what is missing."""
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
@@ -36,34 +35,22 @@ def unify(sequences: Mapping[str, Sequence], *, sdk_compat: bool = False) -> dic
 
     Args:
         sequences: name -> sequence.
-        sdk_compat: compare ids by their beginnings, as the SDK does. It then takes 255224 for an
-            entry of the video 25522, and where 25522 is not shared it removes 255224 with it.
+        sdk_compat: remove by the beginning of ids, as the SDK does: where the video 25522 is not
+            shared, 255224 and 255226 go with it.
     """
-    removed = (_removed_by_prefix if sdk_compat else _removed)(sequences)
+    videos = [{video_of(entry_id) for entry_id in sequence} for sequence in sequences.values()]
+    shared: set[str] = set.intersection(*videos) if videos else set()
+    lost = {video for found in videos for video in found if video not in shared}
+
+    def removed(entry_id: str) -> bool:
+        if not sdk_compat:
+            return video_of(entry_id) in lost
+        return any(entry_id[:length] in lost for length in range(1, len(entry_id) + 1))
+
     return {
-        name: Selected(sequence, (i for i in sequence if i not in removed))
+        name: Selected(sequence, (i for i in sequence if not removed(i)))
         for name, sequence in sequences.items()
     }
-
-
-def _removed(sequences: Mapping[str, Sequence]) -> set[str]:
-    videos = [{video_of(entry_id) for entry_id in sequence} for sequence in sequences.values()]
-    shared = set.intersection(*videos) if videos else set()
-    return {i for sequence in sequences.values() for i in sequence if video_of(i) not in shared}
-
-
-def _removed_by_prefix(sequences: Mapping[str, Sequence]) -> set[str]:
-    ordered = [sorted(sequence) for sequence in sequences.values()]
-    videos = {video_of(entry_id) for ids in ordered for entry_id in ids}
-    lost = {v for v in videos if not all(any(_beginning(ids, v)) for ids in ordered)}
-    return {i for ids in ordered for video in lost for i in _beginning(ids, video)}
-
-
-def _beginning(ordered: list[str], prefix: str) -> Iterator[str]:
-    for entry_id in ordered[bisect_left(ordered, prefix) :]:
-        if not entry_id.startswith(prefix):
-            return
-        yield entry_id
 
 
 def hard_unify(sequences: Mapping[str, Sequence]) -> dict[str, Sequence]:
