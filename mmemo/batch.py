@@ -6,7 +6,7 @@ rows are real, and a modality that a clip does not have is a fully masked row, n
 
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Seq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -140,30 +140,41 @@ def collate(
     return Batch(tuple(clip.id for clip in clips), sequences, labels, videos, pieces)
 
 
-def by_video(clips: Seq[ClipArrays], most: int) -> list[list[int]]:
-    """Group clips that are to be read together: those of one video, in order of their start.
+def cut_videos(clips: Seq[ClipArrays], most: int) -> list[ClipArrays]:
+    """Cut videos of more than ``most`` clips into stretches that are videos of their own.
 
-    A video of more than ``most`` clips is cut into stretches of nearly equal length. Groups stand
-    in the order of their first clip in ``clips``; with ``most = 1`` every clip is by itself.
+    The stretches of a video are of nearly equal length. With ``most = 1`` every clip is by itself.
 
     Returns:
-        Groups of places in ``clips``.
+        The clips in their order, with other names of their videos.
+    """
+    if most == 1:
+        return [replace(clip, video=None) for clip in clips]
+    cut = list(clips)
+    for places in by_video(clips):
+        for number, part in enumerate(np.array_split(places, -(-len(places) // most))):
+            for place in part if number else ():
+                cut[place] = replace(clips[place], video=f"{clips[place].video}#{number}")
+    return cut
+
+
+def by_video(clips: Seq[ClipArrays]) -> list[list[int]]:
+    """Group clips by video, each group in order of their start, as places in ``clips``.
+
+    Groups stand in the order of their first clip. A clip without a video is a group of its own.
     """
     of_video: dict[tuple[bool, str | int], list[int]] = {}
     for place, clip in enumerate(clips):
-        key = (False, place) if clip.video is None or most == 1 else (True, clip.video)
+        key = (False, place) if clip.video is None else (True, clip.video)
         of_video.setdefault(key, []).append(place)
-    groups = []
     for places in of_video.values():
         places.sort(key=lambda place: (clips[place].start_s, clips[place].id))
-        parts = np.array_split(np.array(places), -(-len(places) // most))
-        groups += [part.tolist() for part in parts]
-    return groups
+    return list(of_video.values())
 
 
 def _videos(clips: Seq[ClipArrays]) -> Tensor:
     """Write the groups of ``by_video`` as a table of places, padded with -1."""
-    groups = by_video(clips, most=len(clips) + 1)
+    groups = by_video(clips)
     table = np.full((len(groups), max(map(len, groups))), -1, dtype=np.int64)
     for row, places in zip(table, groups, strict=True):
         row[: len(places)] = places

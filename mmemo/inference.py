@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mmemo.batch import ClipArrays, by_video
+from mmemo.batch import ClipArrays, by_video, cut_videos
 from mmemo.decoding import decode_hamming, decode_jaccard, decode_map, decode_threshold
 from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
@@ -72,7 +72,7 @@ def infer(
             model never meets such a clip in training, so its own answer would mean nothing.
     """
     hidden = frozenset(without)
-    batches = batched(clips, by_video(clips, model.clips_per_video), batch_size)
+    shown = cut_videos([_unlabelled(clip, hidden) for clip in clips], model.clips_per_video)
     size = 1 << len(model.labels)
     log_probs = np.zeros((len(clips), size))
     marginals = np.zeros((len(clips), len(model.labels)))
@@ -80,8 +80,8 @@ def infer(
     training = model.training
     model.eval()
     device = next(model.parameters()).device
-    for chosen in batches:
-        batch = model.collate([_unlabelled(clips[index], hidden) for index in chosen])
+    for chosen in batched(shown, by_video(shown), batch_size):
+        batch = model.collate([shown[place] for place in chosen])
         output = model(batch.to(device))
         log_probs[chosen] = output.set_log_probs.double().cpu().numpy()
         marginals[chosen] = output.marginals.double().cpu().numpy()

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mmemo.arrange import arrange
-from mmemo.batch import ClipArrays, by_video
+from mmemo.batch import ClipArrays, by_video, cut_videos
 from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, save_checkpoint
 from mmemo.config import Config, TrainConfig
 from mmemo.datasets.dataset import Dataset
@@ -152,6 +152,7 @@ def _fit(
 ) -> TrainingState:
     """Run the epochs that are left; return the state that holds the best weights."""
     options = config.train
+    fit_on = cut_videos(fit_on, model.clips_per_video)
     steps_per_epoch = math.ceil(len(fit_on) / options.batch_size)
     optimizer = torch.optim.AdamW(parameter_groups(model, options), lr=options.learning_rate)
     steps = steps_per_epoch * options.epochs
@@ -166,7 +167,7 @@ def _fit(
             order = np.random.default_rng([options.seed, epoch])
             losses = [
                 _step(model, batch, optimizer, state, steps, options)
-                for batch in _batches(fit_on, model, options, order, shown, f"epoch {epoch}")
+                for batch in _batches(fit_on, options.batch_size, order, shown, f"epoch {epoch}")
             ]
             figures = _validate(model, state, validate_on)
             state.finish_epoch(figures, options.select_by in LOWER_IS_BETTER, options)
@@ -200,8 +201,7 @@ def _step(
 
 def _batches(
     clips: Sequence[ClipArrays],
-    model: EmotionModel,
-    options: TrainConfig,
+    batch_size: int,
     order: np.random.Generator,
     shown: Bar,
     note: str,
@@ -210,13 +210,13 @@ def _batches(
 
     Clips that are to see each other stay together: what is shuffled are whole videos.
     """
-    groups = by_video(clips, model.clips_per_video)
-    stretch = max(1, options.batch_size * 20 * len(groups) // len(clips))
+    groups = by_video(clips)
+    stretch = max(1, batch_size * 20 * len(groups) // len(clips))
     shuffled = order.permutation(len(groups))
     batches: list[list[int]] = []
     for first in range(0, len(groups), stretch):
         part = [groups[number] for number in shuffled[first : first + stretch]]
-        batches += batched(clips, part, options.batch_size)
+        batches += batched(clips, part, batch_size)
     for number in order.permutation(len(batches)):
         yield [clips[place] for place in batches[number]]
         shown.advance(note=note)

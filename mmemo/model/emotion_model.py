@@ -191,8 +191,8 @@ class EmotionModel(nn.Module):
     def collate(self, clips: Seq[ClipArrays]) -> Batch:
         """Put clips side by side as this model reads them.
 
-        Clips of one video that are to see each other have to be in one batch; see
-        ``mmemo.batch.by_video`` and ``clips_per_video``.
+        Clips of one video that are to see each other have to be in one batch; ``cut_videos`` of
+        ``mmemo.batch`` keeps their number to ``clips_per_video``.
 
         Raises:
             FeatureError: the clips do not fit the model or each other.
