@@ -79,9 +79,12 @@ class Checkpoint:
         model: in evaluation mode.
         config: the options it was trained with.
         inputs: modality -> columns and extractor.
-        thresholds: decision threshold on each label's marginal, chosen on validation clips.
+        thresholds: decision threshold on each label's marginal, chosen on validation clips for
+            micro-F1.
         trained_on: where it comes from.
         valid: figures on the validation clips at the epoch that was kept.
+        label_thresholds: likewise, but each label's chosen for its own F1, thus for macro-F1;
+            empty: those for micro-F1.
     """
 
     model: EmotionModel
@@ -90,6 +93,13 @@ class Checkpoint:
     thresholds: tuple[float, ...]
     trained_on: TrainedOn
     valid: Mapping[str, float] = field(default_factory=dict)
+    label_thresholds: tuple[float, ...] = ()
+
+    def thresholds_of(self, decoder: str) -> tuple[float, ...]:
+        """Return the thresholds that a decoder of ``mmemo.inference.DECODERS`` cuts at."""
+        if decoder == "macro" and self.label_thresholds:
+            return self.label_thresholds
+        return self.thresholds
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -135,6 +145,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         "labels": checkpoint.labels,
         "inputs": {m: asdict(inputs) for m, inputs in checkpoint.inputs.items()},
         "thresholds": checkpoint.thresholds,
+        "label_thresholds": checkpoint.label_thresholds,
         "trained_on": asdict(checkpoint.trained_on),
         "valid": dict(checkpoint.valid),
         "config": checkpoint.config.model_dump(mode="json"),
@@ -161,15 +172,16 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
         words = _words(config.model, folder, described.get("pretrained"))
         model = build_model(config.model, dims, tuple(described["labels"]), words)
         thresholds = tuple(float(value) for value in described["thresholds"])
+        own = tuple(float(value) for value in described.get("label_thresholds", ()))
         trained_on = _trained_on(described["trained_on"])
         valid = {name: float(value) for name, value in described["valid"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
         raise CheckpointError(f"{folder / DESCRIPTION_FILE}: broken ({error})") from None
-    if len(thresholds) != len(model.labels):
+    if len(thresholds) != len(model.labels) or len(own) not in (0, len(model.labels)):
         raise CheckpointError(f"{folder / DESCRIPTION_FILE}: expected a threshold for each label")
     _load_weights(model, folder / WEIGHTS_FILE)
     model.to(device).eval()
-    return Checkpoint(model, config, inputs, thresholds, trained_on, valid)
+    return Checkpoint(model, config, inputs, thresholds, trained_on, valid, own)
 
 
 def _words(config: ModelConfig, folder: Path, source: str | None) -> PretrainedWords | None:

@@ -13,7 +13,7 @@ from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
 
 _OVER_SETS = {"jaccard": decode_jaccard, "hamming": decode_hamming, "map": decode_map}
-DECODERS: tuple[str, ...] = (*_OVER_SETS, "threshold")
+DECODERS: tuple[str, ...] = (*_OVER_SETS, "threshold", "macro")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +39,12 @@ class SetDistributions:
 
         Args:
             decoder: "jaccard", "hamming" and "map" maximise the expected score of that name
-                (Jaccard as the field has it: an empty pair earns 0); "threshold" takes every label
-                whose marginal reaches its threshold.
-            thresholds: K of them, chosen on validation clips; only "threshold" looks at them.
+                (Jaccard as the field has it: an empty pair earns 0); "threshold" and
+                "macro" take every label whose marginal reaches its threshold.
+            thresholds: K of them, chosen on validation clips (``Checkpoint.thresholds_of``); only
+                the last two look at them.
         """
-        if decoder == "threshold":
+        if decoder not in _OVER_SETS:
             return decode_threshold(self.marginals, thresholds)
         return _OVER_SETS[decoder](np.exp(self.set_log_probs))
 

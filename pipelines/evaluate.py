@@ -1,25 +1,23 @@
-"""``mmemo evaluate``: a trained model on labelled clips, beside the constant baselines.
+"""``mmemo evaluate``: a trained model on labelled clips, beside what needs no model.
 
 Each decoder answers for the score it maximises, all from one model. The thresholds were chosen on
 validation clips when the model was trained; nothing is chosen here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mmemo.checkpoint import Checkpoint, TrainedOn
+from mmemo.checkpoint import Checkpoint
 from mmemo.datasets.dataset import Dataset
 from mmemo.errors import DataError
-from mmemo.features import ClipFeatures
+from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import DECODERS, infer
-from mmemo.labels import all_sets
-from mmemo.metrics import bootstrap_intervals, constant_baselines, multilabel_metrics, set_nll
+from mmemo.metrics.resampling import RESAMPLES
+from pipelines.scoring.report import build_report
+from pipelines.scoring.sheet import Answers, Gold
 from pipelines.train import labelled, labels_of
-
-BOOTSTRAP_RESAMPLES = 1000
 
 
 def choose_split(dataset: Dataset, split: str | None) -> tuple[str, tuple[ClipFeatures, ...]]:
@@ -41,12 +39,65 @@ def choose_split(dataset: Dataset, split: str | None) -> tuple[str, tuple[ClipFe
     return split, found
 
 
+def answer(
+    checkpoint: Checkpoint,
+    clips: Sequence[ClipFeatures],
+    *,
+    without: Iterable[str] = (),
+    batch_size: int = 64,
+    where: str = "the model",
+) -> tuple[Gold, Answers]:
+    """Let a model answer about labelled clips, with every decoder.
+
+    Args:
+        checkpoint: the model.
+        clips: labelled clips.
+        without: modalities to hide from it.
+        batch_size: clips per batch; it changes the time taken, not the result.
+        where: what to call the model.
+
+    Returns:
+        The truth about the clips, and the answers, in their order.
+
+    Raises:
+        CheckpointError: the clips' features are not those the model was trained on.
+        DataError: no clip is labelled.
+    """
+    for clip in clips:
+        checkpoint.check(clip)
+    hidden = frozenset(without)
+    arrays = labelled(clips, checkpoint.config, complete=True)
+    found = infer(
+        checkpoint.model,
+        arrays,
+        batch_size=batch_size,
+        without=hidden,
+        prior=checkpoint.trained_on.prior(len(checkpoint.labels)),
+    )
+    gold = Gold(
+        where="the clips",
+        labels=tuple(checkpoint.labels),
+        ids=tuple(clip.clip.id for clip in clips),
+        videos=tuple(clip.clip.video_id for clip in clips),
+        truth=labels_of(arrays).astype(np.float64),
+        lengths_s=np.array([_length_s(clip) for clip in clips]),
+        modalities=tuple(
+            tuple(m for m in MODALITIES if m in array.values and m not in hidden)
+            for array in arrays
+        ),
+    )
+    decided = {name: found.decode(name, checkpoint.thresholds_of(name)) for name in DECODERS}
+    # Sums over sets may leave [0, 1] by a rounding error.
+    return gold, Answers(where, decided, np.clip(found.marginals, 0, 1), found.set_log_probs)
+
+
 def evaluate(
     checkpoint: Checkpoint,
     clips: Sequence[ClipFeatures],
     *,
     without: Iterable[str] = (),
     batch_size: int = 64,
+    resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
     """Score a model.
 
@@ -55,62 +106,24 @@ def evaluate(
         clips: labelled clips.
         without: modalities to hide from it.
         batch_size: clips per batch; it changes the time taken, not the result.
+        resamples: of every interval.
 
     Returns:
-        ``n``; ``decoders`` -> name -> metrics (see ``mmemo.metrics``) with ``per_label`` and
-        ``interval95`` (drawing whole videos); ``set_nll``; ``baselines`` -> name -> metrics.
+        See ``pipelines.scoring.report.build_report``.
 
     Raises:
         CheckpointError: the clips' features are not those the model was trained on.
         DataError: no clip is labelled.
     """
-    for clip in clips:
-        checkpoint.check(clip)
-    arrays = labelled(clips, checkpoint.config, complete=True)
-    truth = labels_of(arrays)
-    found = infer(
-        checkpoint.model,
-        arrays,
-        batch_size=batch_size,
-        without=without,
-        prior=checkpoint.trained_on.prior(len(checkpoint.labels)),
+    gold, answers = answer(checkpoint, clips, without=without, batch_size=batch_size)
+    return build_report(
+        gold, answers, set_counts=checkpoint.trained_on.set_counts, resamples=resamples
     )
-    videos = [clip.clip.video_id for clip in clips]
-    decoders = {}
-    for name in DECODERS:
-        pred = found.decode(name, checkpoint.thresholds)
-        intervals = bootstrap_intervals(
-            truth=truth,
-            pred=pred,
-            groups=videos,
-            resamples=BOOTSTRAP_RESAMPLES,
-            labels=checkpoint.labels,
-        )
-        decoders[name] = {
-            **multilabel_metrics(truth=truth, pred=pred, labels=checkpoint.labels),
-            "interval95": intervals,
-        }
-    return {
-        "n": len(arrays),
-        "decoders": decoders,
-        "set_nll": set_nll(truth=truth, set_log_probs=found.set_log_probs),
-        "baselines": _baselines(truth, checkpoint.trained_on, checkpoint.labels),
-    }
 
 
-def _baselines(
-    truth: NDArray[np.int8], trained_on: TrainedOn, labels: Sequence[str]
-) -> dict[str, Mapping[str, Any]]:
-    """Score the constant answers, chosen on the training labels."""
-    sets = all_sets(len(labels))
-    train_truth = np.concatenate(
-        [
-            np.repeat(sets[index : index + 1], n, axis=0)
-            for index, n in trained_on.set_counts.items()
-        ]
-    )
-    constants = constant_baselines(train_truth=train_truth)
-    return {
-        name: multilabel_metrics(truth=truth, pred=np.tile(answer, (len(truth), 1)), labels=labels)
-        for name, answer in constants.items()
-    }
+def _length_s(clip: ClipFeatures) -> float:
+    """Return how long a clip lasts: to its stated end, else to its last measured row."""
+    if clip.clip.end is not None:
+        return clip.clip.end - clip.clip.start
+    ends = [float(held.times[-1, 1]) for held in clip.features.values() if len(held)]
+    return max(ends, default=float("nan"))

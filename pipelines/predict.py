@@ -53,7 +53,7 @@ def predict(
         for utterance in utterances
     ]
     found = infer(checkpoint.model, arrays)
-    pred = found.decode(decoder, checkpoint.thresholds)
+    pred = found.decode(decoder, checkpoint.thresholds_of(decoder))
     return [
         _prediction(
             checkpoint,

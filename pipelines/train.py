@@ -24,7 +24,7 @@ from mmemo.batch import ClipArrays, by_video, cut_videos
 from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, save_checkpoint
 from mmemo.config import Config, TrainConfig
 from mmemo.datasets.dataset import Dataset
-from mmemo.decoding import tune_threshold
+from mmemo.decoding import tune_label_thresholds, tune_threshold
 from mmemo.errors import DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import batched, infer
@@ -72,13 +72,15 @@ def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> C
     with contextlib.nullcontext() if model.words is None else model.words.remembering():
         state = _fit(model, config, fit_on, validate_on, out)
     model.load_state_dict(state.best_weights)
+    thresholds, label_thresholds = _thresholds(model, validate_on)
     checkpoint = Checkpoint(
         model=model.eval(),
         config=config,
         inputs=inputs,
-        thresholds=_thresholds(model, validate_on),
+        thresholds=thresholds,
         trained_on=TrainedOn(dataset.name, dataset.demonstration, len(fit_on), _count_sets(fit_on)),
         valid=state.best_figures,
+        label_thresholds=label_thresholds,
     )
     save_checkpoint(checkpoint, out)
     remove_state(out)
@@ -241,11 +243,15 @@ def _validate(
     }
 
 
-def _thresholds(model: EmotionModel, clips: Sequence[ClipArrays]) -> tuple[float, ...]:
-    """Choose the thresholds on validation clips."""
+def _thresholds(
+    model: EmotionModel, clips: Sequence[ClipArrays]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Choose the thresholds for micro-F1 and for macro-F1 on validation clips, K each."""
     truth = labels_of(clips)
-    threshold = tune_threshold(infer(model, clips).marginals, truth)
-    return (float(threshold),) * truth.shape[1]
+    marginals = infer(model, clips).marginals
+    one = float(tune_threshold(marginals, truth))
+    own = tune_label_thresholds(marginals, truth)
+    return (one,) * truth.shape[1], tuple(own.tolist())
 
 
 def _count_sets(clips: Sequence[ClipArrays]) -> dict[int, int]:

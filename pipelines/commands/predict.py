@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipelines.commands.options import Commands
 
 DEFAULT_RUN = Path("runs/sample")
-DECODERS = ("jaccard", "hamming", "map", "threshold")
+DECODERS = ("jaccard", "hamming", "map", "threshold", "macro")
 
 
 def add(commands: "Commands") -> None:
