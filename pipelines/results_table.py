@@ -50,10 +50,8 @@ def results_table(report: Mapping[str, Any], *, title: str, demonstration: bool)
     """Set out a report of ``pipelines.scoring.report`` as text."""
     protocol = report["protocol"]
     split = f" ({protocol['split']})" if protocol["split"] else ""
-    parts = [
-        f"{title}{split}: {report['n']} clips of {protocol['videos']} videos, "
-        f"{protocol['labels']} labels, {protocol['clips_with_n_labels'][0]} clips without any"
-    ]
+    held = f"{report['n']} clips of {protocol['videos']} videos, {protocol['labels']} labels"
+    parts = [f"{title}{split}: {held}, {protocol['clips_with_n_labels'][0]} clips without any"]
     parts += [f"Note: {note}." for note in [*report["notes"], *protocol["warnings"]]]
     if demonstration:
         parts.append(DEMONSTRATION)

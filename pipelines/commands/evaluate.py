@@ -1,12 +1,12 @@
 """``mmemo evaluate``: score a model on labelled clips."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmemo.errors import ConfigError
 from pipelines.commands.options import add_command, add_data, add_device, read_device
+from pipelines.commands.reporting import add_report, show_report
 
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands
@@ -19,7 +19,8 @@ def add(commands: "Commands") -> None:
         "evaluate",
         _run,
         "score a model on labelled clips",
-        "Score a trained model beside the constant baselines, with every metric of the field.",
+        "Score a trained model with every metric of the field, how sure each is, and beside it "
+        "what constant answers and the labels' frequencies reach.",
     )
     command.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="made by `mmemo train`")
     add_data(command)
@@ -36,15 +37,26 @@ def add(commands: "Commands") -> None:
         metavar="MODALITY",
         help="hide modalities from the model: text, audio, visual",
     )
-    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="compare with these predictions about the same clips (see `mmemo score`)",
+    )
+    command.add_argument(
+        "--predictions", type=Path, metavar="FILE", help="write them: .npz, .json or .csv"
+    )
+    add_report(command)
     add_device(command)
 
 
 def _run(options: argparse.Namespace) -> int:
     from mmemo.checkpoint import load_checkpoint
     from pipelines.data import load_data
-    from pipelines.evaluate import choose_split, evaluate
-    from pipelines.results_table import results_table
+    from pipelines.evaluate import answer, choose_split
+    from pipelines.scoring.files import read_sheet, write_predictions
+    from pipelines.scoring.report import build_report
+    from pipelines.scoring.sheet import answers_of
 
     checkpoint = load_checkpoint(options.run_dir, read_device(options))
     unknown = set(options.without) - set(checkpoint.inputs)
@@ -55,19 +67,24 @@ def _run(options: argparse.Namespace) -> int:
         )
     dataset = load_data(options.data, checkpoint.config, checkpoint.labels)
     split, clips = choose_split(dataset, options.split)
-    report = evaluate(checkpoint, clips, without=options.without)
-    about = {
+    gold, answers = answer(checkpoint, clips, without=options.without, where=str(options.run_dir))
+    against = None
+    if options.against:
+        against = answers_of(read_sheet(options.against, gold.labels), gold)
+    if options.predictions:
+        write_predictions(options.predictions, gold, answers)
+    report = build_report(
+        gold, answers, set_counts=checkpoint.trained_on.set_counts, against=against
+    )
+    about: dict[str, object] = {
         "dataset": dataset.name,
         "split": split,
         "demonstration": dataset.demonstration,
         "without": sorted(options.without),
         "model": str(options.run_dir),
     }
-    if options.json:
-        print(json.dumps({**report, **about}))
-    else:
-        title = f"{options.run_dir} on {dataset.name}, {split}"
-        if options.without:
-            title += f", without {' and '.join(sorted(options.without))}"
-        print(results_table(report, title=title, demonstration=dataset.demonstration))
+    title = f"{options.run_dir} on {dataset.name}, {split}"
+    if options.without:
+        title += f", without {' and '.join(sorted(options.without))}"
+    show_report(options, report, about, title)
     return 0
