@@ -8,6 +8,7 @@ comes with a model is run.
 """
 
 import contextlib
+import copy
 import re
 from collections import ChainMap
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from mmemo.asset_table import sha256_of
@@ -69,27 +71,33 @@ class PretrainedWords(nn.Module):
         )
         self.norm = nn.LayerNorm(self.width)
         encoder.pooler = None  # sums up a whole text, which is not asked for
-        self._held: list[Any] = [encoder]  # in a list, torch does not see it
-        self._remembered: dict[bytes, Tensor] | None = None
+        if options.checkpointing:
+            _checkpoint_activations(encoder)
+        self.frozen_layers = min(options.frozen_layers, self.depth + 1)
+        if not options.fine_tuned:
+            self.frozen_layers = self.depth + 1
+        for name, weight in encoder.named_parameters():
+            weight.requires_grad_(self.depth_of(name) >= self.frozen_layers)
+        self._held: list[Any] = [encoder]  # in a list, torch does not see them
+        self._upper: list[Any] = []
         if options.fine_tuned:
             self.encoder = encoder
-            for name, weight in encoder.named_parameters():
-                weight.requires_grad_(self.depth_of(name) >= options.frozen_layers)
-            if options.checkpointing:
-                encoder.gradient_checkpointing_enable({"use_reentrant": False})
-        else:
-            encoder.requires_grad_(False).eval()
+            if 1 < self.frozen_layers <= self.depth:
+                self._upper.append(upper_layers(encoder, self.frozen_layers - 1))
+        self._remembered: dict[bytes, Tensor] | None = None
+
+    @property
+    def model(self) -> Any:
+        """The encoder itself, frozen or not."""
+        return self._held[0]
 
     def forward(self, pieces: Pieces, mask: Tensor) -> Sequence:
         """Read pieces into the rows of words with mask (B, T)."""
-        hidden = self._trained(pieces) if self.options.fine_tuned else self._frozen(pieces)
-        hidden = hidden.to(self.norm.weight.dtype)
+        states = self._states(pieces).to(self.norm.weight.dtype)
         belongs = pieces.rows >= 0
         at = pieces.rows[belongs]
-        total = hidden.new_zeros(mask.numel(), self.width).index_add(0, at, hidden[belongs])
-        count = hidden.new_zeros(mask.numel()).index_add(
-            0, at, torch.ones_like(at, dtype=hidden.dtype)
-        )
+        total = states.new_zeros(mask.numel(), self.width).index_add(0, at, states[belongs])
+        count = states.new_zeros(mask.numel()).index_add(0, at, states.new_ones(len(at)))
         rows = self.norm(total / count.clamp(min=1)[:, None]).view(*mask.shape, self.width)
         return Sequence(rows * mask[..., None], mask)
 
@@ -102,7 +110,7 @@ class PretrainedWords(nn.Module):
 
     @contextlib.contextmanager
     def remembering(self) -> Iterator[None]:
-        """Keep what a frozen encoder says of each text, so that it reads it once, not each epoch.
+        """Keep what frozen layers say of each text, so that they read it once, not each epoch.
 
         Texts are the same each time only if whole videos (or single clips) are batched.
         """
@@ -112,42 +120,99 @@ class PretrainedWords(nn.Module):
         finally:
             self._remembered = None
 
-    def _trained(self, pieces: Pieces) -> Tensor:
-        states: Tensor = self.encoder(
-            input_ids=pieces.ids, attention_mask=pieces.mask.long()
-        ).last_hidden_state
-        return states
-
-    @torch.no_grad()
-    def _frozen(self, pieces: Pieces) -> Tensor:
-        encoder = self._held[0].to(pieces.ids.device)
-        if self._remembered is None:
-            states: Tensor = encoder(
-                input_ids=pieces.ids, attention_mask=pieces.mask.long()
+    def _states(self, pieces: Pieces) -> Tensor:
+        """Return what the last layer says of each piece, (N, L, D)."""
+        attend = pieces.mask.long()
+        if self.frozen_layers <= 1:
+            states: Tensor = self.model(
+                input_ids=pieces.ids, attention_mask=attend
             ).last_hidden_state
             return states
+        states = self._recall(pieces)
+        if not self._upper:
+            return states
+        upper = self._upper[0].train(self.training)
+        states = upper(inputs_embeds=states, attention_mask=attend).last_hidden_state
+        return states
+
+    def _recall(self, pieces: Pieces) -> Tensor:
+        """Return what the frozen layers say of each piece: read, or remembered."""
+        if self._remembered is None:
+            return self._frozen(pieces.ids, pieces.mask)
         lengths = pieces.mask.sum(dim=1).tolist()
-        keys = [
-            ids[:length].numpy().tobytes()
-            for ids, length in zip(pieces.ids.cpu(), lengths, strict=True)
-        ]
+        texts = zip(pieces.ids.cpu(), lengths, strict=True)
+        keys = [ids[:length].numpy().tobytes() for ids, length in texts]
         new = [place for place, key in enumerate(keys) if key not in self._remembered]
-        fresh = {}
+        fresh: dict[bytes, Tensor] = {}
         if new:
-            states = encoder(
-                input_ids=pieces.ids[new], attention_mask=pieces.mask[new].long()
-            ).last_hidden_state
-            fresh = {
-                keys[place]: state[: lengths[place]].to("cpu", torch.float16)
-                for place, state in zip(new, states, strict=True)
-            }
+            states = self._frozen(pieces.ids[new], pieces.mask[new]).to("cpu", torch.float16)
+            fresh = {keys[place]: states[i, : lengths[place]] for i, place in enumerate(new)}
         known = ChainMap(fresh, self._remembered)
-        held = [known[key].float() for key in keys]
+        found = nn.utils.rnn.pad_sequence([known[key].float() for key in keys], batch_first=True)
         if sum(map(len, self._remembered.values())) < _REMEMBERED_PIECES:
-            self._remembered.update(fresh)
-        padded = nn.utils.rnn.pad_sequence(held, batch_first=True)
-        missing = pieces.ids.shape[1] - padded.shape[1]
-        return nn.functional.pad(padded, (0, 0, 0, missing)).to(pieces.ids.device)
+            # Slices are copied: they would keep the padding of their batch in memory.
+            self._remembered.update({key: state.clone() for key, state in fresh.items()})
+        missing = pieces.ids.shape[1] - found.shape[1]
+        return nn.functional.pad(found, (0, 0, 0, missing)).to(pieces.ids.device)
+
+    @torch.no_grad()
+    def _frozen(self, ids: Tensor, mask: Tensor) -> Tensor:
+        encoder = self.model.to(ids.device).eval()
+        read = encoder(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True)
+        encoder.train(self.training)
+        states: Tensor = read.last_hidden_state
+        if self.frozen_layers <= self.depth:
+            states = read.hidden_states[self.frozen_layers - 1]
+        return states
+
+
+class _PassOn(nn.Module):
+    """Stands in for the embeddings, where they and more layers have done their work already."""
+
+    def forward(self, *, inputs_embeds: Tensor, **_: Any) -> Tensor:
+        return inputs_embeds
+
+
+def upper_layers(encoder: Any, first: int) -> Any:
+    """Return an encoder that goes on where layer ``first`` begins, sharing all weights.
+
+    Args:
+        encoder: of transformers, with its embeddings in ``embeddings`` and its layers in one list.
+        first: how many layers are left out.
+
+    Returns:
+        An encoder to be given ``inputs_embeds``, the states before that layer.
+
+    Raises:
+        ConfigError: the encoder is built in another way.
+    """
+    depth = encoder.config.num_hidden_layers
+    lists = [
+        name
+        for name, module in encoder.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == depth
+    ]
+    if len(lists) != 1 or "embeddings" not in encoder._modules:
+        raise ConfigError(
+            "model.pretrained_frozen_layers: expected 0 or 1 for this encoder, which cannot be "
+            "read from its middle"
+        )
+    upper = _shallow(encoder)
+    upper._modules["embeddings"] = _PassOn()
+    holder = upper
+    *way, last = lists[0].split(".")
+    for name in way:
+        holder._modules[name] = _shallow(holder._modules[name])
+        holder = holder._modules[name]
+    holder._modules[last] = nn.ModuleList(list(holder._modules[last])[first:])
+    return upper
+
+
+def _shallow(module: Any) -> Any:
+    """Copy a module but not what is in it."""
+    twin = copy.copy(module)
+    twin._modules = dict(module._modules)
+    return twin
 
 
 def load_pretrained(options: PretrainedOptions) -> PretrainedWords:
@@ -172,7 +237,7 @@ def rebuild_pretrained(folder: Path, source: str, options: PretrainedOptions) ->
 
 def save_description(words: PretrainedWords, folder: Path) -> None:
     """Write what is needed to build a fine-tuned encoder again, except its weights."""
-    words.encoder.config.save_pretrained(folder)
+    words.model.config.save_pretrained(folder)
     words.tokenizer.save_pretrained(folder)
 
 
@@ -181,9 +246,9 @@ def _find(name: str) -> tuple[str, str]:
     if name in ASSETS:
         return str(resolve(name)), f"{name}:{ASSETS[name].digest}"
     weights = Path(name) / "model.safetensors"
-    if weights.is_file():
+    if name and weights.is_file():
         return name, f"folder:{sha256_of(weights)[:16]}"
-    if Path(name).exists() or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+    if not name or Path(name).exists() or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
         raise ConfigError(
             f"model.pretrained: expected an asset, a folder with config.json and "
             f"model.safetensors, or a model of the hub; got {name!r}"
@@ -212,12 +277,18 @@ def _build(
                 encoder = AutoModel.from_config(config, dtype=torch.float32)
         source = f"{source}@{config._commit_hash}" if source.startswith("hub:") else source
         return PretrainedWords(encoder, tokenizer, options, source)
-    except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, ImportError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ConfigError(
             f"model.pretrained: expected an encoder that transformers can load; got "
             f"{options.name!r} ({reason})"
         ) from None
+
+
+def _checkpoint_activations(encoder: Any) -> None:
+    """Compute activations again in the backward pass; transformers 5 has changed the name."""
+    enable = getattr(encoder, "activation_checkpointing_enable", None)
+    (enable or encoder.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
 def _positions(config: Any) -> int:
