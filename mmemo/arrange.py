@@ -42,6 +42,7 @@ def arrange(clip: ClipFeatures, options: DataConfig, *, reads_words: bool = Fals
         masks={m: f.valid for m, f in kept.items()},
         labels=None if intensities is None else annotated(intensities),
         video=f"{clip.clip.dataset}/{clip.clip.video_id}",
+        dataset=clip.clip.dataset,
         start_s=clip.clip.start,
         words=_texts(clip)[: options.max_rows] if reads_words and "text" in kept else (),
     )

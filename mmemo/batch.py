@@ -79,6 +79,7 @@ class ClipArrays:
         video: the recording it was cut from, whose clips may see each other; None = its own.
         start_s: where it lies in that recording, seconds.
         words: what the rows of the text say, for a model that reads words; else empty.
+        dataset: the data set it comes from.
 
     Raises:
         FeatureError: values and masks do not belong together, or a value is not finite.
@@ -91,6 +92,7 @@ class ClipArrays:
     video: str | None = None
     start_s: float = 0.0
     words: tuple[str, ...] = ()
+    dataset: str = ""
 
     def __post_init__(self) -> None:
         if set(self.values) != set(self.masks):
@@ -240,9 +242,14 @@ class Normalizer(nn.Module):
             getattr(self, f"{modality}_mean").copy_(torch.from_numpy(mean))
             getattr(self, f"{modality}_std").copy_(torch.from_numpy(std))
 
+    def std(self, modality: str) -> Tensor:
+        """Return the standard deviations that one modality's columns are divided by, (D,)."""
+        held: Tensor = getattr(self, f"{modality}_std")
+        return held
+
     def forward(self, modality: str, sequence: Sequence) -> Sequence:
         """Scale one modality's (B, T, D) values; masked rows become zeros."""
-        mean, std = getattr(self, f"{modality}_mean"), getattr(self, f"{modality}_std")
+        mean, std = getattr(self, f"{modality}_mean"), self.std(modality)
         scaled = ((sequence.values - mean) / std).clamp(-self.LIMIT, self.LIMIT)
         return Sequence(scaled.masked_fill(~sequence.mask[..., None], 0.0), sequence.mask)
 

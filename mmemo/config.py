@@ -212,6 +212,13 @@ class TrainConfig(_Section):
         0.9, gt=0, le=1, description="Learning rate of each of its layers over the next one's."
     )
     weight_decay: float = Field(0.01, ge=0, le=10, description="Weight decay of AdamW.")
+    accumulate: int = Field(
+        1, ge=1, le=4096, description="Batches whose gradients are added up for one update."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Of the forward pass in training; weights stay float32."
+    )
+    compile: bool = Field(False, description="Compile the loss; the first steps take longer.")
     warmup_fraction: float = Field(
         0.05, ge=0, le=1, description="Share of all steps over which the learning rate rises."
     )
@@ -223,8 +230,22 @@ class TrainConfig(_Section):
     label_smoothing: float = Field(
         0.0, ge=0, lt=0.5, description="Assumed chance that an annotated label is flipped."
     )
-    ema_decay: float = Field(
-        0.0,
+    adversary: float = Field(
+        0.0, ge=0, description="Also learn from features moved against the model by this much."
+    )
+    r_drop: float = Field(
+        0.0, ge=0, description="Weight of the divergence between two passes with dropout."
+    )
+    balance: float = Field(
+        0.0, ge=0, le=1, description="Clips weigh (commonest label / their rarest) to this power."
+    )
+    swa_from: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Share of the epochs after which epoch-end weights are averaged; 1: never.",
+    )
+    ema_decay: float = Field(        0.0,
         ge=0,
         lt=1,
         description="Decay per step of averaged weights, kept if above 0.",

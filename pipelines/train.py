@@ -6,33 +6,34 @@ the state is saved after it, so a run that was stopped goes on to the very same 
 """
 
 import contextlib
+import itertools
 import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from mmemo.arrange import arrange
-from mmemo.batch import ClipArrays, by_video, cut_videos
+from mmemo.batch import ClipArrays, cut_videos
 from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, save_checkpoint
-from mmemo.config import Config, TrainConfig
+from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
 from mmemo.decoding import tune_label_thresholds, tune_threshold
 from mmemo.errors import DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
-from mmemo.inference import batched, infer
+from mmemo.inference import infer
 from mmemo.labels import to_set_index
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.model.emotion_model import EmotionModel, build_model
-from pipelines.progress import Bar, bar
+from pipelines.progress import bar
+from pipelines.training_batches import clips_per_epoch, epoch_batches
 from pipelines.training_state import TrainingState, load_state, remove_state, save_state
+from pipelines.training_step import TrainingStep, parameter_groups
 
 logger = logging.getLogger(__name__)
 
@@ -153,75 +154,33 @@ def _fit(
     out: Path,
 ) -> TrainingState:
     """Run the epochs that are left; return the state that holds the best weights."""
-    options = config.train
+    options, sampling = config.train, config.data.sampling
     fit_on = cut_videos(fit_on, model.clips_per_video)
-    steps_per_epoch = math.ceil(len(fit_on) / options.batch_size)
+    clips = clips_per_epoch(fit_on, sampling)
+    steps = math.ceil(clips / options.batch_size / options.accumulate) * options.epochs
     optimizer = torch.optim.AdamW(parameter_groups(model, options), lr=options.learning_rate)
-    steps = steps_per_epoch * options.epochs
+    update = TrainingStep(model, optimizer, options, steps, _label_share(fit_on))
     state = load_state(out, config, model, optimizer) or TrainingState.fresh(model)
-    with bar("training", options.epochs * steps_per_epoch) as shown:
-        shown.advance(state.epoch * steps_per_epoch)
+    with bar("training", options.epochs * clips) as shown:
+        shown.advance(state.epoch * clips)
         for epoch in range(state.epoch, options.epochs):
             if state.stale >= options.patience:
                 break
             started = time.monotonic()
             torch.manual_seed(options.seed * 100_003 + epoch)
             order = np.random.default_rng([options.seed, epoch])
-            losses = [
-                _step(model, batch, optimizer, state, steps, options)
-                for batch in _batches(fit_on, options.batch_size, order, shown, f"epoch {epoch}")
-            ]
+            losses = []
+            batches = epoch_batches(fit_on, options.batch_size, sampling, order)
+            while parts := list(itertools.islice(batches, options.accumulate)):
+                losses.append(update(parts, state.steps))
+                state.count_step(model, options)
+                shown.advance(sum(map(len, parts)), note=f"epoch {epoch}")
+            state.average_epoch(model, options)
             figures = _validate(model, state, validate_on)
             state.finish_epoch(figures, options.select_by in LOWER_IS_BETTER, options)
             save_state(out, config, state, model, optimizer)
             _report(out, epoch, float(np.mean(losses)), figures, state, time.monotonic() - started)
     return state
-
-
-def _step(
-    model: EmotionModel,
-    clips: Sequence[ClipArrays],
-    optimizer: torch.optim.AdamW,
-    state: TrainingState,
-    steps: int,
-    options: TrainConfig,
-) -> float:
-    """One update of the weights (and of their running average); return the loss."""
-    model.train()
-    device = next(model.parameters()).device
-    batch = model.collate(clips).to(device)
-    loss = model.loss(batch, label_smoothing=options.label_smoothing)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), options.clip_norm)
-    for group in optimizer.param_groups:
-        group["lr"] = group["peak"] * _rate(state.steps, steps, options)
-    optimizer.step()
-    state.average(model, options.ema_decay)
-    return float(loss.detach())
-
-
-def _batches(
-    clips: Sequence[ClipArrays],
-    batch_size: int,
-    order: np.random.Generator,
-    shown: Bar,
-    note: str,
-) -> Iterator[list[ClipArrays]]:
-    """Shuffle, then sort stretches of many batches by length, so that little padding is made.
-
-    Clips that are to see each other stay together: what is shuffled are whole videos.
-    """
-    groups = by_video(clips)
-    stretch = max(1, batch_size * 20 * len(groups) // len(clips))
-    shuffled = order.permutation(len(groups))
-    batches: list[list[int]] = []
-    for first in range(0, len(groups), stretch):
-        part = [groups[number] for number in shuffled[first : first + stretch]]
-        batches += batched(clips, part, batch_size)
-    for number in order.permutation(len(batches)):
-        yield [clips[place] for place in batches[number]]
-        shown.advance(note=note)
 
 
 def _validate(
@@ -254,44 +213,16 @@ def _thresholds(
     return (one,) * truth.shape[1], tuple(own.tolist())
 
 
+def _label_share(clips: Sequence[ClipArrays]) -> torch.Tensor:
+    """Say which share of the clips carries each label, among those of which it is known: (K,)."""
+    held = np.stack([clip.labels for clip in clips if clip.labels is not None]).astype(np.float64)
+    known = (~np.isnan(held)).sum(axis=0)
+    return torch.from_numpy(np.nansum(held, axis=0) / np.maximum(known, 1)).float()
+
+
 def _count_sets(clips: Sequence[ClipArrays]) -> dict[int, int]:
     indices, counts = np.unique(to_set_index(labels_of(clips)), return_counts=True)
     return {int(index): int(count) for index, count in zip(indices, counts, strict=True)}
-
-
-def parameter_groups(model: EmotionModel, options: TrainConfig) -> list[dict[str, Any]]:
-    """Say how fast each weight learns, and which ones decay.
-
-    Only matrices decay: shrinking biases, norms and embeddings of states gains nothing. A
-    pretrained encoder learns more slowly, each layer more slowly than the next (Howard and Ruder,
-    ACL 2018, section 3.2).
-    """
-    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
-    for name, weight in model.named_parameters():
-        if not weight.requires_grad:
-            continue
-        peak = options.learning_rate
-        if model.words is not None and name.startswith("words.encoder."):
-            below = model.words.depth - model.words.depth_of(name)
-            peak = options.pretrained_learning_rate * options.layer_decay**below
-        groups.setdefault((peak, weight.ndim >= 2), []).append(weight)
-    return [
-        {
-            "params": weights,
-            "lr": peak,
-            "peak": peak,
-            "weight_decay": options.weight_decay if decays else 0.0,
-        }
-        for (peak, decays), weights in groups.items()
-    ]
-
-
-def _rate(step: int, steps: int, options: TrainConfig) -> float:
-    """Learning rate relative to its peak: a linear rise, then a cosine to zero."""
-    rise = max(1, round(steps * options.warmup_fraction))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * min(1, (step - rise) / max(1, steps - rise))))
 
 
 def _report(

@@ -6,6 +6,7 @@ itself from the run's seed and its own number.
 
 import json
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,18 +55,35 @@ class TrainingState:
         """Start a run."""
         return cls(0, 0, None, {}, _copy(model.state_dict()), _copy(model.state_dict()), 0)
 
-    def average(self, model: nn.Module, decay: float) -> None:
-        """Move the running average towards the model's weights.
+    def count_step(self, model: nn.Module, options: TrainConfig) -> None:
+        """Count an update, and move the running average towards the model's weights.
 
         Early on the decay is smaller, (1 + n) / (10 + n), or the random start would linger.
         """
         self.steps += 1
-        decay = min(decay, (1 + self.steps) / (10 + self.steps))
+        if self._swa_epochs(options) >= 0:
+            return
+        decay = min(options.ema_decay, (1 + self.steps) / (10 + self.steps))
+        self._move_mean(model, 1 - decay if options.ema_decay > 0 else 1.0)
+
+    def average_epoch(self, model: nn.Module, options: TrainConfig) -> None:
+        """Take the weights at the end of an epoch into their mean (Izmailov et al. 2018, eq. 4)."""
+        before = self._swa_epochs(options)
+        if before >= 0:
+            self._move_mean(model, 1 / (before + 1))
+
+    def _swa_epochs(self, options: TrainConfig) -> int:
+        """How many epoch ends are in the mean already; below 0 where it has not begun."""
+        if options.swa_from == 1:
+            return -1
+        return self.epoch - math.ceil(options.swa_from * options.epochs)
+
+    def _move_mean(self, model: nn.Module, share: float) -> None:
         with torch.no_grad():
             for name, weight in model.state_dict().items():
                 mean = self.mean_weights[name]
-                if decay > 0 and weight.dtype.is_floating_point:
-                    mean.lerp_(weight, 1 - decay)
+                if share < 1 and weight.dtype.is_floating_point:
+                    mean.lerp_(weight, share)
                 else:
                     mean.copy_(weight)
 

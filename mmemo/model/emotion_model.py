@@ -220,7 +220,11 @@ class EmotionModel(nn.Module):
         return Output(decoded.set_log_probs, marginals, decoded.modality_weights, weights)
 
     def loss(self, batch: Batch, *, label_smoothing: float = 0.0) -> Tensor:
-        """Return the mean negative log-likelihood of the clips' label sets, a scalar.
+        """Return the mean of the clips' ``losses``, a scalar."""
+        return self.losses(batch, label_smoothing=label_smoothing).mean()
+
+    def losses(self, batch: Batch, *, label_smoothing: float = 0.0) -> Tensor:
+        """Return the negative log-likelihood of each clip's label set, (B,).
 
         A label of NaN is not known: the likelihood is that of all sets that agree with what is.
 
@@ -236,17 +240,23 @@ class EmotionModel(nn.Module):
             got = "none" if batch.labels is None else f"{tuple(batch.labels.shape)}"
             raise FeatureError(f"expected labels of shape (B, {k}) to compute the loss; got {got}")
         if isinstance(self.decoder, SequenceDecoder) and label_smoothing == 0:
-            return -self.decoder.log_likelihood(*self._encode(batch), batch.labels).mean()
-        set_log_probs = self(batch).set_log_probs
-        sets = self.decoder.sets
+            return -self.decoder.log_likelihood(*self._encode(batch), batch.labels)
+        log_probs = self(batch).set_log_probs
+        return self.set_losses(log_probs, batch.labels, label_smoothing=label_smoothing)
+
+    def set_losses(
+        self, set_log_probs: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
+    ) -> Tensor:
+        """Return what ``losses`` does, (B,), of log-probabilities (B, S) and labels (B, K)."""
         # (B, S): how many known labels of the clip each set contradicts.
-        flips = ((batch.labels[:, None] - sets).abs() > 0.5).sum(dim=-1)
+        flips = ((labels[:, None] - self.decoder.sets).abs() > 0.5).sum(dim=-1)
         agreeing = set_log_probs.masked_fill(flips > 0, -math.inf).logsumexp(dim=-1)
         if label_smoothing == 0:
-            return -agreeing.mean()
-        target = label_smoothing**flips * (1 - label_smoothing) ** (k - flips)
+            return -agreeing
+        kept = labels.shape[1] - flips
+        target = label_smoothing**flips * (1 - label_smoothing) ** kept
         smoothed = (target * set_log_probs).sum(dim=-1)
-        return -torch.where(batch.labels.isnan().any(dim=-1), agreeing, smoothed).mean()
+        return -torch.where(labels.isnan().any(dim=-1), agreeing, smoothed)
 
     def _encode(self, batch: Batch) -> tuple[dict[str, Sequence], Tensor]:
         """Return each modality's memory, and which modalities have a say (B, M)."""

@@ -12,10 +12,10 @@ from mmemo.datasets.dataset import Dataset
 from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import ClipFeatures
 from mmemo.labels import to_set_index
-from pipelines import train as training
 from pipelines.evaluate import evaluate
 from pipelines.train import labelled, labels_of, train
 from pipelines.training_state import STATE_FILE
+from pipelines.training_step import TrainingStep
 
 
 def options(**changes):
@@ -102,15 +102,15 @@ def test_the_same_seed_gives_the_same_weights(dataset, tmp_path):
 def test_a_stopped_run_goes_on_to_the_same_result(dataset, tmp_path, monkeypatch, ema_decay):
     whole = train(options(ema_decay=ema_decay), dataset, tmp_path / "whole")
 
-    def stop_in_third_epoch(model, *arguments):
+    def stop_in_third_epoch(step, *arguments):
         if (tmp_path / "cut/history.jsonl").exists():
             lines = (tmp_path / "cut/history.jsonl").read_text().splitlines()
             if len(lines) == 2:
                 raise KeyboardInterrupt
-        return step(model, *arguments)
+        return update(step, *arguments)
 
-    step = training._step
-    monkeypatch.setattr(training, "_step", stop_in_third_epoch)
+    update = TrainingStep.__call__
+    monkeypatch.setattr(TrainingStep, "__call__", stop_in_third_epoch)
     with pytest.raises(KeyboardInterrupt):
         train(options(ema_decay=ema_decay), dataset, tmp_path / "cut")
     monkeypatch.undo()
@@ -125,7 +125,10 @@ def test_a_stopped_run_goes_on_to_the_same_result(dataset, tmp_path, monkeypatch
 
 
 def test_an_unfinished_run_with_other_options_is_not_overwritten(dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "_report", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipelines.train._report", stop)
     with pytest.raises(KeyboardInterrupt):
         train(options(), dataset, tmp_path)
     monkeypatch.undo()
