@@ -18,10 +18,20 @@ PACKAGES = ("mmemo", "extractors", "pipelines")
 
 FLOORS = {
     0: {"errors", "labels", "config"},
-    1: {"features", "prediction", "vectors", "asset_table", "fetching", "assets"},
+    1: {
+        "features",
+        "prediction",
+        "vectors",
+        "asset_table",
+        "fetching",
+        "assets",
+        "safe_globals",
+        "safe_pickle",
+        "torch_file",
+    },
     2: {"align", "store", "datasets", "csd"},
     3: {"batch", "arrange"},
-    4: {"model", "decoding", "metrics", "calibration", "inference"},
+    4: {"model", "decoding", "metrics", "calibration", "inference", "explain"},
     5: {"checkpoint"},
 }
 """What is inside mmemo, from the ground up; a new module has to be given its place here."""

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from mmemo.datasets import ravdess
 from mmemo.datasets.clips import LABELS_FILE, read_clips
+from mmemo.datasets.mosei import NAME as MOSEI
 from mmemo.datasets.ravdess import is_ravdess, read_ravdess
+from mmemo.datasets.raw_mosei import raw_folder, read_raw_mosei
 from mmemo.datasets.table import is_table, read_table
 from mmemo.errors import DataError
 from mmemo.features import Clip
@@ -29,12 +31,17 @@ class Source:
 def read_source(path: Path) -> Source:
     """Read a folder of clips (with or without ``labels.csv``), one media file, or a table.
 
-    A folder whose files are named as RAVDESS names them is read as such.
+    A folder whose files are named as RAVDESS names them is read as such, and so is CMU-MOSEI's
+    archive (``Videos`` beside ``Labels`` or ``Transcript``).
 
     Raises:
         DataError: there is nothing at ``path``, or it cannot be read as any of these.
     """
     if path.is_dir():
+        raw = raw_folder(path)
+        if raw is not None:
+            name = f"{MOSEI} (raw archive, SDK's standard folds)"
+            return Source(StoreInfo(name), tuple(read_raw_mosei(raw)))
         if not (path / LABELS_FILE).is_file() and is_ravdess(path):
             return Source(StoreInfo(ravdess.NAME, labels=ravdess.LABELS), tuple(read_ravdess(path)))
         info = _about(path)

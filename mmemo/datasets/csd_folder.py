@@ -1,0 +1,212 @@
+"""A folder of ``.csd`` files: the CMU SDK's download, a mirror of it, or what ``--to csd`` wrote.
+
+Which file is what is told by its root name and its columns, so names and folders may differ. One
+segment is one row of the labels; words, vectors, sound and face are cut to it by the middle of
+their rows. Splits are the standard folds.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmemo.csd.reader import CsdFile
+from mmemo.csd.sequence import Entry, Sequence, grouped, joined
+from mmemo.csd.tensors import joined_in_order
+from mmemo.datasets.annotation import annotated
+from mmemo.datasets.foreign import Foreign, Tally, clean, column_names, source_of
+from mmemo.datasets.mosei import NAME, SDK_LABELS, explain_count, folds
+from mmemo.errors import DataError
+from mmemo.features import Clip, ClipFeatures, Features, Word
+
+KIND = "csd folder"
+DEEPEST = 4
+"""Folders below; a mirror's cache has snapshots/<commit>/<language>/."""
+
+_ROLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("labels", "fi", ("all labels", "emotion labels", "labels")),
+    ("words", "S", ("words", "word")),
+    ("text", "f", ("glove", "wordvectors", "vectors")),
+    ("audio", "f", ("covarep",)),
+    ("visual", "f", ("facet",)),
+    ("audio", "f", ("opensmile", "audio")),
+    ("visual", "f", ("openface", "visual")),
+)
+"""Role, kind of numbers, parts of names; the first file that fits takes the role."""
+
+
+def csd_files(folder: Path) -> list[Path]:
+    """List the ``.csd`` files of a folder and those below it, in order of name."""
+    depth = len(folder.parts)
+    return sorted(
+        path
+        for path in folder.rglob("*.csd")
+        if path.is_file() and len(path.parts) - depth <= DEEPEST
+    )
+
+
+def read_csd_folder(folder: Path) -> Foreign:
+    """Open the files and say what they are.
+
+    Raises:
+        DataError: no file can be read, or none holds labels.
+    """
+    files: dict[str, CsdFile] = {}
+    passed: list[str] = []
+    opened = [CsdFile(path) for path in csd_files(folder)]
+    if not opened:
+        raise DataError(f"{folder}: expected .csd files; there are none")
+    traits = [(file, *_traits(file)) for file in opened]
+    for role, kinds, parts in _ROLES:
+        fits = [f for f, name, kind in traits if kind in kinds and any(p in name for p in parts)]
+        if fits and role not in files:
+            files[role] = fits[0]
+    passed = [file.path.name for file in opened if file not in files.values()]
+    if "labels" not in files:
+        names = ", ".join(file.name for file in opened)
+        raise DataError(f"{folder}: expected a .csd file of labels (All Labels); found {names}")
+    labels = files.pop("labels")
+    columns = _emotion_columns(labels)
+    videos = grouped(labels)
+    count = sum(len(labels[entry_id].intervals) for entry_id in labels)
+    outside = len([video for video in videos if video not in folds()])
+
+    def make(tally: Tally) -> Iterator[ClipFeatures]:
+        index = {role: grouped(file) for role, file in files.items()}
+        for video, ids in videos.items():
+            rows = joined_in_order(labels, ids)
+            held = {role: _video(files[role], index[role], video, tally) for role in files}
+            names = ids if len(ids) == len(rows.intervals) and "[" in ids[0] else None
+            for k, (times, values) in enumerate(zip(*rows, strict=True)):
+                clip = _clip(names[k] if names else f"{video}[{k}]", video, times, tally)
+                if clip is not None:
+                    marks = annotated(values[columns], tally)
+                    yield _segment(clip, marks, held, files, tally)
+
+    notes = [f"{role}: {file.path.name} ({file.name})" for role, file in sorted(files.items())]
+    notes += [f"passed over: {', '.join(passed)}"] if passed else []
+    notes += [f"{outside} of {len(videos)} videos stand in no standard fold"] if outside else []
+    known = explain_count(count)
+    notes += [f"{count} label rows: {known}"] if known else []
+    name = f"{NAME} ({folder.resolve().name}, SDK's standard folds, every label row)"
+    return Foreign(KIND, name, count, make, row_times=True, notes=tuple(notes))
+
+
+def _traits(file: CsdFile) -> tuple[str, str]:
+    """Name in small letters, and kind of the features of its first entry."""
+    first = next(iter(file), None)
+    if first is None:
+        return file.name.lower(), ""
+    kind = file[first].features.dtype.kind
+    return f"{file.name} {file.path.stem}".lower(), "f" if kind in "iuf" else kind
+
+
+def _emotion_columns(labels: CsdFile) -> list[int]:
+    """Find the six emotions among the label columns: 7 with sentiment first, or the 6 alone."""
+    width = labels[next(iter(labels))].features.shape[1]
+    if width not in (6, 7):
+        raise DataError(
+            f"{labels.path}: expected 7 label columns ({', '.join(SDK_LABELS)}) or the 6 emotions; "
+            f"got {width}"
+        )
+    return list(range(width - 6, width))
+
+
+def _video(
+    file: Sequence, index: Mapping[str, list[str]], video: str, tally: Tally
+) -> Entry | None:
+    ids = index.get(video)
+    if ids is None:
+        return None
+    entry = joined(file[entry_id] for entry_id in ids)
+    sound = np.isfinite(entry.intervals).all(axis=1)
+    sound &= entry.intervals[:, 1] >= entry.intervals[:, 0]
+    tally.add("rows whose times make no sense, left out", (~sound).sum())
+    return Entry(entry.intervals[sound], entry.features[sound])
+
+
+def _clip(name: str, video: str, times: NDArray[np.float64], tally: Tally) -> Clip | None:
+    start, end = times.tolist()
+    if not np.isfinite(times).all() or end <= max(start, 0.0):
+        tally.add("segments whose times make no sense, left out")
+        return None
+    tally.add("segments that start before their video, begun at 0 s", start < 0)
+    return Clip(name, video, start=max(start, 0.0), end=end, split=folds().get(video))
+
+
+def _segment(
+    clip: Clip,
+    intensities: tuple[float, ...] | None,
+    held: Mapping[str, Entry | None],
+    files: Mapping[str, CsdFile],
+    tally: Tally,
+) -> ClipFeatures:
+    cuts = {role: None if e is None else _within(e, clip) for role, e in held.items()}
+    features, absent = {}, {}
+    for modality in ("text", "audio", "visual"):
+        cut = cuts.get(modality)
+        made = None if cut is None else _features(cut, modality, files[modality], tally)
+        if made is not None and made.valid.any():
+            features[modality] = made
+        elif modality not in files:
+            absent[modality] = "the data set has no file for it"
+        else:
+            absent[modality] = "no row in this segment"
+    found = cuts.get("words")
+    words = None if found is None else spoken(found)
+    return ClipFeatures(
+        Clip(
+            clip.id,
+            clip.video_id,
+            start=clip.start,
+            end=clip.end,
+            words=words,
+            split=clip.split,
+            intensities=intensities,
+        ),
+        features,
+        absent,
+    )
+
+
+def _within(entry: Entry, clip: Clip) -> Entry:
+    middle = entry.intervals.mean(axis=1)
+    assert clip.end is not None
+    inside = (middle >= clip.start) & (middle < clip.end)
+    return Entry(entry.intervals[inside] - clip.start, entry.features[inside])
+
+
+def _features(entry: Entry, modality: str, file: CsdFile, tally: Tally) -> Features:
+    if entry.features.ndim != 2 or entry.features.dtype.kind not in "fiu":
+        raise DataError(f"{file.path}: expected numbers (n, d); got {entry.features.dtype}")
+    values, valid = clean(entry.features, modality, tally)
+    tally.add(f"{modality}: rows of zeros, nothing measured", (~valid).sum())
+    names = _names(file, modality, values.shape[1])
+    source = source_of(f"csd {file.name}", modality, values.shape[1])
+    return Features(values, entry.intervals, valid, names, source)
+
+
+def _names(file: CsdFile, modality: str, columns: int) -> tuple[str, ...]:
+    """Take the columns' names from the metadata where they stand there."""
+    given = _dimension_names(file)
+    if len(given) == columns == len(set(given)):
+        return given
+    return column_names(modality, columns)
+
+
+def _dimension_names(file: CsdFile) -> tuple[str, ...]:
+    held: Any = file.metadata().get("dimension names")
+    if isinstance(held, list) and all(isinstance(name, str) for name in held):
+        return tuple(held)
+    return ()
+
+
+def spoken(entry: Entry) -> tuple[Word, ...]:
+    """Read rows of words; times as they are."""
+    texts = [bytes(row[0]).decode("utf-8", "replace") for row in entry.features.reshape(-1, 1)]
+    return tuple(
+        Word(text, start, end)
+        for text, (start, end) in zip(texts, entry.intervals.tolist(), strict=True)
+    )

@@ -1,0 +1,194 @@
+"""Others' data sets in one form: clips with features, made one by one, and what was met on the way.
+
+Published files hold zero-padded arrays without row times, with -inf in audio columns. Here padding
+is taken off, what is not finite becomes 0 (as every published loader has it) and is counted, and
+rows without any number are marked as not valid.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmemo.errors import DataError
+from mmemo.features import MODALITIES, Clip, ClipFeatures, Features
+
+ROW_S = 0.4
+"""Length given to a word of data without times: about MOSEI's mean with pauses."""
+_SPLIT_KEYS = {"train": ("train",), "valid": ("valid", "dev", "val"), "test": ("test",)}
+MOST_ROWS, MOST_COLUMNS = 100_000, 20_000
+
+
+@dataclass
+class Tally:
+    """What a reader met: counts by sentence, such as ``audio: values of -inf, set to 0``."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, what: str, count: int = 1) -> None:
+        """Count ``what``."""
+        if count:
+            self.counts[what] += int(count)
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A data set of someone else's making.
+
+    Attributes:
+        kind: what the file is, such as ``MMSA pickle``.
+        name: what results will call it: data set, file and protocol.
+        count: how many clips there are.
+        make: yields the clips with features, counting into a tally.
+        video_ids: whether it says which video a clip is of.
+        row_times: whether it says when each row was.
+        notes: facts to report.
+    """
+
+    kind: str
+    name: str
+    count: int
+    make: Callable[[Tally], Iterator[ClipFeatures]]
+    video_ids: bool = True
+    row_times: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def source_of(kind: str, modality: str, columns: int) -> str:
+    """Fingerprint features of others: by file kind, modality and columns."""
+    digest = hashlib.sha256(f"{kind}|{modality}|{columns}".encode()).hexdigest()[:8]
+    return f"foreign:1:{digest}"
+
+
+def column_names(modality: str, columns: int) -> tuple[str, ...]:
+    """Name columns that have no names."""
+    return tuple(f"{modality}_{k}" for k in range(columns))
+
+
+def clean(
+    values: NDArray[Any], modality: str, tally: Tally
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Set what is not finite to 0, counted, and say which rows hold anything: (T, D), (T,)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        table = np.asarray(values).astype(np.float32)
+    finite = np.isfinite(table)
+    if not finite.all():
+        tally.add(f"{modality}: values of -inf, set to 0", np.isneginf(table).sum())
+        tally.add(f"{modality}: values of inf, set to 0", np.isposinf(table).sum())
+        tally.add(f"{modality}: values of NaN, set to 0", np.isnan(table).sum())
+        table = np.where(finite, table, np.float32(0))
+    return table, (table != 0).any(axis=1)
+
+
+def padded_clip(
+    clip: Clip,
+    arrays: Mapping[str, NDArray[Any]],
+    kind: str,
+    tally: Tally,
+    *,
+    aligned: bool,
+    duration_s: float | None = None,
+) -> ClipFeatures:
+    """Make features of zero-padded (T, D) arrays: padding off, rows spread over the duration.
+
+    Args:
+        clip: whose rows they are.
+        arrays: modality -> (T, D).
+        kind: what the file is, for the fingerprint.
+        tally: counts what is not finite.
+        aligned: rows of all modalities belong together, so they are cut alike.
+        duration_s: how long the clip lasts; None takes ``ROW_S`` for each text row.
+    """
+    cleaned = {m: clean(values, m, tally) for m, values in arrays.items()}
+    spans = {m: _span(valid) for m, (_, valid) in cleaned.items()}
+    if aligned:
+        found = [span for span in spans.values() if span.stop > span.start]
+        whole = slice(
+            min((s.start for s in found), default=0), max((s.stop for s in found), default=0)
+        )
+        spans = dict.fromkeys(spans, whole)
+    longest = max((s.stop - s.start for s in spans.values()), default=0)
+    words = spans["text"].stop - spans["text"].start if "text" in spans else longest
+    lasting_s = duration_s if duration_s and duration_s > 0 else max(words, 1) * ROW_S
+    features, absent = {}, {}
+    for modality in MODALITIES:
+        if modality not in cleaned or not cleaned[modality][1].any():
+            absent[modality] = "the data set has nothing here"
+            continue
+        values, valid = cleaned[modality]
+        values, valid = values[spans[modality]], valid[spans[modality]]
+        edges = np.linspace(0.0, lasting_s, len(values) + 1)
+        columns = values.shape[1]
+        features[modality] = Features(
+            np.where(valid[:, None], values, np.float32(0)),
+            np.column_stack([edges[:-1], edges[1:]]),
+            valid,
+            column_names(modality, columns),
+            source_of(kind, modality, columns),
+        )
+    return ClipFeatures(clip, features, absent)
+
+
+def _span(valid: NDArray[np.bool_]) -> slice:
+    rows = np.flatnonzero(valid)
+    return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
+
+
+def check_table(path: Path, where: str, array: Any, rows: int | None) -> NDArray[Any]:
+    """Check that something is an array (N, T, D) of numbers.
+
+    Raises:
+        DataError: saying what it is instead.
+    """
+    if not isinstance(array, np.ndarray) or array.ndim != 3 or array.dtype.kind not in "fiu":
+        got = f"{array.shape} {array.dtype}" if isinstance(array, np.ndarray) else type(array)
+        raise DataError(f"{path}: expected {where} as numbers (N, T, D); got {got}")
+    if rows is not None and len(array) != rows:
+        raise DataError(f"{path}: expected {rows} segments in {where}; got {len(array)}")
+    if array.shape[1] > MOST_ROWS or not 0 < array.shape[2] <= MOST_COLUMNS:
+        raise DataError(f"{path}: {where} has an impossible shape {array.shape}")
+    return array
+
+
+def splits_of(path: Path, data: Any, needed: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Take the splits out of a dictionary, each a dictionary with ``needed`` keys.
+
+    Raises:
+        DataError: there is none, or a key is missing.
+    """
+    if not isinstance(data, dict):
+        raise DataError(f"{path}: expected a dictionary of splits; got {type(data).__name__}")
+    found = {}
+    for name, keys in (
+        ("train", ("train",)),
+        ("valid", ("valid", "dev", "val")),
+        ("test", ("test",)),
+    ):
+        part = next((data[key] for key in keys if key in data), None)
+        if part is None:
+            continue
+        if not isinstance(part, dict) or not set(needed) <= set(part):
+            raise DataError(
+                f"{path}: expected {', '.join(needed)} in {name}; they are not all there"
+            )
+        found[name] = part
+    if not found:
+        held = ", ".join(str(key)[:20] for key in list(data)[:5])
+        raise DataError(
+            f"{path}: expected the splits train, valid, test; found {held or 'nothing'}"
+        )
+    return found
+
+
+def as_text(value: Any) -> str:
+    """Read an id or a text that may be bytes, a number or a one-element array."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.ravel()[0]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)

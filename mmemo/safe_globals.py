@@ -1,0 +1,218 @@
+"""The names a pickle of plain data may use, and what each is made into; all else is refused.
+
+No function of a pickle is called: every name below stands for one of ours, which checks its
+arguments.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_DTYPE = re.compile(r"[<>=|]?([biufc?]|[SU]|O)\d{0,9}|bool")
+
+
+class RefusedError(Exception):
+    """What was met in a file that is not plain, whole data. Readers add the file's name."""
+
+
+@dataclass
+class Built:
+    """An object whose content follows later; ``places`` are where the memo keeps it."""
+
+    kind: str
+    places: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name from the table: what to do when it is called with arguments, if it may be."""
+
+    name: str
+    call: Callable[..., Any] | None = None
+
+
+@dataclass
+class DType:
+    """A dtype in the making: its byte order comes after it."""
+
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The numbers under tensors: a flat array."""
+
+    array: NDArray[Any]
+
+
+def reduce(function: Any, arguments: tuple[Any, ...]) -> Any:
+    """Make what ``function(*arguments)`` stands for."""
+    if not isinstance(function, Name) or function.call is None:
+        what = function.name if isinstance(function, Name) else type(function).__name__
+        raise RefusedError(f"asks to call {what}; only plain data is read")
+    return function.call(*arguments)
+
+
+def build(target: Any, state: Any) -> Any:
+    """Give an object its state; for arrays this is where the numbers come."""
+    if isinstance(target, Built) and isinstance(state, tuple) and len(state) == 5:
+        _, shape, dtype, fortran, raw = state
+        return array(shape, dtype, bool(fortran), raw)
+    if isinstance(target, DType) and isinstance(state, tuple) and len(state) > 1:
+        order = state[1]
+        if order not in ("<", ">", "|", "="):
+            raise RefusedError("a dtype with an unknown byte order")
+        if any(part is not None for part in state[2:5]):
+            raise RefusedError("a dtype of records")
+        target.dtype = target.dtype.newbyteorder(order) if order in "<>" else target.dtype
+        return target
+    if type(target) is dict and isinstance(state, dict):
+        target.update(state)  # an option object: argparse.Namespace
+        return target
+    raise RefusedError("a broken pickle (state for an object that has none)")
+
+
+def array(shape: Any, dtype: Any, fortran: bool, raw: Any) -> NDArray[Any]:
+    """Make an array of raw bytes (a view of them), or of a list where it holds objects."""
+    count = _count(shape)
+    if not isinstance(dtype, DType):
+        raise RefusedError("an array without a dtype")
+    if dtype.dtype.kind == "O":
+        if not isinstance(raw, list) or len(raw) != count:
+            raise RefusedError(f"an array of shape {shape} that does not hold {count} objects")
+        held = np.empty(count, dtype=object)
+        for k, item in enumerate(raw):  # at once, numpy would take lists apart
+            held[k] = item
+    else:
+        flat = raw.encode("latin-1") if isinstance(raw, str) else raw
+        if not isinstance(flat, bytes | memoryview):
+            raise RefusedError("an array without bytes")
+        if len(flat) != count * dtype.dtype.itemsize:
+            raise RefusedError(
+                f"an array of shape {shape} {dtype.dtype} announces "
+                f"{count * dtype.dtype.itemsize} bytes and holds {len(flat)}"
+            )
+        held = np.frombuffer(flat, dtype.dtype) if count else np.empty(0, dtype.dtype)
+    return held.reshape(shape, order="F" if fortran else "C")
+
+
+def _count(shape: Any) -> int:
+    if not isinstance(shape, tuple) or len(shape) > 16:
+        raise RefusedError("an array whose shape is no tuple of sizes")
+    if not all(type(n) is int and n >= 0 for n in shape):
+        raise RefusedError("an array whose shape is no tuple of sizes")
+    return math.prod(shape)
+
+
+def _dtype(code: Any, *_: Any) -> DType:
+    if isinstance(code, DType):
+        return DType(code.dtype)
+    text = code.decode("latin-1") if isinstance(code, bytes) else code
+    if not isinstance(text, str) or not _DTYPE.fullmatch(text):
+        raise RefusedError(f"a dtype {str(code)[:40]!r}; only numbers and texts are read")
+    return DType(np.dtype(text))
+
+
+def _scalar(dtype: Any, raw: Any = b"") -> Any:
+    return array((1,), dtype, False, [raw] if _is_object(dtype) else raw)[0]
+
+
+def _is_object(dtype: Any) -> bool:
+    return isinstance(dtype, DType) and dtype.dtype.kind == "O"
+
+
+def _from_buffer(raw: Any, dtype: Any, shape: Any, order: Any = "C", *_: Any) -> NDArray[Any]:
+    return array(shape, dtype, order == "F", raw)
+
+
+def _encode(text: Any, encoding: Any = "latin1") -> bytes:
+    if not isinstance(text, str) or encoding not in ("latin1", "latin-1", "utf-8", "ascii"):
+        raise RefusedError("a text in an encoding that is not read")
+    return text.encode(encoding)
+
+
+def _mapping(*arguments: Any) -> dict[Any, Any]:
+    pairs = arguments[0] if arguments else ()
+    return dict(pairs) if isinstance(pairs, list | dict) else {}
+
+
+def _items(*arguments: Any) -> list[Any]:
+    if not arguments or not isinstance(arguments[0], list | tuple):
+        return []
+    return list(arguments[0])
+
+
+def _reconstructed(kind: Any, *_: Any) -> Any:
+    if not isinstance(kind, Name) or kind.name != "argparse.Namespace":
+        raise RefusedError("asks to make an object; only plain data is read")
+    return {}
+
+
+def tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> NDArray[Any] | Storage:
+    """Lay a tensor over its storage; one that is larger than its storage is refused."""
+    if not isinstance(storage, Storage) or not isinstance(stride, tuple):
+        raise RefusedError("a tensor without storage")
+    if storage.array.strides == (0,):
+        return storage  # a stand-in: only its size is known yet
+    count, held = _count(size), len(storage.array)
+    if len(stride) != len(size) or not all(type(n) is int and n >= 0 for n in (offset, *stride)):
+        raise RefusedError("a tensor with broken strides")
+    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if count and (last >= held or count > held):
+        raise RefusedError(f"a tensor of shape {size} over {held} numbers")
+    if not count:
+        return np.zeros(size, storage.array.dtype)
+    steps = tuple(n * storage.array.itemsize for n in stride)
+    return np.lib.stride_tricks.as_strided(storage.array[offset:], size, steps, writeable=False)
+
+
+STORAGES = {
+    "FloatStorage": "<f4",
+    "DoubleStorage": "<f8",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "|i1",
+    "ByteStorage": "|u1",
+    "BoolStorage": "|b1",
+}
+
+_NUMPY = ("numpy.core", "numpy._core")
+GLOBALS: dict[tuple[str, str], Name] = {
+    ("numpy", "ndarray"): Name("numpy.ndarray"),
+    ("numpy", "dtype"): Name("numpy.dtype", _dtype),
+    ("collections", "OrderedDict"): Name("OrderedDict", _mapping),
+    ("collections", "defaultdict"): Name("defaultdict", lambda *_: {}),
+    ("_codecs", "encode"): Name("encode", _encode),
+    ("argparse", "Namespace"): Name("argparse.Namespace", lambda *_: {}),
+    ("copyreg", "_reconstructor"): Name("_reconstructor", _reconstructed),
+    ("copy_reg", "_reconstructor"): Name("_reconstructor", _reconstructed),
+    ("torch._utils", "_rebuild_tensor_v2"): Name("_rebuild_tensor_v2", tensor),
+    ("torch._utils", "_rebuild_tensor"): Name("_rebuild_tensor", tensor),
+}
+for _module in _NUMPY:
+    GLOBALS |= {
+        (f"{_module}.multiarray", "_reconstruct"): Name("array", lambda *_: Built("array")),
+        (f"{_module}.multiarray", "scalar"): Name("scalar", _scalar),
+        (f"{_module}.numeric", "_frombuffer"): Name("_frombuffer", _from_buffer),
+    }
+for _module in ("builtins", "__builtin__"):
+    GLOBALS |= {
+        (_module, "list"): Name("list", _items),
+        (_module, "tuple"): Name("tuple", lambda *a: tuple(_items(*a))),
+        (_module, "dict"): Name("dict", _mapping),
+        (_module, "set"): Name("set", lambda *a: set(_items(*a))),
+        (_module, "frozenset"): Name("frozenset", lambda *a: frozenset(_items(*a))),
+        (_module, "object"): Name("object"),
+        (_module, "int"): Name("int"),
+        (_module, "float"): Name("float"),
+        (_module, "str"): Name("str"),
+        (_module, "bytes"): Name("bytes", lambda *a: b""),
+    }
+GLOBALS |= {("torch", name): Name(name) for name in STORAGES}

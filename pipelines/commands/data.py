@@ -1,0 +1,112 @@
+"""``mmemo data``: check data sets of any form, and convert them."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.commands.options import EXIT_INPUT, add_command, add_config, read_config
+
+if TYPE_CHECKING:
+    from mmemo.datasets.foreign import Foreign
+    from pipelines.commands.options import Commands
+
+FORMS = (
+    "PATH may be a folder of .csd files (the CMU SDK's, or a mirror), MMSA's or MulT's pickle, "
+    "HHMPN's (TAILOR's, CARAT's) train_valid_test.pt, a table of segments (.csv, .csv.gz), the raw "
+    "CMU-MOSEI archive, or a feature store. Files are read as data; nothing in them is run."
+)
+
+
+def add(commands: "Commands") -> None:
+    """Add the command and its options."""
+    group = commands.add_parser(
+        "data",
+        help="check or convert data sets in the forms people hold them",
+        description="Check or convert data sets in the forms people hold them.",
+    )
+    parts = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    look = add_command(
+        parts,
+        "check",
+        _check,
+        "report what a data set holds and what is wrong with it",
+        f"Read all of a data set and report: segments, splits, columns, values that are not "
+        f"finite, label order, duplicates, videos in two splits. Exits with 1 if anything is "
+        f"wrong. {FORMS}",
+    )
+    _add_source(look)
+    look.add_argument("--json", action="store_true", help="print one JSON object")
+    turn = add_command(
+        parts,
+        "convert",
+        _convert,
+        "turn a data set into a feature store, or a store into .csd files",
+        f"Write a feature store that `mmemo train --data` takes; with --to csd, write a store as "
+        f".csd files that the CMU SDK opens. {FORMS}",
+    )
+    _add_source(turn)
+    turn.add_argument("--out", required=True, type=Path, metavar="DIR", help="where to write")
+    turn.add_argument(
+        "--to", choices=("store", "csd"), default="store", help="what (default: %(default)s)"
+    )
+    add_config(turn)
+
+
+def _add_source(command: argparse.ArgumentParser) -> None:
+    command.add_argument("path", metavar="PATH", type=Path, help="the data set")
+    command.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="emotion labels for data without them: a .csv (video_id, segment_id or start and "
+        "end, six emotions), answers from Mechanical Turk, or a .csd",
+    )
+    command.add_argument(
+        "--label-order",
+        metavar="A,B,...",
+        help="what the six label columns are, where it is not the SDK's order",
+    )
+
+
+def _open(options: argparse.Namespace) -> "Foreign":
+    from mmemo.datasets.recognise import open_foreign
+
+    order = options.label_order
+    names = None if order is None else [name.strip() for name in order.split(",")]
+    return open_foreign(options.path, labels=options.labels, order=names)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from pipelines.convert import check
+
+    report = check(_open(options))
+    if options.json:
+        print(json.dumps({"about": report.lines, "problems": report.problems}))
+    else:
+        _print(report.lines, report.problems)
+    return EXIT_INPUT if report.problems else 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from pipelines.convert import convert
+    from pipelines.csd_export import export_csd
+
+    config = read_config(options)
+    if options.to == "csd":
+        for path in export_csd(options.path, options.out):
+            print(path)
+        return 0
+    report = convert(_open(options), options.out, config.features)
+    _print(report.lines, report.problems)
+    print(f"{options.out}: written")
+    return 0
+
+
+def _print(lines: tuple[str, ...], problems: tuple[str, ...]) -> None:
+    for line in lines:
+        print(line)
+    for problem in problems:
+        print(f"problem: {problem}")
+    if not problems:
+        print("no problems found")
