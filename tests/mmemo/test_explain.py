@@ -1,0 +1,133 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from mmemo.batch import ClipArrays
+from mmemo.explain import explain, onto_words
+from mmemo.features import Word
+from mmemo.inference import infer
+from mmemo.labels import all_sets
+from mmemo.model.emotion_model import EmotionModel
+
+DIMS = {"text": 5, "audio": 4, "visual": 3}
+LABELS = ("a", "b", "c")
+
+
+def clip(number: int, video: str | None = None, **lengths: int) -> ClipArrays:
+    rng = np.random.default_rng(number)
+    rows = {"text": 4, "audio": 7, "visual": 3} | lengths
+    return ClipArrays(
+        str(number),
+        {m: rng.normal(size=(n, DIMS[m])).astype(np.float32) for m, n in rows.items() if n},
+        {m: (rng.random(n) > 0.2) | (np.arange(n) == 0) for m, n in rows.items() if n},
+        video=video,
+        start_s=float(number),
+    )
+
+
+def model(**options: object) -> EmotionModel:
+    torch.manual_seed(0)
+    built = EmotionModel(DIMS, LABELS, hidden=16, heads=2, encoder_layers=1, **options)
+    for parameter in built.parameters():  # away from the near-uniform start, so that things show
+        if parameter.ndim > 1:
+            nn.init.normal_(parameter, std=0.3)
+    return built
+
+
+def log_odds(marginals: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.log(marginals / (1 - marginals))
+
+
+def without_row(held: ClipArrays, modality: str, row: int) -> ClipArrays:
+    mask = held.masks[modality].copy()
+    mask[row] = False
+    return replace(held, masks={**held.masks, modality: mask})
+
+
+@pytest.mark.parametrize("decoder", ["lattice", "sequence", "binary"])
+def test_effects_are_what_inference_says_without_it(decoder: str) -> None:
+    built, held = model(decoder=decoder), [clip(0), clip(1, visual=0)]
+    told = explain(built, held)
+    assert built.training, "the mode it came in"
+    whole = infer(built, held)
+    for place, explanation in enumerate(told):
+        full = whole.marginals[place]
+        np.testing.assert_allclose(explanation.marginals, full, atol=1e-6)
+        np.testing.assert_allclose(
+            explanation.modality_weights, whole.modality_weights[place], atol=1e-6
+        )
+        for i, m in enumerate(DIMS):
+            if m not in held[place].values:
+                assert (explanation.modality_effects[:, i] == 0).all()
+                assert m not in explanation.row_effects
+                continue
+            less = infer(built, held, without=[m]).marginals[place]
+            expected = log_odds(full) - log_odds(less)
+            np.testing.assert_allclose(explanation.modality_effects[:, i], expected, atol=1e-4)
+            np.testing.assert_allclose(explanation.row_weights[m].sum(axis=1), 1, atol=1e-5)
+            for row, valid in enumerate(held[place].masks[m]):
+                effect = explanation.row_effects[m][:, row]
+                less = infer(built, [without_row(held[place], m, row)]).marginals[0]
+                np.testing.assert_allclose(effect, log_odds(full) - log_odds(less), atol=1e-4)
+                assert (abs(effect).sum() > 1e-5) == valid
+                assert (explanation.row_weights[m][:, row] > 0).all() == valid
+
+
+def test_the_neighbours_of_a_clip_stay_as_they_are() -> None:
+    built = model(context="video")
+    video = [clip(n, "v") for n in range(3)] + [clip(9, "w")]
+    told = explain(built, video, batch_size=7)[1]
+    whole, changed = infer(built, video), [video[0], without_row(video[1], "audio", 0), *video[2:]]
+    less = infer(built, changed).marginals[1]
+    np.testing.assert_allclose(told.marginals, whole.marginals[1], atol=1e-5)
+    np.testing.assert_allclose(
+        told.row_effects["audio"][:, 0], log_odds(whole.marginals[1]) - log_odds(less), atol=1e-4
+    )
+    alone = explain(built, [video[1]])[0]
+    assert abs(alone.marginals - told.marginals).max() > 1e-3, "context must matter here"
+
+
+def test_many_rows_are_taken_away_in_stretches() -> None:
+    built, held = model(), clip(0, audio=11)
+    effects = explain(built, [held], most_windows=3)[0].row_effects["audio"]
+    assert effects.shape == (3, 11)
+    assert len(np.unique(effects[0])) == 3
+    mask = held.masks["audio"].copy()
+    mask[:4] = False
+    changed = replace(held, masks={**held.masks, "audio": mask})
+    full, less = infer(built, [held]).marginals[0], infer(built, [changed]).marginals[0]
+    np.testing.assert_allclose(
+        effects[:, :4].sum(axis=1), log_odds(full) - log_odds(less), atol=1e-4
+    )
+
+
+def test_rows_are_left_out_unless_asked_for() -> None:
+    told = explain(model(), [clip(0)], row_effects=False)[0]
+    assert told.row_effects == {}
+    assert abs(told.modality_effects).sum() > 0
+
+
+def test_nothing_left_is_answered_with_the_prior() -> None:
+    prior = np.random.default_rng(0).dirichlet(np.ones(8))
+    built, held = model(), clip(0, audio=0, visual=0, text=1)
+    told = explain(built, [held], prior=prior)[0]
+    expected = log_odds(told.marginals) - log_odds(prior @ all_sets(3))
+    np.testing.assert_allclose(told.modality_effects[:, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(told.row_effects["text"][:, 0], expected, atol=1e-5)
+    empty = explain(built, [clip(0, text=0, audio=0, visual=0)])[0]
+    assert empty.row_weights == {}
+    assert (empty.modality_effects == 0).all()
+
+
+def test_rows_are_summed_over_the_words_they_lie_in() -> None:
+    words = [Word("so", 0.0, 0.5), Word("what", 0.5, 1.0), Word("now", 2.0, 3.0)]
+    times = np.array([[0.0, 0.2], [0.2, 0.6], [0.6, 1.2], [1.2, 1.8], [2.0, 3.0]])
+    values = np.array([[1.0, 2.0, 4.0, 8.0, 16.0], [0.0, 0.0, 0.0, 1.0, -1.0]])
+    np.testing.assert_array_equal(
+        onto_words(values, times, words), [[3.0, 4.0, 16.0], [0.0, 0.0, -1.0]]
+    )
+    assert onto_words(values, times, []).shape == (2, 0)
