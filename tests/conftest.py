@@ -16,6 +16,20 @@ hypothesis.settings.register_profile("mmemo", deadline=None)
 hypothesis.settings.load_profile("mmemo")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what needs a GPU that is not there."""
+    needing = [item for item in items if item.get_closest_marker("gpu")]
+    if needing and not _cuda():
+        for item in needing:
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device; there is none"))
+
+
+def _cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Find the reference data beside the repository; it is not part of it."""
