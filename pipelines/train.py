@@ -191,9 +191,11 @@ def _validate(
     with state.averaged(model):
         found = infer(model, clips)
     threshold = tune_threshold(found.marginals, truth)
-    jaccard = multilabel_metrics(truth=truth, pred=found.decode("jaccard", ()))
+    jaccard = multilabel_metrics(truth=truth, pred=found.decode("jaccard", ()), labels=model.labels)
     thresholded = multilabel_metrics(
-        truth=truth, pred=found.decode("threshold", [threshold] * truth.shape[1])
+        truth=truth,
+        pred=found.decode("threshold", [threshold] * truth.shape[1]),
+        labels=model.labels,
     )
     return {
         "set_nll": set_nll(truth=truth, set_log_probs=found.set_log_probs),
