@@ -23,11 +23,11 @@ METRIC_NAMES: Mapping[str, str] = {
     "weighted_f1": "weighted F1",
     "samples_f1": "sample-averaged F1",
     "weighted_accuracy": "weighted accuracy (older protocol)",
-    "macro_auc": "area under the ROC curve, mean over labels",
-    "macro_average_precision": "average precision, mean over labels",
+    "macro_auc": "area under the ROC curve (mean)",
+    "macro_average_precision": "average precision (mean)",
     "ece": "expected calibration error",
     "brier": "Brier score",
-    "set_nll": "negative log-likelihood of the true sets",
+    "set_nll": "set negative log-likelihood",
     "accuracy": "accuracy of the most probable label",
     "uar": "unweighted average recall",
 }
@@ -69,6 +69,7 @@ def results_table(report: Mapping[str, Any], *, title: str, demonstration: bool)
 def headline_table(report: Mapping[str, Any]) -> str:
     """Set out each metric with the decoder that answers for it, and how sure it is."""
     rows = [["metric", "value", "95 % by video", "by clip", "decoder", "best constant"]]
+    n_labels = len(report["protocol"]["clips_with_label"])
     for metric, held in report["headline"].items():
         best = report["best_constants"].get(metric)
         rows.append(
@@ -78,7 +79,7 @@ def headline_table(report: Mapping[str, Any]) -> str:
                 span(held["interval95"]),
                 span(held["interval95_by_clip"]),
                 held["decoder"],
-                f"{best['value']:.4f} {set_name(best['answer'])}" if best else "",
+                f"{best['value']:.4f} {set_name(best['answer'], n_labels)}" if best else "",
             ]
         )
     for metric, value, interval in probability_rows(report):
@@ -180,20 +181,22 @@ def span(interval: Sequence[float | None] | None, *, sign: str = "") -> str:
     return f"[{low:{sign}.3f} {high:{sign}.3f}]"
 
 
-def set_name(names: Sequence[str]) -> str:
-    """Name a set of labels in a few letters."""
-    return "{" + ", ".join(names) + "}"
+def set_name(names: Sequence[str], n_labels: int | None = None) -> str:
+    """Name a set of labels in few letters; ``n_labels``: how many would be all."""
+    if not names:
+        return "no label"
+    return "all labels" if len(names) == n_labels else "{" + ", ".join(names) + "}"
 
 
-def baseline_name(name: str, scores: Mapping[str, Any]) -> str:
+def baseline_name(name: str, scores: Mapping[str, Any], n_labels: int) -> str:
     """Say what a baseline answers."""
-    return f"always {set_name(scores['answer'])}" if "answer" in scores else name
+    return f"always {set_name(scores['answer'], n_labels)}" if "answer" in scores else name
 
 
 def _main_table(report: Mapping[str, Any]) -> str:
     header = ["", *(name for _, name in COLUMNS)]
-    found = report["baselines"]
-    shown = {baseline_name(name, scores): scores for name, scores in found.items()}
+    found, n_labels = report["baselines"], len(report["protocol"]["clips_with_label"])
+    shown = {baseline_name(name, scores, n_labels): scores for name, scores in found.items()}
     shown |= {"drawn from label frequencies": report["prior"]["drawn"]} | report["decoders"]
     rows = [[name, *(f"{scores[key]:.4f}" for key, _ in COLUMNS)] for name, scores in shown.items()]
     return f"{grid([header, *rows])}\nBaselines are chosen on {report['baselines_chosen_on']}."

@@ -30,7 +30,7 @@ from pipelines.scoring.sheet import Answers, Floats, Gold
 
 SERVED_BY: Mapping[str, tuple[str, ...]] = {
     "acc_jaccard_empty0": ("jaccard",),
-    "acc_jaccard_empty1": ("jaccard1", "map"),
+    "acc_jaccard_empty1": ("jaccard",),
     "exact_match": ("map",),
     "hamming_loss": ("hamming",),
     "micro_f1": ("threshold",),

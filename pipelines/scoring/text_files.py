@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _ABOUT = ("id", "video_id", "video", "segment_id", "start", "end", "length_s", "modalities")
 _ANSWER_COLUMNS = ("labels", "prediction", "pred", ONLY_ANSWER)
+_HARMLESS = {"text", "sentiment", "split", "media", "dataset"}
 _DIVIDERS = re.compile(r"[\s,;|+]+")
 
 
@@ -48,7 +49,7 @@ def read_csv(path: Path, labels: Sequence[str]) -> Sheet:
         for name in header
         if name in _ANSWER_COLUMNS or name.startswith("answer_")
     }
-    used = {*_ABOUT, "truth", *plain.values(), *probs.values(), *answers.values()}
+    used = {*_ABOUT, *_HARMLESS, "truth", *plain.values(), *probs.values(), *answers.values()}
     for name in header:
         if name not in used:
             logger.info("%s: passing over the column %r", path, name)
