@@ -3,6 +3,7 @@
 Training and prediction both come through here, so there is no second path to drift.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -45,6 +46,7 @@ def arrange(clip: ClipFeatures, options: DataConfig, *, reads_words: bool = Fals
         dataset=clip.clip.dataset,
         start_s=clip.clip.start,
         words=_texts(clip)[: options.max_rows] if reads_words and "text" in kept else (),
+        degrees=_degrees(clip),
     )
 
 
@@ -57,6 +59,14 @@ def row_times(
     if options.alignment == "word":
         return _word_times(clip, options.window_s)[: options.max_rows]
     return _at_own_rate(clip.features, options.frame_s)[modality].times[: options.max_rows]
+
+
+def _degrees(clip: ClipFeatures) -> NDArray[np.float32] | None:
+    """Return the intensities and the sentiment, (K + 1,); None if there are no labels."""
+    if clip.clip.intensities is None:
+        return None
+    sentiment = math.nan if clip.clip.sentiment is None else clip.clip.sentiment
+    return np.array([*clip.clip.intensities, sentiment], dtype=np.float32)
 
 
 def _texts(clip: ClipFeatures) -> tuple[str, ...]:

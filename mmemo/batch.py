@@ -48,6 +48,7 @@ class Batch(NamedTuple):
         labels: (B, K), or None; a label is 1, 0, or NaN where its data set does not annotate it.
         videos: (V, S) long, the places in the batch of each video's clips by start, -1 = none.
         pieces: the words, where the model reads words and not their vectors.
+        degrees: (B, K + 1), each label's intensity and the sentiment, NaN where not known.
     """
 
     ids: tuple[str, ...]
@@ -55,6 +56,7 @@ class Batch(NamedTuple):
     labels: Tensor | None
     videos: Tensor
     pieces: Pieces | None = None
+    degrees: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
         """Move every tensor to ``device``."""
@@ -64,7 +66,8 @@ class Batch(NamedTuple):
         }
         labels = None if self.labels is None else self.labels.to(device)
         pieces = self.pieces and Pieces(*(part.to(device) for part in self.pieces))
-        return Batch(self.ids, sequences, labels, self.videos.to(device), pieces)
+        degrees = None if self.degrees is None else self.degrees.to(device)
+        return Batch(self.ids, sequences, labels, self.videos.to(device), pieces, degrees)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,7 @@ class ClipArrays:
         start_s: where it lies in that recording, seconds.
         words: what the rows of the text say, for a model that reads words; else empty.
         dataset: the data set it comes from.
+        degrees: (K + 1,), each label's intensity and the sentiment, NaN where not known; or None.
 
     Raises:
         FeatureError: values and masks do not belong together, or a value is not finite.
@@ -93,6 +97,7 @@ class ClipArrays:
     start_s: float = 0.0
     words: tuple[str, ...] = ()
     dataset: str = ""
+    degrees: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if set(self.values) != set(self.masks):
@@ -139,7 +144,9 @@ def collate(
     if cut is not None:
         pieces = cut(clips, videos)
         sequences["text"] = _readable(sequences["text"], pieces)
-    return Batch(tuple(clip.id for clip in clips), sequences, labels, videos, pieces)
+    held = [clip.degrees for clip in clips if clip.degrees is not None]
+    degrees = torch.from_numpy(np.stack(held)) if held and len(held) == len(clips) else None
+    return Batch(tuple(clip.id for clip in clips), sequences, labels, videos, pieces, degrees)
 
 
 def cut_videos(clips: Seq[ClipArrays], most: int) -> list[ClipArrays]:

@@ -83,6 +83,13 @@ class ModelConfig(_Section):
         lt=1,
         description="Chance that training hides a modality; one stays.",
     )
+    auxiliary: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="Weight, in training, of also predicting how strong each label is, and the "
+        "sentiment.",
+    )
     context: Literal["none", "video"] = Field(
         "none", description="video: the clips of one video see each other."
     )

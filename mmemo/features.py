@@ -56,6 +56,7 @@ class Clip:
         intensities: annotated strength of each label in label order, 0 or above; NaN where its
             data set does not annotate that label; None if unlabelled.
         dataset: name of the data set it comes from.
+        sentiment: annotated, from -3 (very negative) to 3 (very positive); None if not known.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Clip:
     split: str | None = None
     intensities: tuple[float, ...] | None = None
     dataset: str = ""
+    sentiment: float | None = None
 
     @property
     def fully_labelled(self) -> bool:

@@ -236,6 +236,7 @@ def _clip_from_json(held: Mapping[str, Any]) -> Clip:
         end=None if held["end"] is None else float(held["end"]),
         split=held["split"],
         intensities=None if intensities is None else tuple(float(value) for value in intensities),
+        sentiment=None if held.get("sentiment") is None else float(held["sentiment"]),
     )
 
 

@@ -1,7 +1,7 @@
 """A table of transcribed segments without media: CMU-MOSEI's words and labels as CSV.
 
 Columns: ``video_id``, ``segment_id``, ``start``, ``end`` (seconds in the video), ``text`` (with
-``sp`` for a pause), ``sentiment`` (ignored), the six emotion intensities, and optionally
+``sp`` for a pause), ``sentiment`` (-3 to 3), the six emotion intensities, and optionally
 ``split``; without it the file's name says it (``train.csv.gz``, ``valid.csv``, ...).
 
 Word times are not in such a table. They are spread evenly over the segment, which is enough to
@@ -58,6 +58,7 @@ def _clip(row: Row, number: int, file_split: str) -> Clip:
         words=_spread(row.cells["text"].split(), end - start),
         split=split,
         intensities=intensities(row),
+        sentiment=row.number("sentiment", None),
     )
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmemo.batch import Sequence
-from mmemo.model.attention import MultiHeadAttention
+from mmemo.model.auxiliary import ClipSummary
 from mmemo.model.encoder import FeedForward, RecurrentBody
 
 REACH = 8
@@ -45,9 +45,7 @@ class VideoContext(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.query = nn.Parameter(torch.randn(1, 1, hidden))
-        self.summaries = nn.ModuleDict({m: MultiHeadAttention(hidden, heads) for m in modalities})
-        self.norm_summary = nn.LayerNorm(hidden)
+        self.summary = ClipSummary(modalities, hidden, heads)
         self.body: nn.Module
         if kind == "gru":
             self.body = RecurrentBody(hidden, layers, dropout)
@@ -70,7 +68,7 @@ class VideoContext(nn.Module):
         Returns:
             modality -> (B, T, H), with the masks as they are.
         """
-        own = self.dropout(self._summarise(memories, present))
+        own = self.dropout(self.summary(memories, present))
         mask = videos >= 0
         told = self.body(own[videos.clamp(min=0)] * mask[..., None], mask)
         seen = torch.zeros_like(own).index_copy(0, videos[mask], told[mask].to(own.dtype))
@@ -79,13 +77,6 @@ class VideoContext(nn.Module):
             modality: Sequence(self.norms[modality](rows + added) * allowed[..., None], allowed)
             for modality, (rows, allowed) in memories.items()
         }
-
-    def _summarise(self, memories: Mapping[str, Sequence], present: Tensor) -> Tensor:
-        """Sum up each clip in one vector: the mean over the modalities that are there, (B, H)."""
-        query = self.query.expand(len(present), -1, -1)
-        each = torch.cat([self.summaries[m](query, *memories[m]) for m in self.summaries], dim=1)
-        weights = present.to(each.dtype)[..., None]
-        return self.norm_summary((each * weights).sum(dim=1) / weights.sum(dim=1))
 
 
 class RelativeBody(nn.Module):

@@ -16,6 +16,7 @@ from mmemo.batch import Batch, ClipArrays, Normalizer, Sequence, collate
 from mmemo.config import ModelConfig
 from mmemo.errors import ConfigError, FeatureError
 from mmemo.model.attention import MultiHeadAttention
+from mmemo.model.auxiliary import DegreeLoss
 from mmemo.model.binary import BinaryDecoder
 from mmemo.model.context import VideoContext
 from mmemo.model.decoded import Decoded
@@ -78,6 +79,7 @@ class EmotionModel(nn.Module):
         dropout, input_dropout, row_dropout, modality_dropout: see ``ModelConfig``.
         context, context_layers: "video" lets the clips of a video see each other, or "none".
         context_clips: how many clips of a video see each other, at most.
+        auxiliary: weight, in training, of the loss of ``DegreeLoss``.
         words: encoder that reads the text's words; text then has no columns (D = 0).
 
     Raises:
@@ -106,6 +108,7 @@ class EmotionModel(nn.Module):
         input_dropout: float = 0.0,
         row_dropout: float = 0.0,
         modality_dropout: float = 0.0,
+        auxiliary: float = 0.0,
         context: str = "none",
         context_layers: int = 1,
         context_clips: int = 64,
@@ -149,6 +152,12 @@ class EmotionModel(nn.Module):
                 layers=context_layers,
                 kind=encoder,
                 dropout=dropout,
+            )
+        self.auxiliary_weight = auxiliary
+        self.degrees: DegreeLoss | None = None
+        if auxiliary > 0:
+            self.degrees = DegreeLoss(
+                self.modalities, len(labels) + 1, hidden=hidden, heads=heads, dropout=dropout
             )
         self.decoder: LatticeDecoder | SequenceDecoder | BinaryDecoder
         if decoder == "sequence":
@@ -210,11 +219,7 @@ class EmotionModel(nn.Module):
             FeatureError: a modality is missing from the batch or has the wrong width.
         """
         memories, present = self._encode(batch)
-        if isinstance(self.decoder, SequenceDecoder):
-            decoded = self.decoder(memories, present, moments=moments)
-        else:
-            contexts = torch.stack([self.contexts[m](memories[m]) for m in self.modalities], dim=1)
-            decoded = self.decoder(contexts, present)
+        decoded = self._decode(memories, present, moments=moments)
         marginals = decoded.set_log_probs.exp() @ self.decoder.sets
         weights = self._moment_weights(memories, batch, decoded) if moments else None
         return Output(decoded.set_log_probs, marginals, decoded.modality_weights, weights)
@@ -225,6 +230,8 @@ class EmotionModel(nn.Module):
 
     def losses(self, batch: Batch, *, label_smoothing: float = 0.0) -> Tensor:
         """Return the negative log-likelihood of each clip's label set, (B,).
+
+        In training, the loss of the degrees is added, if the model has one and they are known.
 
         A label of NaN is not known: the likelihood is that of all sets that agree with what is.
 
@@ -239,10 +246,16 @@ class EmotionModel(nn.Module):
         if batch.labels is None or batch.labels.shape[1:] != (k,):
             got = "none" if batch.labels is None else f"{tuple(batch.labels.shape)}"
             raise FeatureError(f"expected labels of shape (B, {k}) to compute the loss; got {got}")
+        memories, present = self._encode(batch)
         if isinstance(self.decoder, SequenceDecoder) and label_smoothing == 0:
-            return -self.decoder.log_likelihood(*self._encode(batch), batch.labels)
-        log_probs = self(batch).set_log_probs
-        return self.set_losses(log_probs, batch.labels, label_smoothing=label_smoothing)
+            losses = -self.decoder.log_likelihood(memories, present, batch.labels)
+        else:
+            log_probs = self._decode(memories, present).set_log_probs
+            losses = self.set_losses(log_probs, batch.labels, label_smoothing=label_smoothing)
+        if self.training and self.degrees is not None and batch.degrees is not None:
+            extra = self.degrees(memories, present, batch.degrees)
+            losses = losses + self.auxiliary_weight * extra
+        return losses
 
     def set_losses(
         self, set_log_probs: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
@@ -286,6 +299,15 @@ class EmotionModel(nn.Module):
         if self.context is not None:
             memories = self.context(memories, heard, batch.videos)
         return memories, heard
+
+    def _decode(
+        self, memories: Mapping[str, Sequence], present: Tensor, *, moments: bool = False
+    ) -> Decoded:
+        if isinstance(self.decoder, SequenceDecoder):
+            return self.decoder(memories, present, moments=moments)
+        contexts = torch.stack([self.contexts[m](memories[m]) for m in self.modalities], dim=1)
+        decoded: Decoded = self.decoder(contexts, present)
+        return decoded
 
     def _moment_weights(
         self, memories: Mapping[str, Sequence], batch: Batch, decoded: Decoded
