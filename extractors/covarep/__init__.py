@@ -3,6 +3,8 @@
 Columns and frame grid are COVAREP's; every method is written from its paper.
 """
 
+from extractors.covarep.creak import CreakDetector, load_detector, with_changes
+from extractors.covarep.creak_inputs import creak_inputs
 from extractors.covarep.envelope import (
     envelope_orders,
     fill_below_pitch,
@@ -24,11 +26,13 @@ from extractors.covarep.wavelets import maxima_dispersion, peak_slope
 
 __all__ = [
     "CovarepExtractor",
+    "CreakDetector",
     "GlottalFlow",
     "Harmonics",
     "Pitch",
     "PulseShape",
     "analyse_harmonics",
+    "creak_inputs",
     "envelope_orders",
     "estimate_rd",
     "fill_below_pitch",
@@ -36,6 +40,7 @@ __all__ = [
     "glottal_flow",
     "lf_spectrum",
     "lf_waveform",
+    "load_detector",
     "lp_residual",
     "maxima_dispersion",
     "mean_based_signal",
@@ -50,4 +55,5 @@ __all__ = [
     "srh_pitch",
     "true_envelope",
     "voiced_closures",
+    "with_changes",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Sound
+from extractors.covarep.creak import WEIGHTS, CreakDetector, load_detector
 from extractors.covarep.features import NAMES, measure
 from extractors.covarep.recording import SAMPLE_RATE, Recording, row_middles_s
 from extractors.covarep.strict import strict_features
@@ -22,13 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("sound", type=Path, help="a sound or video file")
     parser.add_argument("table", type=Path, help="the CSV file to write")
     parser.add_argument("--strict", action="store_true", help="as COVAREP does, quirks included")
+    parser.add_argument("--creak-weights", type=Path, default=WEIGHTS, help="JSON: docs/creak.md")
     options = parser.parse_args(arguments)
     try:
+        detector = load_detector(options.creak_weights)
         sound = read_sound(options.sound, sample_rate=SAMPLE_RATE)
-        if options.strict:
-            header, blocks = _strict_rows(sound)
-        else:
-            header, blocks = _rows(sound)
+        rows = _strict_rows if options.strict else _rows
+        header, blocks = rows(sound, detector)
         write_table(options.table, header, blocks)
     except MmemoError as error:
         print(f"{options.sound}: {error}", file=sys.stderr)
@@ -55,18 +56,22 @@ def write_table(path: Path, header: Sequence[str], blocks: Iterator[NDArray[np.f
         unfinished.unlink(missing_ok=True)
 
 
-def _rows(sound: Sound) -> tuple[Sequence[str], Iterator[NDArray[np.float64]]]:
+def _rows(
+    sound: Sound, detector: CreakDetector
+) -> tuple[Sequence[str], Iterator[NDArray[np.float64]]]:
     recording = Recording(sound)
     middle_s = row_middles_s(recording)
     blocks = (
         np.column_stack([middle_s[first : first + len(values)], values, valid])
-        for first, values, valid in measure(recording)
+        for first, values, valid in measure(recording, detector)
     )
     return ("time_s", *NAMES, "valid"), blocks
 
 
-def _strict_rows(sound: Sound) -> tuple[Sequence[str], Iterator[NDArray[np.float64]]]:
-    table = strict_features(sound)
+def _strict_rows(
+    sound: Sound, detector: CreakDetector
+) -> tuple[Sequence[str], Iterator[NDArray[np.float64]]]:
+    table = strict_features(sound, detector)
     rows = np.column_stack([table.times_s, table.values])
     return ("time_s", *table.names), iter([rows])
 

@@ -7,11 +7,14 @@ own paper (see the modules).
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Sound
+from extractors.covarep.creak import WEIGHTS, CreakDetector, load_detector, with_changes
+from extractors.covarep.creak_inputs import creak_inputs
 from extractors.covarep.envelope import (
     envelope_orders,
     fill_below_pitch,
@@ -24,18 +27,19 @@ from extractors.covarep.pulses import PULSE_NAMES, interpolate_pulses, track_pul
 from extractors.covarep.rd import estimate_rd
 from extractors.covarep.recording import SAMPLE_RATE, Piece, Recording, row_centres, row_middles_s
 from extractors.covarep.sinusoids import analyse_harmonics, window_half
-from extractors.covarep.survey import ROWS_EACH, Survey, survey_recording
+from extractors.covarep.survey import ROWS_EACH, Survey, scaled_residual, survey_recording
 from extractors.covarep.wavelets import peak_slope
 from mmemo.features import Features
 
 HOP_S = 0.01
-VERSION = 3
+VERSION = 4
 
 PITCH_NAMES = ("F0", "VUV")
 FRAME_NAMES: tuple[str, ...] = (
     "peakSlope",
     "Rd",
     "Rd_conf",
+    "creak",
     *(f"MCEP_{k}" for k in range(25)),
     *(f"HMPDM_{k}" for k in range(25)),
     *(f"HMPDD_{k}" for k in range(13)),
@@ -46,6 +50,11 @@ _BLOCK = 250
 _BEYOND = 40
 """Rows either side that phase statistics reach into."""
 
+_CHANGES = 2
+"""Rows before a piece that the changes of creak's inputs reach into."""
+
+_UNKNOWN_F0_HZ = 100.0
+
 
 class CovarepExtractor:
     """Measure pitch, voice, spectrum and phase of a mono sound on COVAREP's frame grid.
@@ -53,14 +62,25 @@ class CovarepExtractor:
     Row i is centred at (79 + 160 i) / 16000 s and lasts 10 ms. Every row is measured on frames
     centred there, the sound counting as zero beyond its ends, so any length has defined values;
     sounds shorter than 80 samples at 16 kHz have no row. Rows without energy are not valid.
+
+    Args:
+        creak_weights: a file of weights for the creak detector (see ``load_detector``) in place
+            of the package's own.
+
+    Raises:
+        FeatureError: the weights cannot be used.
     """
 
     modality = "audio"
     names = NAMES
 
+    def __init__(self, creak_weights: Path | None = None) -> None:
+        self._detector = load_detector(creak_weights or WEIGHTS)
+
     def fingerprint(self) -> str:
         """Identify the algorithm and its columns."""
-        digest = hashlib.sha256(" ".join(self.names).encode()).hexdigest()[:12]
+        content = " ".join((*self.names, self._detector.digest()))
+        digest = hashlib.sha256(content.encode()).hexdigest()[:12]
         return f"covarep:{VERSION}:{digest}"
 
     def __call__(self, sound: Sound) -> Features:
@@ -76,7 +96,7 @@ class CovarepExtractor:
         rows = recording.row_count
         values = np.zeros((rows, len(NAMES)), dtype=np.float32)
         valid = np.zeros(rows, dtype=np.bool_)
-        for first, block, known in measure(recording):
+        for first, block, known in measure(recording, self._detector):
             values[first : first + len(block)] = block
             valid[first : first + len(block)] = known
         return Features(values, row_times(recording), valid, self.names, self.fingerprint())
@@ -90,9 +110,13 @@ def row_times(recording: Recording) -> NDArray[np.float64]:
 
 
 def measure(
-    recording: Recording,
+    recording: Recording, detector: CreakDetector
 ) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.bool_]]]:
     """Measure a recording of any length in pieces of half a minute.
+
+    Args:
+        recording: what to measure.
+        detector: judges creak.
 
     Yields:
         Number of the piece's first row, its values (n, D) in the order of ``NAMES``, 0 in rows
@@ -106,10 +130,32 @@ def measure(
         rows = slice(*piece.rows)
         centres = row_centres(piece)
         frames, valid = _measure_frames(piece, survey)
+        creak = detector.probability(creak_inputs_of(recording, piece, survey))
+        frames = np.insert(frames, FRAME_NAMES.index("creak"), creak, axis=1)
         f0 = np.stack([survey.f0_hz[rows], survey.voiced[rows]], axis=1)
         values = np.hstack([f0, interpolate_pulses(pulses, centres + piece.start), frames])
         values[~valid] = 0.0
         yield piece.rows[0], values, valid
+
+
+def creak_inputs_of(recording: Recording, piece: Piece, survey: Survey) -> NDArray[np.float64]:
+    """Measure what the creak detector looks at in a piece, changes included: (n, 36).
+
+    A recording without any voice counts as one of 100 Hz.
+    """
+    first, last = piece.rows
+    before = min(_CHANGES, first)
+    centres = row_centres(piece, _CHANGES)[_CHANGES - before : _CHANGES + last - first]
+    inputs = creak_inputs(
+        survey.polarity * piece.signal,
+        scaled_residual(recording, piece, survey.polarity, survey.scale),
+        SAMPLE_RATE,
+        centres,
+        survey.f0_hz[first - before : last],
+        survey.usual_f0_hz or _UNKNOWN_F0_HZ,
+        survey.loudest,
+    )
+    return with_changes(inputs)[before:]
 
 
 def _measure_frames(piece: Piece, survey: Survey) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -10,8 +10,8 @@ What differs from the extractor, each as COVAREP (2016-2019) behaves at 16 kHz:
 - Silence has a pitch of 1 Hz and spoils its surroundings; peakSlope becomes infinite beside it.
 - Where a track is not defined the value is 0.
 - Phase features need more than 72 frames; shorter sounds fail altogether.
-
-The creak column is missing, its detector being a trained network that is not free to share.
+- Creak is measured on frames taken to span the sound evenly (see ``creak_strict``). The detector
+  is the package's own unless another is given.
 """
 
 from typing import NamedTuple
@@ -21,6 +21,8 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from extractors.base import Sound
+from extractors.covarep.creak import CreakDetector, load_detector, with_changes
+from extractors.covarep.creak_strict import strict_creak_inputs
 from extractors.covarep.envelope import (
     envelope_orders,
     fill_below_pitch,
@@ -40,7 +42,7 @@ from extractors.covarep.phase import (
     phase_distortion,
     spread_cepstrum,
 )
-from extractors.covarep.pitch import srh_pitch
+from extractors.covarep.pitch import Pitch, srh_pitch
 from extractors.covarep.polarity import speech_polarity
 from extractors.covarep.rd import estimate_rd
 from extractors.covarep.recording import HOP, SAMPLE_RATE, Recording
@@ -77,11 +79,12 @@ class _Track(NamedTuple):
     values: NDArray[np.float64]
 
 
-def strict_features(sound: Sound) -> StrictTable:
+def strict_features(sound: Sound, creak_detector: CreakDetector | None = None) -> StrictTable:
     """Measure a sound with COVAREP's own behaviour.
 
     Args:
         sound: mono; sample rates other than 16 kHz are resampled first.
+        creak_detector: judges creak; the package's own if not given.
 
     Raises:
         FeatureError: the sound is unusable (see ``Recording``), too short, or nowhere voiced.
@@ -100,11 +103,14 @@ def strict_features(sound: Sound) -> StrictTable:
         )
     pitch_track = _Track(centres, np.stack([pitch.f0_hz, pitch.voiced], axis=1))
     frames = centres[kept]
+    rd_track, *cepstra_and_phases = _frame_tracks(signal, frames, pitch.f0_hz[kept])
     tracks = [
         pitch_track,
         _pulse_track(signal, pitch.f0_hz, pitch.voiced, centres),
         _slope_track(signal),
-        *_frame_tracks(signal, frames, pitch.f0_hz[kept]),
+        rd_track,
+        _creak_track(signal, pitch, creak_detector or load_detector()),
+        *cepstra_and_phases,
     ]
     rows = HOP // 2 + HOP * np.arange(recording.row_count)
     values = np.hstack([_interpolate(track, rows) for track in tracks])
@@ -156,6 +162,24 @@ def _slope_track(signal: NDArray[np.float64]) -> _Track:
     centres = np.arange(length // 2, len(signal) - length // 2 + 1, HOP)
     slope = peak_slope(signal, SAMPLE_RATE, centres, quietest=0.0)
     return _Track(centres, slope[:, None])
+
+
+def creak_inputs_of_whole(recording: Recording) -> NDArray[np.float64]:
+    """Measure a recording for creak as COVAREP does: (N // 160, 12), see ``creak_strict``."""
+    signal = recording.read(0, len(recording))
+    signal *= speech_polarity(signal, SAMPLE_RATE)
+    return _creak_inputs(signal, srh_pitch(signal, SAMPLE_RATE, silent=np.nan, bin_shift=1))
+
+
+def _creak_inputs(signal: NDArray[np.float64], pitch: Pitch) -> NDArray[np.float64]:
+    residual = lp_residual(signal, SAMPLE_RATE, _ORDER, silent=np.nan)
+    mean_f0_hz = float(np.median(pitch.f0_hz[pitch.voiced]))
+    return strict_creak_inputs(signal, residual, SAMPLE_RATE, pitch.f0_hz, mean_f0_hz)
+
+
+def _creak_track(signal: NDArray[np.float64], pitch: Pitch, detector: CreakDetector) -> _Track:
+    probability = detector.probability(with_changes(_creak_inputs(signal, pitch)))
+    return _Track(HOP * np.arange(1, len(probability) + 1), probability[:, None])
 
 
 def _frame_tracks(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from extractors.covarep.creak_inputs import frame_energy
 from extractors.covarep.gci import strong_places, usual_place
 from extractors.covarep.pitch import (
     CONFIDENT,
@@ -32,6 +33,7 @@ class Survey(NamedTuple):
         voiced: (P,) bool.
         usual_f0_hz: median pitch of voiced rows; None if there are none.
         closure_place: where in a swing of the mean-based signal closures lie.
+        loudest: log energy of the loudest frame (see ``frame_energy``).
     """
 
     polarity: int
@@ -40,17 +42,19 @@ class Survey(NamedTuple):
     voiced: NDArray[np.bool_]
     usual_f0_hz: float | None
     closure_place: float
+    loudest: float
 
 
 def survey_recording(recording: Recording) -> Survey:
     """Find polarity, pitch and voicing of a recording, piece by piece."""
     moments = np.zeros((2, 4))
-    scale = 0.0
+    scale, loudest = 0.0, -np.inf
     f0_hz, strength = np.ones(recording.row_count), np.zeros(recording.row_count)
     for piece in recording.pieces(ROWS_EACH):
         pair = residual_pair(piece.signal, SAMPLE_RATE, recording.residual(piece, FULL_ORDER))
         moments += [[np.sum(values[piece.own] ** power) for power in range(4)] for values in pair]
         scale = max(scale, float(np.abs(pair[0][piece.own]).max()))
+        loudest = max(loudest, float(frame_energy(piece.signal, SAMPLE_RATE).values.max()))
         rows = slice(*piece.rows)
         f0_hz[rows], strength[rows] = _search(
             recording, piece, row_centres(piece), LOWEST_HZ, HIGHEST_HZ
@@ -62,7 +66,7 @@ def survey_recording(recording: Recording) -> Survey:
     skewness = [_skewness(row) for row in moments]
     polarity = -1 if skewness[0] < skewness[1] else 1
     place = _closure_place(recording, polarity, scale, usual)
-    return Survey(polarity, scale, f0_hz, voiced, usual, place)
+    return Survey(polarity, scale, f0_hz, voiced, usual, place, loudest)
 
 
 def scaled_residual(

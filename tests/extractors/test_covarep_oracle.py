@@ -227,6 +227,8 @@ def test_end_to_end(oracle, name):
     # At least COVAREP's own agreement with itself under half a bit of noise; MCEPs nearly so.
     least = {"H1H2": 0.999, "Rd": 0.98, "MCEP": 0.99, "HMPDD": 0.9, "HMPDM": 0.999}
     for column, values, truth in zip(table.names, table.values.T, expected.T, strict=True):
+        if column == "creak":
+            continue  # another network than COVAREP's: see test_creak.py
         if column.startswith("HMPDM"):
             if column != "HMPDM_24":
                 assert angle_between(values, truth).max() < 1e-6, column
