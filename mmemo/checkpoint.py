@@ -10,6 +10,7 @@ Nothing is pickled, so loading a stranger's checkpoint runs no code of theirs.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -85,6 +86,8 @@ class Checkpoint:
         valid: figures on the validation clips at the epoch that was kept.
         label_thresholds: likewise, but each label's chosen for its own F1, thus for macro-F1;
             empty: those for micro-F1.
+        temperature: of the distribution over sets, fitted on validation clips; the thresholds are
+            for the probabilities that it gives.
     """
 
     model: EmotionModel
@@ -94,6 +97,7 @@ class Checkpoint:
     trained_on: TrainedOn
     valid: Mapping[str, float] = field(default_factory=dict)
     label_thresholds: tuple[float, ...] = ()
+    temperature: float = 1.0
 
     def thresholds_of(self, decoder: str) -> tuple[float, ...]:
         """Return the thresholds that a decoder of ``mmemo.inference.DECODERS`` cuts at."""
@@ -146,6 +150,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         "inputs": {m: asdict(inputs) for m, inputs in checkpoint.inputs.items()},
         "thresholds": checkpoint.thresholds,
         "label_thresholds": checkpoint.label_thresholds,
+        "temperature": checkpoint.temperature,
         "trained_on": asdict(checkpoint.trained_on),
         "valid": dict(checkpoint.valid),
         "config": checkpoint.config.model_dump(mode="json"),
@@ -173,15 +178,20 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
         model = build_model(config.model, dims, tuple(described["labels"]), words)
         thresholds = tuple(float(value) for value in described["thresholds"])
         own = tuple(float(value) for value in described.get("label_thresholds", ()))
+        temperature = float(described.get("temperature", 1.0))
         trained_on = _trained_on(described["trained_on"])
         valid = {name: float(value) for name, value in described["valid"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
         raise CheckpointError(f"{folder / DESCRIPTION_FILE}: broken ({error})") from None
     if len(thresholds) != len(model.labels) or len(own) not in (0, len(model.labels)):
         raise CheckpointError(f"{folder / DESCRIPTION_FILE}: expected a threshold for each label")
+    if not 0 < temperature < math.inf:
+        raise CheckpointError(
+            f"{folder / DESCRIPTION_FILE}: expected a temperature above 0; got {temperature}"
+        )
     _load_weights(model, folder / WEIGHTS_FILE)
     model.to(device).eval()
-    return Checkpoint(model, config, inputs, thresholds, trained_on, valid, own)
+    return Checkpoint(model, config, inputs, thresholds, trained_on, valid, own, temperature)
 
 
 def _words(config: ModelConfig, folder: Path, source: str | None) -> PretrainedWords | None:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from mmemo.batch import ClipArrays, by_video, cut_videos
+from mmemo.calibration import apply_temperature
 from mmemo.decoding import decode_hamming, decode_jaccard, decode_map, decode_threshold
 from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
@@ -57,6 +58,7 @@ def infer(
     batch_size: int = 64,
     without: Iterable[str] = (),
     prior: NDArray[np.float64] | None = None,
+    temperature: float = 1.0,
 ) -> SetDistributions:
     """Read clips in batches, in evaluation mode; the model's mode is put back afterwards.
 
@@ -71,6 +73,8 @@ def infer(
         without: modalities to hide from the model, to see what they contribute.
         prior: (2**K,) probabilities to answer with where a clip has nothing left to read. The
             model never meets such a clip in training, so its own answer would mean nothing.
+        temperature: what the distributions are divided by in log space (``mmemo.calibration``),
+            fitted on validation clips; 1 leaves them as they are.
     """
     hidden = frozenset(without)
     shown = cut_videos([_unlabelled(clip, hidden) for clip in clips], model.clips_per_video)
@@ -88,6 +92,8 @@ def infer(
         marginals[chosen] = output.marginals.double().cpu().numpy()
         weights[chosen] = output.modality_weights.double().cpu().numpy()
     model.train(training)
+    if temperature != 1.0:
+        log_probs, marginals = apply_temperature(log_probs, temperature)
     if prior is not None:
         empty = [index for index, clip in enumerate(clips) if not set(clip.values) - hidden]
         log_probs[empty] = np.log(prior)

@@ -73,6 +73,7 @@ def answer(
         batch_size=batch_size,
         without=hidden,
         prior=checkpoint.trained_on.prior(len(checkpoint.labels)),
+        temperature=checkpoint.temperature,
     )
     gold = Gold(
         where="the clips",

@@ -52,7 +52,7 @@ def predict(
         arrange(utterance, config.data, reads_words=config.model.reads_words)
         for utterance in utterances
     ]
-    found = infer(checkpoint.model, arrays)
+    found = infer(checkpoint.model, arrays, temperature=checkpoint.temperature)
     pred = found.decode(decoder, checkpoint.thresholds_of(decoder))
     return [
         _prediction(

@@ -23,13 +23,14 @@ from mmemo.batch import ClipArrays, cut_videos
 from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, save_checkpoint
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
-from mmemo.decoding import tune_label_thresholds, tune_threshold
+from mmemo.decoding import tune_threshold
 from mmemo.errors import DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import infer
 from mmemo.labels import to_set_index
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.model.emotion_model import EmotionModel, build_model
+from pipelines.operating_point import choose_operating_point
 from pipelines.progress import bar
 from pipelines.training_batches import clips_per_epoch, epoch_batches
 from pipelines.training_state import TrainingState, load_state, remove_state, save_state
@@ -73,15 +74,16 @@ def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> C
     with contextlib.nullcontext() if model.words is None else model.words.remembering():
         state = _fit(model, config, fit_on, validate_on, out)
     model.load_state_dict(state.best_weights)
-    thresholds, label_thresholds = _thresholds(model, validate_on)
+    point = choose_operating_point(model, validate_on, labels_of(validate_on))
     checkpoint = Checkpoint(
         model=model.eval(),
         config=config,
         inputs=inputs,
-        thresholds=thresholds,
+        thresholds=point.thresholds,
         trained_on=TrainedOn(dataset.name, dataset.demonstration, len(fit_on), _count_sets(fit_on)),
-        valid=state.best_figures,
-        label_thresholds=label_thresholds,
+        valid={**state.best_figures, **point.figures},
+        label_thresholds=point.label_thresholds,
+        temperature=point.temperature,
     )
     save_checkpoint(checkpoint, out)
     remove_state(out)
@@ -202,17 +204,6 @@ def _validate(
         "acc_jaccard_empty0": float(jaccard["acc_jaccard_empty0"]),
         "micro_f1": float(thresholded["micro_f1"]),
     }
-
-
-def _thresholds(
-    model: EmotionModel, clips: Sequence[ClipArrays]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Choose the thresholds for micro-F1 and for macro-F1 on validation clips, K each."""
-    truth = labels_of(clips)
-    marginals = infer(model, clips).marginals
-    one = float(tune_threshold(marginals, truth))
-    own = tune_label_thresholds(marginals, truth)
-    return (one,) * truth.shape[1], tuple(own.tolist())
 
 
 def _label_share(clips: Sequence[ClipArrays]) -> torch.Tensor:
