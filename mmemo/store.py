@@ -122,8 +122,8 @@ class FeatureStore:
         except (OSError, SafetensorError):
             return False
 
-    def write(self, clip: ClipFeatures, key: str) -> None:
-        """Write one clip, atomically."""
+    def write(self, clip: ClipFeatures, key: str, *, durable: bool = True) -> None:
+        """Write one clip, atomically; ``durable`` waits until it would survive a loss of power."""
         tensors: dict[str, NDArray[Any]] = {}
         for modality, features in clip.features.items():
             tensors[f"{modality}.values"] = features.values
@@ -139,7 +139,7 @@ class FeatureStore:
         # safetensors refuses a file without tensors, yet a clip may have no modality at all.
         tensors["format"] = np.array([FORMAT], dtype=np.int64)
         data = save(tensors, metadata={"key": key, "clip": json.dumps(about)})
-        write_atomically(self.path_of(clip.clip.id), data)
+        write_atomically(self.path_of(clip.clip.id), data, durable=durable)
 
     def write_manifest(self, clips: Iterable[Clip]) -> None:
         """List the clips that are in the store, with their splits and labels."""
@@ -199,14 +199,15 @@ class FeatureStore:
         return (self.read(clip) for clip in self.clips())
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a file so that readers and crashes meet the old bytes or the new, never a part."""
     part = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex}.part")
     try:
         with open(part, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

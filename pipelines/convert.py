@@ -60,7 +60,7 @@ def convert(data: Foreign, out: Path, options: FeatureConfig) -> HealthReport:
     listed: list[Clip] = []
     for clip in track(_with_text(seen, options), "converting", total=data.count):
         if clip.features:
-            store.write(clip, KEY)
+            store.write(clip, KEY, durable=False)  # cheap to make again, and there are many
             listed.append(clip.clip)
     if health.swapped is not None:
         raise DataError(f"{out}: {health.swapped}")
