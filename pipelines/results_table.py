@@ -184,7 +184,7 @@ def span(interval: Sequence[float | None] | None, *, sign: str = "") -> str:
 def set_name(names: Sequence[str], n_labels: int | None = None) -> str:
     """Name a set of labels in few letters; ``n_labels``: how many would be all."""
     if not names:
-        return "no label"
+        return "none"
     return "all labels" if len(names) == n_labels else "{" + ", ".join(names) + "}"
 
 
