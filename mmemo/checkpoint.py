@@ -26,12 +26,8 @@ from mmemo.config import Config, ModelConfig
 from mmemo.errors import CheckpointError, ConfigError
 from mmemo.features import ClipFeatures
 from mmemo.model.emotion_model import EmotionModel, build_model, pretrained_options
-from mmemo.model.pretrained import (
-    PretrainedWords,
-    load_pretrained,
-    rebuild_pretrained,
-    save_description,
-)
+from mmemo.model.pretrained import PretrainedWords
+from mmemo.model.pretrained_files import load_pretrained, rebuild_pretrained, save_description
 from mmemo.store import write_atomically
 
 FORMAT = 1

@@ -22,7 +22,8 @@ from mmemo.model.context import VideoContext
 from mmemo.model.decoded import Decoded
 from mmemo.model.encoder import CrossModalEncoder, ModalityEncoder, draw_absent
 from mmemo.model.lattice import MOST_LABELS, LatticeDecoder
-from mmemo.model.pretrained import PretrainedOptions, PretrainedWords, load_pretrained
+from mmemo.model.pretrained import PretrainedOptions, PretrainedWords
+from mmemo.model.pretrained_files import load_pretrained
 from mmemo.model.sequence import SequenceDecoder
 
 

@@ -17,7 +17,8 @@ from mmemo.features import Clip, ClipFeatures, Features, Word
 from mmemo.inference import infer
 from mmemo.labels import EMOTIONS
 from mmemo.model.emotion_model import build_model
-from mmemo.model.pretrained import PretrainedOptions, load_pretrained
+from mmemo.model.pretrained import PretrainedOptions
+from mmemo.model.pretrained_files import load_pretrained
 
 SPEECH = [
     ("a", "sp i loved the wonderfully unpretentious acting sp"),
