@@ -4,6 +4,10 @@
 class MmemoError(Exception):
     """Base of all errors that are the input's or the environment's fault, not a bug."""
 
+    def __str__(self) -> str:
+        """Give the message in one printable line, whatever names a broken file brought into it."""
+        return "".join(c if c.isprintable() else "?" for c in super().__str__())
+
 
 class ClipError(MmemoError):
     """A media file cannot be read, or is not what it claims to be."""
