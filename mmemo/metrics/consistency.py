@@ -163,20 +163,51 @@ def contradictions(figures: Mapping[str, Printed], gold: GoldCounts) -> tuple[Co
     return tuple(found)
 
 
+@dataclass(frozen=True)
+class Repair:
+    """A score which, changed alone, would make all of them agree.
+
+    Attributes:
+        figure: its name.
+        low, high: what it would have to be.
+        digits: how far that is from what was printed, in units of its last digit.
+    """
+
+    figure: str
+    low: float
+    high: float
+    digits: float
+
+
+def repairs(figures: Mapping[str, Printed], gold: GoldCounts) -> tuple[Repair, ...]:
+    """Find the scores that may be wrong alone, the smallest change first; none if all agree."""
+    program = _Program(gold)
+    if program.possible(figures):
+        return ()
+    found = []
+    for name, figure in figures.items():
+        rest = {other: held for other, held in figures.items() if other != name}
+        span = program.span(name, rest) if program.possible(rest) else None
+        if span is not None:
+            gap = max(figure.low - span[1], span[0] - figure.high, 0.0)
+            found.append(Repair(name, *span, gap / figure.unit))
+    return tuple(sorted(found, key=lambda repair: repair.digits))
+
+
 def explanations(figures: Mapping[str, Printed], gold: GoldCounts) -> tuple[str, ...]:
-    """Find single slips that would explain scores which cannot be true as they stand.
+    """Find common slips that would explain scores which cannot be true as they stand.
 
     Returns:
-        Sentences, none if the scores agree, or if no single slip makes them agree.
+        Sentences, none if the scores agree, or if none of these slips makes them agree.
     """
-    if not contradictions(figures, gold) and not not_whole(figures, gold):
-        return ()
     program = _Program(gold)
-    found = []
-    for slip, corrected in _slips(figures):
-        if program.possible(corrected) and not not_whole(corrected, gold):
-            found.append(slip)
-    return tuple(found)
+    if program.possible(figures) and not not_whole(figures, gold):
+        return ()
+    return tuple(
+        slip
+        for slip, corrected in _slips(figures)
+        if program.possible(corrected) and not not_whole(corrected, gold)
+    )
 
 
 def _slips(figures: Mapping[str, Printed]) -> list[tuple[str, dict[str, Printed]]]:
@@ -200,9 +231,6 @@ def _slips(figures: Mapping[str, Printed]) -> list[tuple[str, dict[str, Printed]
         loss = figures["hamming_loss"]
         turned = {**figures, "hamming_loss": Printed(1 - loss.value, loss.unit)}
         slips.append(("the Hamming loss is the share of right labels", turned))
-    for name in figures:
-        rest = {other: figure for other, figure in figures.items() if other != name}
-        slips.append((f"{name} alone is wrong: the others agree", rest))
     return slips
 
 

@@ -31,9 +31,11 @@ from mmemo.metrics.consistency import (
     Contradiction,
     GoldCounts,
     Printed,
+    Repair,
     contradictions,
     explanations,
     not_whole,
+    repairs,
 )
 from mmemo.metrics.label_consistency import label_contradictions
 
@@ -67,12 +69,14 @@ class Finding:
         system: its name.
         checked: how many scores were looked at.
         complaints: sentences, none if the scores can be true.
-        explanations: single slips that would make them agree.
+        repairs: single scores whose change would make them agree, the smallest change first.
+        explanations: common slips that would make them agree.
     """
 
     system: str
     checked: int
     complaints: tuple[str, ...]
+    repairs: tuple[Repair, ...]
     explanations: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -116,13 +120,24 @@ def findings_text(findings: Sequence[Finding]) -> str:
     parts = []
     for found in findings:
         if not found.complaints:
-            parts.append(f"{found.system}: {found.checked} scores agree")
+            told = f"{found.checked} scores agree" if found.checked else "no scores to check"
+            parts.append(f"{found.system}: {told}")
             continue
         lines = [f"{found.system}:", *(f"  - {line}" for line in found.complaints)]
+        if found.repairs:
+            lines.append(f"  smallest change: {repair_text(found.repairs[0])}")
         if found.explanations:
-            lines.append(f"  they would agree if: {'; or '.join(found.explanations)}")
+            lines.append(f"  they would agree if {', or if '.join(found.explanations)}")
         parts.append("\n".join(lines))
     return "\n".join(parts)
+
+
+def repair_text(repair: Repair) -> str:
+    """Say which score would have to be what."""
+    return (
+        f"{repair.figure} of {repair.low:.4f} to {repair.high:.4f} "
+        f"({repair.digits:.1f} in the last digit)"
+    )
 
 
 def _check(system: System, gold: GoldCounts, counts: Mapping[str, int] | None) -> Finding:
@@ -134,7 +149,9 @@ def _check(system: System, gold: GoldCounts, counts: Mapping[str, int] | None) -
     ]
     complaints += label_contradictions(system.per_label, system.figures, counts)
     n_scores = len(system.figures) + sum(len(held) for held in system.per_label.values())
-    return Finding(system.name, n_scores, tuple(complaints), explanations(tied, gold))
+    return Finding(
+        system.name, n_scores, tuple(complaints), repairs(tied, gold), explanations(tied, gold)
+    )
 
 
 def _sentence(found: Contradiction, figures: Mapping[str, Printed], gold: GoldCounts) -> str:
@@ -187,7 +204,8 @@ def _system(path: Path, held: Any) -> System:
             close = difflib.get_close_matches(key, [*FIGURES, *_MEANS], n=1)
             hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(FIGURES)}"
             raise DataError(f"{where}: expected the name of a score; {hint}")
-    return System(held["name"], figures, per_label)
+    setting = f" ({held['setting']})" if isinstance(held.get("setting"), str) else ""
+    return System(held["name"] + setting, figures, per_label)
 
 
 def _printed(where: str, value: Any) -> Printed:

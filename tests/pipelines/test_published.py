@@ -19,7 +19,7 @@ sizes = [702, 2280, 1133, 410, 114, 19, 1]
 SYSTEMS = """
 [[system]]
 name = "agrees"
-source = "a table"
+setting = "aligned"
 micro_precision = 0.595
 micro_recall = 0.467
 micro_f1 = 0.523
@@ -58,7 +58,8 @@ def test_contradictions_are_named(published):
     assert agrees.checked == 5
     assert agrees.complaints == agrees.explanations == ()
     assert "hamming_loss 0.18 exclude each other" in loss.complaints[0]
-    assert "hamming_loss alone is wrong: the others agree" in loss.explanations
+    assert loss.repairs[0].figure == "hamming_loss"
+    assert loss.repairs[0].digits > 20
     assert "precision and recall are swapped" in swapped.explanations
     assert labels.complaints[0].startswith("the labels' scores make macro_f1 0.2")
 
@@ -66,10 +67,10 @@ def test_contradictions_are_named(published):
 def test_the_command_says_what_is_wrong(published, capsys, tmp_path):
     assert main(["score", "--published", str(published)]) == 1
     text = capsys.readouterr().out
-    assert "agrees: 5 scores agree" in text
-    assert "they would agree if: precision and recall are swapped" in text
+    assert "agrees (aligned): 5 scores agree" in text
+    assert "they would agree if precision and recall are swapped" in text
     assert main(["score", "--published", str(published), "--json"]) == 1
-    assert next(f["system"] for f in json.loads(capsys.readouterr().out)) == "agrees"
+    assert next(f["system"] for f in json.loads(capsys.readouterr().out)) == "agrees (aligned)"
     # The same counts out of a file of labels.
     counts_free = tmp_path / "free.toml"
     counts_free.write_text("[[system]]\nname = 'a'\nmicro_precision = .525\nhamming_loss = .18\n"
