@@ -7,7 +7,8 @@ Evidence is the scale of FACET: log10 of the odds of "present" against "absent".
   measurement that means the same on every face, so one picture alone has a level too;
 - a *deviation*, linear in how far each geometric measure lies from the person's median. Its
   weights were regressed on genuine FACET output, held to a prior table, and then filtered by how
-  action units go together in that output.
+  action units go together in that output. What it gives for a recording is then explained by how
+  the same pictures look (``agreed``), which leaves the trembling of landmarks behind.
 
 Emotions are linear in the 20 evidences, as they nearly are in FACET itself. The numbers are in
 ``calibration.json``; ``benchmarks/facet_calibration.py`` makes and cross-validates them.
@@ -47,6 +48,20 @@ MAX_EVIDENCE = 10.0
 """Genuine tracks stay within -11 and 10."""
 
 MAX_NEIGHBOURS = 16
+OWN_SPREAD = 0.5
+"""Measures are compared with a geometric mean of the person's own spread and other people's: this
+share of it is their own."""
+OWN_SPREAD_ROWS = 10
+"""Pictures that the spread of other people counts for, where the person's own is estimated."""
+MAX_SPREAD_RATIO = 4.0
+"""The own spread is taken as at most so many times that of others, and at least its inverse."""
+
+TEXTURE_PENALTY = 0.02
+"""Ridge penalty of ``agreed``, in shares of the texture's variance."""
+MAX_TEXTURE = 4.0
+"""Pictures whose texture lies farther from the mean, in root-mean-square distances, are pulled
+back: a hand before the face is no expression."""
+
 SMOOTHING_S = 0.036
 """Standard deviation of the Gaussian over time: about one picture at 30 Hz."""
 
@@ -56,7 +71,8 @@ class Calibration:
     """All coefficients.
 
     Attributes:
-        deviation: (F, 20) evidence per centimetre of each of ``MEASURES``.
+        spread: (F,) usual standard deviation of each of ``MEASURES`` within a recording, cm.
+        deviation: (F, 20) evidence per spread of each measure.
         level: (52, 20) standard deviations between people per log10 odds of each blendshape.
         level_offset: (20,) added to that.
         resting: (20,) evidence of a median person at rest.
@@ -66,6 +82,7 @@ class Calibration:
         digest: identifies the numbers.
     """
 
+    spread: NDArray[np.float64]
     deviation: NDArray[np.float64]
     level: NDArray[np.float64]
     level_offset: NDArray[np.float64]
@@ -77,6 +94,7 @@ class Calibration:
 
 
 _SHAPES: dict[str, tuple[int, ...]] = {
+    "spread": (len(MEASURES),),
     "deviation": (len(MEASURES), 20),
     "level": (len(BLENDSHAPES), 20),
     "level_offset": (20,),
@@ -119,33 +137,72 @@ def odds(blendshapes: NDArray) -> NDArray[np.float64]:
 
 def unit_evidence(
     measures: NDArray,
+    textures: NDArray,
     blendshapes: NDArray,
     times_s: NDArray[np.float64],
-    people: NDArray[np.int64],
     calibration: Calibration,
 ) -> NDArray[np.float64]:
-    """Evidence of the 20 units.
+    """Evidence of the 20 units for the pictures of one person.
 
     Args:
         measures: (T, F) cm, in the order of ``MEASURES``.
-        blendshapes: (T, 52) scores.
+        textures: (T, P) how the face looks in each picture.
+        blendshapes: (S, 52) scores of all pictures or some of them.
         times_s: (T,) increasing.
-        people: (T,) who is seen in each row; each person has a neutral face of their own.
         calibration: the coefficients.
 
     Returns:
         (T, 20) log10 odds.
     """
-    evidence = np.empty((len(measures), len(ACTION_UNITS)))
-    for person in np.unique(people):
-        rows = people == person
-        smooth = smoothed(measures[rows].astype(np.float64), times_s[rows])
-        deviation = (smooth - np.median(smooth, axis=0)) @ calibration.deviation
-        rest = np.median(odds(blendshapes[rows]), axis=0)
-        level = rest @ calibration.level + calibration.level_offset
-        level = np.clip(level, -MAX_LEVEL, MAX_LEVEL) * calibration.level_gain
-        evidence[rows] = calibration.resting + level + deviation
-    return np.clip(evidence, -MAX_EVIDENCE, MAX_EVIDENCE)
+    smooth = smoothed(measures.astype(np.float64), times_s)
+    deviation = standardised(smooth, calibration.spread) @ calibration.deviation
+    deviation = agreed(deviation, smoothed(textures.astype(np.float64), times_s))
+    rest = np.median(odds(blendshapes), axis=0)
+    level = rest @ calibration.level + calibration.level_offset
+    level = np.clip(level, -MAX_LEVEL, MAX_LEVEL) * calibration.level_gain
+    return np.clip(calibration.resting + level + deviation, -MAX_EVIDENCE, MAX_EVIDENCE)
+
+
+def standardised(measures: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Count (T, F) measures of one person from their median, in spreads.
+
+    Args:
+        measures: cm, smoothed.
+        spread: (F,) of other people, cm.
+    """
+    known = len(measures) / (len(measures) + OWN_SPREAD_ROWS)
+    variance = known * measures.var(axis=0) + (1 - known) * spread**2
+    ratio = np.clip(np.sqrt(variance) / spread, 1 / MAX_SPREAD_RATIO, MAX_SPREAD_RATIO)
+    return (measures - np.median(measures, axis=0)) / (spread * ratio**OWN_SPREAD)
+
+
+def agreed(estimates: NDArray[np.float64], textures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keep of the estimates what the texture of the same pictures explains, by ridge regression.
+
+    Landmarks tremble from picture to picture although the picture hardly changes; texture does not,
+    and what both show is there. The regression is made anew for each person and recording, from
+    their pictures alone, so it needs no labels and no model of what skin looks like.
+
+    Args:
+        estimates: (T, 20) from geometry.
+        textures: (T, P), smoothed like the estimates.
+
+    Returns:
+        (T, 20); the means are kept.
+    """
+    mean = estimates.mean(axis=0)
+    centred = textures - textures.mean(axis=0)
+    distance = np.sqrt((centred**2).sum(axis=1))
+    usual = float(np.sqrt((distance**2).mean()))
+    if not usual > 0:
+        return estimates
+    pull = np.minimum(1.0, MAX_TEXTURE * usual / np.maximum(distance, 1e-9))
+    inputs = centred * (pull / usual)[:, None]
+    gram = inputs.T @ inputs / len(inputs)
+    weights = np.linalg.solve(
+        gram + TEXTURE_PENALTY * np.eye(len(gram)), inputs.T @ (estimates - mean) / len(inputs)
+    )
+    return inputs @ weights + mean
 
 
 def emotion_evidence(units: NDArray[np.float64], calibration: Calibration) -> NDArray[np.float64]:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Frame
-from extractors.facet.features import row_times
+from extractors.facet.ahead import ahead
+from extractors.facet.features import Heard, features_of, heard
 from extractors.facet.graphs import BLENDSHAPES
 from extractors.facet.people import watch
 from extractors.facet.pose import HeadPose
@@ -43,7 +44,7 @@ EYEBALL_RADIUS_CM = 1.2
 PUPIL_ABOVE_CORNERS_CM = 0.19
 """How far the iris centre lies above the line of the corners in people looking straight ahead."""
 
-VERSION = "1"
+VERSION = "2"
 
 
 class FaceExtractor:
@@ -58,7 +59,8 @@ class FaceExtractor:
 
     Args:
         folder: holds ``face_landmarker.task``; None asks ``mmemo.assets`` for it.
-        max_faces: how many faces to follow; the columns are those of the person of interest.
+        max_faces: how many faces to follow; the columns are those of the speaker.
+        threads: of the networks; does not change the numbers.
     """
 
     modality = "visual"
@@ -73,31 +75,38 @@ class FaceExtractor:
         *("Opening_Right", "Opening_Left", "Blink_Right", "Blink_Left"),
     )
 
-    def __init__(self, folder: Path | None = None, *, max_faces: int = 2) -> None:
-        self._tracker = FaceTracker(folder, max_faces=max_faces)
+    def __init__(self, folder: Path | None = None, *, max_faces: int = 2, threads: int = 1) -> None:
+        self._tracker = FaceTracker(folder, max_faces=max_faces, threads=threads)
 
     def fingerprint(self) -> str:
         """Identify algorithm, options and weights: ``face:version:digest``."""
         return f"face:{VERSION}.{self._tracker.max_faces}:{self._tracker.graphs.digest}"
 
-    def __call__(self, frames: Iterable[Frame], /) -> Features:
-        """Measure one clip, one row a picture; rows without a face are zero and not valid.
+    def __call__(self, frames: Iterable[Frame], /, sound: Heard = None) -> Features:
+        """Measure the speaker of one clip, one row a picture; see ``FacetExtractor``.
 
         Raises:
             FeatureError: there is no picture, or a picture is not RGB, or times go back.
         """
-        seen = watch(self._tracker, frames, describe)
-        values = np.zeros((len(seen.starts), len(self.names)), np.float32)
-        valid = np.zeros(len(seen.starts), bool)
-        if len(seen.pictures):
-            valid[seen.pictures] = True
-            values[seen.pictures] = seen.values
-        return Features(values, row_times(seen.starts), valid, self.names, self.fingerprint())
+        seen = watch(self._tracker, ahead(frames), describe)
+        rows = seen.rows_of(seen.ranking(heard(sound)))
+        return features_of(seen, seen.values, rows, self.names, self.fingerprint())
+
+    def everyone(self, frames: Iterable[Frame], /, sound: Heard = None) -> list[Features]:
+        """Measure each person of one clip, the speaker first; rows are valid where they are seen.
+
+        Args and errors as when called. At most ``max_faces`` are followed at a time.
+        """
+        seen = watch(self._tracker, ahead(frames), describe)
+        return [
+            features_of(seen, seen.values, seen.rows_of([person]), self.names, self.fingerprint())
+            for person in seen.ranking(heard(sound))
+        ]
 
 
 def describe(face: Face) -> NDArray[np.float32]:
     """Compute the columns of one face, in the order of ``FaceExtractor.names``."""
-    head = face.pose.to_head(face.landmarks)
+    head = face.head
     blinks = [face.blendshapes[BLENDSHAPES.index(f"eyeBlink{side}")] for side in ("Right", "Left")]
     row = [
         *head[_POINTS].ravel(),

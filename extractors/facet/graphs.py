@@ -56,10 +56,11 @@ BLENDSHAPE_POINTS: tuple[int, ...] = (
 
 
 class FaceGraphs:
-    """Detector, mesh and blendshape graphs on one thread, so that results repeat exactly.
+    """Detector, mesh and blendshape graphs.
 
     Args:
         folder: where ``face_landmarker.task`` lies.
+        threads: how many work on one graph; results are the same for any number.
 
     Attributes:
         canonical: (468, 3) float64, the canonical face in cm; x to the picture's right, y up, z
@@ -70,14 +71,14 @@ class FaceGraphs:
         AssetError: the file is missing or is not a Face Landmarker bundle.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, threads: int = 1) -> None:
         path = folder / TASK_FILE
         members = _read_bundle(path)
         self.digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         self.canonical = _canonical_points(members["geometry_pipeline_metadata_landmarks.binarypb"])
-        self._detector = _Graph(members["face_detector.tflite"], path)
-        self._mesh = _Graph(members["face_landmarks_detector.tflite"], path)
-        self._blendshapes = _Graph(members["face_blendshapes.tflite"], path)
+        self._detector = _Graph(members["face_detector.tflite"], path, threads)
+        self._mesh = _Graph(members["face_landmarks_detector.tflite"], path, threads)
+        self._blendshapes = _Graph(members["face_blendshapes.tflite"], path, threads)
         self._subset = np.array(BLENDSHAPE_POINTS)
 
     def anchors(self, picture: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
@@ -103,13 +104,13 @@ class FaceGraphs:
 class _Graph:
     """One TensorFlow Lite graph with one input."""
 
-    def __init__(self, content: bytes, path: Path) -> None:
+    def __init__(self, content: bytes, path: Path, threads: int) -> None:
         # Late, so that reading names or types from this package needs no inference library.
         from ai_edge_litert.interpreter import Interpreter
 
         try:
             with captured_native_log():
-                self._interpreter = Interpreter(model_content=content, num_threads=1)
+                self._interpreter = Interpreter(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise AssetError(

@@ -1,9 +1,9 @@
-"""Watch a recording and keep, picture by picture, what was measured on the person of interest.
+"""Watch a recording: follow every face, tell people apart, and say who speaks.
 
 A track is one face followed without a break. Tracks are joined into people by the shape of the
 head: means of bony points in head coordinates differ by less than a millimetre between halves of
-one recording and by more than that between people. The person of interest is the one whose face
-is large, stays long, and moves its lips: a listener's face may be larger than the speaker's.
+one recording and by more than that between people. The speaker is the one whose face is large,
+stays long, moves its lips, and moves them with the sound: a listener's face may be larger.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.base import Frame
+from extractors.base import Frame, Sound
+from extractors.facet.speaker import agreement
 from extractors.facet.tracker import Face, FaceTracker
 from mmemo.errors import FeatureError
 
@@ -34,22 +35,61 @@ MAX_LIP_MOVEMENT_CM = 0.3
 STILL_LIPS_CM = 0.05
 """What the movement of still lips counts as, so that silent faces are told apart by size."""
 
+HEARD_WEIGHT = 5.0
+"""Decades of interest per unit of agreement with the sound: .2 more of it counts ten times."""
+
+BLOCK = 512
+"""Rows that are packed together; small arrays cost more memory than they hold."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sightings:
-    """What was measured: at most one face a picture, the person of interest where they are seen.
+    """What was measured, one row for each face in each picture.
 
     Attributes:
         starts: (T,) time of every picture, seconds.
-        pictures: (R,) which pictures have a row, increasing.
-        people: (R,) whose face it is.
-        values: (R, K) float32, the summary of each face.
+        pictures: (R,) which picture each row is of, never decreasing.
+        people: (R,) whose face it is; numbers without meaning.
+        lips: (R,) float32, distance of the lips, cm.
+        values: (R, ...) the summaries of the faces.
+        shapes: person -> what is known of them over the whole recording.
     """
 
     starts: NDArray[np.float64]
     pictures: NDArray[np.int64]
     people: NDArray[np.int64]
-    values: NDArray[np.float32]
+    lips: NDArray[np.float32]
+    values: NDArray
+    shapes: dict[int, "_Track"]
+
+    def ranking(self, sound: Sound | None) -> list[int]:
+        """Order the people, the speaker first.
+
+        Args:
+            sound: what is heard, in the time of ``starts``; None where there is none.
+        """
+        interest = {}
+        for person, shape in self.shapes.items():
+            rows = self.people == person
+            heard = 0.0
+            # Where there is only one, no sound can change who comes first.
+            if sound is not None and len(self.shapes) > 1:
+                lips = self.lips[rows].astype(np.float64)
+                heard = agreement(self.starts[self.pictures[rows]], lips, sound)
+            interest[person] = shape.interest * 10 ** (HEARD_WEIGHT * heard)
+        return sorted(interest, key=lambda person: -interest[person])
+
+    def rows_of(self, order: list[int]) -> NDArray[np.int64]:
+        """Choose at most one row of each picture: of the first in ``order`` who is in it."""
+        rank = {person: place for place, person in enumerate(order)}
+        best: dict[int, int] = {}
+        for row, (picture, person) in enumerate(
+            zip(self.pictures.tolist(), self.people.tolist(), strict=True)
+        ):
+            rival = best.get(picture)
+            if person in rank and (rival is None or rank[person] < rank[int(self.people[rival])]):
+                best[picture] = row
+        return np.array(list(best.values()), np.int64)
 
 
 @dataclass
@@ -63,15 +103,13 @@ class _Track:
     lips_squared: float = 0.0
     shape: NDArray[np.float64] = field(default_factory=lambda: np.zeros((len(_SHAPE_POINTS), 3)))
 
-    def add(self, picture: int, face: Face) -> None:
+    def add(self, picture: int, face: Face, gap: float) -> None:
         self.spans = [(self.spans[0][0] if self.spans else picture, picture)]
-        head = face.pose.to_head(face.landmarks)
-        gap = float(head[_UPPER_LIP, 1] - head[_LOWER_LIP, 1])
         self.count += 1
         self.size += face.pose.scale
         self.lips += gap
         self.lips_squared += gap**2
-        self.shape += head[_SHAPE_POINTS]
+        self.shape += face.head[_SHAPE_POINTS]
 
     def distance(self, other: "_Track") -> float:
         """Compare shapes, cm; infinite when both are in one picture and so cannot be one person."""
@@ -96,21 +134,51 @@ class _Track:
         return self.size * min(movement + STILL_LIPS_CM, MAX_LIP_MOVEMENT_CM)
 
 
+class _Rows:
+    """Rows that come one by one, packed in blocks."""
+
+    def __init__(self) -> None:
+        self._blocks: list[tuple[NDArray, ...]] = []
+        self._waiting: list[tuple[int, int, float, NDArray]] = []
+
+    def add(self, picture: int, track: int, gap: float, value: NDArray) -> None:
+        self._waiting.append((picture, track, gap, value))
+        if len(self._waiting) == BLOCK:
+            self._pack()
+
+    def _pack(self) -> None:
+        pictures, tracks, gaps, values = zip(*self._waiting, strict=True)
+        block = (np.array(pictures), np.array(tracks), np.array(gaps, np.float32), np.stack(values))
+        self._blocks.append(block)
+        self._waiting = []
+
+    def columns(self) -> tuple[NDArray, ...]:
+        """Pictures, tracks, lips and values of all rows."""
+        if self._waiting:
+            self._pack()
+        if not self._blocks:
+            nothing = np.zeros(0, np.int64)
+            return nothing, nothing, np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
+        return tuple(np.concatenate(column) for column in zip(*self._blocks, strict=True))
+
+
 def watch(
-    tracker: FaceTracker,
-    frames: Iterable[Frame],
-    summarise: Callable[[Face], NDArray[np.float32]],
+    tracker: FaceTracker, frames: Iterable[Frame], summarise: Callable[[Face], NDArray]
 ) -> Sightings:
     """Track faces through the pictures of one clip, letting each picture go.
+
+    Args:
+        tracker: forgets what it has seen before.
+        frames: pictures in order of time.
+        summarise: what to keep of a face; called once a row, in order.
 
     Raises:
         FeatureError: there is no picture, or their times go back.
     """
     tracker.reset()
     starts: list[float] = []
-    seen: list[tuple[int, int]] = []
-    values: list[NDArray[np.float32]] = []
     tracks: dict[int, _Track] = {}
+    rows = _Rows()
     for number, frame in enumerate(frames):
         if starts and frame.time_s < starts[-1]:
             raise FeatureError(
@@ -118,26 +186,19 @@ def watch(
             )
         starts.append(frame.time_s)
         for face in tracker.track(frame.image):
-            tracks.setdefault(face.track, _Track()).add(number, face)
-            seen.append((number, face.track))
-            values.append(summarise(face))
+            gap = float(face.head[_UPPER_LIP, 1] - face.head[_LOWER_LIP, 1])
+            tracks.setdefault(face.track, _Track()).add(number, face, gap)
+            rows.add(number, face.track, gap, summarise(face))
     if not starts:
         raise FeatureError("expected at least one picture; got none")
-    if not seen:
-        nobody = np.zeros(0, np.int64)
-        return Sightings(np.array(starts), nobody, nobody, np.zeros((0, 0), np.float32))
-    person_of = _join_tracks(tracks)
-    keep = _most_interesting(seen, tracks, person_of)
-    return Sightings(
-        starts=np.array(starts),
-        pictures=np.array([seen[row][0] for row in keep]),
-        people=np.array([person_of[seen[row][1]] for row in keep]),
-        values=np.stack([values[row] for row in keep]),
-    )
+    pictures, seen, lips, values = rows.columns()
+    person_of, people = _join_tracks(tracks)
+    whose = np.array([person_of[track] for track in seen.tolist()], np.int64)
+    return Sightings(np.array(starts), pictures, whose, lips, values, people)
 
 
-def _join_tracks(tracks: dict[int, _Track]) -> dict[int, int]:
-    """Give each track a person; mutates the sums so that a person's are on its first track."""
+def _join_tracks(tracks: dict[int, _Track]) -> tuple[dict[int, int], dict[int, _Track]]:
+    """Give each track a person, and each person the sums over their tracks."""
     person_of: dict[int, int] = {}
     people: dict[int, _Track] = {}
     for number, track in tracks.items():
@@ -149,18 +210,4 @@ def _join_tracks(tracks: dict[int, _Track]) -> dict[int, int]:
         else:
             person_of[number] = number
             people[number] = track
-    return person_of
-
-
-def _most_interesting(
-    seen: list[tuple[int, int]], tracks: dict[int, _Track], person_of: dict[int, int]
-) -> list[int]:
-    """Choose one row of each picture: the most interesting person of those in it."""
-    interest = {person: tracks[person].interest for person in set(person_of.values())}
-    best: dict[int, int] = {}
-    for row, (picture, track) in enumerate(seen):
-        rival = best.get(picture)
-        mine = interest[person_of[track]]
-        if rival is None or mine > interest[person_of[seen[rival][1]]]:
-            best[picture] = row
-    return list(best.values())
+    return person_of, people

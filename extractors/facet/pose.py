@@ -53,6 +53,11 @@ class HeadPose:
         viewer = points.astype(np.float64) * _TO_VIEWER - self.origin
         return viewer @ self.rotation / self.scale
 
+    def to_picture(self, head: NDArray) -> NDArray[np.float64]:
+        """Carry (N, 3) points from head coordinates, cm, into the picture; undoes ``to_head``."""
+        viewer = head @ self.rotation.T * self.scale + self.origin
+        return viewer * _TO_VIEWER
+
 
 def fit_pose(points: NDArray, canonical: NDArray[np.float64]) -> HeadPose:
     """Fit scale, rotation and origin on the rigid points, by least squares.

@@ -6,7 +6,9 @@ points, turned so that the eyes lie level and enlarged by a quarter on each side
 mesh says that a face is there, the detector rests. A cut ends all tracks.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -17,6 +19,7 @@ from extractors.facet.detector import Detection, detect_faces, detect_small_face
 from extractors.facet.graphs import MESH_SIZE, FaceGraphs
 from extractors.facet.pose import HeadPose, fit_pose
 from extractors.facet.shots import ShotDetector
+from extractors.facet.texture import texture
 from mmemo.assets import resolve
 from mmemo.errors import FeatureError
 
@@ -40,16 +43,28 @@ class Face:
     Attributes:
         track: which face of the video it is; counts up from 0.
         landmarks: (478, 3) float32, pixels of the picture; x right, y down, z away from the camera.
-        blendshapes: (52,) float32, 0 to 1, in the order of ``graphs.BLENDSHAPES``.
         presence: how sure the mesh graph is that this is a face, 0 to 1.
         pose: the head's.
+        texture: (112,) int8, how the skin looks, see ``extractors.facet.texture``.
+        score: computes the blendshapes of points.
     """
 
     track: int
     landmarks: NDArray[np.float32]
-    blendshapes: NDArray[np.float32]
     presence: float
     pose: HeadPose
+    texture: NDArray[np.int8]
+    score: Callable[[NDArray[np.float32]], NDArray[np.float32]] = field(repr=False)
+
+    @cached_property
+    def blendshapes(self) -> NDArray[np.float32]:
+        """(52,) float32, 0 to 1, in the order of ``graphs.BLENDSHAPES``; computed when read."""
+        return self.score(self.landmarks)
+
+    @cached_property
+    def head(self) -> NDArray[np.float64]:
+        """(478, 3) landmarks in head coordinates, cm, as if the face were frontal."""
+        return self.pose.to_head(self.landmarks)
 
     @property
     def box(self) -> NDArray[np.float64]:
@@ -83,14 +98,16 @@ class FaceTracker:
     Args:
         folder: holds ``face_landmarker.task``; None asks ``mmemo.assets`` for it.
         max_faces: how many faces to follow at most; the largest come first.
+        threads: of the networks.
 
     Attributes:
         graphs: the networks.
         detections_run: how often the detector has looked at a whole picture.
     """
 
-    def __init__(self, folder: Path | None = None, *, max_faces: int = 1) -> None:
-        self.graphs = FaceGraphs(resolve("face-landmarker") if folder is None else folder)
+    def __init__(self, folder: Path | None = None, *, max_faces: int = 1, threads: int = 1) -> None:
+        folder = resolve("face-landmarker") if folder is None else folder
+        self.graphs = FaceGraphs(folder, threads)
         self.max_faces = max_faces
         self.detections_run = 0
         self._shots = ShotDetector()
@@ -177,18 +194,23 @@ class FaceTracker:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        points, presence = self.graphs.mesh(crop.astype(np.float32) / np.float32(255))
+        unit = np.multiply(crop, np.float32(1 / 255), dtype=np.float32)
+        points, presence = self.graphs.mesh(unit)
         if not presence >= MIN_PRESENCE:
             return None
         landmarks = np.empty_like(points)
         landmarks[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
         landmarks[:, 2] = points[:, 2] * (region.side / MESH_SIZE)
+        pose = fit_pose(landmarks, self.graphs.canonical)
+        # The square is at hand, smaller than the picture, and smooth where the face is large.
+        to_square = np.asarray(cv2.invertAffineTransform(shifted), np.float64)
         return Face(
             track=track,
             landmarks=landmarks,
-            blendshapes=self.graphs.blendshapes(landmarks),
             presence=presence,
-            pose=fit_pose(landmarks, self.graphs.canonical),
+            pose=pose,
+            texture=texture(np.asarray(crop, np.uint8), pose, to_square),
+            score=self.graphs.blendshapes,
         )
 
 

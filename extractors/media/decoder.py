@@ -48,7 +48,7 @@ class Decoder:
     ) -> None:
         _check_options(path, sample_rate, fps, start, end, max_side)
         self._start, self._end = start, end
-        self._sample_rate, self._max_side = sample_rate, max_side
+        self._sample_rate, self._max_side, self._fps = sample_rate, max_side, fps
         self._container = Container(path, limits)
         try:
             self._pictures, self._sounds = self._prepare(picture, sound, fps)
@@ -145,6 +145,14 @@ class Decoder:
                 f"expected sound or pictures from {self._start:g} s "
                 f"{'on' if self._end is None else f'to {self._end:g} s'}; nothing could be decoded "
                 f"there in {self._container.path}" + "".join(f": {reason}" for reason in reasons)
+            )
+        if self._pictures is not None and self._pictures.count < self._pictures.seen:
+            logger.info(
+                "%s: %d of %d pictures used, at most %g a second",
+                self._container.path,
+                self._pictures.count,
+                self._pictures.seen,
+                self._fps,
             )
         for reader in readers:
             lost_s, track = reader.lost_s(), reader.track

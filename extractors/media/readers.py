@@ -23,6 +23,7 @@ class PictureReader:
     Attributes:
         track: the stream.
         count: frames chosen so far.
+        seen: frames in the wanted stretch so far.
         reached_s: time of the latest frame seen.
     """
 
@@ -36,6 +37,7 @@ class PictureReader:
     ) -> None:
         self.track = track
         self.count = 0
+        self.seen = 0
         self.reached_s = -math.inf
         self._container = container
         self._start, self._end = start, math.inf if end is None else end
@@ -56,6 +58,7 @@ class PictureReader:
         self._container.check_pixels(frame.width, frame.height)
         self._container.check_duration(time_s - self._start)
         self.reached_s = time_s
+        self.seen += self._start <= time_s < self._end
         kept = (time_s, frame) if self._thinner is None else self._thinner.push(time_s, frame)
         yield from self._wanted(kept)
         # The frame after the end has decided about the last one before it.

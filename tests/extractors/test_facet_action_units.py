@@ -13,15 +13,18 @@ from extractors.facet.action_units import (
     CALIBRATION,
     EMOTIONS,
     MAX_EVIDENCE,
+    agreed,
     emotion_evidence,
     load_calibration,
     odds,
     smoothed,
+    standardised,
     unit_evidence,
 )
 from extractors.facet.features import FacetExtractor
 from extractors.facet.graphs import FaceGraphs
 from extractors.facet.measures import MEASURES, measurement_matrix, mirror_of
+from extractors.facet.texture import TEXTURE_SIZE
 from extractors.facet.tracker import LEFT_EYE, RIGHT_EYE, FaceTracker
 from mmemo.assets import resolve
 from mmemo.errors import AssetError
@@ -89,41 +92,67 @@ def test_smoothing_does_not_depend_on_the_picture_rate():
         assert kept == pytest.approx(0.975, abs=0.02)
 
 
-def synthetic(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def synthetic(rows: int, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Measures, textures, blendshapes and times of one person."""
     rng = np.random.default_rng(seed)
     measures = rng.normal(size=(rows, len(MEASURES))) * 0.1
-    return measures, rng.uniform(size=(rows, 52)), np.arange(rows) / 30
+    textures = rng.normal(size=(rows, TEXTURE_SIZE)) * 30
+    return measures, textures, rng.uniform(size=(rows, 52)), np.arange(rows) / 30
 
 
 def test_neutral_is_the_persons_own():
-    measures, scores, times = synthetic(60)
+    measures, *others = synthetic(60)
     calibration = load_calibration()
-    alone = unit_evidence(measures, scores, times, np.zeros(60, int), calibration)
-    shifted = unit_evidence(measures + 1.7, scores, times, np.zeros(60, int), calibration)
+    alone = unit_evidence(measures, *others, calibration)
+    shifted = unit_evidence(measures + 1.7, *others, calibration)
     assert np.allclose(alone, shifted)
-
-
-def test_people_do_not_mix():
-    first, second = synthetic(40, 1), synthetic(50, 2)
-    calibration = load_calibration()
-    both = unit_evidence(
-        np.concatenate([first[0], second[0]]),
-        np.concatenate([first[1], second[1]]),
-        np.concatenate([first[2], second[2] + 10]),
-        np.repeat([3, 7], [40, 50]),
-        calibration,
-    )
-    alone = unit_evidence(*first, np.zeros(40, int), calibration)
-    assert np.allclose(both[:40], alone)
 
 
 def test_evidence_is_finite_and_bounded_for_absurd_input():
     calibration = load_calibration()
-    measures, scores, times = synthetic(20)
-    units = unit_evidence(measures * 1e6, np.round(scores), times, np.zeros(20, int), calibration)
+    measures, textures, scores, times = synthetic(20)
+    units = unit_evidence(measures * 1e6, textures, np.round(scores), times, calibration)
     assert np.isfinite(units).all()
     assert np.abs(units).max() <= MAX_EVIDENCE
     assert np.abs(emotion_evidence(units, calibration)).max() <= MAX_EVIDENCE
+
+
+def test_spreads_are_between_the_persons_own_and_others():
+    rng = np.random.default_rng(5)
+    measures, spread = rng.normal(size=(400, 3)) * (0.5, 1.0, 2.0), np.ones(3)
+    # Half the own spread (in logarithm): a person who moves twice as much is scaled by root two.
+    found = standardised(measures, spread).std(axis=0)
+    assert found == pytest.approx(np.sqrt((0.5, 1.0, 2.0)), rel=0.1)
+    # Three pictures say little about a person's spread.
+    few = standardised(measures[:3], spread)
+    assert np.abs(few - (measures[:3] - np.median(measures[:3], axis=0))).max() < 0.6
+    assert np.isfinite(standardised(np.ones((1, 3)), spread)).all()
+
+
+def test_what_texture_shows_too_is_kept_and_trembling_is_not():
+    rng = np.random.default_rng(3)
+    truth = np.sin(np.arange(300) / 9)
+    look = rng.normal(size=TEXTURE_SIZE)
+    textures = truth[:, None] * look + rng.normal(size=(300, TEXTURE_SIZE)) * 0.2
+    estimates = (truth + rng.normal(size=300))[:, None] + 2.0
+    found = agreed(estimates, textures)[:, 0]
+    assert np.corrcoef(found, truth)[0, 1] > 0.97 > np.corrcoef(estimates[:, 0], truth)[0, 1] + 0.1
+    assert found.mean() == pytest.approx(estimates.mean())
+    # A face that never changes its look says nothing.
+    assert np.array_equal(agreed(estimates, np.zeros((300, 4))), estimates)
+    assert agreed(estimates[:1], textures[:1]) == pytest.approx(estimates[:1])
+
+
+def test_one_covered_face_does_not_carry_the_others_away():
+    rng = np.random.default_rng(4)
+    textures = rng.normal(size=(200, 30))
+    estimates = textures[:, :2] @ np.array([[1.0, 0.5], [0.0, 1.0]])
+    clean = agreed(estimates, textures)
+    textures[77] += 200
+    covered = agreed(estimates, textures)
+    others = np.arange(200) != 77
+    assert np.corrcoef(covered[others, 0], clean[others, 0])[0, 1] > 0.95
+    assert np.abs(covered[77]).max() < 2 * np.abs(clean).max() + np.abs(estimates).max()
 
 
 def test_odds():

