@@ -41,7 +41,7 @@ th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
 td.picture { padding: 0 .5rem; }
 figure { margin: .5rem 0 1rem; }
 figcaption { font-size: .9rem; max-width: 46rem; }
-.many { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr));
+.many { margin-top: 1rem; display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr));
   gap: .6rem 1rem; }
 .side { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; align-items: flex-start; }
 svg { display: block; max-width: 100%; height: auto; }
@@ -61,6 +61,7 @@ svg .axis { fill: var(--soft); } svg .name { font-weight: 600; font-size: 13px; 
 .bar { fill: var(--accent); fill-opacity: .55; }
 .heat { fill: var(--accent); } .heat.right { stroke: var(--other); stroke-width: 2; }
 svg .cell { font-size: 11px; }
-@media print { main { max-width: none; padding: 0; } h2 { break-after: avoid; }
-  figure, table { break-inside: avoid; } body { font-size: 11px; } }
+@page { margin: 12mm; }
+@media print { main { max-width: none; padding: 0; zoom: .6; } .scroll { overflow: visible; }
+  h2, h3 { break-after: avoid; } figure, tr, .side > div { break-inside: avoid; } }
 """
