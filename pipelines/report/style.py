@@ -41,8 +41,8 @@ th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
 td.picture { padding: 0 .5rem; }
 figure { margin: .5rem 0 1rem; }
 figcaption { font-size: .9rem; max-width: 46rem; }
-.many { margin-top: 1rem; display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr));
-  gap: .6rem 1rem; }
+.many { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr));
+  gap: .6rem 1rem; margin-top: 1rem; }
 .side { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; align-items: flex-start; }
 svg { display: block; max-width: 100%; height: auto; }
 .scroll svg { max-width: none; }
