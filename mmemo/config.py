@@ -234,6 +234,9 @@ class TrainConfig(_Section):
     select_by: Literal["set_nll", "acc_jaccard_empty0", "micro_f1"] = Field(
         "set_nll", description="Validation figure that chooses the epoch to keep."
     )
+    tensorboard: bool = Field(
+        False, description="Also write the figures of each epoch where TensorBoard finds them."
+    )
     label_smoothing: float = Field(
         0.0, ge=0, lt=0.5, description="Assumed chance that an annotated label is flipped."
     )
@@ -252,7 +255,8 @@ class TrainConfig(_Section):
         le=1,
         description="Share of the epochs after which epoch-end weights are averaged; 1: never.",
     )
-    ema_decay: float = Field(        0.0,
+    ema_decay: float = Field(
+        0.0,
         ge=0,
         lt=1,
         description="Decay per step of averaged weights, kept if above 0.",
@@ -293,6 +297,15 @@ class Config(_Section):
             return cls.model_validate(table)
         except ValidationError as error:
             raise ConfigError(_explain(cls, error, str(path), origins)) from None
+
+    def with_seed(self, seed: int) -> Self:
+        """Return the same options with another seed."""
+        return self.model_copy(update={"train": self.train.model_copy(update={"seed": seed})})
+
+    def with_modalities(self, modalities: Iterable[str]) -> Self:
+        """Return the same options for a model that reads these modalities."""
+        model = self.model.model_copy(update={"modalities": tuple(modalities)})
+        return self.model_copy(update={"model": model})
 
     def to_json(self) -> str:
         """Write all options, defaults included, as one line of JSON."""

@@ -7,7 +7,6 @@ the state is saved after it, so a run that was stopped goes on to the very same 
 
 import contextlib
 import itertools
-import json
 import logging
 import math
 import time
@@ -33,13 +32,13 @@ from mmemo.model.emotion_model import EmotionModel, build_model
 from pipelines.operating_point import choose_operating_point
 from pipelines.progress import bar
 from pipelines.training_batches import clips_per_epoch, epoch_batches
+from pipelines.training_log import TrainingLog
 from pipelines.training_state import TrainingState, load_state, remove_state, save_state
 from pipelines.training_step import TrainingStep, parameter_groups
 
 logger = logging.getLogger(__name__)
 
 LOWER_IS_BETTER = frozenset({"set_nll"})
-HISTORY_FILE = "history.jsonl"
 
 
 def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> Checkpoint:
@@ -53,9 +52,7 @@ def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> C
     train_clips, valid_clips = dataset.split("train"), dataset.split("valid")
     clips = train_clips + valid_clips
     inputs = common_inputs(clips, config.model.modalities, reads_words=config.model.reads_words)
-    config = config.model_copy(
-        update={"model": config.model.model_copy(update={"modalities": tuple(inputs)})}
-    )
+    config = config.with_modalities(inputs)
     fit_on = labelled(train_clips, config)
     validate_on = labelled(valid_clips, config, complete=True)
     torch.manual_seed(config.train.seed)
@@ -163,6 +160,9 @@ def _fit(
     optimizer = torch.optim.AdamW(parameter_groups(model, options), lr=options.learning_rate)
     update = TrainingStep(model, optimizer, options, steps, _label_share(fit_on))
     state = load_state(out, config, model, optimizer) or TrainingState.fresh(model)
+    log = TrainingLog(out, tensorboard=options.tensorboard)
+    if state.epoch == 0:
+        log.begin()
     with bar("training", options.epochs * clips) as shown:
         shown.advance(state.epoch * clips)
         for epoch in range(state.epoch, options.epochs):
@@ -181,7 +181,8 @@ def _fit(
             figures = _validate(model, state, validate_on)
             state.finish_epoch(figures, options.select_by in LOWER_IS_BETTER, options)
             save_state(out, config, state, model, optimizer)
-            _report(out, epoch, float(np.mean(losses)), figures, state, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            log.write(epoch, float(np.mean(losses)), figures, seconds, best=state.stale == 0)
     return state
 
 
@@ -216,28 +217,6 @@ def _label_share(clips: Sequence[ClipArrays]) -> torch.Tensor:
 def _count_sets(clips: Sequence[ClipArrays]) -> dict[int, int]:
     indices, counts = np.unique(to_set_index(labels_of(clips)), return_counts=True)
     return {int(index): int(count) for index, count in zip(indices, counts, strict=True)}
-
-
-def _report(
-    out: Path,
-    epoch: int,
-    loss: float,
-    figures: dict[str, float],
-    state: TrainingState,
-    seconds: float,
-) -> None:
-    line = {"epoch": epoch, "train_loss": loss, **figures, "seconds": round(seconds, 2)}
-    with open(out / HISTORY_FILE, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-    logger.info(
-        "epoch %2d  loss %.3f  valid: set NLL %.3f, Jaccard %.3f, micro-F1 %.3f%s",
-        epoch,
-        loss,
-        figures["set_nll"],
-        figures["acc_jaccard_empty0"],
-        figures["micro_f1"],
-        "  (best so far)" if state.stale == 0 else "",
-    )
 
 
 def finished(out: Path) -> bool:

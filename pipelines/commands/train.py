@@ -10,11 +10,13 @@ from pipelines.commands.options import (
     add_config,
     add_data,
     add_device,
+    positive,
     read_config,
     read_device,
 )
 
 if TYPE_CHECKING:
+    from mmemo.config import Config
     from pipelines.commands.options import Commands
 
 
@@ -32,6 +34,12 @@ def add(commands: "Commands") -> None:
     add_data(command)
     command.add_argument("--out", required=True, type=Path, metavar="RUN_DIR", help="for the model")
     command.add_argument("--force", action="store_true", help="replace a finished run")
+    command.add_argument(
+        "--seeds",
+        type=positive,
+        metavar="N",
+        help="train N times, from the seeds train.seed, train.seed + 1 ..., in RUN_DIR/seed-N",
+    )
     add_device(command)
 
 
@@ -40,12 +48,31 @@ def _run(options: argparse.Namespace) -> int:
     from pipelines.train import finished, train
 
     config = read_config(options)
+    device = read_device(options)
+    if options.seeds:
+        return _train_seeds(options, config, device)
     if finished(options.out) and not options.force:
         raise ConfigError(
             f"{options.out}: holds a finished run; choose another --out, or --force to replace it"
         )
     dataset = load_data(options.data, config)
-    checkpoint = train(config, dataset, options.out, read_device(options))
+    checkpoint = train(config, dataset, options.out, device)
     figures = ", ".join(f"{name} {value:.3f}" for name, value in checkpoint.valid.items())
     print(f"{options.out}: trained; on the validation clips: {figures}")
+    return 0
+
+
+def _train_seeds(options: argparse.Namespace, config: "Config", device: str) -> int:
+    from pipelines.data import load_data
+    from pipelines.seeds import spread, train_seeds
+
+    seeds = range(config.train.seed, config.train.seed + options.seeds)
+    dataset = load_data(options.data, config)
+    found = train_seeds(config, dataset, options.out, seeds, device=device, force=options.force)
+    print(
+        f"{options.out}: trained from {len(seeds)} seeds; on the validation clips, mean (and "
+        "standard deviation):"
+    )
+    for name, (mean, deviation) in spread(found).items():
+        print(f"  {name} {mean:.3f} ({deviation:.3f})")
     return 0

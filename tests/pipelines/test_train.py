@@ -125,10 +125,10 @@ def test_a_stopped_run_goes_on_to_the_same_result(dataset, tmp_path, monkeypatch
 
 
 def test_an_unfinished_run_with_other_options_is_not_overwritten(dataset, tmp_path, monkeypatch):
-    def stop(*_):
+    def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipelines.train._report", stop)
+    monkeypatch.setattr("pipelines.training_log.TrainingLog.write", stop)
     with pytest.raises(KeyboardInterrupt):
         train(options(), dataset, tmp_path)
     monkeypatch.undo()

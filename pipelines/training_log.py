@@ -1,0 +1,74 @@
+"""What a run has come to, epoch by epoch: in the log, in ``history.jsonl``, in TensorBoard.
+
+TensorBoard is an extra (``pip install 'mmemo[tensorboard]'``).
+"""
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmemo.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+HISTORY_FILE = "history.jsonl"
+TENSORBOARD_FOLDER = "tensorboard"
+
+
+class TrainingLog:
+    """Write down each epoch of the run in ``out``.
+
+    Args:
+        out: the run's folder.
+        tensorboard: also write event files in ``out/tensorboard``.
+
+    Raises:
+        ConfigError: TensorBoard is asked for, but not installed.
+    """
+
+    def __init__(self, out: Path, *, tensorboard: bool = False) -> None:
+        self.out, self.tensorboard = out, tensorboard
+        if tensorboard:
+            _import_writer()
+
+    def begin(self) -> None:
+        """Forget what an earlier run wrote here."""
+        (self.out / HISTORY_FILE).unlink(missing_ok=True)
+        if (self.out / TENSORBOARD_FOLDER).is_dir():
+            shutil.rmtree(self.out / TENSORBOARD_FOLDER)
+
+    def write(
+        self, epoch: int, loss: float, figures: Mapping[str, float], seconds: float, *, best: bool
+    ) -> None:
+        """Add one epoch: its training loss, its validation figures, how long it took."""
+        line = {"epoch": epoch, "train_loss": loss, **figures, "seconds": round(seconds, 2)}
+        with open(self.out / HISTORY_FILE, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if self.tensorboard:
+            # One writer an epoch: a run that is killed loses nothing that was written.
+            with _import_writer()(str(self.out / TENSORBOARD_FOLDER)) as writer:
+                writer.add_scalar("train/loss", loss, epoch)
+                for name, value in figures.items():
+                    writer.add_scalar(f"valid/{name}", value, epoch)
+        logger.info(
+            "epoch %2d  loss %.3f  valid: set NLL %.3f, Jaccard %.3f, micro-F1 %.3f%s",
+            epoch,
+            loss,
+            figures["set_nll"],
+            figures["acc_jaccard_empty0"],
+            figures["micro_f1"],
+            "  (best so far)" if best else "",
+        )
+
+
+def _import_writer():  # type: ignore[no-untyped-def]
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ConfigError(
+            "train.tensorboard: expected TensorBoard to be installed; "
+            "pip install 'mmemo[tensorboard]', or leave the option out"
+        ) from None
+    return SummaryWriter
