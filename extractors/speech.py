@@ -42,6 +42,9 @@ times and on two real videos alike (``benchmarks/words_accuracy.py``)."""
 _AROUND_S = 0.5
 """Silence put around the sound: Whisper misses words at the very edge of a cut."""
 
+_LAST_S = 0.15
+"""No word is believed that begins so shortly before the end of the sound."""
+
 _LOW_CONFIDENCE = 0.5
 _ENOUGH_WORDS = 10
 
@@ -185,6 +188,8 @@ def _in_order(found: Iterable[Any], sound: Sound) -> tuple[Word, ...]:
     last, early = 0.0, _AROUND_S + _LATE_S
     for word in found:
         text = word.word.strip()
+        if float(word.start) - early > sound.duration_s - _LAST_S:
+            break  # in the silence put around: Whisper repeats itself where it has no more sound
         end = min(max(float(word.end) - early, last), sound.duration_s)
         start = min(max(min(float(word.start) - early, end - _SHORTEST_S), last), end)
         if any(c.isalnum() for c in text):

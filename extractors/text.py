@@ -143,6 +143,16 @@ class GloveExtractor:
         """Take vectors from a file in GloVe's text format; see ``WordVectors.from_file``."""
         return cls(WordVectors.from_file(path))
 
+    def missing(self, texts: Sequence[str]) -> tuple[Counter[str], int]:
+        """Count the tokens of words that have no vector, and all tokens; pauses are none."""
+        tokens = [
+            token
+            for text in texts
+            if text.strip() != PAUSE
+            for token in tokenize(text, self.vectors, lower=self.vectors.lower)
+        ]
+        return Counter(token for token in tokens if token not in self.vectors), len(tokens)
+
     def fingerprint(self) -> str:
         """Identify the tokenizer's version and the vectors' bytes."""
         return f"glove:1:{self.vectors.digest}"

@@ -1,20 +1,26 @@
 """Cut a long recording into utterances of a length that a model trained on CMU-MOSEI knows.
 
 CMU-MOSEI's segments are sentences, found by punctuation (Zadeh et al., ACL 2018, section 3), mostly
-2 to 15 s long. Here a pause ends an utterance too, since speech recognisers forget full stops.
+2 to 15 s long. Here a pause ends an utterance too, since speech recognisers forget full stops, and
+so does a cut of the picture between two words, since another person may speak after it.
 """
 
+import bisect
 import itertools
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from extractors.pauses import without_pauses
 from mmemo.errors import ClipError, ConfigError, TranscriptError
-from mmemo.features import Word
+from mmemo.features import PAUSE, Word
 
 MERGE_GAP_S = 1.0
 """A piece that is too short joins a neighbour no further away than this."""
+
+_EARLY_S = 0.15
+"""How far inside speech a cut may lie and still count as one between two pieces."""
 
 _SENTENCE_END = re.compile(r"[.?!…。？！][\"'”’)\]]*$")  # noqa: RUF001
 _ABBREVIATION = re.compile(r"^([a-z]|mr|mrs|ms|dr|prof|st|jr|sr|vs|e\.g|i\.e)\.$", re.IGNORECASE)
@@ -55,18 +61,22 @@ def split_utterances(
     min_s: float = 2.0,
     max_s: float = 15.0,
     pause_s: float = 0.5,
+    cuts: Sequence[float] = (),
 ) -> list[Utterance]:
     """Cut a recording into utterances, never inside a word.
 
-    1. Cut after each sentence and in each pause.
+    1. Cut after each sentence, in each pause, and between words where the picture cuts.
     2. Cut what is longer than ``max_s`` in its longest pause, until it fits.
     3. Join what is shorter than ``min_s`` to its nearer neighbour, if the gap is small and the
-       result fits; otherwise let it reach into the silence around it.
+       result fits, rather not across a cut of the picture; otherwise let it reach into the silence
+       around it.
 
-    Every word comes in exactly one utterance, in the order given. A single word, or words that
+    Every word comes in exactly one utterance, in the order given; a marked pause (``sp``) comes in
+    the utterance that it lies in, and between two utterances in none. A single word, or words that
     overlap without a break, may still exceed ``max_s``, and a short remark between two long ones
     may fall below ``min_s``. Without words, the whole recording is cut into equal windows of at
-    most ``max_s``, so that voice and face can be read.
+    most ``max_s``, so that voice and face can be read; shots of ``min_s`` or more have windows of
+    their own.
 
     Args:
         words: in order of their starts, seconds in the recording.
@@ -74,6 +84,7 @@ def split_utterances(
         min_s: wanted length at least.
         max_s: wanted length at most.
         pause_s: a gap between two words, this long or longer, is a pause.
+        cuts: when the picture cuts, seconds in the recording, increasing.
 
     Raises:
         TranscriptError: the words are not in order.
@@ -81,13 +92,14 @@ def split_utterances(
         ConfigError: a length is out of range.
     """
     _check(words, duration_s, min_s, max_s, pause_s)
-    if not words:
-        return _windows(duration_s, max_s)
-    pieces = _natural_pieces(words, pause_s)
-    pieces = [part for piece in pieces for part in _cut(words, piece, min_s, max_s)]
-    pieces = _merge(pieces, min_s, max_s)
+    spoken = without_pauses(words)
+    if not spoken:
+        return _windows(duration_s, min_s, max_s, cuts)
+    pieces = _natural_pieces(spoken, pause_s, cuts)
+    pieces = [part for piece in pieces for part in _cut(spoken, piece, min_s, max_s)]
+    pieces = _merge(pieces, min_s, max_s, cuts)
     return [
-        _utterance(words, piece, start, end)
+        _utterance(words, spoken[piece.first : piece.last], start, end)
         for piece, (start, end) in zip(pieces, _reach(pieces, duration_s, min_s), strict=True)
     ]
 
@@ -109,9 +121,18 @@ def _check(
             )
 
 
-def _windows(duration_s: float, max_s: float) -> list[Utterance]:
-    count = math.ceil(duration_s / max_s)
-    borders = [duration_s * i / count for i in range(count)] + [duration_s]
+def _windows(
+    duration_s: float, min_s: float, max_s: float, cuts: Sequence[float]
+) -> list[Utterance]:
+    shots = [0.0]
+    for cut_s in cuts:
+        if min(cut_s - shots[-1], duration_s - cut_s) >= max(min_s, math.ulp(duration_s)):
+            shots.append(cut_s)
+    borders = []
+    for begin, end in itertools.pairwise([*shots, duration_s]):
+        count = math.ceil((end - begin) / max_s)
+        borders += [begin + (end - begin) * i / count for i in range(count)]
+    borders += [duration_s] if borders else []
     return [Utterance(start, end, ()) for start, end in itertools.pairwise(borders)]
 
 
@@ -134,15 +155,30 @@ def _gaps(words: Sequence[Word], piece: _Piece) -> list[tuple[int, float]]:
     return gaps
 
 
-def _natural_pieces(words: Sequence[Word], pause_s: float) -> list[_Piece]:
+def _natural_pieces(words: Sequence[Word], pause_s: float, cuts: Sequence[float]) -> list[_Piece]:
     whole = _piece(words, 0, len(words))
-    cuts = [
+    ends = [
         index
         for index, gap_s in _gaps(words, whole)
-        if gap_s >= pause_s or _ends_sentence(words[index - 1].text)
+        if gap_s >= pause_s
+        or _ends_sentence(words[index - 1].text)
+        or _cut_between(_middle(words[index - 1]), _middle(words[index]), cuts)
     ]
-    borders = [0, *cuts, len(words)]
+    borders = [0, *ends, len(words)]
     return [_piece(words, first, last) for first, last in itertools.pairwise(borders)]
+
+
+def _middle(word: Word) -> float:
+    return (word.start + word.end) / 2
+
+
+def _cut_between(earlier_s: float, later_s: float, cuts: Sequence[float]) -> bool:
+    """Tell whether the picture cuts between two times.
+
+    Between words, the times are the words' middles: editors cut a little early or late.
+    """
+    at = bisect.bisect_right(cuts, earlier_s)
+    return at < len(cuts) and cuts[at] <= later_s
 
 
 def _ends_sentence(text: str) -> bool:
@@ -178,12 +214,12 @@ def _halve(words: Sequence[Word], piece: _Piece, min_s: float) -> list[_Piece] |
     return [_piece(words, piece.first, best[1]), _piece(words, best[1], piece.last)]
 
 
-def _merge(pieces: list[_Piece], min_s: float, max_s: float) -> list[_Piece]:
+def _merge(pieces: list[_Piece], min_s: float, max_s: float, cuts: Sequence[float]) -> list[_Piece]:
     """Join each piece that is too short to its nearer neighbour, where that is allowed."""
     pieces = list(pieces)
     i = 0
     while i < len(pieces):
-        joined = _joined(pieces, i, max_s) if pieces[i].length_s < min_s else None
+        joined = _joined(pieces, i, max_s, cuts) if pieces[i].length_s < min_s else None
         if joined is None:
             i += 1
         else:
@@ -192,7 +228,9 @@ def _merge(pieces: list[_Piece], min_s: float, max_s: float) -> list[_Piece]:
     return pieces
 
 
-def _joined(pieces: list[_Piece], i: int, max_s: float) -> tuple[int, _Piece] | None:
+def _joined(
+    pieces: list[_Piece], i: int, max_s: float, cuts: Sequence[float]
+) -> tuple[int, _Piece] | None:
     """Find the better of the two pairs that piece ``i`` is in: its index, and both as one."""
     candidates = []
     for left in (i - 1, i):
@@ -202,8 +240,9 @@ def _joined(pieces: list[_Piece], i: int, max_s: float) -> tuple[int, _Piece] | 
         gap_s = after.start - before.end
         both = _Piece(before.first, after.last, before.start, after.end)
         if gap_s <= MERGE_GAP_S and both.length_s <= max_s:
-            candidates.append((gap_s, left, both))
-    return min(candidates, key=lambda c: c[:2])[1:] if candidates else None
+            across = _cut_between(before.end - _EARLY_S, after.start + _EARLY_S, cuts)
+            candidates.append((across, gap_s, left, both))
+    return min(candidates, key=lambda c: c[:3])[2:] if candidates else None
 
 
 def _reach(pieces: list[_Piece], duration_s: float, min_s: float) -> list[tuple[float, float]]:
@@ -221,9 +260,19 @@ def _reach(pieces: list[_Piece], duration_s: float, min_s: float) -> list[tuple[
     return spans
 
 
-def _utterance(words: Sequence[Word], piece: _Piece, start: float, end: float) -> Utterance:
-    shifted = (
-        replace(word, start=word.start - start, end=word.end - start)
-        for word in words[piece.first : piece.last]
-    )
+def _utterance(
+    words: Sequence[Word], spoken: Sequence[Word], start: float, end: float
+) -> Utterance:
+    """Put together the words of a piece, and the pauses that lie between and around them."""
+    own = {id(word) for word in spoken}
+    first = bisect.bisect_left(words, spoken[0].start, key=lambda word: word.start)
+    last = bisect.bisect_right(words, spoken[-1].start, key=lambda word: word.start)
+    first, last = max(0, first - 1), min(len(words), last + 1)
+    inside = [
+        word
+        for word in words[first:last]
+        if id(word) in own
+        or (word.text.strip() == PAUSE and start <= word.start and word.end <= end)
+    ]
+    shifted = (replace(word, start=word.start - start, end=word.end - start) for word in inside)
     return Utterance(start, end, tuple(shifted))

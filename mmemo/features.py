@@ -52,6 +52,7 @@ class Clip:
         start, end: where the clip lies in the media file, seconds; end None means "to its end".
         words: what was said, times in seconds from the clip's start; None when not known (to be
             recognised), empty when known to be nothing.
+        transcript: what was said, where times are not known (they are then found in the sound).
         split: "train", "valid", "test", or None.
         intensities: annotated strength of each label in label order, 0 or above; NaN where its
             data set does not annotate that label; None if unlabelled.
@@ -69,6 +70,7 @@ class Clip:
     intensities: tuple[float, ...] | None = None
     dataset: str = ""
     sentiment: float | None = None
+    transcript: str | None = None
 
     @property
     def fully_labelled(self) -> bool:

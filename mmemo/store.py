@@ -29,7 +29,7 @@ from mmemo.features import Clip, ClipFeatures, Features, Word
 from mmemo.labels import EMOTIONS
 
 FORMAT = 1
-_ELSEWHERE = ("words", "dataset")
+_ELSEWHERE = ("words", "transcript", "dataset")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
 

@@ -3,18 +3,24 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from extractors.base import Extractor, Frame, Sound
 from extractors.covarep import CovarepExtractor
 from extractors.facet.features import FacetExtractor
-from extractors.media import Decoder
+from extractors.facet.shots import ShotDetector
+from extractors.media import Decoder, read_sound
+from extractors.pauses import with_pauses, without_pauses
 from extractors.speech import Recogniser
 from extractors.text import GloveExtractor
-from extractors.transcripts import find_transcript, read_transcript
+from extractors.transcripts import find_transcript, read_transcript, read_untimed
+from extractors.transcripts.english import doubt_english
+from extractors.transcripts.plain import split_words
 from mmemo.config import FeatureConfig
 from mmemo.errors import ClipError, FeatureError
 from mmemo.features import Clip, ClipFeatures, Features, Word
@@ -35,6 +41,7 @@ class ClipExtractor:
 
     def __init__(self, options: FeatureConfig, threads: int = 1) -> None:
         self.options, self.threads = options, threads
+        self._last_file: tuple[object, tuple[Word, ...]] | None = None
 
     @cached_property
     def text(self) -> GloveExtractor:
@@ -67,6 +74,7 @@ class ClipExtractor:
             clip.start,
             clip.end,
             None if clip.words is None else [(w.text, w.start, w.end) for w in clip.words],
+            clip.transcript,
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -87,25 +95,40 @@ class ClipExtractor:
             ClipError: the media file cannot be read, or ends before the clip starts.
             TranscriptError: the transcript beside it is broken.
         """
+        return self.with_cuts(clip)[0]
+
+    def with_cuts(self, clip: Clip) -> tuple[ClipFeatures, tuple[float, ...]]:
+        """Extract one clip, and say when its picture cuts to another, seconds in the clip.
+
+        Without the visual modality nobody looks, and there are no cuts. Errors as when called.
+        """
         features: dict[str, Features] = {}
         absent: dict[str, str] = {}
+        cuts: list[float] = []
         words = _given_words(clip)
         if clip.media is None:
             absent |= dict.fromkeys(("audio", "visual"), "there is no media file")
         else:
-            sound = self._look_and_listen(clip, features, absent)
+            sound = self._look_and_listen(clip, features, absent, cuts)
             if words is None and "text" in self.options.modalities:
-                words = self._recognised(sound, absent.get("audio"), clip)
+                words = self._words_in(sound, features, absent, clip)
+        if words and clip.media is not None:
+            words = with_pauses(words, _end_s(clip, features))
         if "text" not in self.options.modalities:
             absent["text"] = NOT_ASKED
         elif words:
             _keep("text", self.text(words), "no word has a vector", features, absent)
+            self._tell_unknown(words, clip)
         else:
             absent["text"] = "no words in the transcript" if words == () else "no speech found"
-        return ClipFeatures(replace(clip, words=words or ()), features, absent)
+        return ClipFeatures(replace(clip, words=words or ()), features, absent), tuple(cuts)
 
     def _look_and_listen(
-        self, clip: Clip, features: dict[str, Features], absent: dict[str, str]
+        self,
+        clip: Clip,
+        features: dict[str, Features],
+        absent: dict[str, str],
+        cuts: list[float],
     ) -> Sound | None:
         """Decode once: pictures are measured as they come, the sound is kept for what follows."""
         assert clip.media is not None
@@ -119,7 +142,7 @@ class ClipExtractor:
             if "visual" not in self.options.modalities:
                 absent["visual"] = NOT_ASKED
             elif decoder.has_picture:
-                frames = _from_clip_start(decoder.frames(), clip.start)
+                frames = _noting_cuts(_from_clip_start(decoder.frames(), clip.start), cuts)
                 try:
                     _keep("visual", self.visual(frames), "no face found", features, absent)
                 except FeatureError as error:
@@ -140,14 +163,52 @@ class ClipExtractor:
             absent["audio"] = str(error)
         return sound
 
-    def _recognised(
-        self, sound: Sound | None, silent: str | None, clip: Clip
+    def _words_in(
+        self,
+        sound: Sound | None,
+        features: dict[str, Features],
+        absent: dict[str, str],
+        clip: Clip,
     ) -> tuple[Word, ...] | None:
-        if sound is None or silent not in (None, NOT_ASKED):
+        """Find the words of a transcript without times in the sound, or recognise what is said."""
+        texts = _untimed(clip)
+        if texts is not None and not _is_part(clip, _transcript_of(clip)):
+            if sound is None:
+                seconds = max((f.times[-1, 1] for f in features.values()), default=0.0)
+                sound = Sound(np.zeros(int(seconds * SAMPLE_RATE), np.float32), SAMPLE_RATE)
+            return self.recogniser.align(texts, sound)
+        if texts is not None:
+            return _between(self._found_in_file(clip, texts), clip)
+        if sound is None or absent.get("audio") not in (None, NOT_ASKED):
             return None
         words = self.recogniser(sound)
         logger.debug("%s: recognised %d words", clip.id, len(words))
         return words or None
+
+    def _found_in_file(self, clip: Clip, texts: Sequence[str]) -> tuple[Word, ...]:
+        """Find a recording's transcript in all of its sound; its clips come one after another."""
+        assert clip.media is not None
+        key = (_digest(clip.media), tuple(texts))
+        if self._last_file is None or self._last_file[0] != key:
+            words = self.recogniser.align(texts, read_sound(clip.media, SAMPLE_RATE))
+            self._last_file = (key, words)
+        return self._last_file[1]
+
+    def _tell_unknown(self, words: Sequence[Word], clip: Clip) -> None:
+        """Say which words no vector stands for, and what looks like another language."""
+        spoken = without_pauses(words)
+        missing, tokens = self.text.missing([word.text for word in spoken])
+        if missing:
+            logger.info(
+                "%s: %d of %d tokens have no vector: %s",
+                clip.id,
+                missing.total(),
+                tokens,
+                ", ".join(token for token, _ in missing.most_common(10)),
+            )
+        doubt = doubt_english([word.text for word in spoken])
+        if doubt:
+            logger.warning("%s: expected English words, the only ones known; %s", clip.id, doubt)
 
 
 def _keep(
@@ -169,20 +230,54 @@ def _from_clip_start(frames: Iterator[Frame], start: float) -> Iterator[Frame]:
 
 
 def _transcript_of(clip: Clip) -> Path | None:
-    return find_transcript(clip.media) if clip.words is None and clip.media is not None else None
+    if clip.words is not None or clip.transcript is not None or clip.media is None:
+        return None
+    return find_transcript(clip.media)
+
+
+def _noting_cuts(frames: Iterator[Frame], cuts: list[float]) -> Iterator[Frame]:
+    shots = ShotDetector()
+    for frame in frames:
+        if shots.is_cut(frame.image):
+            cuts.append(frame.time_s)
+        yield frame
 
 
 def _given_words(clip: Clip) -> tuple[Word, ...] | None:
     """Take the clip's own words, or cut its stretch out of the transcript beside the file."""
     transcript = _transcript_of(clip)
-    if transcript is None:
+    if transcript is None or read_untimed(transcript) is not None:
         return clip.words
+    return _between(read_transcript(transcript), clip)
+
+
+def _untimed(clip: Clip) -> tuple[str, ...] | None:
+    """Take the words of a transcript without times: the clip's own, or that beside the file."""
+    if clip.transcript is not None:
+        return split_words(clip.transcript)
+    transcript = _transcript_of(clip)
+    return None if transcript is None else read_untimed(transcript)
+
+
+def _is_part(clip: Clip, transcript: Path | None) -> bool:
+    """Tell whether a transcript file covers more than the clip, which is cut out of a recording."""
+    return transcript is not None and (clip.start > 0 or clip.end is not None)
+
+
+def _between(words: Sequence[Word], clip: Clip) -> tuple[Word, ...]:
     end = float("inf") if clip.end is None else clip.end
     return tuple(
         replace(word, start=max(word.start - clip.start, 0.0), end=word.end - clip.start)
-        for word in read_transcript(transcript)
+        for word in words
         if clip.start <= (word.start + word.end) / 2 < end
     )
+
+
+def _end_s(clip: Clip, features: Mapping[str, Features]) -> float | None:
+    """Say when the clip ends, seconds from its start, as far as sound and picture tell."""
+    if clip.end is not None:
+        return clip.end - clip.start
+    return max((float(f.times[-1, 1]) for f in features.values() if len(f)), default=None)
 
 
 def _digest(path: Path) -> str:

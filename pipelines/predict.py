@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.media import probe
+from extractors.pauses import without_pauses
 from extractors.utterances import Utterance, split_utterances
 from mmemo.arrange import arrange
 from mmemo.checkpoint import Checkpoint
@@ -43,9 +44,9 @@ def predict(
         CheckpointError: the model wants features that these extractors do not make.
     """
     extractor = ClipExtractor(checkpoint.config.features, threads=threads)
-    whole = extractor(Clip(id=media.name, video_id=media.name, media=media))
+    whole, cuts = extractor.with_cuts(Clip(id=media.name, video_id=media.name, media=media))
     checkpoint.check(whole)
-    pieces = split_utterances(whole.clip.words or (), probe(media).duration_s)
+    pieces = split_utterances(whole.clip.words or (), probe(media).duration_s, cuts=cuts)
     utterances = [cut(whole, piece, number) for number, piece in enumerate(pieces)]
     config = checkpoint.config
     arrays = [
@@ -118,7 +119,7 @@ def _prediction(
         end=clip.end,
         words=tuple(
             replace(word, start=word.start + clip.start, end=word.end + clip.start)
-            for word in clip.words or ()
+            for word in without_pauses(clip.words or ())
         ),
         labels=None if answer is None else to_names(answer, labels),
         probs=dict(zip(labels, map(float, marginals), strict=True)) if read else None,

@@ -6,6 +6,7 @@ their own, that what was never said (a heading, a note) is not forced onto other
 that a text which does not belong to the recording shows as such.
 """
 
+import itertools
 import logging
 import math
 from collections.abc import Sequence
@@ -111,14 +112,17 @@ class Aligner:
         free_from = 0.0
         while runs:
             run = runs.pop(0)
-            after = next((w for w in placed[position[id(run[-1])] + 1 :] if w.said), None)
+            rest = itertools.islice(placed, position[id(run[-1])] + 1, None)
+            after = next((word for word in rest if word.said), None)
             found = self._find(run, sound, free_from, after)
             if found is not None:
                 for word, span in zip(run, found, strict=True):
                     word.start_s, word.end_s = span.start_s, span.end_s
                     fits[id(word)] = span.fit
             elif len(run) > 1:
-                runs[:0] = halves(run)
+                # At the end of a cut, the last word may be there only in part.
+                cut_off = len(run) > 2 and (not runs and run[-1].end_s > sound.duration_s - 0.5)
+                runs[:0] = (run[:-1], run[-1:]) if cut_off else halves(run)
                 continue
             free_from = max(free_from, run[-1].end_s)
         return [fits.get(id(word)) for word in placed]
@@ -175,8 +179,8 @@ def _roughly(texts: Sequence[str], heard: Sequence[Word], sound: Sound) -> list[
         end_s = other.start - sound.start_s + end * (other.end - other.start)
         if math.isnan(word.start_s):
             word.start_s = start_s
-            # A word heard in between that the transcript lacks is no part of the stretch.
-            word.follows = pair - last <= 1
+            # Words heard in between that the transcript lacks are no part of the stretch.
+            word.follows = pair - last <= 2
         word.end_s = end_s
         if said[token] == _plain(part) and other.confidence is not None:
             word.confidence = other.confidence

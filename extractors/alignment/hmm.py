@@ -85,6 +85,8 @@ class PhoneModels:
     def _search(self, decoder: Any, data: bytes, words: Sequence[str]) -> list[Span] | None:
         known = [self._known(decoder, word) for word in words]
         try:
+            # Estimates of noise and channel would otherwise stay from the stretch before.
+            decoder.reinit_feat()
             decoder.set_align_text(" ".join(known))
             decoder.start_utt()
             decoder.process_raw(data, full_utt=True)

@@ -10,13 +10,17 @@
 =============  =============================================================================
 
 A caption without times inside gives its words an approximate time: the caption's time is divided
-among them by their lengths. Plain text holds no times and is refused.
+among them by their lengths.
+
+Text without times (``.txt``, or ``.json`` that holds no time) is read by ``read_untimed``; when its
+words were said is found in the sound (``extractors.speech.Recogniser.align``).
 """
 
 import codecs
 from pathlib import Path
 
 from extractors.transcripts import captions, textgrid, word_json
+from extractors.transcripts.plain import split_words, text_of_json
 from extractors.transcripts.timed_text import TimedText
 from mmemo.errors import TranscriptError
 from mmemo.features import Word
@@ -24,8 +28,8 @@ from mmemo.features import Word
 LARGEST_BYTES = 64 * 1024 * 1024
 """A day of speech with word times is a third of this."""
 
-SUFFIXES = (".words.json", ".json", ".TextGrid", ".textgrid", ".vtt", ".srt")
-"""Where ``find_transcript`` looks, in this order: exact word times before captions."""
+SUFFIXES = (".words.json", ".json", ".TextGrid", ".textgrid", ".vtt", ".srt", ".txt")
+"""Where ``find_transcript`` looks, in this order: exact word times before captions before text."""
 
 _PARSERS = {
     ".json": word_json.parse,
@@ -65,13 +69,28 @@ def read_transcript(path: Path) -> tuple[Word, ...]:
     """
     kind = path.suffix.lower()
     if kind not in _PARSERS:
-        why = "plain text has no times, and times are needed" if kind == ".txt" else "unknown kind"
+        why = "plain text has no times" if kind == ".txt" else "unknown kind"
         raise TranscriptError(
             f"{path}: expected a transcript with times (.json, .TextGrid, .vtt, .srt); {why}"
         )
     source = TimedText(path)
     _PARSERS[kind](_read(path), source)
     return source.words()
+
+
+def read_untimed(path: Path) -> tuple[str, ...] | None:
+    """Read the words of a transcript that holds no times; None where the file is of another kind.
+
+    Raises:
+        TranscriptError: the file cannot be read, or is not text.
+    """
+    kind = path.suffix.lower()
+    if kind == ".txt":
+        return split_words(_read(path))
+    if kind == ".json":
+        text = text_of_json(_read(path))
+        return None if text is None else split_words(text)
+    return None
 
 
 def _read(path: Path) -> str:

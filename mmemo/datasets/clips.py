@@ -8,6 +8,8 @@ Columns of ``labels.csv``:
 - ``id``: unique name of the clip (default: the media file's name without suffix);
 - ``media``: path of the video or sound file, relative to the folder;
 - ``video_id``: the recording it belongs to (default: the media file's name without suffix);
+- ``text``: what is said in the clip, found in its sound (default: the transcript beside the media
+  file, else what is recognised);
 - ``split``: ``train``, ``valid``, ``test`` or empty;
 - ``start``, ``end``: where the clip lies in the media file, in seconds (default: all of it);
 - one column per label with its intensity (0 absent, above 0 present; all of them or none). The
@@ -30,7 +32,7 @@ MEDIA_SUFFIXES = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .wmv .flv .3gp .ogv .ts "
     ".wav .mp3 .flac .ogg .opus .m4a .aac".split()
 )
-_KNOWN = {"id", "media", "video_id", "split", "start", "end"}
+_KNOWN = {"id", "media", "video_id", "split", "start", "end", "text"}
 
 
 def read_clips(folder: Path, labels: Sequence[str] = EMOTIONS) -> list[Clip]:
@@ -96,6 +98,7 @@ def _clip(folder: Path, row: Row, labels: Sequence[str]) -> Clip:
         end=end,
         split=row.choice("split", SPLITS),
         intensities=intensities(row, labels),
+        transcript=row.text("text", "") or None,
     )
 
 

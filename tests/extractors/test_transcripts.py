@@ -1,5 +1,7 @@
 """Transcripts: the same words from every format, and one clear line for what makes no sense."""
 
+import csv
+import gzip
 import json
 from pathlib import Path
 
@@ -8,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extractors import transcripts
-from extractors.transcripts import SUFFIXES, find_transcript, read_transcript
+from extractors.transcripts import SUFFIXES, find_transcript, read_transcript, read_untimed
+from extractors.transcripts.english import doubt_english
 from mmemo.errors import TranscriptError
 from mmemo.features import Word
 
@@ -332,9 +335,70 @@ def test_the_transcript_beside_a_video_is_found_in_the_documented_order(tmp_path
     media = tmp_path / "talk.v2.mp4"
     assert find_transcript(media) is None
     (tmp_path / "talk.srt").touch()
-    (tmp_path / "talk.v2.txt").touch()
+    (tmp_path / "talk.v2.md").touch()
     assert find_transcript(media) is None
     for suffix in reversed(SUFFIXES):
         path = tmp_path / f"talk.v2{suffix}"
         path.touch()
         assert find_transcript(media) == path
+
+
+UNTIMED = {
+    "a.txt": "ANN: Well,\u2014it's [laughs] great!\nBob Ross: ... <noise> 5 times {lg}",
+    "b.json": json.dumps({"text": "Well,\u2014it's great! 5 times"}),
+    "c.json": json.dumps({"segments": [{"text": "Well,\u2014it's"}, {"text": "great! 5 times"}]}),
+    "d.json": json.dumps(["Well,\u2014it's great!", "5 times"]),
+    "e.json": json.dumps([{"word": w} for w in ("Well,\u2014it's", "great!", "5", "times")]),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), UNTIMED.items())
+def test_text_without_times_is_read_as_words(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    assert read_untimed(path) == ("Well,\u2014it's", "great!", "5", "times")
+
+
+@pytest.mark.parametrize("write", [as_json, as_words_json, as_segments_json])
+def test_json_with_times_is_not_taken_for_one_without(tmp_path, write):
+    path = tmp_path / "a.json"
+    path.write_text(write(SAID))
+    assert read_untimed(path) is None
+    for broken in ("{", "[" * 10_000, "3", "null", "[[[[[[1]]]]]]", '{"words": []}'):
+        path.write_text(broken)
+        assert read_untimed(path) is None
+    assert read_untimed(tmp_path / "a.srt") is None
+
+
+def test_what_is_no_text_is_refused_and_names_the_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"said in a caf\xe9")
+    with pytest.raises(TranscriptError, match=r"a\.txt"):
+        read_untimed(path)
+    with pytest.raises(TranscriptError, match="expected a readable transcript"):
+        read_untimed(tmp_path / "none.txt")
+
+
+OTHER_LANGUAGES = {
+    "french": "je ne sais pas pourquoi il est parti sans dire un mot mais nous avons attendu "
+    "toute la nuit devant la porte de sa maison",
+    "german": "ich habe gestern mit meiner Schwester lange telefoniert und wir haben beschlossen "
+    "dass wir im Sommer zusammen ans Meer fahren wollen",
+    "spanish": "ayer fuimos al mercado para comprar fruta fresca pero cuando llegamos ya no "
+    "quedaba nada porque toda la gente se lo hab\u00eda llevado",
+    "russian": "\u044f \u043d\u0435 \u0437\u043d\u0430\u044e",
+}
+
+
+@pytest.mark.parametrize("language", OTHER_LANGUAGES)
+def test_other_languages_are_noticed(language):
+    assert doubt_english(OTHER_LANGUAGES[language].split())
+
+
+@pytest.mark.shared
+def test_the_segments_of_mosei_pass_for_english(shared):
+    with gzip.open(shared / "data/mosei_text/train.csv.gz", "rt", encoding="utf-8") as file:
+        texts = [row["text"].split() for row in csv.DictReader(file)]
+    doubted = sum(doubt_english(text) is not None for text in texts)
+    assert doubted < 1e-3 * len(texts)
+    assert doubt_english([]) is None

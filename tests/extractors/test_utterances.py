@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extractors.pauses import SHORTEST_S, with_pauses, without_pauses
 from extractors.utterances import MERGE_GAP_S, Utterance, split_utterances
 from mmemo.errors import ClipError, ConfigError, TranscriptError
 from mmemo.features import Word
@@ -192,3 +193,74 @@ def test_words_that_overlap_are_never_cut_apart() -> None:
 def test_refuses_what_makes_no_sense(options: dict, error: type[Exception]) -> None:
     with pytest.raises(error, match="expected"):
         split_utterances(**{"words": [], "duration_s": 5.0, **options})
+
+
+def test_cuts_where_the_picture_does_if_that_is_between_words() -> None:
+    words = steady(20)
+    assert numbered_lengths(split_utterances(words, 8.0, cuts=[4.0])) == [10, 10]
+    # A little early or late is between the words still.
+    for late_s in (-0.15, 0.1):
+        assert numbered_lengths(split_utterances(words, 8.0, cuts=[4.0 + late_s])) == [10, 10]
+    assert len(split_utterances(words, 8.0, cuts=[0.0, 7.9])) == 1
+
+
+@settings(max_examples=50)
+@given(words=transcripts(), cuts=st.lists(st.floats(0, 60), max_size=20).map(sorted))
+def test_cuts_lose_no_word_and_make_none_too_long(words: list[Word], cuts: list[float]) -> None:
+    utterances = split_utterances(words, duration_of(words), cuts=cuts)
+    assert [w.text for u in utterances for w in u.words] == [w.text for w in words]
+    for before, after in itertools.pairwise(utterances):
+        assert before.end <= after.start + 1e-9
+    assert all(u.end - u.start <= 15 + 1e-9 for u in utterances)
+
+
+@given(cuts=st.lists(st.floats(0, 60), max_size=20).map(sorted))
+def test_without_words_shots_have_windows_of_their_own(cuts: list[float]) -> None:
+    windows = split_utterances([], 60.0, cuts=cuts)
+    assert windows[0].start == 0
+    assert windows[-1].end == 60
+    for before, after in itertools.pairwise(windows):
+        assert before.end == after.start
+    assert all(w.end - w.start <= 15 + 1e-9 for w in windows)
+    assert min(w.end - w.start for w in windows) >= 2 - 1e-9
+
+
+def test_a_short_piece_rather_joins_its_own_shot() -> None:
+    words = [
+        *steady(8),
+        Word("yes", 3.5, 3.8),
+        *(Word("w", 4.5 + i / 2, 4.9 + i / 2) for i in range(8)),
+    ]
+    joined = split_utterances(words, 9.0, pause_s=0.35, cuts=[3.3])
+    assert numbered_lengths(joined) == [8, 9]
+    assert numbered_lengths(split_utterances(words, 9.0, pause_s=0.35)) == [9, 8]
+
+
+@settings(max_examples=50)
+@given(words=transcripts())
+def test_marked_pauses_change_no_border(words: list[Word]) -> None:
+    duration_s = duration_of(words)
+    plain = split_utterances(words, duration_s)
+    marked = split_utterances(with_pauses(words, duration_s), duration_s)
+    assert [(u.start, u.end) for u in marked] == [(u.start, u.end) for u in plain]
+    assert [without_pauses(u.words) for u in marked] == [u.words for u in plain]
+    for utterance in marked:
+        starts = [word.start for word in utterance.words]
+        assert starts == sorted(starts)
+        assert all(
+            0 <= w.start and w.end <= utterance.end - utterance.start + 1e-9
+            for w in utterance.words
+        )
+
+
+@settings(max_examples=50)
+@given(words=transcripts(overlaps=True), rest_s=st.floats(0, 3))
+def test_pauses_fill_the_gaps_and_touch_no_word(words: list[Word], rest_s: float) -> None:
+    end_s = max((word.end for word in words), default=0.0) + rest_s
+    found = with_pauses(words, end_s)
+    assert list(without_pauses(found)) == words
+    assert with_pauses(found, end_s) == found
+    for pause in set(found) - set(words):
+        assert (pause.text, pause.confidence) == ("sp", None)
+        assert pause.end - pause.start >= SHORTEST_S
+        assert all(word.end <= pause.start or word.start >= pause.end for word in words)
