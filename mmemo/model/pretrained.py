@@ -22,6 +22,8 @@ from mmemo.errors import ConfigError
 from mmemo.model.pieces import PieceCutter
 
 _LAYER = re.compile(r"(?:^|\.)(?:layer|layers|h|block)\.(\d+)\.")
+_SHORTER = 0.75
+"""A text shorter than this share of the longest is read with others of its length."""
 _REMEMBERED_PIECES = 1_000_000
 """About 0.8 GB of an encoder of width 384: twice CMU-MOSEI."""
 
@@ -88,12 +90,14 @@ class PretrainedWords(nn.Module):
 
     def forward(self, pieces: Pieces, mask: Tensor) -> Sequence:
         """Read pieces into the rows of words with mask (B, T)."""
-        states = self._states(pieces).to(self.norm.weight.dtype)
-        belongs = pieces.rows >= 0
-        at = pieces.rows[belongs]
-        total = states.new_zeros(mask.numel(), self.width).index_add(0, at, states[belongs])
-        count = states.new_zeros(mask.numel()).index_add(0, at, states.new_ones(len(at)))
-        rows = self.norm(total / count.clamp(min=1)[:, None]).view(*mask.shape, self.width)
+        total = self.norm.weight.new_zeros(mask.numel(), self.width)
+        count = total.new_zeros(mask.numel(), 1)
+        for part in _alike(pieces):
+            belongs = part.rows >= 0
+            at = part.rows[belongs]
+            total = total.index_add(0, at, self._states(part)[belongs].to(total.dtype))
+            count = count.index_add(0, at, count.new_ones(len(at), 1))
+        rows = self.norm(total / count.clamp(min=1)).view(*mask.shape, self.width)
         return Sequence(rows * mask[..., None], mask)
 
     def depth_of(self, name: str) -> int:
@@ -147,8 +151,7 @@ class PretrainedWords(nn.Module):
         if sum(map(len, self._remembered.values())) < _REMEMBERED_PIECES:
             # Slices are copied: they would keep the padding of their batch in memory.
             self._remembered.update({key: state.clone() for key, state in fresh.items()})
-        missing = pieces.ids.shape[1] - found.shape[1]
-        return nn.functional.pad(found, (0, 0, 0, missing)).to(pieces.ids.device)
+        return found.to(pieces.ids.device)
 
     @torch.no_grad()
     def _frozen(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -159,6 +162,19 @@ class PretrainedWords(nn.Module):
         if self.frozen_layers <= self.depth:
             states = read.hidden_states[self.frozen_layers - 1]
         return states
+
+
+def _alike(pieces: Pieces) -> Iterator[Pieces]:
+    """Part a batch into texts of like length, for padding costs as much as reading."""
+    lengths = pieces.mask.sum(dim=1).tolist()
+    parts: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+        if not parts or lengths[place] < _SHORTER * lengths[parts[-1][0]]:
+            parts.append([])
+        parts[-1].append(place)
+    for part in parts:
+        longest = lengths[part[0]]
+        yield Pieces(*(held[part, :longest] for held in pieces))
 
 
 class _PassOn(nn.Module):

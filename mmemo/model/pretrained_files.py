@@ -7,6 +7,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -67,9 +68,7 @@ def _build(
     try:
         with _quiet():
             config = AutoConfig.from_pretrained(place, **local)
-            for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
-                if hasattr(config, name):
-                    setattr(config, name, options.dropout)
+            _set_dropout(config, options.dropout)
             tokenizer = AutoTokenizer.from_pretrained(place, **local)
             if weights:
                 encoder = AutoModel.from_pretrained(
@@ -85,6 +84,17 @@ def _build(
             f"model.pretrained: expected an encoder that transformers can load; got "
             f"{options.name!r} ({reason})"
         ) from None
+
+
+def _set_dropout(config: Any, dropout: float) -> None:
+    """Drop states, not attention weights: that forbids the fused kernel, for little."""
+    for names, value in (
+        (("hidden_dropout_prob", "hidden_dropout", "dropout"), dropout),
+        (("attention_probs_dropout_prob", "attention_dropout"), 0.0),
+    ):
+        for name in names:
+            if hasattr(config, name):
+                setattr(config, name, value)
 
 
 @contextlib.contextmanager

