@@ -17,12 +17,13 @@ SHORTEST_S = 1e-3
 """Intervals are widened to this, so that a word of no length still reads the frame it falls on."""
 
 
-def pool(features: Features, intervals: ArrayLike) -> Features:
+def pool(features: Features, intervals: ArrayLike, *, spread: bool = False) -> Features:
     """Average ``features`` over each interval, weighted by overlap, over valid rows only.
 
     Args:
         features: T rows at any rate.
         intervals: (N, 2) start and end in seconds; they may touch, overlap or leave gaps.
+        spread: after the D means, also give the D standard deviations within the interval.
 
     Returns:
         N rows with the intervals as their times; valid where any valid row overlaps.
@@ -36,7 +37,11 @@ def pool(features: Features, intervals: ArrayLike) -> Features:
     valid = total_s > 0
     sums = np.asarray(overlap @ features.values.astype(np.float64))
     values = np.divide(sums, total_s[:, None], out=np.zeros_like(sums), where=valid[:, None])
-    return Features(values.astype(np.float32), times, valid, features.names, features.source)
+    names = features.names
+    if spread:
+        values = np.hstack([values, _spread(overlap, features.values, values, total_s)])
+        names = (*names, *(f"{name} (sd)" for name in names))
+    return Features(values.astype(np.float32), times, valid, names, features.source)
 
 
 def windows(duration_s: float, step_s: float) -> NDArray[np.float64]:
@@ -45,6 +50,25 @@ def windows(duration_s: float, step_s: float) -> NDArray[np.float64]:
         raise FeatureError(f"expected a window length above 0 s; got {step_s}")
     starts = np.arange(max(1, int(np.ceil(duration_s / step_s - 1e-9)))) * step_s
     return np.column_stack([starts, np.minimum(starts + step_s, max(duration_s, SHORTEST_S))])
+
+
+def _spread(
+    overlap: sparse.csr_array,
+    rows: NDArray[np.float32],
+    means: NDArray[np.float64],
+    total_s: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Standard deviation within each interval, (N, D); squares are of what differs from a mean.
+
+    Columns may be large and steady, so they are centred before they are squared.
+    """
+    found = total_s > 0
+    centre = means[found].mean(axis=0) if found.any() else np.zeros(means.shape[1])
+    squares = np.asarray(overlap @ (rows - centre).astype(np.float64) ** 2)[found]
+    variance = squares / total_s[found, None] - (means[found] - centre) ** 2
+    spread = np.zeros_like(means)
+    spread[found] = np.sqrt(np.maximum(variance, 0.0))
+    return spread
 
 
 def _overlaps(features: Features, times: NDArray[np.float64]) -> sparse.csr_array:

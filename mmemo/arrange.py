@@ -32,9 +32,9 @@ def arrange(clip: ClipFeatures, options: DataConfig, *, reads_words: bool = Fals
     if reads_words:
         clip = _with_words_for_vectors(clip)
     if options.alignment == "word":
-        features = _onto(clip.features, _word_times(clip, options.window_s))
+        features = _onto(clip.features, _word_times(clip, options.window_s), options)
     else:
-        features = _at_own_rate(clip.features, options.frame_s)
+        features = _at_own_rate(clip.features, options)
     kept = {m: _head(f, options.max_rows) for m, f in features.items() if f.valid.any()}
     intensities = clip.clip.intensities
     return ClipArrays(
@@ -58,7 +58,12 @@ def row_times(
         clip = _with_words_for_vectors(clip)
     if options.alignment == "word":
         return _word_times(clip, options.window_s)[: options.max_rows]
-    return _at_own_rate(clip.features, options.frame_s)[modality].times[: options.max_rows]
+    return _at_own_rate(clip.features, options)[modality].times[: options.max_rows]
+
+
+def row_width(modality: str, columns: int, options: DataConfig) -> int:
+    """Say how wide the rows become that ``arrange`` makes of a modality with so many columns."""
+    return 2 * columns if modality != "text" and options.pooling == "mean_sd" else columns
 
 
 def _degrees(clip: ClipFeatures) -> NDArray[np.float32] | None:
@@ -98,13 +103,20 @@ def _duration_s(features: Mapping[str, Features]) -> float:
     return max((float(f.times[:, 1].max()) for f in features.values() if len(f)), default=0.0)
 
 
-def _onto(features: Mapping[str, Features], times: NDArray[np.float64]) -> dict[str, Features]:
-    return {m: f if m == "text" and len(f) else pool(f, times) for m, f in features.items()}
+def _onto(
+    features: Mapping[str, Features], times: NDArray[np.float64], options: DataConfig
+) -> dict[str, Features]:
+    spread = options.pooling == "mean_sd"
+    return {
+        m: f if m == "text" and len(f) else pool(f, times, spread=spread and m != "text")
+        for m, f in features.items()
+    }
 
 
-def _at_own_rate(features: Mapping[str, Features], step_s: float) -> dict[str, Features]:
-    steps = windows(_duration_s(features), step_s)
-    return {m: f if m == "text" else pool(f, steps) for m, f in features.items()}
+def _at_own_rate(features: Mapping[str, Features], options: DataConfig) -> dict[str, Features]:
+    steps = windows(_duration_s(features), options.frame_s)
+    spread = options.pooling == "mean_sd"
+    return {m: f if m == "text" else pool(f, steps, spread=spread) for m, f in features.items()}
 
 
 def _head(features: Features, rows: int) -> Features:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from mmemo.arrange import row_width
 from mmemo.config import Config, ModelConfig
 from mmemo.errors import CheckpointError, ConfigError
 from mmemo.features import ClipFeatures
@@ -169,7 +170,7 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
             modality: Inputs(tuple(held["names"]), held["source"])
             for modality, held in described["inputs"].items()
         }
-        dims = {modality: len(held.names) for modality, held in inputs.items()}
+        dims = {m: row_width(m, len(held.names), config.data) for m, held in inputs.items()}
         words = _words(config.model, folder, described.get("pretrained"))
         model = build_model(config.model, dims, tuple(described["labels"]), words)
         thresholds = tuple(float(value) for value in described["thresholds"])

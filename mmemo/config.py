@@ -149,6 +149,11 @@ class DataConfig(_Section):
     window_s: float = Field(
         0.5, gt=0, le=60, description="Length of the pseudo-words of a clip without words, seconds."
     )
+    pooling: Literal["mean", "mean_sd"] = Field(
+        "mean",
+        description="What a row says of the audio and visual frames in it: their mean, or also "
+        "their standard deviation.",
+    )
     max_rows: int = Field(
         600, ge=1, le=100_000, description="Longest sequence of a modality; the rest is cut off."
     )

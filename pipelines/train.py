@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mmemo.arrange import arrange
+from mmemo.arrange import arrange, row_width
 from mmemo.batch import ClipArrays, cut_videos
 from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, save_checkpoint
 from mmemo.config import Config
@@ -56,7 +56,7 @@ def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> C
     fit_on = labelled(train_clips, config)
     validate_on = labelled(valid_clips, config, complete=True)
     torch.manual_seed(config.train.seed)
-    dims = {modality: len(held.names) for modality, held in inputs.items()}
+    dims = {m: row_width(m, len(held.names), config.data) for m, held in inputs.items()}
     model = build_model(config.model, dims, dataset.labels)
     model.fit_statistics(fit_on)
     model.to(device)

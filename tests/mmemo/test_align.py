@@ -46,6 +46,27 @@ def test_pool_is_the_overlap_weighted_mean_of_valid_rows(seed):
     assert (pooled.times == intervals).all()
 
 
+@given(st.integers(0, 2**32 - 1))
+def test_the_spread_is_the_overlap_weighted_standard_deviation(seed):
+    rng = np.random.default_rng(seed)
+    starts = np.sort(rng.uniform(0, 5, 20))
+    held = features(
+        1000 + rng.normal(size=(20, 3)),
+        np.column_stack([starts, starts + rng.uniform(0, 1, 20)]),
+        rng.random(20) < 0.7,
+    )
+    begin = np.sort(rng.uniform(-1, 6, 8))
+    intervals = np.column_stack([begin, begin + rng.uniform(0.01, 2, 8)])
+    pooled = pool(held, intervals, spread=True)
+    means, valid = brute_force(held, intervals)
+    squares, _ = brute_force(
+        features((held.values.astype(float) - 1000) ** 2, held.times, held.valid), intervals
+    )
+    expected = np.sqrt(np.maximum(squares - ((means - 1000) * valid[:, None]) ** 2, 0))
+    np.testing.assert_allclose(pooled.values[:, 3:], expected, atol=0.02)
+    assert pooled.names == ("c0", "c1", "c2", "c0 (sd)", "c1 (sd)", "c2 (sd)")
+
+
 def test_a_word_without_a_frame_is_invalid_not_zero_data():
     held = features([[1.0], [2.0]], [(0, 1), (1, 2)], [True, False])
     pooled = pool(held, [(0.2, 0.8), (1.2, 1.8), (5.0, 6.0)])

@@ -195,3 +195,13 @@ def test_with_nothing_to_read_the_answer_is_what_the_training_labels_say(learnt,
     prior = checkpoint.trained_on.prior(6)
     assert prior.sum() == pytest.approx(1)
     assert blind["set_nll"] == pytest.approx(-np.log(prior[to_set_index(truth)]).mean())
+
+
+def test_rows_that_also_say_how_much_frames_vary(dataset, tmp_path):
+    wider = options(epochs=1).model_copy(
+        update={"data": options().data.model_copy(update={"pooling": "mean_sd"})}
+    )
+    checkpoint = train(wider, dataset, tmp_path)
+    plain = {m: len(held.names) for m, held in checkpoint.inputs.items()}
+    assert checkpoint.model.dims == {m: d * (1 + (m != "text")) for m, d in plain.items()}
+    assert evaluate(load_checkpoint(tmp_path), dataset.split("test"))["n"] > 0
