@@ -16,6 +16,17 @@ from mmemo.errors import DataError
 from mmemo.safe_globals import STORAGES, Name, RefusedError, Storage
 from mmemo.safe_pickle import Unpickler, load_pickle, map_file
 
+_BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    LookupError,
+    ValueError,
+    OverflowError,
+    RuntimeError,
+    OSError,
+    EOFError,
+    struct.error,
+    MemoryError,
+)
 MAGIC = 0x1950A86A20F9469CFC6C
 _PICKLED_MAGIC = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little") + b"."
 
@@ -34,7 +45,7 @@ def load_plain(path: Path) -> Any:
             return _rowed(data)
     except RefusedError as error:
         raise DataError(f"{path}: {error}") from None
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, OSError, RuntimeError) as error:
+    except _BROKEN_ZIP as error:
         raise DataError(f"{path}: a broken torch file ({' '.join(str(error).split())})") from None
     return load_pickle(path)
 

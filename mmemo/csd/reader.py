@@ -4,8 +4,8 @@ Entries are read when they are asked for, so a file may be larger than memory. A
 trusted: links out of it, virtual data sets and shapes beyond what its bytes can hold are refused.
 """
 
-import json
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from mmemo.csd.metadata import read_metadata
 from mmemo.csd.sequence import Entry, entry
 from mmemo.errors import DataError
 
 LARGEST_ENTRY_BYTES = 2 << 30
 """One video's features; FACET of the longest videos is 100 times smaller."""
-LARGEST_METADATA = 1 << 20
 DEFLATE_RATIO = 1032
 """What deflate can shrink by at most; a data set that claims more rows than this has none."""
 _READ_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError)
@@ -47,8 +47,7 @@ class CsdFile(Mapping[str, Entry]):
         try:
             self.name, root = self._root()
             self._data = _group(root, "data")
-            self._metadata = root
-            self._ids = tuple(self._data)
+            self._ids = dict.fromkeys(self._data)
         except DataError as error:
             self.close()
             raise DataError(f"{path}: {error}") from None
@@ -84,7 +83,7 @@ class CsdFile(Mapping[str, Entry]):
         return len(self._ids)
 
     def __contains__(self, entry_id: object) -> bool:
-        return entry_id in self._data if isinstance(entry_id, str) else False
+        return entry_id in self._ids
 
     def __getitem__(self, entry_id: str) -> Entry:
         """Read one entry.
@@ -107,21 +106,14 @@ class CsdFile(Mapping[str, Entry]):
         except _READ_ERRORS as error:
             raise DataError(f"{where}: unreadable ({_line(error)})") from None
 
+    @cached_property
     def metadata(self) -> dict[str, Any]:
-        """Read what the file says about itself; values that are no JSON are given as text.
+        """What the file says about itself; values that are no JSON are given as text.
 
         Raises:
             DataError: the metadata is broken.
         """
-        try:
-            if "metadata" not in self._metadata:
-                return {}
-            group = _group(self._metadata, "metadata")
-            return {key: _metadatum(group, key) for key in group}
-        except DataError as error:
-            raise DataError(f"{self.path}: {error}") from None
-        except _READ_ERRORS as error:
-            raise DataError(f"{self.path}: broken metadata ({_line(error)})") from None
+        return read_metadata(self.path)
 
 
 def _group(parent: h5py.Group, name: str) -> h5py.Group:
@@ -147,9 +139,6 @@ def _array(group: h5py.Group, name: str) -> NDArray[Any]:
     if found.external or found.is_virtual:
         raise DataError(f"the data of {name!r} lies in another file")
     kind = found.dtype.kind
-    if kind == "O" and h5py.check_string_dtype(found.dtype) is not None:
-        _check_size(found, 64)
-        return np.asarray(found.asstr("utf-8", errors="replace")[()]).astype(np.bytes_)
     if kind not in "fiuS":
         raise DataError(f"expected numbers or words in {name!r}; got {found.dtype}")
     _check_size(found, found.dtype.itemsize)
@@ -166,22 +155,6 @@ def _check_size(found: h5py.Dataset, itemsize: int) -> None:
             f"an array of shape {found.shape} ({size} bytes) is larger than its {held} bytes "
             f"on disk can hold, or than {LARGEST_ENTRY_BYTES}"
         )
-
-
-def _metadatum(group: h5py.Group, key: str) -> Any:
-    found = _member(group, key)
-    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
-        raise DataError(f"expected text in metadata {key!r}")
-    if found.shape is None or int(np.prod(found.shape, dtype=object)) != 1:
-        raise DataError(f"expected one value in metadata {key!r}; got the shape {found.shape}")
-    value = np.asarray(found[()]).ravel()[0]
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    if len(text) > LARGEST_METADATA:
-        raise DataError(f"metadata {key!r} has {len(text)} characters")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _refuse_pointer(path: Path) -> None:

@@ -130,10 +130,14 @@ def segments(
 
 
 def joined_in_order(sequence: Sequence, ids: Seq[str]) -> Entry:
-    """Put a video's entries together without ordering them by time: label k is row k."""
-    if len(ids) == 1:
-        return sequence[ids[0]]
+    """Put a video's entries together without ordering them by time: label k is row k.
+
+    Raises:
+        DataError: they differ in columns.
+    """
     entries = [sequence[entry_id] for entry_id in ids]
+    if len({held.features.shape[1:] for held in entries}) > 1:
+        raise DataError(f"{ids[0]}: expected all its pieces to have the same columns")
     return Entry(
         np.concatenate([held.intervals for held in entries]),
         np.concatenate([held.features for held in entries]),

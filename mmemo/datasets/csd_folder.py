@@ -5,21 +5,24 @@ segment is one row of the labels; words, vectors, sound and face are cut to it b
 their rows. Splits are the standard folds.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmemo.csd.reader import CsdFile
-from mmemo.csd.sequence import Entry, Sequence, grouped, joined
+from mmemo.csd.sequence import Entry, grouped, joined
 from mmemo.csd.tensors import joined_in_order
 from mmemo.datasets.annotation import annotated
 from mmemo.datasets.foreign import Foreign, Tally, clean, column_names, source_of
 from mmemo.datasets.mosei import NAME, SDK_LABELS, explain_count, folds
 from mmemo.errors import DataError
-from mmemo.features import Clip, ClipFeatures, Features, Word
+from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word
+
+logger = logging.getLogger(__name__)
 
 KIND = "csd folder"
 DEEPEST = 4
@@ -35,6 +38,14 @@ _ROLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("visual", "f", ("openface", "visual")),
 )
 """Role, kind of numbers, parts of names; the first file that fits takes the role."""
+
+
+class _Part(NamedTuple):
+    """A file, the entries of each video in it, and its columns' names if it has them."""
+
+    file: CsdFile
+    entries: Mapping[str, list[str]]
+    names: tuple[str, ...]
 
 
 def csd_files(folder: Path) -> list[Path]:
@@ -74,16 +85,23 @@ def read_csd_folder(folder: Path) -> Foreign:
     outside = len([video for video in videos if video not in folds()])
 
     def make(tally: Tally) -> Iterator[ClipFeatures]:
-        index = {role: grouped(file) for role, file in files.items()}
+        parts = {
+            r: _Part(f, grouped(f), _dimension_names(f) if r in MODALITIES else ())
+            for r, f in files.items()
+        }
         for video, ids in videos.items():
             rows = joined_in_order(labels, ids)
-            held = {role: _video(files[role], index[role], video, tally) for role in files}
+            if rows.features.ndim != 2 or rows.features.dtype.kind not in "fiu":
+                raise DataError(f"{labels.path}: {video}: expected numbers (n, {len(columns)})")
+            if rows.features.shape[1] <= columns[-1]:
+                raise DataError(f"{labels.path}: {video}: expected {columns[-1] + 1} columns")
+            held = {role: _video(part, video, tally) for role, part in parts.items()}
             names = ids if len(ids) == len(rows.intervals) and "[" in ids[0] else None
             for k, (times, values) in enumerate(zip(*rows, strict=True)):
                 clip = _clip(names[k] if names else f"{video}[{k}]", video, times, tally)
                 if clip is not None:
                     marks = annotated(values[columns], tally)
-                    yield _segment(clip, marks, held, files, tally)
+                    yield _segment(clip, marks, held, parts, tally)
 
     notes = [f"{role}: {file.path.name} ({file.name})" for role, file in sorted(files.items())]
     notes += [f"passed over: {', '.join(passed)}"] if passed else []
@@ -105,7 +123,10 @@ def _traits(file: CsdFile) -> tuple[str, str]:
 
 def _emotion_columns(labels: CsdFile) -> list[int]:
     """Find the six emotions among the label columns: 7 with sentiment first, or the 6 alone."""
-    width = labels[next(iter(labels))].features.shape[1]
+    first = next(iter(labels), None)
+    if first is None:
+        raise DataError(f"{labels.path}: expected labels; the file is empty")
+    width = labels[first].features.shape[1]
     if width not in (6, 7):
         raise DataError(
             f"{labels.path}: expected 7 label columns ({', '.join(SDK_LABELS)}) or the 6 emotions; "
@@ -114,13 +135,11 @@ def _emotion_columns(labels: CsdFile) -> list[int]:
     return list(range(width - 6, width))
 
 
-def _video(
-    file: Sequence, index: Mapping[str, list[str]], video: str, tally: Tally
-) -> Entry | None:
-    ids = index.get(video)
+def _video(part: _Part, video: str, tally: Tally) -> Entry | None:
+    ids = part.entries.get(video)
     if ids is None:
         return None
-    entry = joined(file[entry_id] for entry_id in ids)
+    entry = joined(part.file[entry_id] for entry_id in ids)
     sound = np.isfinite(entry.intervals).all(axis=1)
     sound &= entry.intervals[:, 1] >= entry.intervals[:, 0]
     tally.add("rows whose times make no sense, left out", (~sound).sum())
@@ -140,17 +159,17 @@ def _segment(
     clip: Clip,
     intensities: tuple[float, ...] | None,
     held: Mapping[str, Entry | None],
-    files: Mapping[str, CsdFile],
+    parts: Mapping[str, _Part],
     tally: Tally,
 ) -> ClipFeatures:
     cuts = {role: None if e is None else _within(e, clip) for role, e in held.items()}
     features, absent = {}, {}
     for modality in ("text", "audio", "visual"):
         cut = cuts.get(modality)
-        made = None if cut is None else _features(cut, modality, files[modality], tally)
+        made = None if cut is None else _features(cut, modality, parts[modality], tally)
         if made is not None and made.valid.any():
             features[modality] = made
-        elif modality not in files:
+        elif modality not in parts:
             absent[modality] = "the data set has no file for it"
         else:
             absent[modality] = "no row in this segment"
@@ -178,34 +197,39 @@ def _within(entry: Entry, clip: Clip) -> Entry:
     return Entry(entry.intervals[inside] - clip.start, entry.features[inside])
 
 
-def _features(entry: Entry, modality: str, file: CsdFile, tally: Tally) -> Features:
+def _features(entry: Entry, modality: str, part: _Part, tally: Tally) -> Features:
     if entry.features.ndim != 2 or entry.features.dtype.kind not in "fiu":
-        raise DataError(f"{file.path}: expected numbers (n, d); got {entry.features.dtype}")
+        raise DataError(f"{part.file.path}: expected numbers (n, d); got {entry.features.dtype}")
     values, valid = clean(entry.features, modality, tally)
     tally.add(f"{modality}: rows of zeros, nothing measured", (~valid).sum())
-    names = _names(file, modality, values.shape[1])
-    source = source_of(f"csd {file.name}", modality, values.shape[1])
+    columns = values.shape[1]
+    named = len(part.names) == columns == len(set(part.names))
+    names = part.names if named else column_names(modality, columns)
+    source = source_of(f"csd {part.file.name}", modality, columns)
     return Features(values, entry.intervals, valid, names, source)
 
 
-def _names(file: CsdFile, modality: str, columns: int) -> tuple[str, ...]:
-    """Take the columns' names from the metadata where they stand there."""
-    given = _dimension_names(file)
-    if len(given) == columns == len(set(given)):
-        return given
-    return column_names(modality, columns)
-
-
 def _dimension_names(file: CsdFile) -> tuple[str, ...]:
-    held: Any = file.metadata().get("dimension names")
+    """Take the columns' names from the metadata where they stand there."""
+    try:
+        held: Any = file.metadata.get("dimension names")
+    except DataError as error:  # names are good to have; the numbers do not depend on them
+        logger.warning("%s", error)
+        return ()
     if isinstance(held, list) and all(isinstance(name, str) for name in held):
         return tuple(held)
     return ()
 
 
 def spoken(entry: Entry) -> tuple[Word, ...]:
-    """Read rows of words; times as they are."""
-    texts = [bytes(row[0]).decode("utf-8", "replace") for row in entry.features.reshape(-1, 1)]
+    """Read rows of words; times as they are.
+
+    Raises:
+        DataError: they are no words.
+    """
+    if entry.features.dtype.kind != "S" or entry.features.ndim != 2 or not entry.features.shape[1]:
+        raise DataError(f"expected words (n, 1); got {entry.features.dtype}")
+    texts = [bytes(row[0]).decode("utf-8", "replace") for row in entry.features]
     return tuple(
         Word(text, start, end)
         for text, (start, end) in zip(texts, entry.intervals.tolist(), strict=True)

@@ -48,7 +48,12 @@ def test_what_is_written_is_read(tmp_path_factory, sequence, gzip):
             np.testing.assert_array_equal(file[key].intervals, held.intervals)
             np.testing.assert_array_equal(file[key].features, held.features)
             assert file[key].features.dtype == held.features.dtype
-        about = file.metadata()
+
+
+def test_metadata_is_complete(tmp_path):
+    write_csd(tmp_path / "x.csd", "COVAREP", [("v", entry())], {"creator": "us"})
+    with CsdFile(tmp_path / "x.csd") as file:
+        about = file.metadata
     assert set(REQUIRED_METADATA) | {GLUED_KEY, "uuid", "md5"} == set(about)
     assert (about["root name"], about["creator"], about["md5"]) == ("COVAREP", "us", None)
 
@@ -84,7 +89,7 @@ def test_we_open_what_the_sdk_writes(tmp_path):
         sequence.deploy(str(tmp_path / "x.csd"))
     with CsdFile(tmp_path / "x.csd") as file:
         np.testing.assert_array_equal(file["vid"].features, rows.features)
-        assert file.metadata()["creator"] == "plain text"
+        assert file.metadata["creator"] == "plain text"
 
 
 @pytest.mark.shared
@@ -93,10 +98,10 @@ def test_real_files_are_read(shared):
         assert len(file) == 93
         words = file["03bSnISJMiM"]
         assert words.features[:2].ravel().tolist() == [b"oh", b"sp"]
-        assert file.metadata()["root name"] == "CMU_MOSI_ModifiedTimestampedWords"
+        assert file.metadata["root name"] == "CMU_MOSI_ModifiedTimestampedWords"
     with CsdFile(shared / "oracles/mmsdk/COVAREP.csd") as file:
         assert file["vidA"].features.shape == (1200, 74)
-        assert file.metadata()["creator"] == "x"
+        assert file.metadata["creator"] == "x"
 
 
 def made(path, build):
@@ -193,11 +198,11 @@ def nested(file):
 def test_metadata_of_others_is_text_and_broken_one_is_refused(tmp_path):
     with CsdFile(made(tmp_path / "x.csd", broken_metadata)) as file:
         with pytest.raises(DataError, match="one value"):
-            file.metadata()
+            len(file.metadata)
     with CsdFile(made(tmp_path / "x.csd", nested)) as file:
-        assert file.metadata()["key"].startswith("[[[")
+        assert file.metadata["key"].startswith("[[[")
     with CsdFile(made(tmp_path / "x.csd", lambda f: f.create_group("x/data"))) as file:
-        assert file.metadata() == {}
+        assert file.metadata == {}
         assert list(file) == []
         assert "v" not in file
         with pytest.raises(KeyError):
@@ -246,6 +251,18 @@ def test_what_has_no_place_in_a_file_leaves_the_old_one(tmp_path, sequence, mess
     assert [p.name for p in tmp_path.iterdir()] == ["x.csd"]
     with pytest.raises(DataError, match="root name"):
         write_csd(path, "a/b", [])
+
+
+def test_a_file_on_which_hdf5_itself_fails_is_said(tmp_path, monkeypatch):
+    """Damaged strings make the library crash, so a process of its own reads them."""
+    write_csd(tmp_path / "x.csd", "x", [("v", entry())])
+    program = tmp_path / "crash.py"
+    program.write_text("import os\nos.abort()\n")
+    monkeypatch.setattr("mmemo.csd.metadata.PROGRAM", program)
+    with CsdFile(tmp_path / "x.csd") as file:
+        with pytest.raises(DataError, match="HDF5 library fails"):
+            len(file.metadata)
+        assert len(file["v"].intervals) == 3
 
 
 def test_metadata_is_json_as_the_sdk_writes_it(tmp_path):
