@@ -1,0 +1,55 @@
+"""``mmemo search``: find better options on the validation clips."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.commands.options import (
+    add_command,
+    add_config,
+    add_data,
+    add_device,
+    positive,
+    read_config,
+    read_device,
+)
+
+if TYPE_CHECKING:
+    from pipelines.commands.options import Commands
+
+
+def add(commands: "Commands") -> None:
+    """Add the command and its options."""
+    command = add_command(
+        commands,
+        "search",
+        _run,
+        "find better options on the validation clips",
+        "Train with options drawn from a space, learn from what came out, and write the best ones "
+        "to DIR/best.toml. Only validation clips are looked at. A search that was stopped goes on "
+        "where it was.",
+    )
+    add_config(command)
+    add_data(command)
+    command.add_argument(
+        "--space",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="TOML with a table [search]: option = [values] or { low, high, log }",
+    )
+    command.add_argument("--trials", type=positive, default=20, metavar="N", help="how many")
+    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="for the trials")
+    add_device(command)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from pipelines.data import load_data
+    from pipelines.search import BEST_FILE, read_space, search, to_toml
+
+    config, space, device = read_config(options), read_space(options.space), read_device(options)
+    best = search(
+        config, load_data(options.data, config), options.out, space, options.trials, device
+    )
+    print(f"{options.out / BEST_FILE}:\n\n{to_toml(best)}")
+    return 0
