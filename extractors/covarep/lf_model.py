@@ -100,16 +100,16 @@ def lf_spectrum(rd: float, harmonics: NDArray[np.float64]) -> NDArray[np.complex
     return np.asarray(rising - returning)
 
 
-@lru_cache(maxsize=1)
-def lf_table() -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
-    """Tabulate spectra at the first 512 harmonics over the whole range of Rd.
+@lru_cache(maxsize=2)
+def lf_table(harmonics_count: int) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+    """Tabulate spectra at harmonics 1 to K over the whole range of Rd.
 
     Returns:
-        (R,) values of Rd in steps of 0.01, and (R, 512) spectra.
+        (R,) values of Rd in steps of 0.01, and (R, K) spectra.
     """
     count = round((HIGHEST_RD - LOWEST_RD) / RD_STEP) + 1
     values = np.linspace(LOWEST_RD, HIGHEST_RD, count)
-    harmonics = np.arange(1, 513, dtype=np.float64)
+    harmonics = np.arange(1, harmonics_count + 1, dtype=np.float64)
     return values, np.stack([lf_spectrum(float(rd), harmonics) for rd in values])
 
 

@@ -77,24 +77,19 @@ def mean_distortion(smoothed: NDArray[np.complex128]) -> NDArray[np.float64]:
     return np.angle(np.add.reduceat(direction, BAND_EDGES[:-1], axis=1))
 
 
-def spread_cepstrum(
-    resultant: NDArray[np.float64],
-    sample_rate: int,
-    floor: float | NDArray[np.float64] = SPREAD_FLOOR,
-) -> NDArray[np.float64]:
-    """Turn lengths of mean vectors into deviations, and those into mel-cepstra.
+def spread_cepstrum(resultant: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+    """Turn lengths of mean vectors into deviations, at least .001, and those into mel-cepstra.
 
     Args:
         resultant: (P, 513) length of the mean vector, 1 where all directions agree.
         sample_rate: in Hz.
-        floor: smallest deviation, one for all or (P, 513).
 
     Returns:
         (P, 13) coefficients of the deviation's logarithm.
     """
     known = np.clip(resultant, np.finfo(float).tiny, 1.0)
     deviation = np.sqrt(-2 * np.log(known))
-    level = np.log(np.maximum(deviation, floor))
+    level = np.log(np.maximum(deviation, SPREAD_FLOOR))
     return mel_cepstrum(level, sample_rate, SPREAD_COEFFICIENTS)
 
 

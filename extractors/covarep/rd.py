@@ -20,6 +20,9 @@ HARMONICS = 8
 TOLERANCE = 0.01
 MOST_STEPS = 32
 
+_USUAL_COUNT = 512
+"""Harmonics of any pitch above 15 Hz at 16 kHz."""
+
 
 def estimate_rd(
     amplitude: NDArray[np.float64],
@@ -33,7 +36,8 @@ def estimate_rd(
     Args:
         amplitude: (P, K + 1) of the mean (column 0, not used) and the harmonics.
         phase: (P, K + 1) radians.
-        number: (P,) how many harmonics each frame has; frames of fewer than 8 are left at 0.
+        number: (P,) how many harmonics each frame has below half the sample rate. The highest is
+            not used; frames of fewer than 9 are left at 0.
         conjugate_model: turn the model's phases around and search from the middle of the range
             only, as COVAREP does; not to be wanted otherwise.
 
@@ -41,8 +45,9 @@ def estimate_rd(
         (P,) Rd, and (P,) confidence: 1 minus the root mean square phase left over, over pi.
     """
     rd, confidence = np.zeros(len(number)), np.zeros(len(number))
-    for count in np.unique(number[number >= HARMONICS]):
-        rows = np.flatnonzero(number == count)
+    used = number - 1
+    for count in np.unique(used[used >= HARMONICS]):
+        rows = np.flatnonzero(used == count)
         partials = slice(1, int(count) + 1)
         unexplained = phase[rows, partials] - minimum_phase(np.log(amplitude[rows, partials]))
         distortion = _distortion(unexplained[:, :HARMONICS])
@@ -55,9 +60,9 @@ def estimate_rd(
 def minimum_phase(log_amplitude: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute the phase of the minimum-phase filter of given gains.
 
-    The gains are samples at harmonics 1 to K, K taken as half the sample rate and harmonic 0 as
-    loud as harmonic 1; the cepstrum is folded onto positive times (Oppenheim, Schafer,
-    "Discrete-time signal processing", section 12.4).
+    The gains are samples at harmonics 1 to K of K + 1 up to half the sample rate; the ends, 0 and
+    K + 1, are taken to be as loud as their neighbours. The cepstrum is folded onto positive times
+    (Oppenheim, Schafer, "Discrete-time signal processing", section 12.4).
 
     Args:
         log_amplitude: (..., K) natural logarithms.
@@ -65,12 +70,13 @@ def minimum_phase(log_amplitude: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns:
         (..., K) radians.
     """
-    count = log_amplitude.shape[-1]
-    level = np.concatenate([log_amplitude[..., :1], log_amplitude], axis=-1)
-    cepstrum = scipy.fft.irfft(level, 2 * count, axis=-1)
-    cepstrum[..., 1:count] *= 2
-    cepstrum[..., count + 1 :] = 0
-    return np.asarray(scipy.fft.rfft(cepstrum, axis=-1).imag[..., 1:])
+    half = log_amplitude.shape[-1] + 1
+    ends = log_amplitude[..., :1], log_amplitude[..., -1:]
+    level = np.concatenate([ends[0], log_amplitude, ends[1]], axis=-1)
+    cepstrum = scipy.fft.irfft(level, 2 * half, axis=-1)
+    cepstrum[..., 1:half] *= 2
+    cepstrum[..., half + 1 :] = 0
+    return np.asarray(scipy.fft.rfft(cepstrum, axis=-1).imag[..., 1:half])
 
 
 def _distortion(phase: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -83,7 +89,7 @@ def _model_distortion(
     count: int, conjugate: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Phase distortion that the model would leave, over the range of Rd: (R,), (R, H - 1)."""
-    values, spectra = lf_table()
+    values, spectra = lf_table(max(count, _USUAL_COUNT))
     spectra = spectra[:, :count]
     angle = np.angle(spectra[:, :HARMONICS])
     model = (-angle if conjugate else angle) - minimum_phase(np.log(np.abs(spectra)))[:, :HARMONICS]
@@ -116,12 +122,15 @@ def _search_all(
 
 @compiled
 def _error(distortion: NDArray[np.float64], model: NDArray[np.float64], place: float) -> float:
-    """Mean squared wrapped difference, the model read between two rows of its table."""
-    below = min(int(place), len(model) - 2)
-    share = place - below
+    """Mean squared wrapped difference, the model read by cubics through four rows of its table."""
+    first = min(max(int(place) - 1, 0), len(model) - 4)
+    t = place - first - 1
+    a, d = -t * (t - 1) * (t - 2) / 6, t * (t * t - 1) / 6
+    b, c = (t * t - 1) * (t - 2) / 2, -t * (t + 1) * (t - 2) / 2
     total = 0.0
     for h in range(len(distortion)):
-        value = distortion[h] - model[below, h] * (1 - share) - model[below + 1, h] * share
+        value = distortion[h] - a * model[first, h] - b * model[first + 1, h]
+        value -= c * model[first + 2, h] + d * model[first + 3, h]
         value -= 2 * np.pi * np.floor(value / (2 * np.pi) + 0.5)
         total += value * value
     return total / len(distortion)

@@ -54,13 +54,14 @@ def analyse_harmonics(
 
     Around each multiple of the pitch the nearest spectral peak within half the pitch gives the
     amplitude and phase; where there is none the spectrum at the multiple itself does. The
-    refined fundamental is the median distance of successive partials.
+    refined fundamental is the median distance of successive partials. Of a frame longer than
+    ``FFT_SIZE``, as a pitch below 12 Hz at 16 kHz has, only the start is analysed.
 
     Args:
         signal: (N,) samples; it counts as zero beyond its ends.
         sample_rate: in Hz.
         centres: (P,) sample in the middle of each frame.
-        f0_hz: (P,) pitch of each, at least ``PERIODS * sample_rate / FFT_SIZE``.
+        f0_hz: (P,) pitch of each.
 
     Returns:
         The sinusoids, one row a frame.
@@ -91,16 +92,17 @@ def _zero_phase_frames(
     for row in range(len(centres)):
         half, centre = halves[row], centres[row]
         total = 0.42 + 0.5 + 0.08
-        if 0 <= centre < len(signal):
+        stop = fft_size - half  # offsets from here on are beyond the FFT
+        if 0 <= centre < len(signal) and stop > 0:
             frames[row, 0] = signal[centre]
         for offset in range(1, half):  # the window's end points are zero
             cosine = np.cos(np.pi * offset / half)
             weight = 0.42 + 0.5 * cosine + 0.08 * (2 * cosine * cosine - 1)
             total += 2 * weight
-            if 0 <= centre + offset < len(signal):
-                frames[row, offset] = weight * signal[centre + offset]
-            if 0 <= centre - offset < len(signal):
-                frames[row, fft_size - offset] = weight * signal[centre - offset]
+            if 0 <= centre + offset < len(signal) and offset < stop:
+                frames[row, offset % fft_size] = weight * signal[centre + offset]
+            if 0 <= centre - offset < len(signal) and -offset < stop:
+                frames[row, -offset % fft_size] = weight * signal[centre - offset]
         frames[row] /= total
     return frames
 

@@ -35,12 +35,10 @@ from extractors.covarep.glottal import first_pulse_quotients, pulse_shape
 from extractors.covarep.iaif import glottal_flow, pulse_periods
 from extractors.covarep.numerics import half_up
 from extractors.covarep.phase import (
-    BINS,
-    FFT_SIZE,
+    SPREAD_COEFFICIENTS,
     SPREAD_FLOOR,
     mean_distortion,
     phase_distortion,
-    spread_cepstrum,
 )
 from extractors.covarep.pitch import Pitch, srh_pitch
 from extractors.covarep.polarity import speech_polarity
@@ -55,7 +53,9 @@ FEWEST_FRAMES = 73
 
 _ORDER = 18
 _WAVELET_REACH = 1000
-_SPREAD_FLOOR = 1e-6
+_BLOCK = 250
+_ROUNDED = 2e-6
+"""About the geometric mean of 1e-3, which stands for 0, and of the root of a rounding error."""
 
 
 class StrictTable(NamedTuple):
@@ -95,7 +95,6 @@ def strict_features(sound: Sound, creak_detector: CreakDetector | None = None) -
     pitch = srh_pitch(signal, SAMPLE_RATE, silent=np.nan, bin_shift=1)
     centres = HOP * (np.arange(len(pitch.f0_hz)) + 5)
     kept = _inside(centres, window_half(pitch.f0_hz, SAMPLE_RATE), len(signal))
-    kept &= pitch.f0_hz > 1
     if np.count_nonzero(kept) < FEWEST_FRAMES or not pitch.voiced.any():
         raise FeatureError(
             f"expected at least {FEWEST_FRAMES} frames and one that is voiced, as COVAREP does; "
@@ -186,33 +185,55 @@ def _frame_tracks(
     signal: NDArray[np.float64], frames: NDArray[np.int64], f0_hz: NDArray[np.float64]
 ) -> list[_Track]:
     """Rd and its confidence, MCEPs, and phase features with their unwrapped means."""
-    harmonics = analyse_harmonics(signal, SAMPLE_RATE, frames, f0_hz)
-    rd = estimate_rd(harmonics.amplitude, harmonics.phase, harmonics.number, conjugate_model=True)
-    spectra = fill_below_pitch(harmonics.log_spectrum, f0_hz, SAMPLE_RATE)
-    envelopes = true_envelope(spectra, envelope_orders(f0_hz, SAMPLE_RATE))
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(frames), _BLOCK)]
+    measured = [_measure_frames(signal, frames[block], f0_hz[block]) for block in blocks]
+    rd, cepstra, distortion = (np.concatenate(parts) for parts in zip(*measured, strict=True))
     stretched = half_up(np.linspace(1.0, len(signal), len(frames)))
     return [
-        _Track(frames, np.stack(rd, axis=1)),
-        _Track(stretched, mel_cepstrum(envelopes, SAMPLE_RATE)),
+        _Track(frames, rd),
+        _Track(stretched, cepstra),
         # Phase features count time from 0, all other tracks samples from 1.
-        _Track(frames + 1, np.hstack(strict_phase_features(harmonics, SAMPLE_RATE, f0_hz))),
+        _Track(frames + 1, np.hstack(strict_phase_features(distortion, SAMPLE_RATE))),
     ]
 
 
+def _measure_frames(
+    signal: NDArray[np.float64], frames: NDArray[np.int64], f0_hz: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.complex128]]:
+    """Rd and confidence (n, 2), MCEPs (n, 25) and phase distortion (n, 513) of some frames."""
+    harmonics = analyse_harmonics(signal, SAMPLE_RATE, frames, f0_hz)
+    rd = strict_rd(harmonics, SAMPLE_RATE)
+    spectra = fill_below_pitch(harmonics.log_spectrum, f0_hz, SAMPLE_RATE)
+    envelopes = true_envelope(spectra, envelope_orders(f0_hz, SAMPLE_RATE))
+    cepstra = mel_cepstrum(envelopes, SAMPLE_RATE)
+    return np.stack(rd, axis=1), cepstra, phase_distortion(harmonics, SAMPLE_RATE, f0_hz)
+
+
+def strict_rd(
+    harmonics: Harmonics, sample_rate: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find Rd and its confidence as COVAREP does, from the harmonics below half the rate."""
+    below = np.floor(sample_rate / 2 / harmonics.f0_hz).astype(np.int64)
+    number = np.minimum(harmonics.number, below)
+    return estimate_rd(harmonics.amplitude, harmonics.phase, number, conjugate_model=True)
+
+
 def strict_phase_features(
-    harmonics: Harmonics, sample_rate: int, f0_hz: NDArray[np.float64]
+    distortion: NDArray[np.complex128], sample_rate: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute phase mean and spread of successive frames, with COVAREP's ends.
 
+    In the first and the last frame the running median, counting what is beyond as zero, is
+    exactly zero at most frequencies. The direction of the trend there is that of a rounding
+    error; it reaches the spreads of eight frames either side, by a few hundredths.
+
     Args:
-        harmonics: of P > 72 frames.
+        distortion: (P, 513) unit vectors of P > 72 frames.
         sample_rate: in Hz.
-        f0_hz: (P,) pitch before refinement, at whose multiples distortions are placed.
 
     Returns:
         (P, 25) means in radians, unwrapped over time, and (P, 13) cepstra of the spread.
     """
-    distortion = phase_distortion(harmonics, sample_rate, f0_hz)
     means = mean_distortion(_both_ways(np.ones(25) / 25, distortion))
     median = scipy.signal.medfilt(distortion.real, (9, 1))
     median = median + 1j * scipy.signal.medfilt(distortion.imag, (9, 1))
@@ -220,9 +241,12 @@ def strict_phase_features(
     trend = _both_ways(window / window.sum(), median)
     detrended = distortion * np.exp(-1j * np.angle(trend))
     resultant = np.abs(_both_ways(np.ones(9) / 9, detrended))
-    below_pitch = np.arange(BINS) * sample_rate / FFT_SIZE < 0.95 * f0_hz[:, None]
-    floor = np.where(below_pitch, SPREAD_FLOOR, _SPREAD_FLOOR)
-    return np.unwrap(means, axis=0), spread_cepstrum(resultant, sample_rate, floor)
+    deviation = np.sqrt(np.abs(2 * np.log(resultant)))
+    # The filter leaves the end frames' own unit vectors: what deviates there is rounding.
+    deviation[[0, -1]] = np.where(deviation[[1, -2]] == 0, 0.0, _ROUNDED)
+    deviation[deviation == 0] = SPREAD_FLOOR  # only what is exactly constant is lifted
+    spread = mel_cepstrum(np.log(deviation), sample_rate, SPREAD_COEFFICIENTS)
+    return np.unwrap(means, axis=0), spread
 
 
 def _both_ways(

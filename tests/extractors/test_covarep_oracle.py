@@ -9,7 +9,6 @@ from extractors.covarep import (
     Harmonics,
     analyse_harmonics,
     envelope_orders,
-    estimate_rd,
     fill_below_pitch,
     glottal_closures,
     glottal_flow,
@@ -26,7 +25,7 @@ from extractors.covarep import (
     true_envelope,
     voiced_closures,
 )
-from extractors.covarep.strict import strict_features, strict_phase_features
+from extractors.covarep.strict import strict_features, strict_phase_features, strict_rd
 
 pytestmark = pytest.mark.shared
 
@@ -54,13 +53,12 @@ class Oracle:
 
     @property
     def harmonics(self):
-        known = self.of["frames_f0"] > 1
-        frequency = self.of["sins_freq"][known]
+        frequency = self.of["sins_freq"]
         return Harmonics(
             frequency[:, 1],
             np.isfinite(frequency).sum(axis=1) - 1,
-            np.nan_to_num(self.of["sins_amp"][known]),
-            np.nan_to_num(self.of["sins_phase"][known]),
+            np.nan_to_num(self.of["sins_amp"]),
+            np.nan_to_num(self.of["sins_phase"]),
             np.zeros((1, 1)),
         )
 
@@ -165,9 +163,7 @@ def test_peak_slope(oracle, name):
 @pytest.mark.parametrize("name", ALL)
 def test_sinusoids(oracle, name):
     o = oracle(name)
-    known = o.of["frames_f0"] > 1  # silence at 1 Hz has windows longer than the spectrum
-    f0_hz = o.of["frames_f0"][known]
-    found = analyse_harmonics(o.signal, RATE, o.samples_of("frames_t")[known], f0_hz)
+    found = analyse_harmonics(o.signal, RATE, o.samples_of("frames_t"), o.of["frames_f0"])
     expected = o.harmonics
     assert np.array_equal(found.number, expected.number)
     assert np.allclose(found.f0_hz, expected.f0_hz, rtol=1e-6)
@@ -176,14 +172,14 @@ def test_sinusoids(oracle, name):
     assert angle_between(found.phase, expected.phase[:, :columns]).max() < 1e-6
 
 
-@pytest.mark.parametrize("name", SPEECH)
+@pytest.mark.parametrize("name", ALL)
 def test_rd(oracle, name):
     o = oracle(name)
-    h = o.harmonics
-    rd, confidence = estimate_rd(h.amplitude, h.phase, h.number, conjugate_model=True)
-    # The search may end in another of several equally deep minima.
-    assert np.mean(np.abs(rd - o.of["rds"][:, 1]) < 0.01) > 0.94
-    assert np.mean(np.abs(confidence - o.of["rds"][:, 2]) < 0.01) > 0.98
+    rd, confidence = strict_rd(o.harmonics, RATE)
+    error = np.abs(rd - o.of["rds"][:, 1])
+    assert np.median(error) < 1e-5
+    assert np.mean(error < 0.01) > 0.998  # the search may end in another of two like minima
+    assert np.abs(confidence - o.of["rds"][:, 2]).max() < 1e-3
 
 
 @pytest.mark.parametrize("name", SPEECH)
@@ -204,15 +200,17 @@ def test_envelope_cepstra(oracle, name):
 @pytest.mark.parametrize("name", SPEECH)
 def test_phase_features(oracle, name):
     o = oracle(name)
-    means, spreads = strict_phase_features(o.harmonics, RATE, o.of["frames_f0"])
+    distortion = phase_distortion(o.harmonics, RATE, o.of["frames_f0"])
+    means, spreads = strict_phase_features(distortion, RATE)
     # Every second row of the 5 ms track is a frame. Band 24 and a little of the spread depend on
     # random numbers that COVAREP draws for bins above the last harmonic.
     expected = o.of["HMPDM_5ms"][::2]
     assert angle_between(means[:, :24], expected[:, :24]).max() < 1e-6
     error = np.abs(spreads - o.of["HMPDD_5ms"][::2]).max(axis=1)
-    assert np.median(error) < 0.002
-    assert np.mean(error < 0.05) > 0.95
-    assert phase_distortion(o.harmonics, RATE).shape == (len(means), 513)
+    assert error[9:-9].max() < 0.015
+    assert np.median(error) < 0.0015
+    # Rounding errors decide the trend of the first and the last frame, and those frames' spread.
+    assert error[1:-1].max() < 0.15
 
 
 @pytest.mark.parametrize("name", SPEECH)
