@@ -127,7 +127,8 @@ def tune_threshold(probs: ArrayLike, truth: ArrayLike) -> float:
 def tune_label_thresholds(probs: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
     """Find each label's own threshold, (K,), with the highest F1: together the best macro-F1.
 
-    Rare labels have few positives to tune on; expect less on the test clips than on these.
+    Rare labels have few positives to tune on: expect less on other clips than on these, and less
+    than ``mmemo.thresholds`` gives there.
     Arguments and errors are those of ``tune_threshold``.
     """
     checked_probs, checked_truth = _check(probs, truth)

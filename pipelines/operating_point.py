@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from mmemo.batch import ClipArrays
 from mmemo.calibration import calibration_metrics, fit_temperature
-from mmemo.decoding import tune_label_thresholds, tune_threshold
+from mmemo.decoding import tune_threshold
 from mmemo.inference import infer
 from mmemo.metrics import set_nll
 from mmemo.model.emotion_model import EmotionModel
+from mmemo.thresholds import expected_f1_thresholds
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,6 @@ def choose_operating_point(
     return OperatingPoint(
         temperature,
         (float(tune_threshold(after.marginals, truth)),) * truth.shape[1],
-        tuple(tune_label_thresholds(after.marginals, truth).tolist()),
+        tuple(expected_f1_thresholds(after.marginals.clip(0, 1), truth).tolist()),
         figures,
     )

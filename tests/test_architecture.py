@@ -31,7 +31,7 @@ FLOORS = {
     },
     2: {"align", "store", "datasets", "csd"},
     3: {"batch", "arrange"},
-    4: {"model", "decoding", "metrics", "calibration", "inference", "explain"},
+    4: {"model", "decoding", "metrics", "calibration", "thresholds", "inference", "explain"},
     5: {"checkpoint"},
 }
 """What is inside mmemo, from the ground up; a new module has to be given its place here."""

@@ -36,7 +36,7 @@ convention counts 1. Weighted accuracy is the mean of the recalls of presence an
 are 95 % percentile bootstraps; clips of one video are alike, so the first one draws whole videos
 and is the one to trust. Decoders of a model of ours: jaccard, hamming and map maximise the expected
 accuracy, minus the Hamming loss, and exact match; threshold and macro cut each label's probability
-where micro-F1 and macro-F1 were best on validation clips."""
+for micro-F1 and for macro-F1, chosen on validation clips."""
 
 
 def report_page(report: Mapping[str, Any], *, title: str, demonstration: bool) -> str:
