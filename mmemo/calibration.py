@@ -18,9 +18,10 @@ from scipy.optimize import minimize_scalar
 
 from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS, all_sets
+from mmemo.metrics.multilabel import agreeing_sets
 from mmemo.metrics.ranking import check_probs
 from mmemo.metrics.resampling import Resamples, interval
-from mmemo.metrics.tally import Floats, known_cells, ratio
+from mmemo.metrics.tally import Floats, ratio
 
 BINS = 15
 """Equally wide bins of probability, as in Guo et al. (2017)."""
@@ -139,8 +140,7 @@ def fit_temperature(log_probs: ArrayLike, truth: ArrayLike) -> float:
         )
     if not (table <= 1e-6).all():
         raise DataError("expected log-probabilities of 0 or below; got NaN or other values")
-    sets = all_sets(wanted.shape[1])
-    agrees = ((sets[None] == wanted[:, None]) | ~known_cells(wanted)[:, None]).all(axis=2)
+    agrees = agreeing_sets(wanted)
     # Impossible sets stay impossible at every temperature, and 0 * inf is not a number.
     table = np.maximum(table, -1e4)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS, all_sets
@@ -73,12 +73,23 @@ def set_nll(*, truth: ArrayLike, set_log_probs: ArrayLike) -> float:
             "expected truth (N, K) and set_log_probs (N, 2**K); "
             f"got {np.shape(truth)} and {table.shape}"
         )
-    known = known_cells(wanted)
-    sets = all_sets(wanted.shape[1])
-    agrees = ((sets[None] == wanted[:, None]) | ~known[:, None]).all(axis=2)
-    held = np.where(agrees, table, -np.inf)
+    held = np.where(agreeing_sets(wanted), table, -np.inf)
     highest = held.max(axis=1)
     finite = np.where(np.isfinite(highest), highest, 0.0)
     with np.errstate(divide="ignore"):
         log_likelihood = np.log(np.exp(held - finite[:, None]).sum(axis=1)) + finite
     return float(-log_likelihood.mean())
+
+
+def agreeing_sets(truth: ArrayLike) -> NDArray[np.bool_]:
+    """Tell which sets (N, 2**K) agree with all that is known of each clip's labels (N, K).
+
+    Raises:
+        DataError: a clip has no known label.
+    """
+    wanted = np.asarray(truth, dtype=np.float64)
+    agrees = np.ones((len(wanted), 1 << wanted.shape[1]), dtype=bool)
+    unknown = ~known_cells(wanted)
+    for k, column in enumerate(all_sets(wanted.shape[1]).T):
+        agrees &= (column[None] == wanted[:, k, None]) | unknown[:, k, None]
+    return agrees

@@ -13,6 +13,7 @@ from mmemo.metrics.tally import check, row_sums, scalars
 from pipelines.scoring.sheet import Floats, Gold
 
 _HALF_A_CLIP = 0.5
+_LABELS_FOR_ALL_SETS = 8
 _BEST_FOR = ("acc_jaccard_empty0", "exact_match", "hamming_loss", "micro_f1", "macro_f1")
 
 
@@ -45,13 +46,18 @@ def constants(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, dict[str, 
 
 
 def best_constants(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, dict[str, Any]]:
-    """Find for each metric the one answer that is best on the training labels, and score it."""
-    sets = all_sets(len(gold.labels))
-    expected = _sums(sets, sets, np.array([set_counts.get(s, 0) for s in range(len(sets))]))
+    """Find for each metric the one answer that is best on the training labels, and score it.
+
+    With more than 8 labels not all sets are tried, but those that occur, and the most frequent
+    labels, however many.
+    """
+    sets, counts = _occurring(set_counts, len(gold.labels))
+    candidates = _candidates(sets, counts)
+    expected = _sums(candidates, sets, counts)
     found = {}
     for metric in _BEST_FOR:
         values = scalars(expected)[metric]
-        answer = sets[values.argmin() if metric == "hamming_loss" else values.argmax()]
+        answer = candidates[values.argmin() if metric == "hamming_loss" else values.argmax()]
         value = _score(gold, np.tile(answer, (len(gold.truth), 1)))[metric]
         found[metric] = {"answer": list(to_names(answer, gold.labels)), "value": value}
     return found
@@ -60,32 +66,53 @@ def best_constants(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, dict[
 def prior(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, Any]:
     """Score the training labels' frequencies: as probabilities, and as answers drawn from them.
 
-    Half a clip is added to every set, so that none is impossible (Krichevsky and Trofimov 1981).
+    As probabilities, half a clip is added to every set, so that none is impossible (Krichevsky and
+    Trofimov 1981).
 
     Returns:
         ``set_nll``, ``ece``, ``brier``; ``drawn``, metrics of answers drawn at random, with every
         sum over clips at its expectation.
     """
-    sets = all_sets(len(gold.labels))
-    probs = np.full(len(sets), _HALF_A_CLIP)
+    n_labels = len(gold.labels)
+    probs = np.full(1 << n_labels, _HALF_A_CLIP)
     for index, count in set_counts.items():
         probs[index] += count
     probs /= probs.sum()
-    marginals = np.tile(np.clip(probs @ sets, 0, 1), (len(gold.truth), 1))
-    calibration = calibration_metrics(truth=gold.truth, probs=marginals, labels=gold.labels)
-    known = np.isin(gold.truth, (0, 1)).all(axis=1)
-    frequency = np.bincount(to_set_index(gold.truth[known]), minlength=len(sets))
+    marginals = np.clip(probs @ all_sets(n_labels), 0, 1)
+    shape = (len(gold.truth), n_labels)
+    calibration = calibration_metrics(
+        truth=gold.truth, probs=np.broadcast_to(marginals, shape), labels=gold.labels
+    )
+    log_probs = np.broadcast_to(np.log(probs), (len(gold.truth), len(probs)))
+    drawn, drawn_counts = _occurring(set_counts, n_labels)
+    wanted, wanted_counts = _occurring(count_sets(gold), n_labels)
+    expected = (drawn_counts / drawn_counts.sum()) @ _sums(drawn, wanted, wanted_counts)
     return {
-        "set_nll": set_nll(
-            truth=gold.truth, set_log_probs=np.tile(np.log(probs), (len(gold.truth), 1))
-        ),
+        "set_nll": set_nll(truth=gold.truth, set_log_probs=log_probs),
         "ece": calibration["ece"],
         "brier": calibration["brier"],
-        "drawn": {
-            name: float(value)
-            for name, value in scalars(probs @ _sums(sets, sets, frequency)).items()
-        },
+        "drawn": {name: float(value) for name, value in scalars(expected).items()},
     }
+
+
+def _occurring(
+    set_counts: Mapping[int, int], n_labels: int
+) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+    """Return the sets that occur (S, K), and how often (S,)."""
+    indices = sorted(set_counts)
+    return all_sets(n_labels)[indices], np.array([set_counts[index] for index in indices])
+
+
+def _candidates(sets: NDArray[np.int8], counts: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Return the constant answers to try, (A, K)."""
+    n_labels = sets.shape[1]
+    if n_labels <= _LABELS_FOR_ALL_SETS:
+        return all_sets(n_labels)
+    by_frequency = np.argsort(-(counts @ sets), kind="stable")
+    most_frequent = np.zeros((n_labels + 1, n_labels), dtype=np.int8)
+    for size in range(n_labels + 1):
+        most_frequent[size, by_frequency[:size]] = 1
+    return np.unique(np.concatenate([most_frequent, sets]), axis=0)
 
 
 def _sums(answers: NDArray[np.int8], sets: NDArray[np.int8], counts: NDArray[Any]) -> Floats:
