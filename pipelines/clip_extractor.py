@@ -144,16 +144,16 @@ class ClipExtractor:
             elif decoder.has_picture:
                 frames = _noting_cuts(_from_clip_start(decoder.frames(), clip.start), cuts)
                 try:
-                    _keep("visual", self.visual(frames), "no face found", features, absent)
+                    found = self.visual(frames, sound=lambda: _sound_of(decoder, clip))
+                    _keep("visual", found, "no face found", features, absent)
                 except FeatureError as error:
                     absent["visual"] = str(error)
             else:
                 absent["visual"] = "the file has no picture"
-            sound = decoder.sound()
+            sound = _sound_of(decoder, clip)
         if sound is None or not len(sound.samples):
             absent["audio"] = "the file has no sound"
             return None
-        sound = replace(sound, start_s=sound.start_s - clip.start)
         if "audio" not in self.options.modalities:
             absent["audio"] = NOT_ASKED
             return sound
@@ -233,6 +233,12 @@ def _transcript_of(clip: Clip) -> Path | None:
     if clip.words is not None or clip.transcript is not None or clip.media is None:
         return None
     return find_transcript(clip.media)
+
+
+def _sound_of(decoder: Decoder, clip: Clip) -> Sound | None:
+    """Take the sound, reading on to the end of the clip; times from the clip's start."""
+    sound = decoder.sound()
+    return None if sound is None else replace(sound, start_s=sound.start_s - clip.start)
 
 
 def _noting_cuts(frames: Iterator[Frame], cuts: list[float]) -> Iterator[Frame]:

@@ -14,6 +14,8 @@ from mmemo.features import PAUSE, Clip
 from mmemo.store import FeatureStore, StoreInfo
 from pipelines.clip_extractor import ClipExtractor
 
+RUSSIAN = "\u044f \u043d\u0435 \u0437\u043d\u0430\u044e \u043f\u043e\u0447\u0435\u043c\u0443"
+
 
 @pytest.fixture(scope="module")
 def extractor():
@@ -94,7 +96,7 @@ def test_what_is_not_english_or_has_no_vector_is_said(spoken, extractor, caplog)
                 "a",
                 "a",
                 media=media,
-                transcript="\u044f \u043d\u0435 \u0437\u043d\u0430\u044e \u043f\u043e\u0447\u0435\u043c\u0443 ... zorbla",
+                transcript=RUSSIAN + " zorbla",
             )
         )
     assert "not Latin" in caplog.text

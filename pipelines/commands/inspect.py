@@ -1,0 +1,54 @@
+"""``mmemo inspect``: a video of what was measured."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.commands.options import add_command, add_device, read_device
+
+if TYPE_CHECKING:
+    from pipelines.commands.options import Commands
+
+
+def add(commands: "Commands") -> None:
+    """Add the command and its options."""
+    command = add_command(
+        commands,
+        "inspect",
+        _run,
+        "write a video of what was measured",
+        "Write a video (H.264, AAC) with landmarks and head on the picture, the evidence of action "
+        "units and emotions beside it, pitch, loudness and words below. Pictures without a face "
+        'are marked "no face"; of several faces, the one that is measured is green.',
+    )
+    command.add_argument("video", metavar="VIDEO", type=Path, help="video or sound file")
+    command.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.mp4",
+        help="where to write (default: VIDEO.inspect.mp4 in the current folder)",
+    )
+    command.add_argument(
+        "--run", type=Path, metavar="RUN_DIR", help="a model whose answers are shown too"
+    )
+    add_device(command)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from pipelines.inspect import inspect
+
+    checkpoint = None
+    if options.run is not None:
+        from mmemo.checkpoint import load_checkpoint
+
+        checkpoint = load_checkpoint(options.run, read_device(options))
+    out = options.out or Path(f"{options.video.stem}.inspect.mp4")
+    measured = inspect(options.video, out, checkpoint=checkpoint)
+    visual = measured.clip.features.get("visual")
+    seen = 0.0 if visual is None else 100 * float(visual.valid.mean())
+    words = sum(len(piece.words) > 0 for piece in measured.utterances)
+    print(
+        f"{out}: {measured.info.duration_s:.1f} s, a face in {seen:.0f} % of the pictures, "
+        f"{words} utterances with words"
+    )
+    return 0

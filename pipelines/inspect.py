@@ -1,0 +1,266 @@
+"""``mmemo inspect``: a video of what was measured, to look at.
+
+The recording is read twice. First everything is measured, since action units are relative to the
+whole clip; then each picture is drawn and written as it comes, so that memory holds numbers only.
+"""
+
+import bisect
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.base import Frame, Sound
+from extractors.facet.action_units import ACTION_UNITS, EMOTIONS
+from extractors.facet.features import POSE
+from extractors.facet.tracker import Face, FaceTracker
+from extractors.media import MediaInfo, decode, probe, read_sound
+from extractors.pauses import without_pauses
+from extractors.utterances import Utterance, split_utterances
+from mmemo.config import FeatureConfig
+from mmemo.errors import ClipError
+from mmemo.features import Clip, ClipFeatures, Features, Word
+from pipelines import inspect_drawing as drawing
+from pipelines.clip_extractor import ClipExtractor
+from pipelines.inspect_movie import SAMPLE_RATE_HZ, Movie
+from pipelines.progress import bar
+
+if TYPE_CHECKING:
+    from mmemo.checkpoint import Checkpoint
+    from mmemo.prediction import Prediction
+
+logger = logging.getLogger(__name__)
+
+VISUAL_FPS = 30.0
+SOUND_ONLY_FPS = 10.0
+MIN_HEIGHT, MAX_HEIGHT = 480, 720
+BLANK_WIDTH = 480
+LOUDNESS_STEP_S = 0.02
+MAX_FACES = 4
+SAME_POSE_DEG = 3.0
+"""A face is the measured one if its pose is at most so far from the measured one's."""
+
+SOON_S = 1.0
+"""How long before an utterance begins its words are shown."""
+
+_SHOWN = (*EMOTIONS, *ACTION_UNITS)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """All that is drawn beside the pictures.
+
+    Attributes:
+        info: the file.
+        clip: words and features.
+        utterances: pieces of the recording, with their words.
+        loudness_db: (N,) below full scale, one every ``LOUDNESS_STEP_S``; empty without sound.
+        pitch: (M, 2) time in seconds and Hz, voiced frames only.
+        predictions: one an utterance of the model; empty without one.
+    """
+
+    info: MediaInfo
+    clip: ClipFeatures
+    utterances: tuple[Utterance, ...]
+    loudness_db: NDArray[np.float32]
+    pitch: NDArray[np.float32]
+    predictions: "tuple[Prediction, ...]"
+
+
+def inspect(
+    media: Path, out: Path, *, checkpoint: "Checkpoint | None" = None, threads: int = 2
+) -> Measured:
+    """Measure a recording and write a video of it with what was measured.
+
+    Args:
+        media: a video or sound file; a transcript beside it is used.
+        out: an MP4 file, which is replaced only when the new one is whole.
+        checkpoint: a model whose answers are shown too.
+        threads: threads for the face graphs and the recogniser.
+
+    Raises:
+        ClipError: ``media`` cannot be read, or ``out`` not written.
+    """
+    if out.resolve() == media.resolve():
+        raise ClipError(f"{out}: expected another file than the one that is inspected")
+    measured = measure(media, checkpoint=checkpoint, threads=threads)
+    canvas = _Canvas(measured)
+    info = measured.info
+    fps = info.fps if info.has_picture else SOUND_ONLY_FPS
+    with (
+        bar("drawing", round(info.duration_s * fps) or None) as shown,
+        Movie(out, *canvas.size, fps or VISUAL_FPS, sound=info.has_sound) as movie,
+    ):
+        for item in _items(measured):
+            if isinstance(item, Sound):
+                movie.play(item)
+            else:
+                movie.show(canvas.draw(item), item.time_s)
+                shown.advance()
+    return measured
+
+
+def measure(media: Path, *, checkpoint: "Checkpoint | None" = None, threads: int = 2) -> Measured:
+    """Measure a recording for drawing; arguments and errors as for ``inspect``."""
+    info = probe(media)
+    predictions: tuple[Prediction, ...] = ()
+    options = FeatureConfig() if checkpoint is None else checkpoint.config.features
+    if checkpoint is not None:
+        from pipelines.predict import predict
+
+        predictions = tuple(predict(checkpoint, media, threads=threads))
+    extractor = ClipExtractor(
+        options.model_copy(update={"visual_fps": VISUAL_FPS}), threads=threads
+    )
+    found, cuts = extractor.with_cuts(Clip(media.name, media.name, media=media))
+    for modality, reason in found.absent.items():
+        logger.info("%s: no %s: %s", media, modality, reason)
+    pieces = split_utterances(found.clip.words or (), info.duration_s, cuts=cuts)
+    loudness = _loudness(read_sound(media)) if info.has_sound else np.zeros(0, np.float32)
+    pitch = _pitch(found.features.get("audio"))
+    return Measured(info, found, tuple(pieces), loudness, pitch, predictions)
+
+
+def _items(measured: Measured) -> Iterator[Frame | Sound]:
+    """Read the file again; where it has no picture, give empty ones."""
+    info = measured.info
+    blank = np.zeros((MIN_HEIGHT, BLANK_WIDTH, 3), np.uint8)
+    drawn = 0
+    for item in decode(info.path, SAMPLE_RATE_HZ):
+        yield item
+        if not info.has_picture and isinstance(item, Sound):
+            until_s = item.start_s + item.duration_s
+            while drawn / SOUND_ONLY_FPS < until_s:
+                yield Frame(blank, drawn / SOUND_ONLY_FPS)
+                drawn += 1
+
+
+def _loudness(sound: Sound) -> NDArray[np.float32]:
+    step = round(LOUDNESS_STEP_S * sound.sample_rate)
+    whole = sound.samples[: len(sound.samples) // step * step].reshape(-1, step)
+    power = np.maximum(np.mean(np.square(whole), axis=1), 1e-9)
+    return (10 * np.log10(power)).astype(np.float32)
+
+
+def _pitch(audio: Features | None) -> NDArray[np.float32]:
+    if audio is None:
+        return np.zeros((0, 2), np.float32)
+    f0, voiced = (audio.values[:, audio.names.index(name)] for name in ("F0", "VUV"))
+    rows = (voiced > 0) & audio.valid & (f0 > 0)
+    return np.column_stack([audio.times.mean(axis=1)[rows], f0[rows]]).astype(np.float32)
+
+
+class _Canvas:
+    """Draw one picture after another."""
+
+    def __init__(self, measured: Measured) -> None:
+        self._measured = measured
+        info = measured.info
+        width = info.width if info.has_picture else BLANK_WIDTH
+        height = info.height if info.has_picture else MIN_HEIGHT
+        self._scale = min(max(height, MIN_HEIGHT), MAX_HEIGHT) / height
+        self._picture = (2 * round(width * self._scale / 2), 2 * round(height * self._scale / 2))
+        self.size = (
+            self._picture[0] + drawing.PANEL_WIDTH,
+            self._picture[1] + drawing.HEADER_HEIGHT + drawing.STRIP_HEIGHT + drawing.WORDS_HEIGHT,
+        )
+        self._tracker = FaceTracker(max_faces=MAX_FACES) if info.has_picture else None
+        self._words = without_pauses(measured.clip.clip.words or ())
+        self._visual = measured.clip.features.get("visual")
+
+    def draw(self, frame: Frame) -> NDArray[np.uint8]:
+        """Give the whole picture, RGB."""
+        width, height = self._picture
+        top = drawing.HEADER_HEIGHT
+        canvas = np.full((self.size[1], self.size[0], 3), drawing.BACK, np.uint8)
+        row = self._row(frame.time_s)
+        view: NDArray[np.uint8] = np.asarray(
+            cv2.resize(frame.image, self._picture, interpolation=cv2.INTER_LINEAR), np.uint8
+        )
+        self._draw_faces(view, frame, row)
+        canvas[top : top + height, :width] = view
+        panel = canvas[top : top + height, width:]
+        values = None if row is None else [row[name] for name in _SHOWN if name in row]
+        drawing.draw_bars(panel, values if values and len(values) == len(_SHOWN) else None)
+        strip = canvas[top + height : top + height + drawing.STRIP_HEIGHT]
+        drawing.draw_strip(
+            strip,
+            frame.time_s,
+            self._measured.loudness_db,
+            self._measured.pitch,
+            self._words,
+            step_s=LOUDNESS_STEP_S,
+        )
+        drawing.draw_words(canvas[-drawing.WORDS_HEIGHT :], self._said(frame.time_s), frame.time_s)
+        self._draw_header(canvas, frame.time_s, row)
+        return canvas
+
+    def _row(self, time_s: float) -> dict[str, float] | None:
+        """Give the columns measured at a time; None where no face was."""
+        visual = self._visual
+        if visual is None:
+            return None
+        at = int(np.searchsorted(visual.times[:, 0], time_s + 1e-6, side="right")) - 1
+        if at < 0 or not visual.valid[at]:
+            return None
+        return dict(zip(visual.names, visual.values[at].tolist(), strict=True))
+
+    def _draw_faces(
+        self, view: NDArray[np.uint8], frame: Frame, row: dict[str, float] | None
+    ) -> None:
+        if self._tracker is None:
+            drawing.write(view, "no picture", (12, 24), drawing.DIM, 0.6)
+            return
+        faces = self._tracker.track(frame.image)
+        own = _measured_face(faces, row)
+        for face in faces:
+            drawing.draw_face(view, face, self._scale, measured=face is own)
+        if row is None:
+            drawing.write(view, "no face", (12, 24), drawing.ALARM, 0.7)
+
+    def _said(self, time_s: float) -> Sequence[Word]:
+        """Give the words of the utterance at a time, or of the next one if it comes soon."""
+        pieces = self._measured.utterances
+        at = bisect.bisect_right(pieces, time_s, key=lambda piece: piece.end)
+        if at == len(pieces) or pieces[at].start - SOON_S > time_s:
+            return ()
+        piece = pieces[at]
+        return [
+            Word(w.text, w.start + piece.start, w.end + piece.start)
+            for w in without_pauses(piece.words)
+        ]
+
+    def _draw_header(
+        self, canvas: NDArray[np.uint8], time_s: float, row: dict[str, float] | None
+    ) -> None:
+        text = f"{int(time_s // 60):02}:{time_s % 60:05.2f}"
+        x = drawing.write(canvas, text, (10, 18), drawing.TEXT, 0.5) + 16
+        if row is not None:
+            pose = "  ".join(f"{name} {row[name]:+.0f}" for name in POSE if name in row)
+            x = drawing.write(canvas, pose, (x, 18), drawing.DIM, 0.4) + 16
+        for answer in self._measured.predictions:
+            if answer.start <= time_s < answer.end and answer.probs is not None:
+                best = sorted(answer.probs.items(), key=lambda item: -item[1])[:3]
+                for label, prob in best:
+                    chosen = label in (answer.labels or ())
+                    colour = drawing.MARK if chosen else drawing.DIM
+                    x = drawing.write(canvas, f"{label} {prob:.2f}", (x, 18), colour, 0.4) + 10
+
+
+def _measured_face(faces: Sequence[Face], row: dict[str, float] | None) -> Face | None:
+    """Find the face that the columns belong to, by its pose."""
+    if row is None or not faces:
+        return None
+    names = [name for name in POSE if name in row]
+
+    def apart(face: Face) -> float:
+        angles = {"Pitch": face.pose.pitch, "Yaw": face.pose.yaw, "Roll": face.pose.roll}
+        return max((abs(angles[name] - row[name]) for name in names), default=0.0)
+
+    best = min(faces, key=apart)
+    return best if len(faces) == 1 or apart(best) <= SAME_POSE_DEG else None

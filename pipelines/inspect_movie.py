@@ -1,0 +1,89 @@
+"""Write a video with sound picture by picture: H.264 and AAC in MP4, whole or not at all."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.base import Sound
+from mmemo.errors import ClipError
+
+TICK = Fraction(1, 90_000)
+SAMPLE_RATE_HZ = 44_100
+_QUALITY = {"preset": "veryfast", "crf": "20"}
+
+
+class Movie:
+    """A file being written; it appears under its name when it is closed without an error.
+
+    Args:
+        path: where; a file that is there is replaced at the end.
+        width, height: of every picture, even numbers.
+        fps: roughly; each picture has its own time.
+        sound: whether there will be sound.
+
+    Raises:
+        ClipError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, width: int, height: int, fps: float, *, sound: bool) -> None:
+        self._path = path
+        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            self._container = av.open(str(self._part), "w", format="mp4")
+        except OSError as error:
+            raise ClipError(
+                f"{path}: expected a place to write a video ({error.strerror or error})"
+            ) from None
+        rate = Fraction(fps).limit_denominator(1001)
+        self._video: Any = self._container.add_stream("libx264", rate=rate, options=_QUALITY)
+        self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
+        self._video.codec_context.time_base = TICK
+        self._audio: Any = None
+        if sound:
+            self._audio = self._container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono")
+        self._last_tick = -1
+        self._samples = 0
+
+    def show(self, image: NDArray[np.uint8], time_s: float) -> None:
+        """Append an RGB picture (height, width, 3); times increase."""
+        frame = av.VideoFrame.from_ndarray(image, "rgb24")
+        self._last_tick = max(round(time_s / TICK), self._last_tick + 1)
+        frame.pts, frame.time_base = self._last_tick, TICK
+        self._container.mux(self._video.encode(frame))
+
+    def play(self, sound: Sound) -> None:
+        """Append sound at ``SAMPLE_RATE_HZ``; pieces follow each other."""
+        if self._audio is None or not len(sound.samples):
+            return
+        if not self._samples:
+            self._samples = max(0, round(sound.start_s * SAMPLE_RATE_HZ))
+        frame = av.AudioFrame.from_ndarray(sound.samples[None].astype(np.float32), "fltp", "mono")
+        frame.sample_rate = SAMPLE_RATE_HZ
+        frame.pts, frame.time_base = self._samples, Fraction(1, SAMPLE_RATE_HZ)
+        self._samples += len(sound.samples)
+        self._container.mux(self._audio.encode(frame))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                for stream in filter(None, (self._video, self._audio)):
+                    self._container.mux(stream.encode(None))
+            self._container.close()
+            if error is None:
+                os.replace(self._part, self._path)
+        finally:
+            self._part.unlink(missing_ok=True)
