@@ -1,7 +1,8 @@
 """Run a trained model over clips: the one way from arrays to distributions over label sets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,7 +14,12 @@ from mmemo.decoding import decode_hamming, decode_jaccard, decode_map, decode_th
 from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
 
-_OVER_SETS = {"jaccard": decode_jaccard, "hamming": decode_hamming, "map": decode_map}
+_OVER_SETS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.int8]]] = {
+    "jaccard": decode_jaccard,
+    "jaccard1": partial(decode_jaccard, empty_pair=True),
+    "hamming": decode_hamming,
+    "map": decode_map,
+}
 DECODERS: tuple[str, ...] = (*_OVER_SETS, "threshold", "macro")
 
 
@@ -39,9 +45,9 @@ class SetDistributions:
         """Choose a set for each clip: (N, K) multi-hot.
 
         Args:
-            decoder: "jaccard", "hamming" and "map" maximise the expected score of that name
-                (Jaccard as the field has it: an empty pair earns 0); "threshold" and
-                "macro" take every label whose marginal reaches its threshold.
+            decoder: "jaccard", "jaccard1", "hamming" and "map" maximise the expected score of that
+                name (Jaccard as the field has it: an empty pair earns 0; "jaccard1": it earns 1);
+                "threshold" and "macro" take every label whose marginal reaches its threshold.
             thresholds: K of them, chosen on validation clips (``Checkpoint.thresholds_of``); only
                 the last two look at them.
         """

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mmemo.calibration import apply_temperature
 from mmemo.checkpoint import Checkpoint
 from mmemo.datasets.dataset import Dataset
 from mmemo.errors import DataError
 from mmemo.features import MODALITIES, ClipFeatures
-from mmemo.inference import DECODERS, infer
+from mmemo.inference import DECODERS, SetDistributions, infer
 from mmemo.metrics.resampling import RESAMPLES
 from pipelines.scoring.report import build_report
 from pipelines.scoring.sheet import Answers, Gold
@@ -88,8 +90,23 @@ def answer(
         ),
     )
     decided = {name: found.decode(name, checkpoint.thresholds_of(name)) for name in DECODERS}
-    # Sums over sets may leave [0, 1] by a rounding error.
-    return gold, Answers(where, decided, np.clip(found.marginals, 0, 1), found.set_log_probs)
+    readable = np.array([bool(set(array.values) - hidden) for array in arrays])
+    return gold, Answers(
+        where,
+        decided,
+        # Sums over sets may leave [0, 1] by a rounding error.
+        np.clip(found.marginals, 0, 1),
+        found.set_log_probs,
+        _before_temperature(found, checkpoint.temperature, readable),
+    )
+
+
+def _before_temperature(
+    found: SetDistributions, temperature: float, readable: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the marginals as the model gave them; where it had nothing to read, the prior's."""
+    _, marginals = apply_temperature(found.set_log_probs, 1 / temperature)
+    return np.clip(np.where(readable[:, None], marginals, found.marginals), 0, 1)
 
 
 def evaluate(

@@ -27,11 +27,15 @@ METRIC_NAMES: Mapping[str, str] = {
     "macro_average_precision": "average precision (mean)",
     "ece": "expected calibration error",
     "brier": "Brier score",
+    "ece_before": "calibration error before the temperature",
+    "brier_before": "Brier score before the temperature",
     "set_nll": "set negative log-likelihood",
     "accuracy": "accuracy of the most probable label",
     "uar": "unweighted average recall",
 }
-LOWER_IS_BETTER = frozenset({"hamming_loss", "ece", "brier", "set_nll"})
+LOWER_IS_BETTER = frozenset(
+    {"hamming_loss", "ece", "brier", "ece_before", "brier_before", "set_nll"}
+)
 DEMONSTRATION = (
     "DEMONSTRATION CORPUS: synthetic clips made by this program. These figures show that the whole "
     "path works;\nthey say nothing about real people."
@@ -39,9 +43,9 @@ DEMONSTRATION = (
 _LEGEND = (
     "Jaccard0/Jaccard1: mean |truth & answer| / |truth | answer|, an empty pair counting 0 (the "
     "field's 'Acc') or 1.\nHamming: lower is better. Of a model of ours, each decoder answers for "
-    "the score it maximises:\njaccard, hamming, map (exact match), threshold (micro-F1) and macro "
-    "(macro-F1); thresholds were chosen on\nvalidation clips. Intervals: 95 % bootstrap, drawing "
-    "whole videos, or clip by clip."
+    "the score it maximises:\njaccard and jaccard1 (its two conventions), hamming, map (exact "
+    "match), threshold (micro-F1) and macro\n(macro-F1); thresholds were chosen on validation "
+    "clips. Intervals: 95 % bootstrap, drawing whole videos,\nor clip by clip."
 )
 _BREAKDOWNS = {"n_labels": "labels", "modalities": "modalities", "length_s": "length"}
 
@@ -101,6 +105,8 @@ def probability_rows(
     ):
         held = report.get(part)
         rows += [(m, held[m], held["interval95"][m]) for m in metrics] if held else []
+    before = report.get("calibration", {}).get("before", {})
+    rows += [(f"{m}_before", before[m], None) for m in ("ece", "brier") if before]
     if "set_nll" in report:
         rows.append(("set_nll", report["set_nll"], None))
     return rows

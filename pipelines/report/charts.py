@@ -41,14 +41,20 @@ def interval_strip(
     return picture(200, 22, f"{label}: {value:.3f}", *parts)
 
 
-def reliability_chart(bins: Sequence[Mapping[str, Any]]) -> str:
-    """Draw how often labels are there against how probable they were said to be."""
+def reliability_chart(
+    bins: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """Draw how often labels are there against how probable they were said to be.
+
+    ``before``: the same, before the probabilities were repaired.
+    """
     frame, below = Frame(46, 10, 300, 300), Frame(46, 360, 300, 60)
     full = [held for held in bins if held["count"]]
     most = max((held["count"] for held in full), default=1)
     parts = [
         frame.axes("probability given", "share that carries the label", _TICKS),
         path([frame.at(0, 0), frame.at(1, 1)], "ideal"),
+        path([frame.at(b["mean_prob"], b["frequency"]) for b in before if b["count"]], "before"),
         path([frame.at(held["mean_prob"], held["frequency"]) for held in full], "curve"),
     ]
     for held in full:

@@ -34,9 +34,9 @@ _DEFINITIONS = """Accuracy is the mean over clips of |truth and answer| / |truth
 clip carries no label and none is answered, the literature on CMU-MOSEI counts 0; the other
 convention counts 1. Weighted accuracy is the mean of the recalls of presence and absence. Intervals
 are 95 % percentile bootstraps; clips of one video are alike, so the first one draws whole videos
-and is the one to trust. Decoders of a model of ours: jaccard, hamming and map maximise the expected
-accuracy, minus the Hamming loss, and exact match; threshold and macro cut each label's probability
-for micro-F1 and for macro-F1, chosen on validation clips."""
+and is the one to trust. Decoders of a model of ours: jaccard, jaccard1 (an empty pair counts 1),
+hamming and map maximise the expected accuracy, minus the Hamming loss, and exact match; threshold
+and macro cut each label's probability for micro-F1 and for macro-F1, chosen on validation clips."""
 
 
 def report_page(report: Mapping[str, Any], *, title: str, demonstration: bool) -> str:
@@ -184,9 +184,14 @@ def _calibration(report: Mapping[str, Any]) -> str:
         f"{held['brier']:.3f} ({report['prior']['brier']:.3f} for the labels' frequencies). On the "
         "dashed line, what is said to be so probable is so frequent. Hollow: fewer than 30 cells."
     )
-    return tag("h2", "Are the probabilities right?") + _figure(
-        reliability_chart(held["reliability"]), caption
-    )
+    before = held.get("before")
+    if before:
+        caption += (
+            f" Dotted: before the temperature, with an error of {before['ece']:.3f} and a Brier "
+            f"score of {before['brier']:.3f}."
+        )
+    chart = reliability_chart(held["reliability"], before["reliability"] if before else ())
+    return tag("h2", "Are the probabilities right?") + _figure(chart, caption)
 
 
 def _single_label(report: Mapping[str, Any]) -> str:

@@ -57,6 +57,7 @@ svg .axis { fill: var(--soft); } svg .name { font-weight: 600; font-size: 13px; 
 .baseline { stroke: var(--other); stroke-width: 2.5; }
 .curve { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round; }
 .ideal { fill: none; stroke: var(--other); stroke-width: 1.5; stroke-dasharray: 5 4; }
+.before { fill: none; stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 1.5 3; }
 .iso { fill: none; stroke: var(--soft); stroke-width: .75; opacity: .55; }
 .bar { fill: var(--accent); fill-opacity: .55; }
 .heat { fill: var(--accent); } .heat.right { stroke: var(--other); stroke-width: 2; }

@@ -30,7 +30,7 @@ from pipelines.scoring.sheet import Answers, Floats, Gold
 
 SERVED_BY: Mapping[str, tuple[str, ...]] = {
     "acc_jaccard_empty0": ("jaccard",),
-    "acc_jaccard_empty1": ("jaccard",),
+    "acc_jaccard_empty1": ("jaccard1", "jaccard"),
     "exact_match": ("map",),
     "hamming_loss": ("hamming",),
     "micro_f1": ("threshold",),
@@ -94,6 +94,8 @@ def build_report(
         report["set_nll"] = set_nll(truth=gold.truth, set_log_probs=answers.set_log_probs)
     if answers.probs is not None:
         report |= _probabilities(gold, answers.probs, by_video)
+    if answers.uncalibrated is not None and answers.probs is not None:
+        report["calibration"]["before"] = _calibration(gold, answers.uncalibrated)
     if against is not None:
         report["comparison"] = compare(gold, answers, against, by_video)
     plain: dict[str, Any] = _plain(report)
@@ -162,15 +164,20 @@ def _probabilities(gold: Gold, probs: Floats, by_video: Resamples) -> dict[str, 
             **ranking_metrics(**given),
             "interval95": ranking_intervals(**given, resamples=by_video),
         },
-        "calibration": {
-            **calibration_metrics(**given, resamples=by_video),
-            "reliability": reliability(truth=gold.truth, probs=probs),
-        },
+        "calibration": _calibration(gold, probs, by_video),
         "pr_curves": _curves(gold, probs),
     }
     if is_single_label(gold.truth):
         found["single_label"] = single_label_metrics(**given, resamples=by_video)
     return found
+
+
+def _calibration(gold: Gold, probs: Floats, resamples: Resamples | None = None) -> dict[str, Any]:
+    given: dict[str, Any] = {"truth": gold.truth, "probs": probs}
+    return {
+        **calibration_metrics(**given, labels=gold.labels, resamples=resamples),
+        "reliability": reliability(**given),
+    }
 
 
 def _curves(gold: Gold, probs: Floats) -> dict[str, Any]:

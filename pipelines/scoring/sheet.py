@@ -86,6 +86,7 @@ class Answers:
         answers: name (of a decoder) -> (N, K) decisions; at least one.
         probs: (N, K) p(label | clip); None for a system that gives none.
         set_log_probs: (N, 2**K) log p(set | clip); likewise.
+        uncalibrated: (N, K) the probabilities before the model's temperature; None if it has none.
         notes: what was assumed when they were read.
     """
 
@@ -93,6 +94,7 @@ class Answers:
     answers: Mapping[str, Answer]
     probs: Floats | None = None
     set_log_probs: Floats | None = None
+    uncalibrated: Floats | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -166,7 +168,7 @@ def answers_of(sheet: Sheet, gold: Gold, thresholds: Sequence[float] = (0.5,)) -
         {name: answer[rows][:, columns] for name, answer in answers.items()},
         None if probs is None else probs[rows][:, columns],
         _reordered_sets(sheet.set_log_probs, rows, columns),
-        notes,
+        notes=notes,
     )
 
 

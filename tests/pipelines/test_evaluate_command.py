@@ -52,6 +52,7 @@ def test_its_predictions_are_scored_the_same_by_score(run, store, tmp_path, caps
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert main(["score", str(file), "--gold", str(file), "--json"]) == 0
     scored = json.loads(capsys.readouterr().out)
+    report["calibration"].pop("before")
     for part in ("decoders", "headline", "ranking", "calibration", "breakdowns", "protocol"):
         assert scored[part] == report[part], part
     if suffix == "npz":
@@ -83,6 +84,9 @@ def test_the_temperature_is_the_best_on_the_validation_clips_and_is_kept(run, da
     assert checkpoint.valid["set_nll_calibrated"] <= checkpoint.valid["set_nll"] + 1e-6
     report = evaluate(checkpoint, clips, resamples=5)
     assert report["calibration"]["ece"] == pytest.approx(checkpoint.valid["ece"], abs=1e-5)
+    before = report["calibration"]["before"]
+    assert before["ece"] == pytest.approx(checkpoint.valid["ece_before"], abs=1e-5)
+    assert before["brier"] == pytest.approx(checkpoint.valid["brier_before"], abs=1e-5)
     assert checkpoint.valid["brier"] <= checkpoint.valid["brier_before"] + 0.01
 
 
