@@ -9,6 +9,7 @@ A frozen encoder is not in there: it is had again by its name, and known by its 
 Nothing is pickled, so loading a stranger's checkpoint runs no code of theirs.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -189,6 +190,23 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
     _load_weights(model, folder / WEIGHTS_FILE)
     model.to(device).eval()
     return Checkpoint(model, config, inputs, thresholds, trained_on, valid, own, temperature)
+
+
+def fingerprint(folder: Path) -> str:
+    """Name a trained model by its bytes: weights and description.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    digest = hashlib.sha256()
+    for name in (DESCRIPTION_FILE, WEIGHTS_FILE):
+        try:
+            digest.update((folder / name).read_bytes())
+        except OSError:
+            raise CheckpointError(
+                f"{folder}: no trained model (no {name}); make one with `mmemo train`"
+            ) from None
+    return digest.hexdigest()[:16]
 
 
 def _words(config: ModelConfig, folder: Path, source: str | None) -> PretrainedWords | None:

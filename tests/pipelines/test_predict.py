@@ -12,6 +12,8 @@ from mmemo.features import Clip
 from mmemo.inference import infer
 from mmemo.store import FeatureStore
 from pipelines.cli import main
+from pipelines.commands.predict import FORMS
+from pipelines.exports import EXPORTS
 
 SMALL = ["model.hidden=16", "model.heads=2", "model.encoder_layers=1", "train.epochs=3"]
 KEYS = {"video", "start", "end", "words", "labels", "probs", "spoke", "absent", "demonstration"}
@@ -101,3 +103,47 @@ def test_real_clips(run, shared, clip, capsys):
     assert code == 0, captured.err
     for line in captured.out.splitlines():
         assert set(json.loads(line)) >= KEYS
+
+
+def test_a_folder_is_read_once_into_every_form(run, corpus, tmp_path, capsys):
+    talks, out = tmp_path / "talks", tmp_path / "out"
+    talks.mkdir()
+    clip = first_clip(corpus)
+    for name in ("one", "two"):
+        shutil.copy(clip, talks / f"{name}.mp4")
+        shutil.copy(clip.with_suffix(".json"), talks / f"{name}.json")
+    (talks / "broken.mp4").write_bytes(b"no video")
+    command = ["predict", str(talks), "--run", run, "--out", str(out), "--jobs", "2"]
+    assert main([*command, "--format", *EXPORTS]) == 3
+    said = capsys.readouterr()
+    assert f"{out}: 2 read, 0 were there, 1 failed" in said.out
+    assert "broken.mp4" in said.err
+    written = {path.name for path in out.iterdir()}
+    assert written == {
+        "predicted.jsonl", *(f"{name}.{form}" for name in ("one", "two") for form in EXPORTS)
+    }  # fmt: skip
+    before = (out / "one.csv").stat().st_mtime_ns
+    (talks / "broken.mp4").unlink()
+    (out / "two.vtt").unlink()
+    assert main([*command, "--format", *EXPORTS]) == 0
+    assert "1 read, 1 were there, 0 failed" in capsys.readouterr().out
+    assert (out / "one.csv").stat().st_mtime_ns == before
+    assert (out / "two.vtt").is_file()
+
+
+def test_the_command_names_every_form():
+    assert set(FORMS) == set(EXPORTS)
+
+
+def test_files_that_would_be_taken_for_transcripts_are_not_written(run, corpus, tmp_path, capsys):
+    shutil.copy(first_clip(corpus), tmp_path / "a.mp4")
+    video, out = str(tmp_path / "a.mp4"), str(tmp_path)
+    assert main(["predict", video, "--run", run, "--out", out]) == 1
+    assert "expected another folder" in capsys.readouterr().err
+    shutil.copy(first_clip(corpus), tmp_path / "a.mkv")
+    out = str(tmp_path / "out")
+    assert main(["predict", video, str(tmp_path / "a.mkv"), "--run", run, "--out", out]) == 1
+    assert "the same file as" in capsys.readouterr().err
+    assert main(["predict", video, "--run", run, "--format", "csv"]) == 1
+    assert "--out DIR" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "a.mkv"}
