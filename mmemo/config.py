@@ -83,6 +83,15 @@ class ModelConfig(_Section):
         lt=1,
         description="Chance that training hides a modality; one stays.",
     )
+    known_words: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Word vectors, the commonest in training, beside which one is learned.",
+    )
+    known_dropout: float = Field(
+        0.5, ge=0, lt=1, description="Share of words whose learned vector training leaves out."
+    )
     auxiliary: float = Field(
         0.0,
         ge=0,

@@ -3,8 +3,9 @@
 What was said before and after a sentence often tells what it meant; contextual models of spoken
 reviews began with a recurrent net over the utterances of a video (Poria et al., ACL 2017). Here
 each clip is summed up by one vector, an encoder reads a video's vectors in order of their start,
-and what it found is added to every row that a decoder may look at. So it works with any decoder
-and with any subset of the modalities.
+and what it found is added to every row that a decoder may look at, together with the mean of all
+the video's rows, which tells its subject. So it works with any decoder and with any subset of the
+modalities.
 
 B clips, V videos, S clips of the longest, M modalities, T rows, H width.
 """
@@ -51,7 +52,7 @@ class VideoContext(nn.Module):
             self.body = RecurrentBody(hidden, layers, dropout)
         else:
             self.body = RelativeBody(hidden, heads, layers, dropout)
-        self.spread = nn.Linear(hidden, hidden)
+        self.spread = nn.Linear(2 * hidden, hidden)
         self.norms = nn.ModuleDict({modality: nn.LayerNorm(hidden) for modality in modalities})
         self.dropout = nn.Dropout(dropout)
 
@@ -72,11 +73,28 @@ class VideoContext(nn.Module):
         mask = videos >= 0
         told = self.body(own[videos.clamp(min=0)] * mask[..., None], mask)
         seen = torch.zeros_like(own).index_copy(0, videos[mask], told[mask].to(own.dtype))
-        added = self.dropout(self.spread(seen))[:, None]
+        subject = torch.zeros_like(own).index_copy(
+            0, videos[mask], _subjects(memories, present, videos)[mask].to(own.dtype)
+        )
+        added = self.dropout(self.spread(torch.cat([seen, subject], dim=-1)))[:, None]
         return {
             modality: Sequence(self.norms[modality](rows + added) * allowed[..., None], allowed)
             for modality, (rows, allowed) in memories.items()
         }
+
+
+def _subjects(memories: Mapping[str, Sequence], present: Tensor, videos: Tensor) -> Tensor:
+    """Average the rows of all clips of each video, modalities that are there only: (V, S, H)."""
+    held = [
+        (rows, (mask & present[:, place, None])[..., None].to(rows.dtype))
+        for place, (rows, mask) in enumerate(memories.values())
+    ]
+    total = torch.stack([(rows * counted).sum(dim=1) for rows, counted in held]).sum(dim=0)
+    count = torch.stack([counted.sum(dim=1) for _, counted in held]).sum(dim=0)
+    clips = videos.clamp(min=0)
+    there = (videos >= 0)[..., None].to(total.dtype)
+    whole = (total[clips] * there).sum(dim=1) / (count[clips] * there).sum(dim=1).clamp(min=1)
+    return whole[:, None].expand(-1, videos.shape[1], -1)
 
 
 class RelativeBody(nn.Module):

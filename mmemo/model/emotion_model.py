@@ -21,6 +21,7 @@ from mmemo.model.binary import BinaryDecoder
 from mmemo.model.context import VideoContext
 from mmemo.model.decoded import Decoded
 from mmemo.model.encoder import CrossModalEncoder, ModalityEncoder, draw_absent
+from mmemo.model.known_rows import KnownRows
 from mmemo.model.lattice import MOST_LABELS, LatticeDecoder
 from mmemo.model.pretrained import PretrainedOptions, PretrainedWords
 from mmemo.model.pretrained_files import load_pretrained
@@ -80,6 +81,7 @@ class EmotionModel(nn.Module):
         dropout, input_dropout, row_dropout, modality_dropout: see ``ModelConfig``.
         context, context_layers: "video" lets the clips of a video see each other, or "none".
         context_clips: how many clips of a video see each other, at most.
+        known_words, known_dropout: see ``KnownRows``; of the text.
         auxiliary: weight, in training, of the loss of ``DegreeLoss``.
         words: encoder that reads the text's words; text then has no columns (D = 0).
 
@@ -109,6 +111,8 @@ class EmotionModel(nn.Module):
         input_dropout: float = 0.0,
         row_dropout: float = 0.0,
         modality_dropout: float = 0.0,
+        known_words: int = 0,
+        known_dropout: float = 0.0,
         auxiliary: float = 0.0,
         context: str = "none",
         context_layers: int = 1,
@@ -124,6 +128,9 @@ class EmotionModel(nn.Module):
         self.clips_per_video = context_clips if context == "video" else 1
         self.normalizer = Normalizer(dims)
         self.words = words
+        self.known: KnownRows | None = None
+        if known_words and dims.get("text"):
+            self.known = KnownRows(known_words, dims["text"], hidden, known_dropout)
         self.encoders = nn.ModuleDict(
             {
                 modality: ModalityEncoder(
@@ -191,6 +198,9 @@ class EmotionModel(nn.Module):
         """
         clips = list(clips)
         self.normalizer.fit(clips)
+        if self.known is not None:
+            texts = (clip for clip in clips if "text" in clip.values)
+            self.known.fit(clip.values["text"][clip.masks["text"]] for clip in texts)
         if isinstance(self.decoder, SequenceDecoder):
             counts = torch.zeros(len(self.labels), dtype=torch.float64)
             for clip in clips:
@@ -291,8 +301,10 @@ class EmotionModel(nn.Module):
         absent = ~present
         if self.training and self.modality_dropout > 0:
             absent = draw_absent(present, self.modality_dropout)
+        known = {} if self.known is None else {"text": self.known(batch.sequences["text"])}
         memories = {
-            m: self.encoders[m](sequences[m], absent[:, i]) for i, m in enumerate(self.modalities)
+            m: self.encoders[m](sequences[m], absent[:, i], known.get(m))
+            for i, m in enumerate(self.modalities)
         }
         if self.cross is not None:
             memories = self.cross(memories)

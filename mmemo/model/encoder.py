@@ -53,19 +53,23 @@ class ModalityEncoder(nn.Module):
         else:
             self.body = TransformerBody(hidden, heads, layers, dropout)
 
-    def forward(self, sequence: Sequence, absent: Tensor) -> Sequence:
+    def forward(self, sequence: Sequence, absent: Tensor, known: Tensor | None = None) -> Sequence:
         """Encode (B, T, D) into (B, T, H).
 
         Args:
             sequence: normalised values; masked rows hold zeros.
             absent: (B,) bool, True = use the absent token, whatever the values are. It must be
                 True wherever the mask is False everywhere.
+            known: (B, T, H), what is known of the rows besides; added to their projections.
 
         Returns:
             The memory, and its mask, which has at least one True per clip.
         """
         mask = self._hide_rows(sequence.mask) & ~absent[:, None]
-        rows = self.project(self.input_dropout(sequence.values)) * mask[..., None]
+        rows = self.project(self.input_dropout(sequence.values))
+        if known is not None:
+            rows = rows + known
+        rows = rows * mask[..., None]
         first = torch.zeros_like(mask)
         first[:, 0] = absent
         rows = torch.where(first[..., None], self.absent_token.to(rows.dtype), rows)
