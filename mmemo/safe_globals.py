@@ -138,13 +138,25 @@ def _encode(text: Any, encoding: Any = "latin1") -> bytes:
 
 def _mapping(*arguments: Any) -> dict[Any, Any]:
     pairs = arguments[0] if arguments else ()
-    return dict(pairs) if isinstance(pairs, list | dict) else {}
+    if isinstance(pairs, dict):
+        return dict(pairs)
+    if not isinstance(pairs, list | tuple):
+        return {}
+    # The oldest protocol writes an OrderedDict as a list of pairs.
+    return {str(key): value for key, value in pairs if isinstance(key, str)}
 
 
 def _items(*arguments: Any) -> list[Any]:
     if not arguments or not isinstance(arguments[0], list | tuple):
         return []
     return list(arguments[0])
+
+
+def _plain(*arguments: Any) -> list[Any]:
+    found = _items(*arguments)
+    if not all(isinstance(item, str | bytes | int | float | None) for item in found):
+        raise RefusedError("a set of something else than numbers and texts")
+    return found
 
 
 def _reconstructed(kind: Any, *_: Any) -> Any:
@@ -207,8 +219,8 @@ for _module in ("builtins", "__builtin__"):
         (_module, "list"): Name("list", _items),
         (_module, "tuple"): Name("tuple", lambda *a: tuple(_items(*a))),
         (_module, "dict"): Name("dict", _mapping),
-        (_module, "set"): Name("set", lambda *a: set(_items(*a))),
-        (_module, "frozenset"): Name("frozenset", lambda *a: frozenset(_items(*a))),
+        (_module, "set"): Name("set", lambda *a: set(_plain(*a))),
+        (_module, "frozenset"): Name("frozenset", lambda *a: frozenset(_plain(*a))),
         (_module, "object"): Name("object"),
         (_module, "int"): Name("int"),
         (_module, "float"): Name("float"),

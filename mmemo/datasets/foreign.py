@@ -191,4 +191,11 @@ def as_text(value: Any) -> str:
         value = value.ravel()[0]
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return str(value)
+    # Lists may be nested so deep that they cannot be printed.
+    return str(value) if isinstance(value, str | int | float | np.generic) else "?"
+
+
+def is_listed(values: Any, row: int = 0) -> bool:
+    """Tell whether something is a list or an array with a place ``row``."""
+    whole = isinstance(values, list) or (isinstance(values, np.ndarray) and values.ndim > 0)
+    return whole and row < len(values)

@@ -73,7 +73,7 @@ def _multihot(path: Path, split: str, targets: Any, rows: int) -> NDArray[np.int
     for row, ids in enumerate(targets):
         given = ids.tolist() if isinstance(ids, np.ndarray) else ids
         if not isinstance(given, list | tuple) or not all(type(i) is int for i in given):
-            raise DataError(f"{path}: expected {split} tgt {row} as label ids; got {str(ids)[:40]}")
+            raise DataError(f"{path}: expected {split} tgt {row} as a list of label ids")
         labels = [i - _FIRST for i in given if i not in (0, 2, 3)]
         if not all(0 <= k < len(EMOTIONS) for k in labels):
             raise DataError(

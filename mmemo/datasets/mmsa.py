@@ -10,9 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mmemo.datasets.foreign import Foreign, Tally, as_text, check_table, padded_clip, splits_of
+from mmemo.datasets.foreign import (
+    Foreign,
+    Tally,
+    as_text,
+    check_table,
+    is_listed,
+    padded_clip,
+    splits_of,
+)
 from mmemo.datasets.label_table import LabelTable
 from mmemo.datasets.mosei import NAME
 from mmemo.errors import DataError
@@ -62,7 +68,7 @@ _KEYS = (("text", "text"), ("audio", "audio"), ("visual", "vision"))
 
 
 def _sized(path: Path, split: str, ids: Any) -> bool:
-    if not isinstance(ids, list | np.ndarray) or np.ndim(ids) < 1:
+    if not is_listed(ids, -1):
         raise DataError(f"{path}: expected {split} id as a list; got {type(ids).__name__}")
     return True
 
@@ -75,24 +81,20 @@ def _clip(
     if not mark:
         tally.add("ids that are no video$_$segment")
         segment = str(row)
-    said = as_text(part["raw_text"][row]) if _listed(part.get("raw_text"), row) else ""
+    said = as_text(part["raw_text"][row]) if is_listed(part.get("raw_text"), row) else ""
     found = None if labels is None else labels.find(video, segment, text=said)
     if labels is not None and found is None:
         tally.add("segments that the label file does not have")
     return Clip(f"{video}[{segment}]", video, split=split, intensities=found and found.intensities)
 
 
-def _listed(values: Any, row: int) -> bool:
-    return isinstance(values, list | np.ndarray) and np.ndim(values) > 0 and row < len(values)
-
-
 def _cut(part: dict[str, Any], modality: str, row: int, values: Any) -> Any:
     """Cut to the length that the file states, where it states one."""
     key = "vision_lengths" if modality == "visual" else f"{modality}_lengths"
     lengths: Any = part.get(key)
-    if not _listed(lengths, row):
+    if not is_listed(lengths, row):
         return values
     try:
         return values[: max(0, int(lengths[row]))]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return values

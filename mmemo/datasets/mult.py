@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from mmemo.datasets.annotation import annotated
-from mmemo.datasets.foreign import Foreign, Tally, as_text, check_table, padded_clip, splits_of
+from mmemo.datasets.foreign import (
+    Foreign,
+    Tally,
+    as_text,
+    check_table,
+    is_listed,
+    padded_clip,
+    splits_of,
+)
 from mmemo.datasets.label_table import LabelTable
 from mmemo.datasets.mosei import NAME
 from mmemo.errors import DataError
@@ -66,14 +74,15 @@ def read_mult(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
 
 
 def _targets(path: Path, split: str, labels: Any, rows: int) -> Any:
-    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "fiu" or len(labels) != rows:
+    numbers = isinstance(labels, np.ndarray) and labels.dtype.kind in "fiu" and labels.ndim > 0
+    if not numbers or len(labels) != rows:
         raise DataError(f"{path}: expected {split} labels as {rows} rows of numbers")
     return labels.reshape(rows, math.prod(labels.shape[1:]))
 
 
 def _has_ids(part: dict[str, Any], rows: int) -> bool:
     ids = part.get("id")
-    return isinstance(ids, list | np.ndarray) and len(ids) == rows and np.ndim(ids) > 0
+    return is_listed(ids, -1) and len(part["id"]) == rows
 
 
 def _clip(
@@ -81,7 +90,9 @@ def _clip(
 ) -> Clip:
     if not part:
         return Clip(f"{split}-{row:05d}", f"{split}-{row:05d}", split=split)
-    given = np.ravel(np.asarray(part["id"][row], dtype=object))
+    held = part["id"][row]
+    given = held.ravel() if isinstance(held, np.ndarray) else held
+    given = list(given) if isinstance(given, list | tuple | np.ndarray) else [given]
     video = as_text(given[0]) if len(given) else f"{split}-{row:05d}"
     start, end = _times(given, tally)
     found = None if labels is None else labels.find(video, None, start, end)

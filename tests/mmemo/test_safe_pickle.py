@@ -281,3 +281,16 @@ def test_every_opcode_of_plain_data_is_known():
         "EXT1", "EXT2", "EXT4", "INST", "NEXT_BUFFER", "OBJ", "PERSID",
         "READONLY_BUFFER", "STOP",
     }  # fmt: skip
+
+
+def test_what_is_nested_very_deep_neither_hangs_nor_crashes(tmp_path):
+    """Python's own stack would overflow on the hash of such a tuple."""
+    path, depth = tmp_path / "x.pkl", 150_000
+    path.write_bytes(b"\x80\x02" + b"]" * depth + b"a" * (depth - 1) + b".")
+    assert len(load_pickle(path)) == 1
+    path.write_bytes(b"\x80\x02})" + b"\x85" * depth + b"Ns.")
+    with pytest.raises(DataError, match="a key that is no number or text"):
+        load_pickle(path)
+    path.write_bytes(b"\x80\x04\x8f()" + b"\x85" * depth + b"\x90.")
+    with pytest.raises(DataError, match="a key that is no number or text"):
+        load_pickle(path)

@@ -126,3 +126,34 @@ def test_transcripts(tmp_path):
     lines = [f"ab___{k}___{k}.0___{k + 1}.5___good words here" for k in range(9)]
     path = folder / "ab.txt"
     survives(lambda: read_raw_mosei(tmp_path / "Raw"), path, "\n".join(lines).encode())
+
+
+def deep():
+    found = []
+    for _ in range(100_000):
+        found = [found]
+    return found
+
+
+STRANGE = [
+    None, 7, -1.5, "text", b"bytes", [], {}, (), [[1], [2, 3]], {"a": 1}, True,
+    np.array(5), np.zeros((2, 2), dtype=object), np.array(["a", "b"]), np.zeros((4, 6, 0)),
+    np.full((4, 6, 74), np.nan), np.zeros((4, 0, 74)), np.array([[["x"]]]), [None] * 4,
+    [np.inf] * 4, np.full((4, 1, 1), np.inf), np.full((4, 6), 1e300), np.zeros((4, 3), "S1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [mmsa, mult, hhmpn])
+def test_strange_things_in_their_places(tmp_path, monkeypatch, make):
+    path = tmp_path / "x.pkl"
+    label_csv(tmp_path / "label.csv", [("v", 0, 0, 1)])
+    make(path)
+    data, options = load_plain(path), {"labels": tmp_path / "label.csv"}
+    held = {}
+    monkeypatch.setattr("mmemo.datasets.recognise.load_plain", lambda _: held["data"])
+    whole = data.pop("train")
+    for key in [None, *whole]:
+        for strange in [*STRANGE, deep()]:
+            held["data"] = {"train": strange if key is None else {**whole, key: strange}}
+            message = outcome(lambda: read_all(path, **options))
+            assert message is None or "\n" not in message
