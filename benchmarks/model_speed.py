@@ -1,26 +1,47 @@
-"""Seconds per training step of each decoder, side by side, on word-aligned clips of MOSEI's shape.
+"""Time of a training step with each decoder, side by side, on word-aligned clips of MOSEI's shape.
 
-    python -m benchmarks.model_speed [--batch 64] [--rows 60] [--rounds 7] [--device cpu]
+    python -m benchmarks.model_speed [--batch 64] [--rows 60] [--rounds 15] [--device cpu]
+                                     [--config FILE] [--precision float32] [--compile]
 
 Text (60, 300), audio (60, 74), visual (60, 35), six labels; forward, backward, clipping and AdamW.
-The decoders take turns, so that a machine that slows down slows both; the ratio is the figure.
+The model is that of the defaults, or of a configuration with its modalities.
+The decoders take turns, so that a machine that slows down slows all of them; the ratio is the
+figure, the median over the rounds with a bootstrap interval of 95 %. On a CPU time is that of one
+core (``process_time`` with one thread), on a GPU that of the clock after waiting for the device,
+with the floating-point operations of a step (counted by PyTorch: matrix products and attention)
+over time as a share of the card's dense bf16 peak.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmemo.batch import ClipArrays, collate
-from mmemo.config import ModelConfig
+from mmemo.config import Config, ModelConfig
 from mmemo.labels import EMOTIONS
 from mmemo.model.emotion_model import build_model
+from pipelines.results_table import grid
 
 DIMS = {"text": 300, "audio": 74, "visual": 35}
+DECODERS = ("lattice", "binary", "sequence")
+BF16_PEAK = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "RTX 4090": 165e12}
+"""Dense bf16 operations per second, from the makers' data sheets (SXM where there are several)."""
+
+
+class Step(NamedTuple):
+    """One decoder's training step, what it costs in operations, and how many weights it moves."""
+
+    run: Callable[[], None]
+    flops: int
+    weights: int
 
 
 def main() -> None:
@@ -28,54 +49,105 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rows", type=int, default=60)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--config", type=Path)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--compile", action="store_true")
     options = parser.parse_args()
-    steps = {
-        decoder: _stepper(decoder, options.batch, options.rows, options.device)
-        for decoder in ("lattice", "binary")
-    }
+    torch.set_num_threads(1)
+    steps = {decoder: _step(decoder, options) for decoder in DECODERS}
+    clock = time.process_time if options.device == "cpu" else time.perf_counter
     seconds: dict[str, list[float]] = {decoder: [] for decoder in steps}
-    for turn in range(options.rounds + 1):
+    for turn in range(options.rounds + 2):
         for decoder, step in steps.items():
-            started = time.perf_counter()
-            step()
-            if turn:  # the first turn warms up
-                seconds[decoder].append(time.perf_counter() - started)
+            started = clock()
+            step.run()
+            if turn > 1:  # the first turns warm up (and compile)
+                seconds[decoder].append(clock() - started)
+    where = "one core" if options.device == "cpu" else torch.cuda.get_device_name()
+    compiled = ", compiled" if options.compile else ""
+    print(f"{where}, {options.precision}{compiled}, {options.batch} clips of {options.rows} rows\n")
+    print(_table(steps, seconds, options))
+    for other in ("binary", "sequence"):
+        low, median, high = interval(seconds["lattice"], seconds[other])
+        print(f"lattice / {other}: {median:.2f} ({low:.2f} to {high:.2f})")
+
+
+def interval(one: list[float], other: list[float]) -> tuple[float, float, float]:
+    """Return the median of the rounds' ratios between the ends of its 95 % interval."""
+    ratios = np.array(one) / np.array(other)
+    drawn = np.random.default_rng(0).choice(ratios, size=(2000, len(ratios)))
+    low, high = np.quantile(np.median(drawn, axis=1), [0.025, 0.975])
+    return float(low), float(np.median(ratios)), float(high)
+
+
+def _table(
+    steps: dict[str, Step], seconds: dict[str, list[float]], options: argparse.Namespace
+) -> str:
+    rows = [["decoder", "weights", "ms a step", "clips/s", "GFLOP a step", "of bf16 peak"]]
     for decoder, taken in seconds.items():
-        median = statistics.median(taken)
-        print(f"{decoder:<8} {median * 1e3:7.1f} ms a step  {options.batch / median:7.1f} clips/s")
-    ratios = [a / b for a, b in zip(seconds["lattice"], seconds["binary"], strict=True)]
-    print(
-        f"lattice / binary: {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
-    )
+        median, flops = statistics.median(taken), steps[decoder].flops
+        rows.append(
+            [
+                decoder,
+                f"{steps[decoder].weights:,}",
+                f"{median * 1e3:.1f}",
+                f"{options.batch / median:.0f}",
+                f"{flops / 1e9:.1f}",
+                _share(flops / median, options.device),
+            ]
+        )
+    return grid(rows)
 
 
-def _stepper(decoder: str, batch_size: int, rows: int, device: str) -> Callable[[], None]:
+def _share(flops_per_second: float, device: str) -> str:
+    """Say how much of the card's peak is used; nothing where there is no card, or none known."""
+    if device == "cpu":
+        return ""
+    name = torch.cuda.get_device_name()
+    peak = next((peak for card, peak in BF16_PEAK.items() if card in name), None)
+    return "unknown" if peak is None else f"{flops_per_second / peak:.2%}"
+
+
+def _step(decoder: str, options: argparse.Namespace) -> Step:
     torch.manual_seed(0)
-    model = build_model(ModelConfig(decoder=decoder), DIMS, EMOTIONS).to(device)
+    config = ModelConfig() if options.config is None else Config.load(options.config).model
+    config = config.model_copy(update={"decoder": decoder})
+    model = build_model(config, DIMS, EMOTIONS).to(options.device)
     optimizer = torch.optim.AdamW(model.parameters())
+    batch = collate(_clips(options.batch, options.rows), model.dims).to(options.device)
+    loss = torch.compile(model.loss) if options.compile else model.loss
+    lower = options.precision == "bfloat16"
+
+    def run() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(options.device.split(":")[0], torch.bfloat16, enabled=lower):
+            value = loss(batch)
+        value.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if options.device != "cpu":
+            torch.cuda.synchronize()
+
+    with FlopCounterMode(display=False) as counted:
+        model.loss(batch).backward()
+    weights = sum(weight.numel() for weight in model.parameters())
+    return Step(run, counted.get_total_flops(), weights)
+
+
+def _clips(count: int, rows: int) -> list[ClipArrays]:
+    """Make clips of noise; as in CMU-MOSEI, a clip carries 1.36 of the six labels on average."""
     rng = np.random.default_rng(0)
-    clips = [
+    return [
         ClipArrays(
             str(number),
             {m: rng.normal(size=(rows, d)).astype(np.float32) for m, d in DIMS.items()},
             {m: np.ones(rows, dtype=bool) for m in DIMS},
-            rng.integers(0, 2, len(EMOTIONS)),
+            (rng.random(len(EMOTIONS)) < 1.36 / len(EMOTIONS)).astype(np.int8),
         )
-        for number in range(batch_size)
+        for number in range(count)
     ]
-    batch = collate(clips, DIMS).to(device)
-
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        model.loss(batch).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        if device != "cpu":
-            torch.cuda.synchronize()
-
-    return step
 
 
 if __name__ == "__main__":

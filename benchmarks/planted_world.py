@@ -51,11 +51,11 @@ def true_probs(cues: Cues) -> Floats:
     probs = []
     for a, b, c, d, e in SETS:
         chances = [
-            0.85 if text == 1 else 0.2,
-            0.8 if audio == 1 else 0.25,
+            0.9 if text == 1 else 0.4,
+            0.6 if audio == 1 else 0.1,
             0.9 if text == visual else 0.15,
             0.95 if a != b else 0.05,
-            0.1 if d else (0.9 if visual == 1 else 0.3),
+            0.05 if d else (0.8 if visual == 1 else 0.1),
         ]
         held = (a, b, c, d, e)
         probs.append(np.prod([q if on else 1 - q for q, on in zip(chances, held, strict=True)]))

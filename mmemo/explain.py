@@ -90,6 +90,19 @@ def explain(
     return found
 
 
+def without_rows(clip: ClipArrays, modality: str, rows: slice | NDArray[np.integer]) -> ClipArrays:
+    """Take rows of one modality away; with them the words, for a model that reads words.
+
+    A modality without a valid row left is taken away whole: so a clip says that it has none.
+    """
+    mask = np.array(clip.masks[modality])
+    mask[rows] = False
+    words = np.array(clip.words, dtype=object)
+    if modality == "text" and len(words):
+        words[rows] = ""
+    return _kept(replace(clip, masks={**clip.masks, modality: mask}, words=tuple(words)))
+
+
 def onto_words(values: Floats, times: NDArray[np.float64], words: Sequence[Word]) -> Floats:
     """Sum what rows say over the words they lie in.
 
@@ -163,9 +176,9 @@ def _explain(reader: _Reader, clip: ClipArrays, most_windows: int) -> Explanatio
     assert output.moment_weights is not None
     there = [m for m in model.modalities if m in _kept(clip).values]
     lengths = {m: len(clip.values[m]) for m in there}
-    variants = [_without(clip, m, slice(None)) for m in there]
+    variants = [without_rows(clip, m, slice(None)) for m in there]
     windows = {m: _windows(lengths[m], most_windows) for m in there}
-    variants += [_without(clip, m, rows) for m in there for rows in windows[m]]
+    variants += [without_rows(clip, m, rows) for m in there for rows in windows[m]]
     log_odds = reader.log_odds([_kept(clip), *variants])
     lost = iter(log_odds[0] - log_odds[1:])
     modality_effects = np.zeros((len(model.labels), len(model.modalities)))
@@ -199,19 +212,8 @@ def _windows(rows: int, most: int) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in pairwise(borders)]
 
 
-def _without(clip: ClipArrays, modality: str, rows: slice) -> ClipArrays:
-    """Take rows of one modality away; with them the words, for a model that reads words."""
-    mask = np.array(clip.masks[modality])
-    mask[rows] = False
-    words = clip.words
-    if modality == "text" and words:
-        hidden = range(*rows.indices(len(words)))
-        words = tuple("" if place in hidden else word for place, word in enumerate(words))
-    return _kept(replace(clip, masks={**clip.masks, modality: mask}, words=words))
-
-
 def _kept(clip: ClipArrays) -> ClipArrays:
-    """Leave out modalities without a valid row: that is how a clip says that it has none."""
+    """Leave out modalities without a valid row."""
     there = [m for m, mask in clip.masks.items() if np.any(mask)]
     return replace(
         clip,

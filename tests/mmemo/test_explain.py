@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mmemo.batch import ClipArrays
-from mmemo.explain import explain, onto_words
+from mmemo.explain import explain, onto_words, without_rows
 from mmemo.features import Word
 from mmemo.inference import infer
 from mmemo.labels import all_sets
@@ -121,6 +121,18 @@ def test_nothing_left_is_answered_with_the_prior() -> None:
     empty = explain(built, [clip(0, text=0, audio=0, visual=0)])[0]
     assert empty.row_weights == {}
     assert (empty.modality_effects == 0).all()
+
+
+def test_words_go_with_their_rows() -> None:
+    held = replace(clip(0), words=("so", "what", "now", "then"))
+    less = without_rows(held, "text", np.array([1, 3]))
+    assert less.words == ("so", "", "now", "")
+    assert (less.masks["text"] == (held.masks["text"] & [True, False, True, False])).all()
+    assert held.words == ("so", "what", "now", "then"), "the clip itself stays as it is"
+    assert without_rows(held, "audio", slice(2)).words == held.words
+    none = without_rows(held, "text", slice(None))
+    assert none.words == ()
+    assert "text" not in none.values
 
 
 def test_rows_are_summed_over_the_words_they_lie_in() -> None:
