@@ -13,10 +13,20 @@ from collections.abc import Sequence
 
 from mmemo import __version__
 from mmemo.errors import MmemoError
-from pipelines.commands import data, evaluate, features, inspect, predict, score, search, train
+from pipelines.commands import (
+    data,
+    doctor,
+    evaluate,
+    features,
+    inspect,
+    predict,
+    score,
+    search,
+    train,
+)
 from pipelines.commands.options import EXIT_INPUT, EXIT_INTERRUPTED
 
-COMMANDS = (features, train, search, evaluate, predict, inspect, score, data)
+COMMANDS = (features, train, search, evaluate, predict, inspect, score, data, doctor)
 
 EXAMPLES = """examples:
   mmemo features my_clips --out data/features
