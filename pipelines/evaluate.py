@@ -65,9 +65,11 @@ def answer(
         CheckpointError: the clips' features are not those the model was trained on.
         DataError: no clip is labelled.
     """
+    clips = [clip for clip in clips if clip.clip.fully_labelled]
     for clip in clips:
         checkpoint.check(clip)
     hidden = frozenset(without)
+    read = [m for m in MODALITIES if m in checkpoint.model.modalities and m not in hidden]
     arrays = labelled(clips, checkpoint.config, complete=True)
     found = infer(
         checkpoint.model,
@@ -80,14 +82,11 @@ def answer(
     gold = Gold(
         where="the clips",
         labels=tuple(checkpoint.labels),
-        ids=tuple(clip.clip.id for clip in clips),
+        ids=_distinct_ids(clips),
         videos=tuple(clip.clip.video_id for clip in clips),
         truth=labels_of(arrays).astype(np.float64),
         lengths_s=np.array([_length_s(clip) for clip in clips]),
-        modalities=tuple(
-            tuple(m for m in MODALITIES if m in array.values and m not in hidden)
-            for array in arrays
-        ),
+        modalities=tuple(tuple(m for m in read if m in array.values) for array in arrays),
     )
     decided = {name: found.decode(name, checkpoint.thresholds_of(name)) for name in DECODERS}
     readable = np.array([bool(set(array.values) - hidden) for array in arrays])
@@ -137,6 +136,14 @@ def evaluate(
     return build_report(
         gold, answers, set_counts=checkpoint.trained_on.set_counts, resamples=resamples
     )
+
+
+def _distinct_ids(clips: Sequence[ClipFeatures]) -> tuple[str, ...]:
+    """Name the clips; where two data sets use one name, with the data set before it."""
+    ids = tuple(clip.clip.id for clip in clips)
+    if len(set(ids)) == len(ids):
+        return ids
+    return tuple(f"{clip.clip.dataset}/{clip.clip.id}" for clip in clips)
 
 
 def _length_s(clip: ClipFeatures) -> float:

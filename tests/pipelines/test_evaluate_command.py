@@ -70,6 +70,27 @@ def test_hidden_modalities_are_not_counted_as_there(run, dataset):
     assert [group["name"] for group in report["breakdowns"]["modalities"]] == ["text + visual"]
 
 
+def test_clips_without_all_labels_are_left_out(run, dataset):
+    clips = list(dataset.split("test"))
+    partly = replace(clips[3].clip, intensities=(1.0, float("nan"), 0.0, 0.0, 0.0, 0.0))
+    bare = replace(clips[5].clip, intensities=None)
+    mixed = [*clips, replace(clips[3], clip=partly), replace(clips[5], clip=bare)]
+    checkpoint = load_checkpoint(run)
+    whole = evaluate(checkpoint, clips, resamples=20)
+    assert evaluate(checkpoint, mixed, resamples=20)["decoders"] == whole["decoders"]
+
+
+def test_clips_of_two_data_sets_may_bear_one_name(run, dataset):
+    clips = dataset.split("test")
+    doubled = [
+        replace(clip, clip=replace(clip.clip, dataset=name))
+        for name in ("a", "b")
+        for clip in clips
+    ]
+    gold, _ = answer(load_checkpoint(run), doubled)
+    assert len(set(gold.ids)) == 2 * len(clips)
+
+
 def test_the_temperature_is_the_best_on_the_validation_clips_and_is_kept(run, dataset):
     checkpoint = load_checkpoint(run)
     clips = dataset.split("valid")
