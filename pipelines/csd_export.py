@@ -1,6 +1,6 @@
 """Writes a feature store as ``.csd`` files that the CMU SDK opens, in MOSEI's own columns.
 
-Columns that were not measured (``creak``, ``Has_Glasses``, ``Is_Male``) and rows in which there was
+Columns that were not measured (``Has_Glasses`` and ``Is_Male`` always) and rows in which there was
 nothing to measure are zeros, as they are in MOSEI's files.
 """
 

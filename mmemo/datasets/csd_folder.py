@@ -7,6 +7,7 @@ their rows. Splits are the standard folds.
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word
 logger = logging.getLogger(__name__)
 
 KIND = "csd folder"
+BEYOND_S = 0.5
+"""Segments may reach over a file's last row by a pause; further out their times are another's."""
 DEEPEST = 4
 """Folders below; a mirror's cache has snapshots/<commit>/<language>/."""
 
@@ -164,7 +167,13 @@ def _segment(
 ) -> ClipFeatures:
     cuts = {role: None if e is None else _within(e, clip) for role, e in held.items()}
     features, absent = {}, {}
-    for modality in ("text", "audio", "visual"):
+    for modality in MODALITIES:
+        whole = held.get(modality)
+        if whole is not None and clip.end is not None:
+            last = whole.intervals[:, 1].max(initial=0.0)
+            tally.add(
+                f"{modality}: segments that end after its last row", clip.end > last + BEYOND_S
+            )
         cut = cuts.get(modality)
         made = None if cut is None else _features(cut, modality, parts[modality], tally)
         if made is not None and made.valid.any():
@@ -175,19 +184,7 @@ def _segment(
             absent[modality] = "no row in this segment"
     found = cuts.get("words")
     words = None if found is None else spoken(found)
-    return ClipFeatures(
-        Clip(
-            clip.id,
-            clip.video_id,
-            start=clip.start,
-            end=clip.end,
-            words=words,
-            split=clip.split,
-            intensities=intensities,
-        ),
-        features,
-        absent,
-    )
+    return ClipFeatures(replace(clip, words=words, intensities=intensities), features, absent)
 
 
 def _within(entry: Entry, clip: Clip) -> Entry:

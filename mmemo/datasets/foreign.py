@@ -140,11 +140,14 @@ def _span(valid: NDArray[np.bool_]) -> slice:
 
 
 def check_table(path: Path, where: str, array: Any, rows: int | None) -> NDArray[Any]:
-    """Check that something is an array (N, T, D) of numbers.
+    """Check that something is an array (N, T, D) of numbers, or N arrays (T, D).
 
     Raises:
         DataError: saying what it is instead.
     """
+    if isinstance(array, list) and array and all(isinstance(row, np.ndarray) for row in array):
+        if len({(row.shape, row.dtype) for row in array}) == 1:
+            array = np.stack(array)
     if not isinstance(array, np.ndarray) or array.ndim != 3 or array.dtype.kind not in "fiu":
         got = f"{array.shape} {array.dtype}" if isinstance(array, np.ndarray) else type(array)
         raise DataError(f"{path}: expected {where} as numbers (N, T, D); got {got}")

@@ -8,9 +8,11 @@ import pickle
 import h5py
 import numpy as np
 import pytest
+import torch
 from foreign_files import csd_folder, hhmpn, known_labels, label_csv, mmsa, mult, videos
 
 from mmemo.csd.reader import CsdFile
+from mmemo.csd.writer import write_csd
 from mmemo.datasets.foreign import Tally
 from mmemo.datasets.recognise import open_foreign
 from mmemo.errors import DataError
@@ -101,6 +103,17 @@ def test_hhmpn(tmp_path, zipped):
     )
 
 
+def test_hhmpn_with_lists_of_arrays(tmp_path):
+    held = hhmpn(tmp_path / "x.pt")
+    for split in ("train", "valid", "test"):
+        held[split]["src-text"] = list(held[split]["src-text"].numpy())
+    torch.save(held, tmp_path / "x.pt")
+    clips, _, _ = clips_of(tmp_path / "x.pt")
+    np.testing.assert_allclose(
+        clips[0].features["text"].values, held["train"]["src-text"][0], rtol=1e-6
+    )
+
+
 def test_hhmpns_label_ids_are_told_by_the_counts(tmp_path):
     hhmpn(tmp_path / "x.pt", labels="known", order=(0, 1, 2, 4, 3, 5), splits=["test"])
     data = open_foreign(tmp_path / "x.pt")
@@ -138,6 +151,33 @@ def test_label_columns_are_put_in_order(tmp_path):
     order = ["fear", *EMOTIONS[:-1]]
     after = clips_of(tmp_path, order=order)[0][0].clip.intensities
     assert after == (*before[1:], before[0])
+
+
+def test_segments_beyond_their_video_are_counted(tmp_path):
+    """Some labels of CMU-MOSEI have times of another cut of the video."""
+    held = csd_folder(tmp_path)
+    for entry in held["All Labels"].values():
+        entry.intervals[0] = (5.5, 9.0)
+        entry.intervals[2] = (20.0, 25.0)
+    write_csd(tmp_path / "labels/CMU_MOSEI_Labels.csd", "All Labels", held["All Labels"].items())
+    clips, met, _ = clips_of(tmp_path)
+    assert met["audio: segments that end after its last row"] == 12
+    assert clips[2].absent["audio"] == "no row in this segment"
+
+
+def test_a_mirrors_cache_of_links(tmp_path):
+    """Hugging Face keeps files by hash and links to them; git alone leaves pointers."""
+    csd_folder(tmp_path / "blobs")
+    snapshot = tmp_path / "cache/snapshots/0a1b"
+    for path in (tmp_path / "blobs").rglob("*.csd"):
+        link = snapshot / path.parent.name / path.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(path)
+    assert len(clips_of(tmp_path / "cache")[0]) == 18
+    pointer = snapshot / "visual/CMU_MOSEI_VisualOpenFace2.csd"
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0a\nsize 9\n")
+    with pytest.raises(DataError, match=r"OpenFace2\.csd: a Git LFS pointer"):
+        open_foreign(tmp_path / "cache")
 
 
 def test_a_part_of_the_files_is_enough(tmp_path):
@@ -270,8 +310,6 @@ def test_wrong_shapes_are_said(tmp_path, change, message):
 
 
 def test_broken_label_ids_are_said(tmp_path):
-    import torch
-
     for targets in ([[2, 11, 3]] * 5, [["a"]] * 5, [[2, 3]], 7):
         data = hhmpn(tmp_path / "x.pt")
         data["train"]["tgt"] = targets
