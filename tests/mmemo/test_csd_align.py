@@ -157,6 +157,11 @@ def data_sets(draw):
 @given(data_sets(), st.sampled_from(["mean", None]), st.booleans())
 def test_the_live_sdk_agrees_on_any_input(tmp_path_factory, data, collapse, sdk_compat):
     folder = tmp_path_factory.mktemp("csd")
+    if sdk_compat:  # the SDK lets what is not finite into its means
+        for sequence in data.values():
+            for rows_ in sequence.values():
+                rows_.features[0, 0] = -np.inf
+                rows_.features[-1, -1] = np.nan
     theirs = live_align(data, "a", None if collapse is None else [mean], folder)
     agree(align(data, "a", collapse=collapse, sdk_compat=sdk_compat), theirs)
 
