@@ -2,7 +2,7 @@
 
     python -m benchmarks.sample_ablation [--data data/sample-features] [--seeds 3]
 
-Trains both decoders from several seeds, then scores the test clips with all modalities and with
+Trains each decoder from several seeds, then scores the test clips with all modalities and with
 each one hidden. By construction of the corpus, happiness and surprise are only in the face, anger
 and fear only in the voice, sadness and disgust only in the words; a seventh of the clips is
 "sadness or disgust, one of the two", which only a model of sets can put in numbers.
@@ -37,7 +37,7 @@ def main() -> None:
     dataset = load_data([options.data], Config.load(options.config))
     reports = {
         decoder: [_reports(dataset, options.config, decoder, seed) for seed in range(options.seeds)]
-        for decoder in ("lattice", "binary")
+        for decoder in ("lattice", "sequence", "binary")
     }
     print(f"{dataset.name}, test clips, mean over {options.seeds} seeds (standard deviation)\n")
     print(_decoder_table(reports) + "\n")

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,6 +168,18 @@ def test_build_model_follows_the_configuration() -> None:
     assert {name: v.shape for name, v in state.items()} == {
         name: v.shape for name, v in built.state_dict().items()
     }
+
+
+def test_the_order_of_labels_by_frequency_travels_with_the_weights() -> None:
+    built = model("sequence")
+    labels = np.array([[0, 1, 0, 1, 0, 0], [0, 1, np.nan, 1, 1, 0], [0, 1, np.nan, 0, 0, np.nan]])
+    built.fit_statistics([replace(clip(n), labels=row) for n, row in enumerate(labels)])
+    assert built.decoder.frequent_to_rare.tolist() == [1, 3, 4, 0, 2, 5]
+    again = model("sequence")
+    again.load_state_dict(built.state_dict())
+    batch = collate([clip(0), clip(1)], DIMS)
+    torch.testing.assert_close(again(batch).set_log_probs, built(batch).set_log_probs)
+    assert again.decoder.frequent_to_rare.tolist() == [1, 3, 4, 0, 2, 5]
 
 
 def test_one_label_given_as_booleans_is_fine() -> None:

@@ -249,6 +249,17 @@ def test_finite_in_float32_at_any_confidence(n_labels: int, scale: float) -> Non
     assert values.grad[0].abs().sum() > 0
 
 
+@torch.no_grad()
+def test_the_choice_is_made_in_float32_under_autocast() -> None:
+    built, (memories, present) = decoder(6).float(), given(torch.float32, scale=1.0)
+    expected = built(memories, present).set_log_probs.exp()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = built(memories, present).set_log_probs
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.exp().sum(dim=1), torch.ones(CLIPS), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.exp(), expected, atol=0.05, rtol=0)
+
+
 def test_the_search_leaves_no_trace() -> None:
     """The beam runs without dropout and gives training back its mode."""
     built, held = decoder(5, target_orders=2).train(), given()
