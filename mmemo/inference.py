@@ -101,7 +101,8 @@ def infer(
     if temperature != 1.0:
         log_probs, marginals = apply_temperature(log_probs, temperature)
     if prior is not None:
-        empty = [index for index, clip in enumerate(clips) if not set(clip.values) - hidden]
+        read = set(model.modalities) - hidden
+        empty = [index for index, clip in enumerate(clips) if not read & set(clip.values)]
         log_probs[empty] = np.log(prior)
         marginals[empty] = prior @ all_sets(len(model.labels))
         weights[empty] = 0.0

@@ -89,7 +89,7 @@ def answer(
         modalities=tuple(tuple(m for m in read if m in array.values) for array in arrays),
     )
     decided = {name: found.decode(name, checkpoint.thresholds_of(name)) for name in DECODERS}
-    readable = np.array([bool(set(array.values) - hidden) for array in arrays])
+    readable = np.array([any(m in array.values for m in read) for array in arrays])
     return gold, Answers(
         where,
         decided,

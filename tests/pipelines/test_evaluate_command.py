@@ -70,6 +70,25 @@ def test_hidden_modalities_are_not_counted_as_there(run, dataset):
     assert [group["name"] for group in report["breakdowns"]["modalities"]] == ["text + visual"]
 
 
+def test_what_the_model_does_not_read_is_as_good_as_absent(dataset, tmp_path):
+    from mmemo.config import Config
+    from pipelines.train import train
+
+    config = Config.model_validate(
+        {"model": {"hidden": 8, "heads": 2, "modalities": ["text"]}, "train": {"epochs": 1}}
+    )
+    checkpoint = train(config, dataset, tmp_path)
+    wordless = [
+        replace(clip, features={m: f for m, f in clip.features.items() if m != "text"})
+        for clip in dataset.split("test")
+    ]
+    gold, answers = answer(checkpoint, wordless)
+    assert set(gold.modalities) == {()}
+    prior = checkpoint.trained_on.prior(6)
+    np.testing.assert_allclose(np.exp(answers.set_log_probs), np.tile(prior, (len(wordless), 1)))
+    np.testing.assert_allclose(answers.uncalibrated, answers.probs)
+
+
 def test_clips_without_all_labels_are_left_out(run, dataset):
     clips = list(dataset.split("test"))
     partly = replace(clips[3].clip, intensities=(1.0, float("nan"), 0.0, 0.0, 0.0, 0.0))
