@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import Entry
-from mmemo.datasets.clips import MEDIA_SUFFIXES
+from mmemo.datasets.clips import MEDIA_SUFFIXES, check_ids
 from mmemo.datasets.csd_folder import spoken
 from mmemo.datasets.label_table import ALIKE_S, LabelRow, LabelTable, plain_number
 from mmemo.datasets.mosei import folds
@@ -59,7 +59,8 @@ def read_raw_mosei(folder: Path) -> list[Clip]:
     the transcripts are listed, unlabelled.
 
     Raises:
-        DataError: no video, neither labels nor transcripts, or a file that cannot be read.
+        DataError: no video, neither labels nor transcripts, a segment labelled twice, or a file
+            that cannot be read.
     """
     whole, cut = _videos(folder / "Videos")
     if not whole and not cut:
@@ -89,6 +90,7 @@ def read_raw_mosei(folder: Path) -> list[Clip]:
         logger.warning("%s: %d of %d segments have no video or no times", folder, lost, len(rows))
     if not clips:
         raise DataError(f"{folder}: none of {len(rows)} labelled segments has its video in Videos")
+    check_ids(folder / "Labels", clips)
     return clips
 
 

@@ -141,6 +141,24 @@ def test_what_is_wrong_is_said(tmp_path, spoil, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_segment_labelled_twice_in_one_file(tmp_path):
+    raw = archive(tmp_path, ["x"])
+    row = "x,4,0,1,1,0,0,0,0,0\n"
+    header = "video_id,segment_id,start,end,happy,sad,anger,surprise,disgust,fear\n"
+    (raw / "Labels/labels.csv").write_text(header + row + row)
+    with pytest.raises(DataError, match=r"'x\[4\]' occurs twice"):
+        read_raw_mosei(raw)
+
+
+def test_an_archive_can_be_checked_but_not_converted(tmp_path, capsys):
+    raw = archive(tmp_path, [videos("train", 1)[0]])
+    turk(raw, [(videos("train", 1)[0], 4, [1] * 6)])
+    assert main(["data", "check", str(raw)]) == 0
+    assert "raw archive: CMU-MOSEI" in capsys.readouterr().out
+    assert main(["data", "convert", str(raw), "--out", str(tmp_path / "store")]) == 1
+    assert "run `mmemo features PATH --out DIR`" in capsys.readouterr().err
+
+
 def test_label_tables_of_every_form(tmp_path):
     (tmp_path / "a.csv").write_text(
         "video_id,clip_id,mode,happy,sad,angry,surprise,disgust,fear\nv,3,train,1,0,0,0,0,0.5\n"
