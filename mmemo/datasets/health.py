@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mmemo.datasets.foreign import Foreign, Tally
-from mmemo.datasets.mosei import SEGMENTS, LabelOrder, explain_count, label_order
+from mmemo.datasets.mosei import SEGMENTS, LabelOrder, explain_count, folds, label_order
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.labels import EMOTIONS, present
 
@@ -120,6 +120,14 @@ class Health:
         leaks = [v for v, splits in self._splits_of.items() if len(splits) > 1]
         if data.video_ids and leaks:
             found.append(f"{len(leaks)} videos stand in two splits: {_some(leaks)}")
+        moved = [
+            v for v, splits in self._splits_of.items() if v in folds() and folds()[v] not in splits
+        ]
+        if data.video_ids and moved:
+            found.append(
+                f"{len(moved)} videos stand in another split than in the standard folds: "
+                f"{_some(moved)}"
+            )
         same = [held for held in self._contents.values() if len(held) > 1]
         across = [held for held in same if len({split for split, _ in held}) > 1]
         if across:

@@ -238,6 +238,16 @@ def test_check_reports_what_is_wrong(tmp_path, capsys):
     assert "ids occur twice" in problems
 
 
+def test_splits_that_are_not_the_standard_folds_are_named(tmp_path, capsys):
+    held = mmsa(tmp_path / "x.pkl")
+    (tmp_path / "x.pkl").write_bytes(
+        pickle.dumps({"train": held["train"], "valid": held["test"], "test": held["valid"]})
+    )
+    code, out, _ = run(capsys, "data", "check", tmp_path / "x.pkl")
+    assert code == 1
+    assert "problem: 4 videos stand in another split than in the standard folds" in out
+
+
 def test_a_sound_set_has_no_problems(tmp_path, capsys):
     csd_folder(tmp_path)
     code, out, _ = run(capsys, "data", "check", tmp_path)
