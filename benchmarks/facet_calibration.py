@@ -70,7 +70,7 @@ class Person:
 
     def deviations(self, spread: Array) -> Array:
         """Measures from the person's median, in spreads, (T, F)."""
-        return standardised(smoothed(self.measures, self.times), spread)
+        return standardised(smoothed(self.measures, self.times), spread, np.eye(len(spread)))
 
     @property
     def rest(self) -> Array:

@@ -47,6 +47,9 @@ MAX_LEVEL = 2.0
 MAX_EVIDENCE = 10.0
 """Genuine tracks stay within -11 and 10."""
 
+BLOCK = 4096
+"""Rows that are worked on at a time."""
+
 MAX_NEIGHBOURS = 16
 OWN_SPREAD = 0.5
 """Measures are compared with a geometric mean of the person's own spread and other people's: this
@@ -154,29 +157,34 @@ def unit_evidence(
     Returns:
         (T, 20) log10 odds.
     """
-    smooth = smoothed(measures.astype(np.float64), times_s)
-    deviation = standardised(smooth, calibration.spread) @ calibration.deviation
-    deviation = agreed(deviation, smoothed(textures.astype(np.float64), times_s))
+    deviation = standardised(smoothed(measures, times_s), calibration.spread, calibration.deviation)
+    deviation = agreed(deviation, smoothed(textures, times_s))
     rest = np.median(odds(blendshapes), axis=0)
     level = rest @ calibration.level + calibration.level_offset
     level = np.clip(level, -MAX_LEVEL, MAX_LEVEL) * calibration.level_gain
     return np.clip(calibration.resting + level + deviation, -MAX_EVIDENCE, MAX_EVIDENCE)
 
 
-def standardised(measures: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Count (T, F) measures of one person from their median, in spreads.
+def standardised(measures: NDArray, spread: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    """Count measures of one person from their median, in spreads, and weigh them.
 
     Args:
-        measures: cm, smoothed.
+        measures: (T, F) cm, smoothed.
         spread: (F,) of other people, cm.
+        weights: (F, K); the unit matrix gives the standardised measures themselves.
+
+    Returns:
+        (T, K)
     """
     known = len(measures) / (len(measures) + OWN_SPREAD_ROWS)
-    variance = known * measures.var(axis=0) + (1 - known) * spread**2
+    variance = known * measures.var(axis=0, dtype=np.float64) + (1 - known) * spread**2
     ratio = np.clip(np.sqrt(variance) / spread, 1 / MAX_SPREAD_RATIO, MAX_SPREAD_RATIO)
-    return (measures - np.median(measures, axis=0)) / (spread * ratio**OWN_SPREAD)
+    scaled = weights / (spread * ratio**OWN_SPREAD)[:, None]
+    median = np.median(measures, axis=0).astype(np.float64)
+    return np.concatenate([(measures[block] - median) @ scaled for block in _blocks(len(measures))])
 
 
-def agreed(estimates: NDArray[np.float64], textures: NDArray[np.float64]) -> NDArray[np.float64]:
+def agreed(estimates: NDArray[np.float64], textures: NDArray) -> NDArray[np.float64]:
     """Keep of the estimates what the texture of the same pictures explains, by ridge regression.
 
     Landmarks tremble from picture to picture although the picture hardly changes; texture does not,
@@ -190,19 +198,29 @@ def agreed(estimates: NDArray[np.float64], textures: NDArray[np.float64]) -> NDA
     Returns:
         (T, 20); the means are kept.
     """
-    mean = estimates.mean(axis=0)
-    centred = textures - textures.mean(axis=0)
-    distance = np.sqrt((centred**2).sum(axis=1))
-    usual = float(np.sqrt((distance**2).mean()))
+    mean, centre = estimates.mean(axis=0), textures.mean(axis=0, dtype=np.float64)
+    usual = float(np.sqrt(textures.var(axis=0, dtype=np.float64).sum()))
     if not usual > 0:
         return estimates
-    pull = np.minimum(1.0, MAX_TEXTURE * usual / np.maximum(distance, 1e-9))
-    inputs = centred * (pull / usual)[:, None]
-    gram = inputs.T @ inputs / len(inputs)
-    weights = np.linalg.solve(
-        gram + TEXTURE_PENALTY * np.eye(len(gram)), inputs.T @ (estimates - mean) / len(inputs)
-    )
-    return inputs @ weights + mean
+
+    def inputs(block: slice) -> NDArray[np.float64]:
+        rows: NDArray[np.float64] = (textures[block] - centre) / usual
+        distance = np.sqrt((rows**2).sum(axis=1, keepdims=True))
+        return rows * np.minimum(1.0, MAX_TEXTURE / np.maximum(distance, 1e-9))
+
+    size = textures.shape[1]
+    gram, pull = TEXTURE_PENALTY * len(estimates) * np.eye(size), np.zeros((size, len(mean)))
+    for block in _blocks(len(estimates)):
+        rows = inputs(block)
+        gram += rows.T @ rows
+        pull += rows.T @ (estimates[block] - mean)
+    weights = np.linalg.solve(gram, pull)
+    return np.concatenate([inputs(block) @ weights + mean for block in _blocks(len(estimates))])
+
+
+def _blocks(count: int) -> list[slice]:
+    """Cut rows into blocks, so that an hour needs little more memory at a time than a minute."""
+    return [slice(at, min(at + BLOCK, count)) for at in range(0, count, BLOCK)]
 
 
 def emotion_evidence(units: NDArray[np.float64], calibration: Calibration) -> NDArray[np.float64]:
@@ -211,11 +229,21 @@ def emotion_evidence(units: NDArray[np.float64], calibration: Calibration) -> ND
     return np.clip(emotions, -MAX_EVIDENCE, MAX_EVIDENCE)
 
 
-def smoothed(values: NDArray[np.float64], times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def smoothed(values: NDArray, times_s: NDArray[np.float64]) -> NDArray[np.float32]:
     """Average (T, F) over time with a Gaussian of ``SMOOTHING_S``, whatever the picture rate.
 
     Neighbours count by their distance in time, so a gap keeps what lies behind it away.
     """
+    found = np.empty(values.shape, np.float32)
+    for block in _blocks(len(values)):
+        first = max(0, block.start - MAX_NEIGHBOURS)
+        near = slice(first, min(len(values), block.stop + MAX_NEIGHBOURS))
+        part = _smoothed(values[near].astype(np.float64), times_s[near])
+        found[block] = part[block.start - first : block.stop - first]
+    return found
+
+
+def _smoothed(values: NDArray[np.float64], times_s: NDArray[np.float64]) -> NDArray[np.float64]:
     total, weight = values.copy(), np.ones(len(values))
     for step in range(1, min(len(values), MAX_NEIGHBOURS)):
         apart = times_s[step:] - times_s[:-step]
