@@ -21,6 +21,7 @@ COEFFICIENTS = 25
 Real = TypeVar("Real", np.float32, np.float64)
 
 _WIDENING = 1.2
+_END_PITCHES = 0.7
 _BATCH = 32
 
 
@@ -62,14 +63,43 @@ def fill_below_pitch(
     Returns:
         (P, B) natural logarithms.
     """
+    pitch_bin = f0_hz / sample_rate * 2 * (log_spectrum.shape[1] - 1)
+    return _fill(log_spectrum, pitch_bin, below=True, drop=np.log(2))
+
+
+def fill_ends(
+    log_spectrum: NDArray[np.float64], f0_hz: NDArray[np.float64], sample_rate: int
+) -> NDArray[np.float64]:
+    """Raise what lies within .7 of the pitch of 0 Hz, or of half the rate, to the value there.
+
+    This stands for what COVAREP's envelope does at both ends: it passes over the dips there.
+
+    Args:
+        log_spectrum: (P, B) natural logarithms, from 0 Hz to half the sample rate.
+        f0_hz: (P,) pitch.
+        sample_rate: in Hz.
+
+    Returns:
+        (P, B) natural logarithms.
+    """
+    last = log_spectrum.shape[1] - 1
+    reach = _END_PITCHES * f0_hz / sample_rate * 2 * last
+    filled = _fill(log_spectrum, reach, below=True, drop=0.0)
+    return _fill(filled, np.maximum(last - reach, 0.0), below=False, drop=0.0)
+
+
+def _fill(
+    log_spectrum: NDArray[np.float64], position: NDArray[np.float64], *, below: bool, drop: float
+) -> NDArray[np.float64]:
+    """Raise all bins below, or above, a position to the value there less a drop."""
     bins = log_spectrum.shape[1]
-    position = f0_hz / sample_rate * 2 * (bins - 1)
-    below = np.minimum(position.astype(np.int64), bins - 2)
-    rows = np.arange(len(f0_hz))
-    share = position - below
-    at_pitch = log_spectrum[rows, below] * (1 - share) + log_spectrum[rows, below + 1] * share
-    floor = np.where(np.arange(bins) <= position[:, None], at_pitch[:, None] - np.log(2), -np.inf)
-    return np.maximum(log_spectrum, floor)
+    lower = np.minimum(position.astype(np.int64), bins - 2)
+    rows = np.arange(len(position))
+    share = position - lower
+    level = log_spectrum[rows, lower] * (1 - share) + log_spectrum[rows, lower + 1] * share - drop
+    number, edge = np.arange(bins), position[:, None]
+    beyond = number <= edge if below else number >= edge
+    return np.maximum(log_spectrum, np.where(beyond, level[:, None], -np.inf))
 
 
 def mel_cepstrum(

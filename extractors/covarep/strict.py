@@ -25,7 +25,7 @@ from extractors.covarep.creak import CreakDetector, load_detector, with_changes
 from extractors.covarep.creak_strict import strict_creak_inputs
 from extractors.covarep.envelope import (
     envelope_orders,
-    fill_below_pitch,
+    fill_ends,
     mel_cepstrum,
     true_envelope,
 )
@@ -92,8 +92,7 @@ def strict_features(sound: Sound, creak_detector: CreakDetector | None = None) -
     recording = Recording(sound)
     signal = recording.read(0, len(recording))
     signal *= speech_polarity(signal, SAMPLE_RATE)
-    pitch = srh_pitch(signal, SAMPLE_RATE, silent=np.nan, bin_shift=1)
-    centres = HOP * (np.arange(len(pitch.f0_hz)) + 5)
+    pitch, centres = strict_pitch(signal)
     kept = _inside(centres, window_half(pitch.f0_hz, SAMPLE_RATE), len(signal))
     if np.count_nonzero(kept) < FEWEST_FRAMES or not pitch.voiced.any():
         raise FeatureError(
@@ -105,7 +104,7 @@ def strict_features(sound: Sound, creak_detector: CreakDetector | None = None) -
     rd_track, *cepstra_and_phases = _frame_tracks(signal, frames, pitch.f0_hz[kept])
     tracks = [
         pitch_track,
-        _pulse_track(signal, pitch.f0_hz, pitch.voiced, centres),
+        _pulse_track(signal, pitch, centres),
         _slope_track(signal),
         rd_track,
         _creak_track(signal, pitch, creak_detector or load_detector()),
@@ -124,23 +123,41 @@ def _inside(centres: NDArray[np.int64], halves: NDArray[np.int64], size: int) ->
 
 
 def _interpolate(track: _Track, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Read a track at rows, by lines; 0 outside, and where the values are not numbers."""
+    """Read a track at rows, by lines; 0 outside, where it is no number, and after an infinity."""
     read = [np.interp(rows, track.at, column, left=0, right=0) for column in track.values.T]
     columns = np.stack(read, axis=1)
-    columns[np.isnan(columns)] = 0.0
+    before = np.maximum(np.searchsorted(track.at, rows, side="left") - 1, 0)
+    columns[np.isinf(track.values[before]) | np.isnan(columns)] = 0.0
     return columns
 
 
-def _pulse_track(
-    signal: NDArray[np.float64],
-    f0_hz: NDArray[np.float64],
-    voiced: NDArray[np.bool_],
-    centres: NDArray[np.int64],
-) -> _Track:
-    usual_f0_hz = float(np.median(f0_hz[voiced]))
+def strict_closures(
+    signal: NDArray[np.float64], pitch: Pitch, centres: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Find the voiced closures as COVAREP does.
+
+    Args:
+        signal: (N,) samples of right polarity.
+        pitch: of P frames.
+        centres: (P,) sample in the middle of each.
+
+    Returns:
+        (G,) samples.
+    """
+    usual_f0_hz = float(np.median(pitch.f0_hz[pitch.voiced]))
     residual = lp_residual(signal, SAMPLE_RATE, _ORDER)
     closures = glottal_closures(signal, SAMPLE_RATE, usual_f0_hz, residual)
-    closures = voiced_closures(closures, centres, voiced)
+    return voiced_closures(closures, centres, pitch.voiced)
+
+
+def strict_pitch(signal: NDArray[np.float64]) -> tuple[Pitch, NDArray[np.int64]]:
+    """Track pitch as COVAREP does: the track, and the sample in the middle of each frame."""
+    pitch = srh_pitch(signal, SAMPLE_RATE, silent=np.nan, bin_shift=1)
+    return pitch, HOP * (np.arange(len(pitch.f0_hz)) + 5)
+
+
+def _pulse_track(signal: NDArray[np.float64], pitch: Pitch, centres: NDArray[np.int64]) -> _Track:
+    closures = strict_closures(signal, pitch, centres)
     if len(closures) < 2:
         raise FeatureError(f"expected at least 2 glottal closures; got {len(closures)}")
     periods = pulse_periods(closures)
@@ -203,7 +220,7 @@ def _measure_frames(
     """Rd and confidence (n, 2), MCEPs (n, 25) and phase distortion (n, 513) of some frames."""
     harmonics = analyse_harmonics(signal, SAMPLE_RATE, frames, f0_hz)
     rd = strict_rd(harmonics, SAMPLE_RATE)
-    spectra = fill_below_pitch(harmonics.log_spectrum, f0_hz, SAMPLE_RATE)
+    spectra = fill_ends(harmonics.log_spectrum, f0_hz, SAMPLE_RATE)
     envelopes = true_envelope(spectra, envelope_orders(f0_hz, SAMPLE_RATE))
     cepstra = mel_cepstrum(envelopes, SAMPLE_RATE)
     return np.stack(rd, axis=1), cepstra, phase_distortion(harmonics, SAMPLE_RATE, f0_hz)

@@ -23,6 +23,8 @@ SLOPE_FRAME_S = 0.04
 
 _REACH = 8.7
 """Standard deviations after which a Gaussian is below double precision."""
+_LONG_REACH = 1000
+"""Samples either side that COVAREP's wavelets have."""
 _QUIETEST = 1e-5
 """Band peak, relative to the largest band's, below which a band counts as this quiet."""
 
@@ -72,24 +74,25 @@ def peak_slope(
         signal: (N,) samples; it counts as zero beyond its ends.
         sample_rate: in Hz.
         centres: (P,) sample in the middle of each frame of 40 ms.
-        quietest: floor of a band's peak relative to the largest; 0 lets silence give infinities.
+        quietest: floor of a band's peak relative to the largest. With 0, as in COVAREP, frames in
+            exact silence have the slope of the wavelets' farthest tails; where one or two bands are
+            zero it is infinite, where more are it is 0.
 
     Returns:
         (P,) decades per octave, about -0.5 (breathy) to 0 (tense); 0 in silence.
     """
     half = round(SLOPE_FRAME_S * sample_rate / 2)
-    peaks = np.stack(
-        [
-            _window_maxima(np.abs(filter_octave(signal, octave)), centres - half, 2 * half)
-            for octave in SLOPE_OCTAVES
-        ]
-    )
+    bands = [filter_octave(signal, octave) for octave in SLOPE_OCTAVES]
+    if quietest == 0:
+        for octave, band in zip(SLOPE_OCTAVES, bands, strict=True):
+            _filter_silence(np.ascontiguousarray(signal), band, _long_wavelet(octave), 2 * half)
+    peaks = np.stack([_window_maxima(np.abs(band), centres - half, 2 * half) for band in bands])
     peaks = np.maximum(peaks, quietest * peaks.max(axis=0, initial=0.0))
     octaves = -np.array(SLOPE_OCTAVES, dtype=float)
     weights = (octaves - octaves.mean()) / np.sum((octaves - octaves.mean()) ** 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = weights @ np.log10(peaks)
-    return np.where(peaks.max(axis=0, initial=0.0) > 0, slope, 0.0)
+    return np.where(np.count_nonzero(peaks == 0, axis=0) < 3, slope, 0.0)
 
 
 def filter_octave(signal: NDArray[np.float64], octave: int) -> NDArray[np.float64]:
@@ -100,9 +103,42 @@ def filter_octave(signal: NDArray[np.float64], octave: int) -> NDArray[np.float6
 @lru_cache(maxsize=16)
 def _wavelet(octave: int) -> NDArray[np.float64]:
     # At octave 0 the centre is half the sample rate and the deviation one sample.
-    reach = int(np.ceil(_REACH * 2**octave))
+    return _sample_wavelet(octave, int(np.ceil(_REACH * 2**octave)))
+
+
+@lru_cache(maxsize=16)
+def _long_wavelet(octave: int) -> NDArray[np.float64]:
+    return _sample_wavelet(octave, _LONG_REACH)
+
+
+def _sample_wavelet(octave: int, reach: int) -> NDArray[np.float64]:
     scaled = np.arange(-reach, reach + 1) / 2**octave
     return -np.cos(np.pi * scaled) * np.exp(-0.5 * scaled**2)
+
+
+@compiled
+def _filter_silence(
+    signal: NDArray[np.float64],
+    filtered: NDArray[np.float64],
+    wavelet: NDArray[np.float64],
+    shortest: int,
+) -> None:
+    """Filter anew, sum by sum, where the signal is exactly zero: an FFT leaves noise there."""
+    reach = len(wavelet) // 2
+    start = 0
+    while start < len(signal):
+        stop = start
+        while stop < len(signal) and signal[stop] == 0.0:
+            stop += 1
+        if stop - start >= shortest:
+            for n in range(start, stop):
+                total = 0.0
+                for m in range(max(n - reach, 0), start):
+                    total += signal[m] * wavelet[reach + n - m]
+                for m in range(stop, min(n + reach + 1, len(signal))):
+                    total += signal[m] * wavelet[reach + n - m]
+                filtered[n] = total
+        start = stop + 1
 
 
 @compiled

@@ -9,7 +9,6 @@ from extractors.covarep import (
     Harmonics,
     analyse_harmonics,
     envelope_orders,
-    fill_below_pitch,
     glottal_closures,
     glottal_flow,
     lp_residual,
@@ -25,7 +24,14 @@ from extractors.covarep import (
     true_envelope,
     voiced_closures,
 )
-from extractors.covarep.strict import strict_features, strict_phase_features, strict_rd
+from extractors.covarep.envelope import fill_ends
+from extractors.covarep.strict import (
+    strict_closures,
+    strict_features,
+    strict_phase_features,
+    strict_pitch,
+    strict_rd,
+)
 
 pytestmark = pytest.mark.shared
 
@@ -152,10 +158,10 @@ def test_maxima_dispersion(oracle, name):
     assert close.mean() >= (0.95 if near_gap else 1.0)
 
 
-@pytest.mark.parametrize("name", SPEECH)
+@pytest.mark.parametrize("name", ALL)
 def test_peak_slope(oracle, name):
     o = oracle(name)
-    centres = o.samples_of("PSr")[:, 0]
+    centres = np.round(o.of["PSr"][:, 0] * RATE).astype(np.int64)
     found = peak_slope(o.signal, RATE, centres, quietest=0.0)
     assert np.allclose(found, o.of["PSr"][:, 1], rtol=1e-6, atol=1e-9)
 
@@ -182,19 +188,19 @@ def test_rd(oracle, name):
     assert np.abs(confidence - o.of["rds"][:, 2]).max() < 1e-3
 
 
-@pytest.mark.parametrize("name", SPEECH)
+@pytest.mark.parametrize("name", ALL)
 def test_envelope_cepstra(oracle, name):
     o = oracle(name)
     f0_hz = o.of["frames_f0"]
     harmonics = analyse_harmonics(o.signal, RATE, o.samples_of("frames_t"), f0_hz)
     orders = envelope_orders(f0_hz, RATE)
     assert np.array_equal(orders, o.of["TE_orders"])
-    spectra = fill_below_pitch(harmonics.log_spectrum, f0_hz, RATE)
+    spectra = fill_ends(harmonics.log_spectrum, f0_hz, RATE)
     found = mel_cepstrum(true_envelope(spectra, orders), RATE)
-    # The envelope's iteration is not reproduced exactly: about .02 of a deviation of .5 remains.
-    assert np.median(np.abs(found - o.of["MCEP"]).max(axis=1)) < 0.05
+    # The envelope's iteration is not reproduced exactly: about .015 of a deviation of .5 remains.
+    assert np.median(np.abs(found - o.of["MCEP"]).max(axis=1)) < 0.03
     correlation = [np.corrcoef(a, b)[0, 1] for a, b in zip(found.T, o.of["MCEP"].T, strict=True)]
-    assert min(correlation) > 0.99
+    assert min(correlation) > 0.996
 
 
 @pytest.mark.parametrize("name", SPEECH)
@@ -213,23 +219,37 @@ def test_phase_features(oracle, name):
     assert error[1:-1].max() < 0.15
 
 
-@pytest.mark.parametrize("name", SPEECH)
+@pytest.mark.parametrize("name", ALL)
 def test_end_to_end(oracle, name):
     o = oracle(name)
     table = strict_features(Sound(o.raw.astype(np.float32), RATE))
     names = [str(column) for column in o.of["names"]]
-    expected = o.of["features"][:, [names.index(column) for column in table.names]]
+    shared = [column for column in table.names if column != "creak"]
+    found = table.values[:, [table.names.index(column) for column in shared]]
+    expected = o.of["features"][:, [names.index(column) for column in shared]]
     assert np.array_equal(table.times_s, o.of["time_s"])
-    assert np.mean(table.values[:, 0] == expected[:, 0]) >= 0.995
-    assert np.mean(table.values[:, 1] == expected[:, 1]) >= 0.995
+    assert np.mean(found[:, 0] == expected[:, 0]) >= 0.995
+    assert np.mean(found[:, 1] == expected[:, 1]) >= 0.995
     # At least COVAREP's own agreement with itself under half a bit of noise; MCEPs nearly so.
-    least = {"H1H2": 0.999, "Rd": 0.98, "MCEP": 0.99, "HMPDD": 0.9, "HMPDM": 0.999}
-    for column, values, truth in zip(table.names, table.values.T, expected.T, strict=True):
-        if column == "creak":
-            continue  # another network than COVAREP's: see test_creak.py
+    # Six closures beside the gap of zeros have another MDQ than COVAREP's.
+    least = {"MCEP": 0.995, "HMPDD": 0.95, "MDQ": 0.98 if "gap" in name else 0.9995}
+    for column, values, truth in zip(shared, found.T, expected.T, strict=True):
         if column.startswith("HMPDM"):
             if column != "HMPDM_24":
                 assert angle_between(values, truth).max() < 1e-6, column
         else:
             bound = least.get(column.split("_")[0], 0.9995)
-            assert np.corrcoef(values, truth)[0, 1] > bound, column
+            assert np.array_equal(np.isfinite(values), np.isfinite(truth)), column
+            known = np.isfinite(truth)
+            assert np.corrcoef(values[known], truth[known])[0, 1] > bound, column
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_closures_end_to_end(oracle, name):
+    o = oracle(name)
+    signal = o.raw * speech_polarity(o.raw, RATE)
+    closures = strict_closures(signal, *strict_pitch(signal))
+    missed = np.abs(o.closures[:, None] - closures).min(axis=1) > 1
+    extra = np.abs(closures[:, None] - o.closures).min(axis=1) > 1
+    assert missed.mean() <= 0.01
+    assert extra.mean() <= 0.01
