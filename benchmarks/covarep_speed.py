@@ -1,52 +1,154 @@
-"""How fast the audio extractor is and how much memory it takes.
+"""How fast the audio extractor is, and how much memory it takes, with others beside it.
 
-    python -m benchmarks.covarep_speed
+    python -m benchmarks.covarep_speed [--long-s 7200]
 
-Measures a made voice (LF pulses of gliding pitch through formants, with pauses) of 20 s and 120 s,
-on one core after a warm-up that compiles. CPU seconds per second of sound, and the process's
-largest memory so far.
+The sound is a made voice: LF pulses of gliding pitch through formants, with pauses and a little
+noise. Times are of the processor, not of the clock, so that other work on the machine hardly
+matters. Printed, in one run:
+
+- the first measurement in a fresh process with an empty cache of compiled code, and with a full
+  one: what compiling costs, and that it is kept;
+- seconds of computing per second of sound for 60 s after a warm-up, in both modes, beside
+  openSMILE's eGeMAPSv02 (low-level descriptors) and librosa's pyin on the same samples, one core;
+- for 60 s and for a long recording, ``python -m extractors.covarep`` on a file: computing time and
+  largest memory of that process. The long one lasts 600 s unless ``--long-s`` says otherwise.
+
+openSMILE comes with the ``bench`` extra; its licence allows research only.
 """
 
 import argparse
-import resource
+import os
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import scipy.io.wavfile
 import scipy.signal
 from numpy.typing import NDArray
 
 from extractors.base import Sound
 from extractors.covarep import CovarepExtractor, lf_waveform
+from extractors.covarep.strict import strict_features
 
 SAMPLE_RATE = 16000
+PERIOD_S = 20.0
+SHORT_S = 60.0
 
 
 def voice(duration_s: float) -> NDArray[np.float32]:
-    """Make a voice of 90 to 220 Hz with a pause every three seconds and a little noise."""
-    time_s = np.arange(int(duration_s * SAMPLE_RATE)) / SAMPLE_RATE
+    """Make a voice of 90 to 220 Hz with a pause every three seconds, repeated every 20 s."""
+    time_s = np.arange(int(min(duration_s, PERIOD_S) * SAMPLE_RATE)) / SAMPLE_RATE
     f0_hz = 150 + 60 * np.sin(2 * np.pi * 0.4 * time_s)
     pulses = lf_waveform(1.0, np.cumsum(f0_hz) / SAMPLE_RATE % 1.0) * (time_s % 3 < 2.4)
     poles = np.exp((-np.pi * 90 + 2j * np.pi * np.array([600, 1300, 2500])) / SAMPLE_RATE)
     sound = scipy.signal.lfilter([1], np.poly([*poles, *poles.conj()]).real, pulses)
     noise = 1e-3 * np.random.default_rng(0).standard_normal(len(sound))
-    return (0.3 * sound / np.abs(sound).max() + noise).astype(np.float32)
+    once = (0.3 * sound / np.abs(sound).max() + noise).astype(np.float32)
+    return np.resize(once, int(duration_s * SAMPLE_RATE))
 
 
 def main() -> None:
-    """Time both lengths."""
+    """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, nargs="+", default=[20, 120])
-    durations = parser.parse_args().seconds
-    extractor = CovarepExtractor()
-    extractor(Sound(voice(2), SAMPLE_RATE))
-    for duration_s in durations:
-        repeats = max(1, round(duration_s / 20))
-        sound = Sound(np.tile(voice(duration_s / repeats), repeats), SAMPLE_RATE)
-        start = time.process_time()
-        extractor(sound)
-        cost = (time.process_time() - start) / duration_s
-        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{duration_s:g} s: {cost:.3f} s per s of sound, peak memory {peak_mib:.0f} MiB")
+    parser.add_argument("--long-s", type=float, default=600.0, help="length of the long recording")
+    long_s = parser.parse_args().long_s
+    with tempfile.TemporaryDirectory() as folder:
+        print_first_calls(Path(folder))
+        print_rates()
+        for duration_s in (SHORT_S, long_s):
+            print_file(Path(folder), duration_s)
+
+
+def print_first_calls(folder: Path) -> None:
+    """Measure 2 s twice in fresh processes that share a cache of compiled code, empty at first."""
+    path = write_voice(folder, 2.0)
+    cold_s, warm_s = (
+        run_extractor(path, NUMBA_CACHE_DIR=str(folder / "compiled"))[0] for _ in range(2)
+    )
+    print(f"first call, 2 s of sound: {cold_s:.1f} s with compiling, {warm_s:.1f} s from the cache")
+
+
+def print_rates() -> None:
+    """Print computing time per second of 60 s of sound, and how often ours the others' is."""
+    samples = voice(SHORT_S)
+    sound = Sound(samples, SAMPLE_RATE)
+    ours = print_rate("default mode", lambda: CovarepExtractor()(sound))
+    print_rate("strict mode", lambda: strict_features(sound), ours)
+    others = {"openSMILE eGeMAPSv02 LLD": egemaps(samples), "librosa pyin": pyin(samples)}
+    for name, work in others.items():
+        if work is None:
+            print(f"{name}: not installed, left out")
+        else:
+            print_rate(name, work, ours)
+
+
+def print_rate(name: str, work: Callable[[], object], ours: float | None = None) -> float:
+    """Run twice, the first time to warm up, and print the rate of the second."""
+    work()
+    begin = time.process_time()
+    work()
+    rate = (time.process_time() - begin) / SHORT_S
+    ratio = "" if ours is None else f", {rate / ours:.2f} of the default mode's"
+    print(f"{name}: {rate:.4f} s per s of sound{ratio}", flush=True)
+    return rate
+
+
+def egemaps(samples: NDArray[np.float32]) -> Callable[[], object] | None:
+    """Prepare openSMILE, if it is installed."""
+    try:
+        import opensmile
+    except ImportError:
+        return None
+    smile = opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02,
+        feature_level=opensmile.FeatureLevel.LowLevelDescriptors,
+        num_workers=1,
+    )
+    return lambda: smile.process_signal(samples, SAMPLE_RATE)
+
+
+def pyin(samples: NDArray[np.float32]) -> Callable[[], object] | None:
+    """Prepare librosa's pitch tracker, if it is installed."""
+    try:
+        import librosa
+    except ImportError:
+        return None
+    return lambda: librosa.pyin(samples, fmin=50, fmax=500, sr=SAMPLE_RATE, hop_length=160)
+
+
+def print_file(folder: Path, duration_s: float) -> None:
+    """Measure a file with the command in a process of its own."""
+    path = write_voice(folder, duration_s)
+    cost_s, peak_mib = run_extractor(path)
+    path.unlink()
+    print(
+        f"file of {duration_s:g} s: {cost_s / duration_s:.4f} s per s of sound with reading and "
+        f"writing, peak memory {peak_mib:.0f} MiB",
+        flush=True,
+    )
+
+
+def write_voice(folder: Path, duration_s: float) -> Path:
+    """Write the made voice as a 16-bit file."""
+    path = folder / f"voice-{duration_s:g}.wav"
+    scipy.io.wavfile.write(path, SAMPLE_RATE, (voice(duration_s) * 32767).astype(np.int16))
+    return path
+
+
+def run_extractor(path: Path, **environment: str) -> tuple[float, float]:
+    """Run ``python -m extractors.covarep`` on a file: its computing time in s, its peak in MiB."""
+    command = [sys.executable, "-m", "extractors.covarep", str(path), str(path) + ".csv"]
+    process = subprocess.Popen(command, env={**os.environ, **environment})
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    Path(str(path) + ".csv").unlink(missing_ok=True)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} failed")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 if __name__ == "__main__":

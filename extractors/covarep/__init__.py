@@ -4,7 +4,7 @@ Columns and frame grid are COVAREP's; every method is written from its paper.
 """
 
 from extractors.covarep.creak import CreakDetector, load_detector, with_changes
-from extractors.covarep.creak_inputs import creak_inputs
+from extractors.covarep.creak_measures import creak_inputs
 from extractors.covarep.envelope import (
     envelope_orders,
     fill_below_pitch,

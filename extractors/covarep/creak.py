@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.covarep.creak_inputs import INPUT_NAMES
+from extractors.covarep.creak_measures import INPUT_NAMES
 from mmemo.errors import FeatureError
 
 WEIGHTS = Path(__file__).with_name("creak.json")

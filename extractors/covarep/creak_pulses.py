@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 
 from extractors.covarep.numerics import compiled, cut_frames
 
-LOWEST_HZ, HIGHEST_HZ = 100.0, 1500.0
+LOWEST_HZ, HIGHEST_HZ = 91.0, 1617.0
+"""Half-power edges of a filter that leaves 100 to 1500 Hz as they are."""
 
-_ORDER = 6
+_ORDER = 9
 _SHORT_S, _SHORT_HOP_S = 0.004, 0.002
 _FRAME_S, _FRAME_HOP_S = 0.032, 0.005
 _LONGEST_LAG_S = 0.015
-_PEAK_REACH = 5
-_STEEPEST_DB = 7.0
+_SLOPE_REACH, _RIVAL_REACH = 5, 4
+_WEAKEST_DB = 26.5
 _PULSE_S, _LONGEST_GAP_S, _SHIFT_S = 0.015, 0.1, 0.002
-_HELD_BEFORE_S, _HELD_AFTER_S = 0.027, 0.008
+_HELD_BEFORE_S, _HELD_AFTER_S = 0.028, 0.006
 _QUIETEST = 1e-15
 
 Values = NDArray[np.float64]
@@ -40,12 +41,14 @@ class PulseInputs(NamedTuple):
     rise: Frames
 
 
-def pulse_inputs(signal: Values, sample_rate: int, quietest: float = _QUIETEST) -> PulseInputs:
+def pulse_inputs(
+    signal: Values, sample_rate: int, loudest_db: float, quietest: float = _QUIETEST
+) -> PulseInputs:
     """Measure single pulses of a voice: see the attributes of the result."""
     band = _band_pass(signal, sample_rate)
     short, hop = round(_SHORT_S * sample_rate), round(_SHORT_HOP_S * sample_rate)
     power_db = power_contour(band, short, hop, quietest)
-    peaks, fall_db, rise_db = _power_peaks(power_db)
+    peaks, fall_db, rise_db = _power_peaks(power_db, loudest_db)
     similarity = _pulse_similarity(band, hop * peaks + short // 2, sample_rate)
     held = [
         _hold(peaks, values, len(power_db), hop / sample_rate)
@@ -107,17 +110,18 @@ def _smallest_multiple(correlation: Values, longest: int) -> Values:
     return found
 
 
-def _power_peaks(power_db: Values) -> tuple[NDArray[np.int64], Values, Values]:
-    """Find peaks of the contour that are steep enough, with the fall after and rise before."""
-    reach = _PEAK_REACH
+def _power_peaks(power_db: Values, loudest_db: float) -> tuple[NDArray[np.int64], Values, Values]:
+    """Find strong peaks of the contour, with the largest fall after and rise before each."""
+    reach = _SLOPE_REACH
     if len(power_db) < 2 * reach + 1:
         return np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)
     windows = np.lib.stride_tricks.sliding_window_view(power_db, 2 * reach + 1)
     middle = windows[:, reach]
     fall = middle - windows[:, reach + 1 :].min(axis=1)
     rise = middle - windows[:, :reach].min(axis=1)
-    peak = (middle > windows[:, reach - 1]) & (middle >= windows[:, reach + 1])
-    chosen = np.flatnonzero(peak & (fall > _STEEPEST_DB) & (rise > _STEEPEST_DB))
+    near = windows[:, reach - _RIVAL_REACH : reach + _RIVAL_REACH + 1].max(axis=1)
+    strong = middle > loudest_db - _WEAKEST_DB
+    chosen = np.flatnonzero((middle >= near) & strong & (rise > 0))
     return chosen + reach, fall[chosen], rise[chosen]
 
 

@@ -1,19 +1,18 @@
 """Creak as COVAREP measures it: on its own time base, which runs away from the sound.
 
 Its frames are taken to span the whole sound evenly, first sample to last, although they lie inside
-it: near the ends, measures are up to 25 ms off. Zero crossings and periodicity are read 5 ms late.
+it: near the ends, measures are up to 25 ms off. Zero crossings and periodicity are read 5 ms late,
+evenly.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.covarep.creak_inputs import Track, arrange_inputs, creak_tracks
+from extractors.covarep.creak_measures import Track, arrange_inputs, creak_tracks, loudest_frame
 from extractors.covarep.recording import HOP
 
-_PLACED = ("crossings", "periodicity")
-"""Measures that lie at a time of their own."""
-
-_LATE = 81
+_LATE = {"crossings": 81.0, "periodicity": 81.0, "prominence": -0.5}
+"""Measures with a time of their own, and how many samples after its middle a frame is read."""
 
 
 def strict_creak_inputs(
@@ -36,12 +35,15 @@ def strict_creak_inputs(
         (N // 160, 12): row i is at sample 160 (i + 1), counted from 1.
     """
     rows = HOP * np.arange(1, len(signal) // HOP + 1)
-    tracks = creak_tracks(signal, residual, sample_rate, mean_f0_hz)
+    loudest = loudest_frame(signal, sample_rate)
+    tracks = creak_tracks(signal, residual, sample_rate, mean_f0_hz, loudest)
     columns = {}
     for name, track in zip(tracks._fields, tracks, strict=True):
-        place = _placed if name in _PLACED else _stretched
-        columns[name] = place(track, rows, len(signal))
-    columns["energy"] = columns["energy"] - tracks.energy.values.max()
+        if name in _LATE:
+            columns[name] = track.at((rows - _LATE[name]).astype(np.float64))
+        else:
+            columns[name] = _stretched(track, rows, len(signal))
+    columns["energy"] = columns["energy"] - loudest
     spread_out = np.linspace(0, len(f0_hz) - 1, len(rows))
     pitch = np.interp(spread_out, np.arange(len(f0_hz)), f0_hz)
     return arrange_inputs(columns, pitch, mean_f0_hz)
@@ -50,9 +52,3 @@ def strict_creak_inputs(
 def _stretched(track: Track, rows: NDArray[np.int64], size: int) -> NDArray[np.float64]:
     place = (rows - 1) / (size - 1) * (len(track.values) - 1)
     return np.interp(place, np.arange(len(track.values)), track.values)
-
-
-def _placed(track: Track, rows: NDArray[np.int64], size: int) -> NDArray[np.float64]:
-    del size
-    middles = track.hop * np.arange(len(track.values)) + (track.length - 1) / 2 + _LATE
-    return np.interp(rows, middles, track.values, left=0.0, right=0.0)

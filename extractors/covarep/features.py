@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from extractors.base import Sound
 from extractors.covarep.creak import WEIGHTS, CreakDetector, load_detector, with_changes
-from extractors.covarep.creak_inputs import creak_inputs
+from extractors.covarep.creak_measures import creak_inputs
 from extractors.covarep.envelope import (
     envelope_orders,
     fill_below_pitch,
@@ -32,7 +32,7 @@ from extractors.covarep.wavelets import peak_slope
 from mmemo.features import Features
 
 HOP_S = 0.01
-VERSION = 4
+VERSION = 5
 
 PITCH_NAMES = ("F0", "VUV")
 FRAME_NAMES: tuple[str, ...] = (

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.covarep.creak_inputs import frame_energy
+from extractors.covarep.creak_measures import loudest_frame
 from extractors.covarep.gci import strong_places, usual_place
 from extractors.covarep.pitch import (
     CONFIDENT,
@@ -33,7 +33,7 @@ class Survey(NamedTuple):
         voiced: (P,) bool.
         usual_f0_hz: median pitch of voiced rows; None if there are none.
         closure_place: where in a swing of the mean-based signal closures lie.
-        loudest: log energy of the loudest frame (see ``frame_energy``).
+        loudest: log energy of the loudest frame (see ``creak_measures``).
     """
 
     polarity: int
@@ -54,7 +54,7 @@ def survey_recording(recording: Recording) -> Survey:
         pair = residual_pair(piece.signal, SAMPLE_RATE, recording.residual(piece, FULL_ORDER))
         moments += [[np.sum(values[piece.own] ** power) for power in range(4)] for values in pair]
         scale = max(scale, float(np.abs(pair[0][piece.own]).max()))
-        loudest = max(loudest, float(frame_energy(piece.signal, SAMPLE_RATE).values.max()))
+        loudest = max(loudest, loudest_frame(piece.signal, SAMPLE_RATE))
         rows = slice(*piece.rows)
         f0_hz[rows], strength[rows] = _search(
             recording, piece, row_centres(piece), LOWEST_HZ, HIGHEST_HZ

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from media_files import write_media
 
 from extractors.base import Sound
 from extractors.covarep import CovarepExtractor
+from extractors.media import read_sound
 from mmemo.errors import FeatureError
 
 EXTRACTOR = CovarepExtractor()
@@ -132,3 +134,32 @@ def test_what_is_no_sound_is_refused_in_one_line(samples, sample_rate, message):
     with pytest.raises(FeatureError, match=message) as caught:
         extract(samples, sample_rate)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sample_rate", "layout"),
+    [(8000, "mono"), (96000, "stereo"), (48000, "5.1")],
+    ids=["telephone", "studio", "six channels"],
+)
+def test_files_of_any_rate_and_channels_are_measured(tmp_path, sample_rate, layout):
+    def voice(time_s):
+        return pulse_train(150, sample_rate, len(time_s) / sample_rate)
+
+    path = write_media(
+        tmp_path / "voice.wav",
+        sound=voice,
+        seconds=1.0,
+        audio_codec="pcm_s16le",
+        sample_rate=sample_rate,
+        layout=layout,
+    )
+    features = EXTRACTOR(read_sound(path, sample_rate=16000))
+    assert abs(len(features) - 100) <= 1
+    assert features.valid[6:-6].all()
+    assert np.abs(column(features, "F0")[6:-6] - 150).max() <= 1
+
+
+def test_a_clipped_voice_keeps_its_pitch():
+    features = extract(np.clip(6 * pulse_train(140), -1, 1))
+    assert features.valid[6:-6].all()
+    assert np.abs(np.median(column(features, "F0")[6:-6]) - 140) <= 1

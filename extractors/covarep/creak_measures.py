@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
+import scipy.ndimage
 import scipy.signal
 from numpy.typing import NDArray
 
 from extractors.covarep.creak_pulses import power_contour, pulse_inputs
-from extractors.covarep.numerics import cut_frames, half_up, inner_hann
+from extractors.covarep.numerics import compiled, cut_frames, half_up, inner_hann
 
 INPUT_NAMES = (
     "H2-H1",
@@ -42,12 +43,16 @@ _NARROW, _WIDE = 0.97, 0.8
 
 _SPREAD_REACH = 16
 _SPREAD_MEDIAN, _PITCH_MEDIAN, _VOICE_SMOOTHING = 13, 7, 9
-_LONGEST_PERIOD_S = 0.0375
+_SHORTEST_PERIOD = 5
+_BATCH = 256
 _QUIETEST = 1e-15
 _QUIETEST_SHARE = 1e-9
 """Power, next to the loudest frame's, below which all is alike: silence may hold a few bits."""
 
-_PROMINENCE_PERIODS, _PROMINENCE_SPARED, _PROMINENCE_MEDIAN = 3.0, 0.3, 11
+_PROMINENCE_HOP_S, _PROMINENCE_MEDIAN, _SPARED = 0.02, 5, 0.47
+_HIGH_HZ, _HIGH_VOICE_S, _LOW_VOICE_S = 100.0, 0.0225, 0.031
+_WEAK = 5.4
+"""Log energy below the loudest frame's from which peaks do not count."""
 
 
 class Track(NamedTuple):
@@ -57,12 +62,14 @@ class Track(NamedTuple):
     hop: int
     length: int
 
-    def at(self, centres: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Read it where frames are centred at these samples, by lines; 0 outside: (P,)."""
+    def at(
+        self, centres: NDArray[np.int64] | NDArray[np.float64], outside: float = 0.0
+    ) -> NDArray[np.float64]:
+        """Read it where frames are centred at these samples, by lines: (P,)."""
         if len(self.values) == 0:
-            return np.zeros(len(centres))
+            return np.full(len(centres), outside)
         middles = self.hop * np.arange(len(self.values)) + (self.length - 1) / 2
-        return np.interp(centres, middles, self.values, left=0.0, right=0.0)
+        return np.interp(centres, middles, self.values, left=outside, right=outside)
 
 
 class CreakTracks(NamedTuple):
@@ -105,11 +112,11 @@ def creak_inputs(
         Hz; log of the energy over the loudest frame's; dB; Hz.
     """
     if loudest is None:
-        loudest = float(frame_energy(signal, sample_rate).values.max(initial=np.log(_QUIETEST)))
+        loudest = loudest_frame(signal, sample_rate)
     quietest = np.exp(loudest) * _QUIETEST_SHARE / round(ENERGY_S * sample_rate)
-    tracks = creak_tracks(signal, residual, sample_rate, mean_f0_hz, quietest)
+    tracks = creak_tracks(signal, residual, sample_rate, mean_f0_hz, loudest, quietest)
     columns = {name: track.at(centres) for name, track in zip(tracks._fields, tracks, strict=True)}
-    columns["energy"] = columns["energy"] - loudest
+    columns["energy"] = tracks.energy.at(centres, loudest + np.log(_QUIETEST_SHARE)) - loudest
     return arrange_inputs(columns, f0_hz, mean_f0_hz)
 
 
@@ -128,22 +135,25 @@ def creak_tracks(
     residual: NDArray[np.float64],
     sample_rate: int,
     mean_f0_hz: float,
+    loudest: float,
     quietest: float = _QUIETEST,
 ) -> CreakTracks:
     """Measure everything but the pitch; see ``creak_inputs``. No power is below ``quietest``."""
     short_hop, short = round(SHORT_HOP_S * sample_rate), round(SHORT_S * sample_rate)
     harmonics, creak_f0 = _resonances(residual, sample_rate, mean_f0_hz)
     spread = _power_spread(power_contour(signal, short, short_hop, quietest))
-    pulses = pulse_inputs(signal, sample_rate, quietest)
+    pulses = pulse_inputs(signal, sample_rate, loudest_db(loudest, sample_rate), quietest)
+    energy = frame_energy(signal, sample_rate, quietest)
+    audible = energy._replace(values=energy.values - loudest)
     return CreakTracks(
         harmonics,
-        _peak_prominence(residual, sample_rate, mean_f0_hz),
+        _peak_prominence(residual, sample_rate, mean_f0_hz, audible),
         _zero_crossings(signal, sample_rate),
         Track(*pulses.periodicity),
         Track(*pulses.similarity),
         Track(*pulses.fall),
         Track(*pulses.rise),
-        frame_energy(signal, sample_rate, quietest),
+        energy,
         Track(spread, short_hop, short),
         creak_f0,
     )
@@ -157,6 +167,17 @@ def frame_energy(
     weights = inner_hann(length) ** 2
     frames = _all_frames(signal * signal, length, hop)
     return Track(np.log(np.maximum(frames @ weights, quietest * length)), hop, length)
+
+
+def loudest_frame(signal: NDArray[np.float64], sample_rate: int) -> float:
+    """Find the largest ``frame_energy``."""
+    return float(frame_energy(signal, sample_rate).values.max(initial=np.log(_QUIETEST)))
+
+
+def loudest_db(loudest: float, sample_rate: int) -> float:
+    """Twice the mean power in dB of a frame of this ``frame_energy``."""
+    weights = inner_hann(round(ENERGY_S * sample_rate)) ** 2
+    return float(20 * (loudest / np.log(10) - np.log10(weights.sum())))
 
 
 def _zero_crossings(signal: NDArray[np.float64], sample_rate: int) -> Track:
@@ -175,7 +196,7 @@ def _power_spread(power_db: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(power_db) >= width:
         windows = np.lib.stride_tricks.sliding_window_view(power_db, width)
         spread[_SPREAD_REACH : len(power_db) - _SPREAD_REACH] = windows.std(axis=1, ddof=1)
-    return scipy.signal.medfilt(spread, _SPREAD_MEDIAN)
+    return _median(spread, _SPREAD_MEDIAN)
 
 
 def _resonances(
@@ -183,21 +204,21 @@ def _resonances(
 ) -> tuple[Track, Track]:
     """Measure the second harmonic over the first, and the period, of the two resonators."""
     length, hop = round(VOICE_S * sample_rate), round(VOICE_HOP_S * sample_rate)
-    lags = np.arange(length)
     window = inner_hann(length)
-    wide = _autocorrelations(_resonate(residual, sample_rate, mean_f0_hz, _WIDE), window, hop)
-    narrow = _autocorrelations(_resonate(residual, sample_rate, mean_f0_hz, _NARROW), window, hop)
-    unbiased = wide * (length / (length - lags))
-    period = _first_period(unbiased[:, : round(_LONGEST_PERIOD_S * sample_rate)])
-    pitch = half_up(sample_rate / period)
-    spectra = _log_magnitudes(narrow, pitch, sample_rate)
-    creak_f0 = _smooth(
-        scipy.signal.medfilt(pitch.astype(np.float64), _PITCH_MEDIAN), _VOICE_SMOOTHING
-    )
-    return (
-        Track(_smooth(spectra[:, 1] - spectra[:, 0], _VOICE_SMOOTHING), hop, length),
-        Track(creak_f0, hop, length),
-    )
+    starts = np.arange(0, max(len(residual) - length, 0), hop)
+    wide = _resonate(residual, sample_rate, mean_f0_hz, _WIDE)
+    narrow = _resonate(residual, sample_rate, mean_f0_hz, _NARROW)
+    unbiased = length / (length - np.arange(length))
+    pitch = np.empty(len(starts))
+    tilt = np.empty(len(starts))
+    for first in range(0, len(starts), _BATCH):
+        rows = slice(first, first + _BATCH)
+        correlation = _autocorrelation(cut_frames(wide, starts[rows], length) * window)
+        pitch[rows] = half_up(sample_rate / _first_period(correlation * unbiased))
+        frames = cut_frames(narrow, starts[rows], length) * window**2
+        tilt[rows] = _second_over_first(_autocorrelation(frames), pitch[rows], sample_rate)
+    creak_f0 = _smooth(_median(pitch, _PITCH_MEDIAN), _VOICE_SMOOTHING)
+    return Track(_smooth(tilt, _VOICE_SMOOTHING), hop, length), Track(creak_f0, hop, length)
 
 
 def _resonate(
@@ -209,59 +230,95 @@ def _resonate(
     )
 
 
-def _autocorrelations(
-    signal: NDArray[np.float64], window: NDArray[np.float64], hop: int
-) -> NDArray[np.float64]:
-    """Autocorrelation of each windowed frame at lags from 0: (F, L)."""
-    length = len(window)
-    starts = np.arange(0, max(len(signal) - length, 0), hop)
+def _autocorrelation(frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Autocorrelation of each frame at lags from 0: (F, L)."""
+    length = frames.shape[1]
     size = scipy.fft.next_fast_len(2 * length, real=True)
-    found = np.empty((len(starts), length))
-    for first in range(0, len(starts), 256):
-        frames = cut_frames(signal, starts[first : first + 256], length) * window
-        power = np.abs(scipy.fft.rfft(frames, size, axis=1)) ** 2
-        found[first : first + 256] = scipy.fft.irfft(power, size, axis=1)[:, :length]
-    return found
+    power = np.abs(scipy.fft.rfft(frames, size, axis=1)) ** 2
+    return np.asarray(scipy.fft.irfft(power, size, axis=1)[:, :length])
 
 
 def _first_period(correlation: NDArray[np.float64]) -> NDArray[np.int64]:
     """Find the highest lag after the peak around lag 0 has ended: (F,)."""
-    ended = np.cumsum(correlation < 0, axis=1) > 0
-    beyond = np.where(ended, correlation, -np.inf)
-    return np.maximum(np.argmax(beyond, axis=1), 1)
+    negative = correlation < 0
+    end = np.where(negative.any(axis=1), negative.argmax(axis=1), _SHORTEST_PERIOD)
+    beyond = np.arange(correlation.shape[1]) >= end[:, None]
+    return np.asarray(np.argmax(np.where(beyond, correlation, -np.inf), axis=1))
 
 
-def _log_magnitudes(
-    correlation: NDArray[np.float64], pitch_hz: NDArray[np.int64], sample_rate: int
+def _second_over_first(
+    correlation: NDArray[np.float64], pitch_hz: NDArray[np.float64], sample_rate: int
 ) -> NDArray[np.float64]:
-    """Power spectrum in dB, doubled, at the pitch and its double: (F, 2)."""
-    length = correlation.shape[1]
-    weighted = correlation * inner_hann(2 * length - 1)[length - 1 :]
-    lags = np.arange(length)
-    found = np.empty((len(correlation), 2))
-    for column, multiple in enumerate((1, 2)):
-        turns = np.minimum(multiple * pitch_hz, sample_rate // 2 - 1) / sample_rate
-        waves = np.exp(-2j * np.pi * turns[:, None] * lags)
-        found[:, column] = np.abs(np.einsum("ij,ij->i", weighted, waves))
-    return 20 * np.log10(np.maximum(found, _QUIETEST))
+    """Compare the spectrum of lags from 1 on at twice the pitch with that at it, in dB: (F,).
+
+    Spectra of autocorrelations are powers: the decibels count double.
+    """
+    first, second = (
+        np.maximum(_magnitude(correlation, (multiple * pitch_hz - 1) / sample_rate), _QUIETEST)
+        for multiple in (1, 2)
+    )
+    return np.asarray(20 * np.log10(second / first))
 
 
-def _peak_prominence(residual: NDArray[np.float64], sample_rate: int, mean_f0_hz: float) -> Track:
-    """Measure how far negative peaks of the wide resonator stand out of their surroundings."""
-    reach = round(_PROMINENCE_PERIODS * sample_rate / mean_f0_hz / 2)
-    spared = round(_PROMINENCE_SPARED * reach)
-    hop = round(VOICE_HOP_S * sample_rate)
-    inverted = -_resonate(residual, sample_rate, mean_f0_hz, _WIDE)
-    centres = np.arange(0, len(residual), hop)
-    frames = cut_frames(inverted, centres - reach, 2 * reach + 1)
-    peaks = centres - reach + np.argmax(frames, axis=1)
-    around = cut_frames(inverted, peaks - reach, 2 * reach + 1)
-    height = around[:, reach].copy()
-    around[:, reach - spared : reach + spared + 1] = -np.inf
-    rival = around.max(axis=1)
-    found = 1 - rival / np.where(height > 0, height, 1.0)
-    found = np.where((height > 0) & (found > 0), found, 0.0)
-    return Track(scipy.signal.medfilt(found, _PROMINENCE_MEDIAN), hop, 1)
+@compiled
+def _magnitude(correlation: NDArray[np.float64], turns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Magnitude of the spectrum of lags from 1 on, at one frequency in turns a sample: (F,)."""
+    found = np.zeros(len(correlation))
+    for row in range(len(correlation)):
+        # Horner's rule: one complex product a lag.
+        cosine, sine = np.cos(2 * np.pi * turns[row]), -np.sin(2 * np.pi * turns[row])
+        real, imaginary = 0.0, 0.0
+        for lag in range(correlation.shape[1] - 1, 0, -1):
+            real, imaginary = (
+                real * cosine - imaginary * sine + correlation[row, lag],
+                real * sine + imaginary * cosine,
+            )
+        found[row] = np.sqrt(real * real + imaginary * imaginary)
+    return found
+
+
+def _peak_prominence(
+    residual: NDArray[np.float64], sample_rate: int, mean_f0_hz: float, energy: Track
+) -> Track:
+    """Measure how far extremes of the wide resonator stand out of their surroundings.
+
+    0 in frames much weaker than the loudest, and where something larger is near.
+    """
+    length = round(sample_rate * (_HIGH_VOICE_S if mean_f0_hz > _HIGH_HZ else _LOW_VOICE_S) / 2) * 2
+    hop = round(_PROMINENCE_HOP_S * sample_rate)
+    resonance = _resonate(residual, sample_rate, mean_f0_hz, _WIDE)
+    middles = np.arange(length // 2, len(residual) - length // 2, hop)
+    found = np.empty(len(middles))
+    for first in range(0, len(middles), _BATCH):
+        rows = slice(first, first + _BATCH)
+        found[rows] = _stand_out(resonance, middles[rows], length)
+    found[energy.at(middles) < -_WEAK] = 0.0
+    return Track(_median(found, _PROMINENCE_MEDIAN), hop, length)
+
+
+def _stand_out(
+    resonance: NDArray[np.float64], middles: NDArray[np.int64], length: int
+) -> NDArray[np.float64]:
+    """One less the highest rival over the largest extreme around each middle, at least 0."""
+    half = length // 2
+    searched = cut_frames(resonance, middles - half, length)
+    peaks = middles - half + np.argmax(np.abs(searched), axis=1)
+    around = cut_frames(resonance, peaks - half, length + 1)
+    height = around[:, half].copy()
+    outdone = np.abs(around).max(axis=1) > np.abs(height)
+    around *= np.sign(height)[:, None]
+    spared = round(_SPARED * half)
+    around[:, half - spared : half + spared + 1] = -np.inf
+    size = np.where(height != 0, np.abs(height), 1.0)
+    standing = np.clip(1 - around.max(axis=1) / size, 0.0, 1.0)
+    return np.where(outdone | (height == 0), 0.0, standing)
+
+
+def _median(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Running median, zeros beyond the ends: (F,)."""
+    if len(values) == 0:
+        return values
+    return np.asarray(scipy.ndimage.median_filter(values, width, mode="constant"))
 
 
 def _smooth(values: NDArray[np.float64], span: int) -> NDArray[np.float64]:
