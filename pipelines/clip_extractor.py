@@ -56,7 +56,7 @@ class ClipExtractor:
     @cached_property
     def visual(self) -> FacetExtractor:
         """Frames to Facet-style columns."""
-        return FacetExtractor()
+        return FacetExtractor(threads=self.threads)
 
     @cached_property
     def recogniser(self) -> Recogniser:
