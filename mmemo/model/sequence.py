@@ -164,13 +164,22 @@ class SequenceDecoder(nn.Module):
                 others are summed, which takes all prefixes.
         """
         unknown = labels.isnan().any(dim=1)
-        if unknown.any():
-            found = memories[self.modalities[0]].values.new_empty(len(labels))
-            found[unknown] = self._agreeing(*_rows(memories, present, labels, unknown))
-            found[~unknown] = self.log_likelihood(*_rows(memories, present, labels, ~unknown))
-            return found
-        if not len(labels):
-            return labels.sum(dim=1)
+        # Few labels have few orders: apart from the others, they need no padding and no search.
+        many = (labels > 0.5).sum(dim=1) > 2
+        found = labels.new_zeros(len(labels), dtype=self.symbols.dtype)
+        for chosen, read in (
+            (unknown, self._agreeing),
+            (~unknown & ~many, self._over_orders),
+            (~unknown & many, self._over_orders),
+        ):
+            if chosen.any():
+                found[chosen] = read(*_rows(memories, present, labels, chosen))
+        return found
+
+    def _over_orders(
+        self, memories: Mapping[str, Sequence], present: Tensor, labels: Tensor
+    ) -> Tensor:
+        """Return the log probability (B,) of known sets, summed over the best of their orders."""
         wanted = labels[:, self.frequent_to_rare] > 0.5
         tree = self._grow(memories, present, wanted, self.target_orders)
         steps = self.steps(tree, memories, present).log_probs
