@@ -154,7 +154,8 @@ def draw_strip(
         if column(word.end) - x > width_of(word.text, 0.3) // 2:
             write(image, word.text, (x + 2, 10), DIM, 0.3)
     cv2.line(image, (width // 2, 0), (width // 2, height), MARK, 1)
-    write(image, "pitch 60-500 Hz", (4, height - 16), PITCH, 0.3)
+    cv2.rectangle(image, (0, height - 27), (82, height), BACK, -1)
+    write(image, f"pitch {LOW_HZ:g}-{HIGH_HZ:g} Hz", (4, height - 16), PITCH, 0.3)
     write(image, "loudness", (4, height - 5), DIM, 0.3)
 
 
