@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from extractors.media import probe
 from extractors.pauses import without_pauses
 from extractors.utterances import Utterance, split_utterances
 from mmemo.arrange import arrange
+from mmemo.batch import ClipArrays
 from mmemo.checkpoint import Checkpoint
 from mmemo.features import Clip, ClipFeatures, Features
 from mmemo.inference import infer
@@ -22,12 +23,29 @@ from pipelines.clip_extractor import ClipExtractor
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A recording that is ready to be judged.
+
+    Attributes:
+        media: the file.
+        duration_s: of the file.
+        whole: words and features of all of it.
+        utterances: what is judged as one, in order of time, times from each one's start.
+        clips: the same as arrays of the model; without values where there is nothing to read.
+    """
+
+    media: Path
+    duration_s: float
+    whole: ClipFeatures
+    utterances: tuple[ClipFeatures, ...]
+    clips: tuple[ClipArrays, ...]
+
+
 def predict(
     checkpoint: Checkpoint, media: Path, *, decoder: str = "threshold", threads: int = 2
 ) -> list[Prediction]:
     """Read a recording of any length.
-
-    Features are made once for the whole file and then cut into utterances.
 
     Args:
         checkpoint: the model.
@@ -43,17 +61,30 @@ def predict(
         ClipError: the file cannot be read.
         CheckpointError: the model wants features that these extractors do not make.
     """
+    return answer(checkpoint, read_recording(checkpoint, media, threads=threads), decoder=decoder)
+
+
+def read_recording(checkpoint: Checkpoint, media: Path, *, threads: int = 2) -> Recording:
+    """Make features once for the whole file and cut them into utterances; else as ``predict``."""
     extractor = ClipExtractor(checkpoint.config.features, threads=threads)
     whole, cuts = extractor.with_cuts(Clip(id=media.name, video_id=media.name, media=media))
     checkpoint.check(whole)
-    pieces = split_utterances(whole.clip.words or (), probe(media).duration_s, cuts=cuts)
-    utterances = [cut(whole, piece, number) for number, piece in enumerate(pieces)]
+    duration_s = probe(media).duration_s
+    pieces = split_utterances(whole.clip.words or (), duration_s, cuts=cuts)
+    utterances = tuple(cut(whole, piece, number) for number, piece in enumerate(pieces))
     config = checkpoint.config
-    arrays = [
+    clips = tuple(
         arrange(utterance, config.data, reads_words=config.model.reads_words)
         for utterance in utterances
-    ]
-    found = infer(checkpoint.model, arrays, temperature=checkpoint.temperature)
+    )
+    return Recording(media, duration_s, whole, utterances, clips)
+
+
+def answer(
+    checkpoint: Checkpoint, recording: Recording, *, decoder: str = "threshold"
+) -> list[Prediction]:
+    """Judge the utterances of a recording, in their order."""
+    found = infer(checkpoint.model, recording.clips, temperature=checkpoint.temperature)
     pred = found.decode(decoder, checkpoint.thresholds_of(decoder))
     return [
         _prediction(
@@ -63,7 +94,9 @@ def predict(
             found.marginals[row],
             found.modality_weights[row],
         )
-        for row, (utterance, clip) in enumerate(zip(utterances, arrays, strict=True))
+        for row, (utterance, clip) in enumerate(
+            zip(recording.utterances, recording.clips, strict=True)
+        )
     ]
 
 
@@ -97,7 +130,7 @@ _NOTHING_HERE: Mapping[str, str] = {
 def _prediction(
     checkpoint: Checkpoint,
     utterance: ClipFeatures,
-    answer: NDArray[np.int8] | None,
+    chosen: NDArray[np.int8] | None,
     marginals: NDArray[np.float64],
     weights: NDArray[np.float64],
 ) -> Prediction:
@@ -112,7 +145,7 @@ def _prediction(
         }
         for k, label in enumerate(labels)
     }
-    read = answer is not None
+    read = chosen is not None
     return Prediction(
         video=str(clip.media),
         start=clip.start,
@@ -121,7 +154,7 @@ def _prediction(
             replace(word, start=word.start + clip.start, end=word.end + clip.start)
             for word in without_pauses(clip.words or ())
         ),
-        labels=None if answer is None else to_names(answer, labels),
+        labels=None if chosen is None else to_names(chosen, labels),
         probs=dict(zip(labels, map(float, marginals), strict=True)) if read else None,
         spoke=spoke if read else None,
         absent=utterance.absent,
