@@ -12,7 +12,7 @@ word where it sounds (``extractors.alignment``).
 import hashlib
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,9 @@ _AROUND_S = 0.5
 
 _LAST_S = 0.15
 """No word is believed that begins so shortly before the end of the sound."""
+
+_PART_S, _SEEK_S, _HOP_S = 300.0, 60.0, 0.2
+"""Longest part that is recognised at once; how far back its end is sought, and in what steps."""
 
 _LOW_CONFIDENCE = 0.5
 _ENOUGH_WORDS = 10
@@ -117,7 +120,10 @@ class Recogniser:
         return self._aligner.place(texts, self._hear(sound), sound)
 
     def _hear(self, sound: Sound) -> tuple[Word, ...]:
-        """Recognise words with the rough times of cross-attention."""
+        """Recognise words with the rough times of cross-attention, part by part."""
+        return tuple(word for part in _parts(sound) for word in self._hear_part(part))
+
+    def _hear_part(self, sound: Sound) -> tuple[Word, ...]:
         if not sound.samples.any():
             return ()
         around = round(_AROUND_S * SAMPLE_RATE_HZ)
@@ -168,6 +174,20 @@ def _at_16_khz(sound: Sound) -> Sound:
         samples = resample_poly(samples, SAMPLE_RATE_HZ // common, sound.sample_rate // common)
     samples = np.ascontiguousarray(samples, dtype=np.float32)
     return Sound(samples, SAMPLE_RATE_HZ, sound.start_s)
+
+
+def _parts(sound: Sound) -> Iterator[Sound]:
+    """Divide a long sound in its quietest places, so that memory does not grow with its length."""
+    rate, hop = SAMPLE_RATE_HZ, round(_HOP_S * SAMPLE_RATE_HZ)
+    start = 0
+    while len(sound.samples) - start > _PART_S * rate:
+        first = start + round((_PART_S - _SEEK_S) * rate)
+        sought = sound.samples[first : start + round(_PART_S * rate)]
+        loudness = np.square(sought[: len(sought) // hop * hop]).reshape(-1, hop).mean(axis=1)
+        end = first + hop * int(np.argmin(loudness)) + hop // 2
+        yield Sound(sound.samples[start:end], rate, sound.start_s + start / rate)
+        start = end
+    yield Sound(sound.samples[start:], rate, sound.start_s + start / rate)
 
 
 def _believed(segments: Iterable[Any]) -> Iterable[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from extractors.base import Sound
-from extractors.speech import Recogniser
+from extractors.speech import Recogniser, _parts
 from mmemo.assets import ASSETS, resolve
 from mmemo.errors import AssetError, FeatureError
 from mmemo.features import Word
@@ -198,3 +198,19 @@ def test_an_own_folder_is_used_without_the_hub_and_without_torch(tmp_path):
         cwd=Path(__file__).parents[2],
     )
     assert (done.stdout.strip(), done.returncode) == ("()", 0), done.stderr
+
+
+@pytest.mark.shared
+def test_a_long_sound_is_heard_in_parts_that_end_between_words(shared, recognise, monkeypatch):
+    speech = load(shared / "oracles" / "covarep" / "wavs" / "ps_something_16k.wav")
+    quiet = np.zeros(RATE // 2, np.float32)
+    sound = Sound(np.concatenate([speech.samples, quiet] * 4), RATE, start_s=1.0)
+    monkeypatch.setattr("extractors.speech._PART_S", 1.5 * speech.duration_s)
+    monkeypatch.setattr("extractors.speech._SEEK_S", speech.duration_s)
+    words = recognise(sound)
+    check(words, sound)
+    assert plain(words) == 4 * ["go", "somewhere", "and", "do", "something"]
+    parts = list(_parts(sound))
+    np.testing.assert_array_equal(np.concatenate([p.samples for p in parts]), sound.samples)
+    assert len(parts) > 2
+    assert all(len(p.samples) <= 1.5 * len(speech.samples) + 1 for p in parts)
