@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _DTYPE = re.compile(r"[<>=|]?([biufc?]|[SU]|O)\d{0,9}|bool")
+LAST_CHARACTER = 0x10FFFF
 
 
 class RefusedError(Exception):
@@ -98,7 +99,17 @@ def array(shape: Any, dtype: Any, fortran: bool, raw: Any) -> NDArray[Any]:
                 f"{count * dtype.dtype.itemsize} bytes and holds {len(flat)}"
             )
         held = np.frombuffer(flat, dtype.dtype) if count else np.empty(0, dtype.dtype)
+        _check_text(held)
     return held.reshape(shape, order="F" if fortran else "C")
+
+
+def _check_text(array: NDArray[Any]) -> None:
+    """Refuse text beyond Unicode: making a string of it is an error of the interpreter itself."""
+    if array.dtype.kind != "U" or not array.nbytes:
+        return
+    codes = array.view(np.dtype("u4").newbyteorder(array.dtype.byteorder))
+    if codes.max() > LAST_CHARACTER:
+        raise RefusedError("a text with characters that do not exist")
 
 
 def _count(shape: Any) -> int:

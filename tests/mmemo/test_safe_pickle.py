@@ -283,6 +283,17 @@ def test_every_opcode_of_plain_data_is_known():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("dtype", ["<U2", ">U2"])
+def test_text_of_characters_that_do_not_exist_is_refused(tmp_path, dtype):
+    """Python itself fails on such a string, when it is looked at."""
+    content = pickle.dumps(np.array(["ab", "cd"], dtype), 4)
+    old = np.array(["ab"], dtype).tobytes()
+    assert old in content
+    (tmp_path / "x.pkl").write_bytes(content.replace(old, b"\xff" * len(old)))
+    with pytest.raises(DataError, match="characters that do not exist"):
+        load_pickle(tmp_path / "x.pkl")
+
+
 def test_what_is_nested_very_deep_neither_hangs_nor_crashes(tmp_path):
     """Python's own stack would overflow on the hash of such a tuple."""
     path, depth = tmp_path / "x.pkl", 150_000
