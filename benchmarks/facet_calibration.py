@@ -52,6 +52,28 @@ FACET_DELAY_S = 0.5 / 30
 """FACET's row starts half a row after the picture it describes (where correlations peak)."""
 
 
+@dataclass(frozen=True)
+class Method:
+    """What takes part in the deviation; all of it unless one asks what a part is worth."""
+
+    prior: bool = True
+    departure: bool = True
+    own_noise: bool = True
+    wiener: bool = True
+    texture: bool = True
+
+
+VARIANTS = {
+    "all": Method(),
+    "without texture": Method(texture=False),
+    "without the Wiener filter": Method(wiener=False),
+    "without the noise of AU4": Method(own_noise=False),
+    "prior table alone": Method(departure=False),
+    "without the prior table": Method(prior=False),
+    "without both hand-made choices": Method(prior=False, own_noise=False),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Person:
     """What the tracker saw of one recording.
@@ -120,7 +142,10 @@ def within_covariance(tracks: list[Array]) -> Array:
 
 
 def fit_deviation(
-    pairs: list[tuple[Person, Array, Array]], spread: Array, covariance: Array
+    pairs: list[tuple[Person, Array, Array]],
+    spread: Array,
+    covariance: Array,
+    method: Method = VARIANTS["all"],
 ) -> Array:
     """Fit (F, 20) weights: evidence per spread of deviation.
 
@@ -140,12 +165,16 @@ def fit_deviation(
     for column, unit in enumerate(ACTION_UNITS):
         use = np.array([name in allowed_measures(unit) for name in MEASURES])
         prior = np.array([PRIORS[unit].get(name, 0.0) for name in MEASURES])[use]
-        prior *= PRIOR_NORM / np.linalg.norm(prior)
+        prior *= PRIOR_NORM * method.prior / np.linalg.norm(prior)
         here = gram[np.ix_(use, use)]
         pull = x[:, use].T @ y[:, column] / len(pairs) - here @ prior
-        weights[use, column] = prior + np.linalg.solve(here + PENALTY * np.eye(use.sum()), pull)
+        departure = np.linalg.solve(here + PENALTY * np.eye(use.sum()), pull)
+        weights[use, column] = prior + departure * method.departure
+    if not method.wiener:
+        return weights * spreads
     correlation = covariance / np.outer(spreads, spreads)
-    noise = np.diag([CHANNEL_NOISE.get(unit, 1.0) for unit in ACTION_UNITS])
+    known = CHANNEL_NOISE if method.own_noise else {}
+    noise = np.diag([known.get(unit, 1.0) for unit in ACTION_UNITS])
     return weights @ np.linalg.solve(correlation + noise, correlation) * spreads
 
 
@@ -187,7 +216,10 @@ def fit_emotions(exports: list[tuple[Array, Array]], scale: Array) -> tuple[Arra
 
 
 def cross_validate(
-    pairs: dict[str, tuple[Person, Array, Array]], others: list[Person], tracks: dict[str, Array]
+    pairs: dict[str, tuple[Person, Array, Array]],
+    others: list[Person],
+    tracks: dict[str, Array],
+    method: Method = VARIANTS["all"],
 ) -> dict[str, Array]:
     """Correlate on each paired video with what the other one and the other tracks teach."""
     found = {}
@@ -195,8 +227,9 @@ def cross_validate(
         train = [pair for name, pair in pairs.items() if name != test]
         spread = mean_spread([*others, *(pair[0] for pair in train)])
         covariance = within_covariance([t for name, t in tracks.items() if name != test])
-        estimates = person.deviations(spread) @ fit_deviation(train, spread, covariance)
-        estimates = agreed(estimates, smoothed(person.textures, person.times))
+        estimates = person.deviations(spread) @ fit_deviation(train, spread, covariance, method)
+        if method.texture:
+            estimates = agreed(estimates, smoothed(person.textures, person.times))
         predicted = at_rows(estimates, person.times, start)
         found[test] = np.array(
             [np.corrcoef(p, u)[0, 1] for p, u in zip(predicted.T, units.T, strict=True)]
@@ -236,8 +269,10 @@ def main() -> None:
     for row, unit in enumerate(ACTION_UNITS):
         values = [found[name][row] for name in names]
         print(unit, *(f"{v:.2f}" for v in [*values, np.mean(values)]), sep="\t")
-    means = [found[name].mean() for name in names]
-    print("mean", *(f"{v:.3f}" for v in [*means, np.mean(means)]), sep="\t")
+    for label, method in VARIANTS.items():
+        found = cross_validate(pairs, others, tracks, method)
+        means = [found[name].mean() for name in names]
+        print(f"mean, {label}", *(f"{v:.3f}" for v in [*means, np.mean(means)]), sep="\t")
     if options.write:
         write(pairs, others, tracks, list(exports.values()))
 

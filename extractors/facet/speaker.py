@@ -1,7 +1,7 @@
 """Tell whether lips move with a sound: the speaker's do, those of a listener do not.
 
 The opening of a speaker's mouth follows the loudness of the speech (Chandrasekaran et al., "The
-natural statistics of audiovisual speech", PLoS Computational Biology 2009, figure 3). Slow changes
+natural statistics of audiovisual speech", PLoS Computational Biology 2009). Slow changes
 are taken out of both: a smile is not speech. A few lags are tried, since lips may lead the sound,
 and files are seldom in exact step.
 """
