@@ -22,6 +22,7 @@ FFT_SIZE = 1024
 BINS = FFT_SIZE // 2 + 1
 MEAN_FRAMES, TREND_FRAMES, SPREAD_FRAMES = 25, 9, 9
 SPREAD_FLOOR = 1e-3
+_RENEWAL = 64
 MEAN_BANDS = 25
 SPREAD_COEFFICIENTS = 13
 
@@ -115,12 +116,10 @@ def phase_features(
         return means, spreads
     weighted = distortion * known[:, None]
     weight = known.astype(np.float64)[:, None]
-    box = np.ones(MEAN_FRAMES) / MEAN_FRAMES
-    means[known] = mean_distortion(_weigh(weighted, np.convolve(box, box)))[known]
+    means[known] = mean_distortion(_average_twice(weighted, MEAN_FRAMES)[known])
     detrended = weighted * np.conj(_trend(distortion, known))
-    box = np.ones(SPREAD_FRAMES) / SPREAD_FRAMES
-    kernel = np.convolve(box, box)
-    resultant = np.abs(_weigh(detrended, kernel))[known] / _weigh(weight, kernel)[known]
+    resultant = np.abs(_average_twice(detrended, SPREAD_FRAMES)[known])
+    resultant /= _average_twice(weight, SPREAD_FRAMES)[known]
     spreads[known] = spread_cepstrum(resultant, sample_rate)
     return means, spreads
 
@@ -152,6 +151,29 @@ def _weigh(values: NDArray[Number], kernel: NDArray[np.float64]) -> NDArray[Numb
     reach = len(kernel) // 2
     padded = np.pad(values, ((reach, reach), (0, 0)))
     return np.asarray(_correlate(padded, kernel))
+
+
+def _average_twice(values: NDArray[Number], frames: int) -> NDArray[Number]:
+    """Average each column over so many rows, twice; beyond the ends there is nothing."""
+    reach = frames - 1
+    return np.asarray(_average(_average(np.pad(values, ((reach, reach), (0, 0))), frames), frames))
+
+
+@compiled
+def _average(values, frames):  # type: ignore[no-untyped-def]  # real and complex
+    rows, columns = values.shape[0] - frames + 1, values.shape[1]
+    means = np.zeros((rows, columns), dtype=values.dtype)
+    for row in range(rows):
+        if row % _RENEWAL == 0:  # sums are made anew so that rounding errors do not pile up
+            total = np.zeros(columns, dtype=values.dtype)
+            for k in range(frames):
+                total += values[row + k]
+        else:
+            for column in range(columns):
+                total[column] += values[row + frames - 1, column] - values[row - 1, column]
+        for column in range(columns):
+            means[row, column] = total[column] / frames
+    return means
 
 
 @compiled

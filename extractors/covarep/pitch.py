@@ -5,6 +5,7 @@ harmonics", Interspeech 2011, eq. 1: a candidate is rewarded for spectral energy
 and punished for energy half-way between them.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -71,14 +72,27 @@ def srh_pitch(
         length = round(FRAME_S * sample_rate) - 2
         whole = max(len(signal) - length + 1, 0)
         centres = np.arange(0, whole, round(HOP_S * sample_rate)) + length // 2
-    residual = lp_residual(signal, sample_rate, round(0.75 * sample_rate / 1000), silent=silent)
-    f0_hz, strength = search_pitch(residual, sample_rate, centres, lowest_hz, highest_hz, bin_shift)
+    f0_hz, strength = search_pitch(
+        residual,
+        sample_rate,
+        centres,
+        lowest_hz,
+        highest_hz,
+        bin_shift=bin_shift,
+        precision=np.float64,
+    )
     if (strength > CONFIDENT).any():
         lowest_hz, highest_hz = speaker_range(f0_hz, strength, lowest_hz, highest_hz)
         # The best of a smaller range is the old best, where that is still inside.
         outside = (strength > 0) & ((f0_hz < lowest_hz) | (f0_hz > highest_hz))
         f0_hz[outside], strength[outside] = search_pitch(
-            residual, sample_rate, centres[outside], lowest_hz, highest_hz, bin_shift
+            residual,
+            sample_rate,
+            centres[outside],
+            lowest_hz,
+            highest_hz,
+            bin_shift=bin_shift,
+            precision=np.float64,
         )
     return Pitch(centres / sample_rate, f0_hz, decide_voicing(strength), strength)
 
@@ -103,9 +117,14 @@ def search_pitch(
     centres: NDArray[np.int64],
     lowest_hz: int,
     highest_hz: int,
+    *,
     bin_shift: int = 0,
+    precision: type[np.floating] = np.float32,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find the pitch of largest SRH value around each centre, and that value: (P,) each."""
+    """Find the pitch of largest SRH value around each centre, and that value: (P,) each.
+
+    Single precision halves the time; values that are equal to 1e-6 may then change places.
+    """
     candidates = np.arange(lowest_hz, highest_hz + 1)
     orders = np.arange(1, HARMONICS + 1)
     rewarded = candidates[:, None] * orders - bin_shift
@@ -113,29 +132,38 @@ def search_pitch(
     f0_hz, strength = np.ones(len(centres)), np.zeros(len(centres))
     for first in range(0, len(centres), _BATCH):
         rows = slice(first, first + _BATCH)
-        spectra = _unit_spectra(residual, sample_rate, centres[rows])
+        spectra = _unit_spectra(residual, sample_rate, centres[rows], precision)
         f0_hz[rows], strength[rows] = _sum_harmonics(spectra, candidates, rewarded, punished)
     return f0_hz, strength
 
 
 def _unit_spectra(
-    residual: NDArray[np.float64], sample_rate: int, centres: NDArray[np.int64]
-) -> NDArray[np.float64]:
+    residual: NDArray[np.float64],
+    sample_rate: int,
+    centres: NDArray[np.int64],
+    precision: type[np.floating],
+) -> NDArray[np.floating]:
     """Compute unit-energy amplitude spectra in steps of 1 Hz; 0 without energy: (P, bins)."""
     length = round(FRAME_S * sample_rate) - 2
-    frames = cut_frames(residual, centres - length // 2, length) * np.blackman(length)
+    frames = cut_frames(residual, centres - length // 2, length) * _window(length)
     frames -= frames.mean(axis=1, keepdims=True)
+    frames = frames.astype(precision, copy=False)
     spectra = np.abs(scipy.fft.rfft(frames, sample_rate, axis=1)[:, : sample_rate // 2])
     norm = np.sqrt(np.einsum("ij,ij->i", spectra, spectra))
     known = norm > 0  # also False for NaN
-    spectra /= np.where(known, norm, 1.0)[:, None]
+    spectra /= np.where(known, norm, 1.0)[:, None].astype(precision)
     spectra[~known] = 0.0
-    return spectra
+    return np.asarray(spectra)
+
+
+@lru_cache(maxsize=4)
+def _window(length: int) -> NDArray[np.float64]:
+    return np.blackman(length)
 
 
 @compiled
 def _sum_harmonics(
-    spectra: NDArray[np.float64],
+    spectra: NDArray[np.floating],
     candidates: NDArray[np.int64],
     rewarded: NDArray[np.int64],
     punished: NDArray[np.int64],

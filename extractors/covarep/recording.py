@@ -20,6 +20,9 @@ FIRST_ROW = 79
 CONTEXT = 2 * SAMPLE_RATE
 """Samples that a piece sees beyond its ends: filters have settled to about 1e-9 by then."""
 
+_RESIDUALS_KEPT = 10
+"""At 4.4 MB each, for pieces of 30 s."""
+
 _SINC_LOBES = 32
 _RESAMPLE_BLOCK = 1_000_000
 _SLOWEST_HZ, _FASTEST_HZ = 1000, 1_000_000
@@ -67,7 +70,7 @@ class Recording:
             )
         self._samples = resample(samples, sound.sample_rate, SAMPLE_RATE)
         self.start_s = sound.start_s
-        self._residuals: dict[int, tuple[tuple[int, int], NDArray[np.float64]]] = {}
+        self._residuals: dict[tuple[int, int, int], NDArray[np.float64]] = {}
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -88,12 +91,15 @@ class Recording:
     def residual(self, piece: Piece, order: int) -> NDArray[np.float64]:
         """Compute a piece's linear-prediction residual, not scaled: (N,).
 
-        The last one of each order is kept: most recordings are one piece.
+        The last few are kept: most recordings are a few pieces, and are gone through repeatedly.
         """
-        rows, residual = self._residuals.get(order, ((0, 0), piece.signal))
-        if rows != piece.rows:
+        key = (*piece.rows, order)
+        residual = self._residuals.pop(key, None)
+        if residual is None:
             residual = lp_residual(piece.signal, SAMPLE_RATE, order, scale=1.0)
-            self._residuals[order] = (piece.rows, residual)
+        self._residuals[key] = residual
+        if len(self._residuals) > _RESIDUALS_KEPT:
+            self._residuals.pop(next(iter(self._residuals)))
         return residual
 
     def pieces(self, rows_each: int) -> Iterator[Piece]:
