@@ -82,8 +82,8 @@ def test_words_are_left_out_in_training_only(training):
     known = KnownRows(5, 50, 8, dropout=0.5).train(training)
     known.fit([said(1, 1)])
     torch.nn.init.ones_(known.learned)
-    shown = known(sequence(said(*[1] * 400)))[0, :, 0]
-    assert shown.mean().item() == pytest.approx(0.5 if training else 1.0, abs=0.1)
+    shown = known(sequence(said(*[1] * 400)))[0, :, 0] > 0
+    assert shown.float().mean().item() == pytest.approx(0.5 if training else 1.0, abs=0.1)
 
 
 def test_a_model_learns_a_word_that_its_vector_hides():
