@@ -52,7 +52,6 @@ from mmemo.errors import FeatureError
 FEWEST_FRAMES = 73
 
 _ORDER = 18
-_WAVELET_REACH = 1000
 _BLOCK = 250
 _ROUNDED = 2e-6
 """About the geometric mean of 1e-3, which stands for 0, and of the root of a rounding error."""
@@ -167,9 +166,7 @@ def _pulse_track(signal: NDArray[np.float64], pitch: Pitch, centres: NDArray[np.
     shape.naq[0], shape.qoq[0] = first
     shape.psp[0] = 0.0
     spoilt = lp_residual(signal, SAMPLE_RATE, _ORDER, silent=np.nan)
-    dispersion = maxima_dispersion(
-        spoilt, closures, periods, origin=-1, spoilt_reach=_WAVELET_REACH
-    )
+    dispersion = maxima_dispersion(spoilt, closures, periods, origin=-1, spoil=True)
     return _Track(closures + 1, np.stack([*shape, dispersion], axis=1))
 
 

@@ -35,7 +35,7 @@ def maxima_dispersion(
     periods: NDArray[np.int64],
     *,
     origin: int = 0,
-    spoilt_reach: int = 0,
+    spoil: bool = False,
 ) -> NDArray[np.float64]:
     """Measure how far the maxima of five octave bands stray from each closure.
 
@@ -46,7 +46,8 @@ def maxima_dispersion(
         closures: (G,) sample of each closure.
         periods: (G,) length of its period in samples.
         origin: sample, relative to the closure, that distances are counted from; COVAREP's is -1.
-        spoilt_reach: nothing this near to a NaN is a maximum.
+        spoil: nothing is a maximum that COVAREP's wavelets, up to 1000 samples either side until
+            they are too small for a number, join with a NaN.
 
     Returns:
         (G,) mean distance as a share of the period.
@@ -55,8 +56,10 @@ def maxima_dispersion(
     unknown = np.isnan(residual)
     known = np.where(unknown, 0.0, residual)
     bands = np.stack([filter_octave(known, octave) for octave in MDQ_OCTAVES])
-    if spoilt_reach and unknown.any():
-        bands[:, scipy.ndimage.binary_dilation(unknown, iterations=spoilt_reach)] = np.nan
+    if spoil and unknown.any():
+        for octave, band in zip(MDQ_OCTAVES, bands, strict=True):
+            reach = np.count_nonzero(_long_wavelet(octave)) // 2
+            band[scipy.ndimage.binary_dilation(unknown, iterations=reach)] = np.nan
     halves = np.floor(SEARCH * periods + 0.5).astype(np.int64)
     return _dispersion(bands, closures, halves, origin) / np.maximum(periods, 1)
 
