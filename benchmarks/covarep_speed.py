@@ -126,8 +126,8 @@ def print_file(folder: Path, duration_s: float) -> None:
     cost_s, peak_mib = run_extractor(path)
     path.unlink()
     print(
-        f"file of {duration_s:g} s: {cost_s / duration_s:.4f} s per s of sound with reading and "
-        f"writing, peak memory {peak_mib:.0f} MiB",
+        f"file of {duration_s:g} s: {cost_s / duration_s:.4f} s per s of sound with starting, "
+        f"reading and writing, peak memory {peak_mib:.0f} MiB",
         flush=True,
     )
 
