@@ -2,12 +2,11 @@
 
 The path with the fewest insertions, deletions and substitutions (Levenshtein, 1966), as word error
 rates count them; of several such paths, one that replaces words by words of the same beginning.
-Where both texts are long, the longest stretch that they share divides them first, so that memory
-stays bounded.
+Long texts are divided where the best path crosses the middle, so that memory stays bounded
+(Hirschberg, "A linear space algorithm for computing maximal common subsequences", 1975).
 """
 
-import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,19 +38,24 @@ def _parts(
     said: Sequence[str], heard: Sequence[str], first: int, last: int, lower: int, upper: int
 ) -> list[tuple[int, int, int, int]]:
     """Divide what is too large for one table."""
-    if (last - first) * (upper - lower) <= _MAX_CELLS:
+    if (last - first) * (upper - lower) <= _MAX_CELLS or last - first < 2:
         return [(first, last, lower, upper)]
-    matcher = difflib.SequenceMatcher(None, said, heard, autojunk=False)
-    block = matcher.find_longest_match(first, last, lower, upper)
-    if block.size == 0:
-        return [(first, last, lower, lower), (last, last, lower, upper)]
-    middle, beside = block.a + block.size // 2, block.b + block.size // 2
-    if (middle, beside) in ((first, lower), (last, upper)):
-        middle, beside = block.a + block.size, block.b + block.size
+    middle = (first + last) // 2
+    before = _last_costs(said[first:middle], heard[lower:upper])
+    after = _last_costs(said[middle:last][::-1], heard[lower:upper][::-1])
+    beside = lower + int(np.argmin(before + after[::-1]))
     return [
         *_parts(said, heard, first, middle, lower, beside),
         *_parts(said, heard, middle, last, beside, upper),
     ]
+
+
+def _last_costs(said: Sequence[str], heard: Sequence[str]) -> NDArray[np.int64]:
+    """Cost of laying all of ``said`` beside each beginning of ``heard``, (len(heard) + 1,)."""
+    cost = _ERROR * np.arange(len(heard) + 1)
+    for row, _ in _rows(said, heard):
+        cost = row
+    return cost
 
 
 def _match(said: Sequence[str], heard: Sequence[str]) -> list[int | None]:
@@ -71,18 +75,25 @@ def _match(said: Sequence[str], heard: Sequence[str]) -> list[int | None]:
 
 
 def _steps(said: Sequence[str], heard: Sequence[str]) -> NDArray[np.uint8]:
-    """Fill the table of costs row by row, keeping only which step led to each cell.
+    """Say for each cell of the table of costs which step led to it."""
+    first = np.full(len(heard) + 1, _ONLY_HEARD, dtype=np.uint8)
+    return np.stack([first, *(steps for _, steps in _rows(said, heard))])
+
+
+def _rows(
+    said: Sequence[str], heard: Sequence[str]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    """Fill the table of costs row by row: costs, and the step that led to each.
 
     Within a row, insertions make a cell depend on the one before: cost[j] = min over k <= j of
-    (base[k] + j - k), which is a running minimum of base[k] - k.
+    (base[k] + j - k), in errors, which is a running minimum of base[k] - k.
     """
     number = {word: n for n, word in enumerate(dict.fromkeys((*said, *heard)))}
     others = np.array([number[word] for word in heard], dtype=np.int64)
     letters = [np.array([ord(word[at : at + 1] or " ") for word in heard]) for at in (0, 1)]
     columns = _ERROR * np.arange(len(heard) + 1)
     cost = columns.copy()
-    steps = np.full((len(said) + 1, len(heard) + 1), _ONLY_HEARD, dtype=np.uint8)
-    for i, word in enumerate(said, 1):
+    for word in said:
         base = cost + _ERROR
         step = np.full(len(heard) + 1, _ONLY_SAID, dtype=np.uint8)
         alike = letters[0] == ord(word[:1] or " ")
@@ -94,5 +105,4 @@ def _steps(said: Sequence[str], heard: Sequence[str]) -> NDArray[np.uint8]:
         step[1:][better] = _PAIRED
         cost = np.minimum.accumulate(base - columns) + columns
         step[cost < base] = _ONLY_HEARD
-        steps[i] = step
-    return steps
+        yield cost, step

@@ -189,23 +189,26 @@ def edit_distance(one, other):
     return row[-1]
 
 
-@given(WORDS, WORDS)
-def test_matching_makes_the_fewest_errors(said, heard):
-    found = match(said, heard)
+@pytest.mark.parametrize("cells", [4_000_000, 4])
+@given(said=WORDS, heard=WORDS)
+def test_matching_makes_the_fewest_errors_whole_or_in_parts(cells, said, heard):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("extractors.alignment.matching._MAX_CELLS", cells)
+        found = match(said, heard)
     pairs = [at for at in found if at is not None]
     assert all(a < b for a, b in itertools.pairwise(pairs))
     wrong = sum(at is None or said[n] != heard[at] for n, at in enumerate(found))
     assert wrong + len(heard) - len(pairs) == edit_distance(said, heard)
 
 
-def test_long_texts_are_matched_in_parts(monkeypatch):
+def test_long_texts_that_repeat_themselves_are_matched_in_place(monkeypatch):
     monkeypatch.setattr("extractors.alignment.matching._MAX_CELLS", 400)
-    rng = np.random.default_rng(0)
-    said = [str(n) for n in rng.integers(0, 50, 300)]
-    heard = [word for word in said if word != "7"]
-    kept = [n for n, word in enumerate(said) if word != "7"]
+    said = [str(n) for n in np.random.default_rng(0).integers(0, 30, 60)] * 5
+    heard = [word for n, word in enumerate(said) if n not in (31, 150, 151, 277)]
     found = match(said, heard)
-    assert [n for n, at in enumerate(found) if at is not None] == kept
+    kept = [n for n in range(len(said)) if n not in (31, 150, 151, 277)]
+    exact = sum(found[n] == at for at, n in enumerate(kept))
+    assert exact > len(kept) - 8
 
 
 @pytest.mark.parametrize(
