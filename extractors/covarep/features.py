@@ -32,7 +32,7 @@ from extractors.covarep.wavelets import peak_slope
 from mmemo.features import Features
 
 HOP_S = 0.01
-VERSION = 5
+VERSION = 6
 
 PITCH_NAMES = ("F0", "VUV")
 FRAME_NAMES: tuple[str, ...] = (
