@@ -19,9 +19,6 @@ from mmemo.batch import Sequence
 _NO_KEY = torch.finfo(torch.float64).max
 """The key of places that are not taken; not infinity, for running averages must stay finite."""
 
-_GAIN = 10.0
-"""Learned vectors count so many times: a rare word sees few updates, and Adam's are of one size."""
-
 
 class KnownRows(nn.Module):
     """Look up learned vectors by exact equality of the input rows.
@@ -79,4 +76,4 @@ class KnownRows(nn.Module):
         known = (place < len(self.rows)) & sequence.mask
         if self.training and self.dropout > 0:
             known = known & (torch.rand(known.shape, device=known.device) >= self.dropout)
-        return nn.functional.embedding(place, self.learned) * (known[..., None] * _GAIN)
+        return nn.functional.embedding(place, self.learned) * known[..., None]
