@@ -20,13 +20,14 @@ from pipelines.commands import (
     features,
     inspect,
     predict,
+    report,
     score,
     search,
     train,
 )
 from pipelines.commands.options import EXIT_INPUT, EXIT_INTERRUPTED
 
-COMMANDS = (features, train, search, evaluate, predict, inspect, score, data, doctor)
+COMMANDS = (features, train, search, evaluate, predict, report, inspect, score, data, doctor)
 
 EXAMPLES = """examples:
   mmemo features my_clips --out data/features

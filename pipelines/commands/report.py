@@ -1,0 +1,77 @@
+"""``mmemo report``: one page about one video."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmemo.errors import ConfigError
+from pipelines.commands.options import add_command, add_device, read_device
+from pipelines.commands.predict import DECODERS, DEFAULT_RUN
+
+if TYPE_CHECKING:
+    from pipelines.commands.options import Commands
+
+
+def add(commands: "Commands") -> None:
+    """Add the command and its options."""
+    command = add_command(
+        commands,
+        "report",
+        _run,
+        "write a page about a video",
+        "Write one HTML file about a video that a browser opens without anything else: the "
+        "recording, six emotions over time and how sure they are, the words coloured by what they "
+        "did, which modality spoke, pitch, energy and action units. It tells expressed emotion, "
+        "as annotators would name it, not what a person feels.",
+    )
+    command.add_argument("video", metavar="VIDEO", type=Path, help="video or sound file")
+    command.add_argument(
+        "--run",
+        type=Path,
+        default=DEFAULT_RUN,
+        metavar="RUN_DIR",
+        help="the model (default: %(default)s)",
+    )
+    command.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.html",
+        help="where to write (default: VIDEO.html in the current folder)",
+    )
+    command.add_argument(
+        "--decoder",
+        choices=DECODERS,
+        default="threshold",
+        help="what the answer is chosen for (default: %(default)s)",
+    )
+    command.add_argument(
+        "--embed-mb",
+        type=float,
+        default=20.0,
+        metavar="MB",
+        help="embed the recording, or a smaller copy, up to this size; else link it; 0 always "
+        "links (default: %(default)g)",
+    )
+    add_device(command)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from mmemo.checkpoint import load_checkpoint
+    from mmemo.store import write_atomically
+    from pipelines.video_report import build_page, embed, link, read_report
+
+    out: Path = options.out or Path(f"{options.video.stem}.html")
+    if not options.embed_mb >= 0:
+        raise ConfigError(f"--embed-mb: expected 0 or more; got {options.embed_mb:g}")
+    if out.resolve() == options.video.resolve():
+        raise ConfigError(f"--out {out}: expected another file than the video")
+    checkpoint = load_checkpoint(options.run, read_device(options))
+    report = read_report(checkpoint, options.video, decoder=options.decoder)
+    player = (
+        embed(options.video, out.parent, limit_mb=options.embed_mb)
+        if options.embed_mb
+        else link(options.video, out.parent)
+    )
+    write_atomically(out, build_page(report, player).encode())
+    print(f"{out}: {len(report.predictions)} utterances, {out.stat().st_size / 1e6:.1f} MB")
+    return 0

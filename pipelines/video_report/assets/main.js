@@ -1,0 +1,56 @@
+// Keys, and the start of it all.
+function goTo(number, event) {
+  const last = data.utterances.length - 1;
+  const at = Math.min(Math.max(number, 0), last);
+  if (at < 0) return;
+  jump(data.utterances[at].start, at);
+  const item = byId("transcript").children[at];
+  if (event.currentTarget === byId("transcript")) item.focus();
+}
+
+function goToWord(step) {
+  const utterance = data.utterances[state.current];
+  if (!utterance || !utterance.words.length) return;
+  const at = Math.min(Math.max(state.word + step, 0), utterance.words.length - 1);
+  state.word = at;
+  jump(utterance.words[at][1], state.current);
+  tell("word", at);
+}
+
+function onKey(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("button, select")) return;
+  const actions = {
+    ArrowDown: () => goTo(state.current + 1, event),
+    ArrowUp: () => goTo(state.current - 1, event),
+    Home: () => goTo(0, event),
+    End: () => goTo(data.utterances.length - 1, event),
+    ArrowRight: () => goToWord(1),
+    ArrowLeft: () => goToWord(-1),
+    Enter: () => goTo(state.current, event),
+    " ": togglePlay,
+  };
+  const number = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : -1;
+  const action = number >= 0 && number < data.labels.length
+    ? () => choose({ label: number }) : actions[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+}
+
+prepareChoices();
+prepareTranscript();
+prepareNumbers();
+preparePlaying();
+on("choice", drawMoment);
+on("current", drawMoment);
+prepareTimeline();
+drawTimeline();
+for (const id of ["timeline", "transcript"]) byId(id).addEventListener("keydown", onKey);
+window.addEventListener("beforeprint", () => {
+  byId("numbers").open = true;
+  byId("zoom").value = 0;
+  drawTimeline();
+});
+choose({});
+markCurrent();
+drawMoment();

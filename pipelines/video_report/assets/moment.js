@@ -1,0 +1,75 @@
+// The current utterance: each emotion's probability, its band, and which modality spoke.
+function probabilityBar(utterance, k) {
+  const [low, high] = [utterance.low[k], utterance.high[k]];
+  const x = (share) => 200 * share;
+  const cut = data.thresholds ? data.thresholds[k] : null;
+  return shape("svg", { viewBox: "0 0 200 20", preserveAspectRatio: "none", "aria-hidden": "true" },
+    shape("rect", { x: 0, y: 4, width: 200, height: 12, class: "void" }),
+    shape("rect", { x: 0, y: 4, width: x(utterance.probs[k]), height: 12, class: "prob" }),
+    low === null ? null : shape("rect", { x: x(low), y: 7, height: 6, class: "band",
+      width: Math.max(x(high - low), 1) }),
+    shape("line", { x1: x(utterance.probs[k]), x2: x(utterance.probs[k]), y1: 2, y2: 18,
+      class: "level" }),
+    cut === null ? null : shape("line", { x1: x(cut), x2: x(cut), y1: 0, y2: 20, class: "cut" }));
+}
+
+function sharesBar(shares, effects) {
+  const bar = make("div", { class: "shares" });
+  for (const [modality, share] of Object.entries(shares)) {
+    const name = NAMES[modality] || modality;
+    const part = make("span", { class: modality }, `${name} ${Math.round(100 * share)}`);
+    part.style.flex = `${share} 1 0`;
+    part.title = `${name}: ${percent(share)} of the attention`
+      + (effects ? `; without it the log-odds change by ${signed(-effects[modality])}` : "");
+    bar.append(part);
+  }
+  return bar;
+}
+
+function effectsText(effects) {
+  return Object.entries(effects || {})
+    .map(([modality, effect]) => `${NAMES[modality] || modality} ${signed(effect)}`).join(", ");
+}
+
+function momentRow(utterance, label, k) {
+  const found = utterance.labels.includes(label);
+  const band = utterance.low[k] === null ? "no band" :
+    `${decimals(utterance.low[k])} to ${decimals(utterance.high[k])}`;
+  const button = make("button", { type: "button", "aria-pressed": String(k === state.label) }, label);
+  button.addEventListener("click", () => choose({ label: k }));
+  return make("tr", { class: k === state.label ? "chosen" : null },
+    make("th", { scope: "row" }, button),
+    make("td", { class: `number${found ? " found" : ""}`,
+      title: `${found ? "found" : "not found"}; ${band}`,
+      "aria-label": `${decimals(utterance.probs[k])}, ${band}, ${found ? "found" : "not found"}` },
+    `${found ? "● " : ""}${decimals(utterance.probs[k])}`),
+    make("td", { class: "wide" }, probabilityBar(utterance, k)),
+    make("td", { class: "wide" }, sharesBar(utterance.shares[k], utterance.effects?.[k])),
+    make("td", { class: "effect soft" }, effectsText(utterance.effects?.[k])));
+}
+
+function drawMoment() {
+  const utterance = data.utterances[state.current];
+  const parts = [];
+  if (!utterance) {
+    byId("moment").replaceChildren(make("p", {}, "There is no utterance."));
+    return;
+  }
+  byId("now-title").textContent = `Utterance ${state.current + 1} of ${data.utterances.length}, `
+    + `${clock(utterance.start)} to ${clock(utterance.end)}`;
+  parts.push(make("p", {}, make("strong", {}, answerOf(utterance))));
+  if (utterance.labels !== null) {
+    const head = ["emotion", "probability", "", "share of the attention, %", "what it did"];
+    parts.push(make("table", { class: "moment" },
+      make("thead", {}, make("tr", {}, ...head.map((name, n) =>
+        make("th", { scope: "col", class: n === 4 ? "effect" : null }, name)))),
+      make("tbody", {}, ...data.labels.map((label, k) => momentRow(utterance, label, k)))));
+  }
+  const missing = absences(utterance);
+  if (missing.length) parts.push(make("p", { class: "soft" }, `${missing.join("; ")}.`));
+  if (utterance.labels !== null) {
+    parts.push(make("p", { class: "soft" }, "● found. What it did: log-odds that the emotion loses "
+      + "when the modality is hidden; below zero it spoke against the emotion."));
+  }
+  byId("moment").replaceChildren(...parts);
+}

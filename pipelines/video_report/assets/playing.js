@@ -1,0 +1,51 @@
+// The player, and everything that moves it.
+const player = byId("player");
+const still = { time: 0 };
+
+function now() {
+  return player && player.readyState > 0 ? player.currentTime : still.time;
+}
+
+function utteranceAt(seconds) {
+  const after = data.utterances.findIndex((utterance) => utterance.end > seconds);
+  return after < 0 ? data.utterances.length - 1 : after;
+}
+
+function jump(seconds, utterance = null) {
+  const time = Math.min(Math.max(seconds, 0), data.duration);
+  still.time = time;
+  if (player) player.currentTime = time;
+  setCurrent(utterance === null ? utteranceAt(time) : utterance);
+  tell("time", time);
+}
+
+function follow() {
+  const time = now();
+  if (!player.paused) setCurrent(utteranceAt(time));
+  tell("time", time);
+}
+
+function preparePlaying() {
+  if (!player) return;
+  let running = false;
+  const step = () => {
+    follow();
+    if (running) requestAnimationFrame(step);
+  };
+  player.addEventListener("play", () => { if (!running) { running = true; step(); } });
+  player.addEventListener("pause", () => { running = false; });
+  player.addEventListener("seeked", () => {
+    const time = now();
+    const held = data.utterances[state.current];
+    // A jump to an utterance's start may land just before it; keep the one that was meant.
+    if (!held || time < held.start - 0.2 || time > held.end) setCurrent(utteranceAt(time));
+    tell("time", time);
+  });
+  player.addEventListener("error", () => { byId("unplayable").hidden = false; });
+}
+
+function togglePlay() {
+  if (!player) return;
+  if (player.paused) player.play().catch(() => { byId("unplayable").hidden = false; });
+  else player.pause();
+}

@@ -1,0 +1,111 @@
+// Utterances with their words, coloured by what they did for the chosen emotion.
+function wordSpan(word, n) {
+  const [text, start, , confidence] = word;
+  const unsure = confidence !== null && confidence < 0.5;
+  const span = make("span", { class: unsure ? "word unsure" : "word", "data-word": n }, text);
+  span.dataset.start = start;
+  return span;
+}
+
+function utteranceItem(utterance, n) {
+  const words = make("div", { class: "words" });
+  utterance.words.forEach((word, w) => words.append(wordSpan(word, w), " "));
+  if (!utterance.words.length) words.append(make("span", { class: "soft" }, "(no words)"));
+  const missing = absences(utterance);
+  return make("li", { class: "utterance", "data-utterance": n, tabindex: n === 0 ? 0 : -1,
+    "aria-label": `${clock(utterance.start)}: ${textOf(utterance) || "no words"}. ${answerOf(utterance)}` },
+  make("div", { class: "time" }, `${clock(utterance.start)}–${clock(utterance.end)}`),
+  words,
+  make("div", { class: "found" }, foundText(utterance),
+    missing.length ? make("div", { class: "soft" }, missing.join("; ")) : ""));
+}
+
+function foundText(utterance) {
+  if (utterance.labels === null || !utterance.labels.length) return answerOf(utterance);
+  return utterance.labels
+    .map((label) => `${label} ${decimals(utterance.probs[data.labels.indexOf(label)])}`).join(", ");
+}
+
+function paintWord(span, value, most) {
+  span.classList.toggle("for", value !== null && value > 0);
+  span.classList.toggle("against", value !== null && value < 0);
+  if (value === null || !most) {
+    span.style.background = span.style.borderBottomColor = "";
+    span.title = value === null ? "not measured" : "no effect";
+    return;
+  }
+  const share = Math.abs(value) / most;
+  const colour = value < 0 ? "--against" : "--for";
+  span.style.background = `rgba(var(${colour}), ${(0.55 * share).toFixed(3)})`;
+  span.style.borderBottomColor = share < 0.1 ? "transparent" : `rgb(var(${colour}))`;
+  span.title = state.measure === "effect"
+    ? `${data.labels[state.label]}: ${signed(value)} log-odds` : `${(100 * value).toFixed(1)} % of the attention`;
+}
+
+function paintWords() {
+  const most = largestValue();
+  for (const item of byId("transcript").children) {
+    const values = valuesOf(data.utterances[Number(item.dataset.utterance)]);
+    item.querySelectorAll(".word").forEach((span, n) => paintWord(span, values ? values[n] : null, most));
+  }
+  paintLegend(most);
+}
+
+function paintLegend(most) {
+  const label = data.labels[state.label];
+  const sample = (text, value) => {
+    const span = make("span", { class: "word" }, text);
+    paintWord(span, value, 1);
+    span.removeAttribute("title");
+    return span;
+  };
+  const reach = state.measure === "effect" ? `${decimals(most)} log-odds` : percent(most);
+  const parts = state.measure === "effect"
+    ? [sample("solid line", 1), ` spoke for ${label}, `, sample("dashed line", -1), " spoke against it"]
+    : [sample("darker", 1), ` got more of the attention for ${label}`];
+  byId("legend").replaceChildren(make("span", {}, ...parts, `; strongest: ${reach}. Italics: the recogniser doubts the word.`));
+}
+
+function markCurrent() {
+  for (const item of byId("transcript").children) {
+    const here = Number(item.dataset.utterance) === state.current;
+    item.classList.toggle("current", here);
+    item.tabIndex = here ? 0 : -1;
+    if (here) item.setAttribute("aria-current", "true");
+    else item.removeAttribute("aria-current");
+  }
+}
+
+function markWord(seconds) {
+  for (const span of byId("transcript").querySelectorAll(".word.on")) span.classList.remove("on");
+  const utterance = data.utterances[state.current];
+  const at = utterance ? utterance.words.findIndex(([, start, end]) => start <= seconds && seconds < end) : -1;
+  if (at >= 0) byId("transcript").children[state.current].querySelectorAll(".word")[at].classList.add("on");
+  const live = byId("live");
+  if (utterance) {
+    live.replaceChildren(...utterance.words.flatMap(([text], n) => [
+      make("span", { class: n === at ? "on" : null }, text), " "]));
+  }
+}
+
+function markChosenWord() {
+  for (const span of byId("transcript").querySelectorAll(".word.at")) span.classList.remove("at");
+  const item = byId("transcript").children[state.current];
+  if (item && state.word >= 0) item.querySelectorAll(".word")[state.word].classList.add("at");
+}
+
+function prepareTranscript() {
+  byId("transcript").append(...data.utterances.map(utteranceItem));
+  byId("transcript").addEventListener("click", (event) => {
+    const item = event.target.closest(".utterance");
+    if (!item || String(window.getSelection())) return;
+    const word = event.target.closest(".word");
+    const utterance = data.utterances[Number(item.dataset.utterance)];
+    jump(word ? Number(word.dataset.start) : utterance.start, Number(item.dataset.utterance));
+  });
+  on("choice", paintWords);
+  on("current", markCurrent);
+  on("current", markChosenWord);
+  on("word", markChosenWord);
+  on("time", markWord);
+}

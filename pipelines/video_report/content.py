@@ -1,0 +1,93 @@
+"""Everything that a page about one recording tells, gathered in one pass."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmemo.checkpoint import Checkpoint
+from mmemo.prediction import Prediction
+from pipelines.predict import answer, read_recording
+from pipelines.video_report.contributions import Contributions, contributions
+from pipelines.video_report.stability import Bands, bands
+from pipelines.video_report.tracks import Tracks, tracks
+
+STAGES = ("reading words, voice and face", "judging", "hiding parts to see what spoke")
+"""What ``read_report`` does, one after the other; the first takes by far the longest."""
+
+
+@dataclass(frozen=True, eq=False)
+class VideoReport:
+    """One recording, judged and explained.
+
+    Attributes:
+        name: of the file.
+        duration_s: of the file.
+        labels: K labels, in column order.
+        modalities: M modalities that the model reads.
+        thresholds: probability from which a label was taken; None where sets were chosen
+            otherwise.
+        predictions: N utterances in order of time.
+        bands: how far each probability hangs on single moments.
+        contributions: what spoke in each utterance; None where there was nothing to read.
+        tracks: voice and face.
+        absent: modality -> why the whole recording has none.
+        dataset: what the model learnt from.
+        demonstration: whether that was made up.
+    """
+
+    name: str
+    duration_s: float
+    labels: tuple[str, ...]
+    modalities: tuple[str, ...]
+    thresholds: tuple[float, ...] | None
+    predictions: Sequence[Prediction]
+    bands: Bands
+    contributions: Sequence[Contributions | None]
+    tracks: Tracks
+    absent: dict[str, str]
+    dataset: str
+    demonstration: bool
+
+
+def read_report(
+    checkpoint: Checkpoint,
+    media: Path,
+    *,
+    decoder: str = "threshold",
+    threads: int = 2,
+    on_stage: Callable[[str], None] = lambda stage: None,
+) -> VideoReport:
+    """Measure a recording, judge it and ask what spoke for the answers.
+
+    Args:
+        checkpoint: the model.
+        media: a video or sound file; a transcript beside it is used, else words are recognised.
+        decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
+        threads: threads for the face graphs and the recogniser.
+        on_stage: told each of ``STAGES`` as it begins.
+
+    Raises:
+        ClipError: the file cannot be read.
+        CheckpointError: the model wants features that these extractors do not make.
+    """
+    on_stage(STAGES[0])
+    recording = read_recording(checkpoint, media, threads=threads)
+    seen = tracks(media, recording.whole, recording.duration_s)
+    on_stage(STAGES[1])
+    predictions = answer(checkpoint, recording, decoder=decoder)
+    on_stage(STAGES[2])
+    cut_by_threshold = decoder in ("threshold", "macro")
+    return VideoReport(
+        name=media.name,
+        duration_s=recording.duration_s,
+        labels=checkpoint.labels,
+        modalities=checkpoint.model.modalities,
+        thresholds=checkpoint.thresholds_of(decoder) if cut_by_threshold else None,
+        predictions=predictions,
+        bands=bands(checkpoint, recording.clips),
+        contributions=contributions(checkpoint, recording),
+        tracks=seen,
+        absent=dict(recording.whole.absent),
+        dataset=checkpoint.trained_on.dataset,
+        demonstration=checkpoint.trained_on.demonstration,
+    )

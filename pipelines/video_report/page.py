@@ -1,0 +1,134 @@
+"""Put style, script, data and player together as one page that fetches nothing."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from html import escape
+from importlib.resources import files
+
+from mmemo import __version__
+from pipelines.video_report.content import VideoReport
+from pipelines.video_report.data import to_data, to_script
+from pipelines.video_report.player import Player
+
+STYLE, LAYOUT = "page.css", "layout.html"
+SCRIPTS = ("tools.js", "choices.js", "moment.js", "timeline.js", "transcript.js", "numbers.js",
+           "playing.js", "main.js")  # fmt: skip
+"""In the order in which they run, all inside one function."""
+
+DEMONSTRATION = (
+    "Demonstration model: it learnt from made-up clips only. What it says about real people means "
+    "nothing."
+)
+EXPRESSED = (
+    "Emotions as people who watch would name them, judged by a program. It does not know what the "
+    "person feels, and it errs; do not decide about people by it."
+)
+WHOLE = {"text": "Words", "audio": "Voice", "visual": "Face"}
+
+
+def build_page(
+    report: VideoReport,
+    player: Player,
+    *,
+    title: str | None = None,
+    downloads: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Build the page of a recording.
+
+    Args:
+        report: what was found.
+        player: how the recording is played.
+        title: heading; by default the file's name.
+        downloads: name and address of other forms of the same answers, where a server has them.
+
+    Returns:
+        A whole HTML document. Style and script are part of it, and its own policy forbids
+        everything else but the recording.
+    """
+    heading = report.name if title is None else title
+    style, script = _style(), _script()
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "media-src data: 'self' file:; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    foot = (
+        f'<footer class="soft"><p>{escape(EXPRESSED)}</p>'
+        f"<p>Made by mmemo {escape(__version__)}.</p></footer>"
+    )
+    body = _head(report, heading, downloads)
+    body += _asset(LAYOUT).replace("<!--player-->", _player(player)) + foot
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="referrer" content="no-referrer"><link rel="icon" href="data:,">'
+        f"<title>{escape(heading)}</title><style>{style}</style></head>\n"
+        f'<body><main id="report">{body}</main>\n'
+        f'<script type="application/json" id="data">{to_script(to_data(report))}</script>\n'
+        f"<script>{script}</script></body></html>\n"
+    )
+
+
+def _head(report: VideoReport, heading: str, downloads: Sequence[tuple[str, str]]) -> str:
+    words = sum(len(held.words) for held in report.predictions)
+    facts = [
+        _clock(report.duration_s),
+        _count(len(report.predictions), "utterance"),
+        _count(words, "word"),
+        f"model trained on {report.dataset}" if report.dataset else "",
+    ]
+    items = "".join(f"<li>{escape(fact)}</li>" for fact in facts if fact)
+    items += "".join(
+        f'<li><a href="{escape(address)}" download>{escape(name)}</a></li>'
+        for name, address in downloads
+    )
+    notices = [DEMONSTRATION] if report.demonstration else []
+    notices += [f"{WHOLE.get(m, m)}: none ({reason})." for m, reason in report.absent.items()]
+    if not any(held.labels is not None for held in report.predictions):
+        notices.append("There is nothing to read emotions from.")
+    boxes = "".join(f'<p class="notice">{escape(notice)}</p>' for notice in notices)
+    return (
+        f'<header><h1>{escape(heading)}</h1><ul class="facts">{items}</ul>{boxes}'
+        '<noscript><p class="notice">This page draws itself with a script that is part of it; '
+        "allow scripts to see more than the recording.</p></noscript></header>"
+    )
+
+
+def _player(player: Player) -> str:
+    note = f'<p class="soft">{escape(player.note)}</p>' if player.note else ""
+    if player.kind == "none":
+        return note
+    return (
+        f'<{player.kind} id="player" controls preload="auto" playsinline '
+        f'src="{escape(player.source)}" aria-label="recording"></{player.kind}>'
+        f'<p class="notice" id="unplayable" hidden>The recording cannot be played here.</p>{note}'
+    )
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("pipelines.video_report").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _style() -> str:
+    return _asset(STYLE)
+
+
+def _script() -> str:
+    return '(() => {\n"use strict";\n' + "\n".join(_asset(name) for name in SCRIPTS) + "})();\n"
+
+
+def _digest(content: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    hours = f"{whole // 3600}:" if whole >= 3600 else ""
+    return f"{hours}{whole // 60 % 60:02d}:{whole % 60:02d} long"

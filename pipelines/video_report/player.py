@@ -1,0 +1,142 @@
+"""The recording inside the page: as it is, as a smaller copy, or by its name beside the page."""
+
+import base64
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import av
+
+from extractors.base import Sound
+from extractors.media import decode, probe
+from mmemo.errors import ClipError
+from pipelines.inspect_movie import SAMPLE_RATE_HZ, Movie
+
+MEGABYTE = 1_000_000
+PREVIEW_SIDE, PREVIEW_FPS = 480, 25.0
+PREVIEW_BYTES_PER_S = 60_000
+"""What a second of such a copy takes at most, as a rule: tells beforehand if one would fit."""
+
+_CONTAINERS = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".webm": "video/webm",
+    ".m4a": "audio/mp4",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".ogg": "audio/ogg",
+    ".flac": "audio/flac",
+}
+_CODECS = {
+    "video/mp4": {"h264", "aac", "mp3"},
+    "video/webm": {"vp8", "vp9", "av1", "libdav1d", "opus", "vorbis"},
+    "audio/mp4": {"aac"},
+    "audio/mpeg": {"mp3", "mp3float"},
+    "audio/wav": {"pcm_s16le"},
+    "audio/ogg": {"opus", "vorbis"},
+    "audio/flac": {"flac"},
+}
+_PIXELS = {"yuv420p", "yuvj420p"}
+
+
+@dataclass(frozen=True)
+class Player:
+    """What the page plays.
+
+    Attributes:
+        kind: "video", "audio", or "none" where nothing can be played.
+        source: a data URI or a relative address; "" for "none".
+        note: what a reader should know of it, "" if nothing.
+    """
+
+    kind: str
+    source: str
+    note: str = ""
+
+
+def embed(media: Path, page_folder: Path, *, limit_mb: float = 20.0) -> Player:
+    """Put a recording into the page, or link it where it is too large.
+
+    A file within the limit that browsers play goes in as it is; else a smaller copy, if that keeps
+    within the limit; else the page names the file, which then has to lie where it lies now.
+
+    Args:
+        media: the recording.
+        page_folder: where the page will lie.
+        limit_mb: megabytes that may be embedded, counted before base64, which adds a third.
+
+    Raises:
+        ClipError: the file cannot be read.
+    """
+    limit = round(limit_mb * MEGABYTE)
+    info = probe(media)
+    kind = "video" if info.has_picture else "audio"
+    mime = playable_as(media)
+    if mime is not None and media.stat().st_size <= limit:
+        return Player(kind, _data_uri(media.read_bytes(), mime))
+    if info.duration_s * PREVIEW_BYTES_PER_S <= limit:
+        copy = _preview(media)
+        if len(copy) <= limit:
+            return Player(kind, _data_uri(copy, f"{kind}/mp4"), "A smaller copy of the recording.")
+    if mime is None:
+        return Player(
+            "none",
+            "",
+            f"{media.name} is too long to embed, and of a kind that browsers do not play.",
+        )
+    return link(media, page_folder)
+
+
+def link(media: Path, page_folder: Path) -> Player:
+    """Name the recording relative to the page.
+
+    Raises:
+        ClipError: the file cannot be read, or lies on another drive than the page.
+    """
+    try:
+        address = os.path.relpath(media.resolve(), page_folder.resolve())
+    except ValueError:
+        raise ClipError(f"{media}: expected a file on the same drive as the page") from None
+    kind = "video" if probe(media).has_picture else "audio"
+    note = f"Played from {media.name}, which is not part of this page: keep them together."
+    # "./" keeps a name with a colon from being read as a scheme.
+    return Player(kind, "./" + quote(Path(address).as_posix()), note)
+
+
+def playable_as(media: Path) -> str | None:
+    """Name the type of a file that any browser plays; None if some do not."""
+    mime = _CONTAINERS.get(media.suffix.lower())
+    if mime is None:
+        return None
+    try:
+        with av.open(str(media)) as container:
+            streams: list[Any] = [*container.streams.video, *container.streams.audio]
+            known = all(s.codec_context.name in _CODECS[mime] for s in streams)
+            plain = all(s.codec_context.pix_fmt in _PIXELS for s in container.streams.video)
+    except (OSError, ValueError):
+        return None
+    return mime if streams and known and plain else None
+
+
+def _preview(media: Path) -> bytes:
+    """Write a copy of at most ``PREVIEW_SIDE`` pixels that any browser plays."""
+    info = probe(media)
+    scale = min(1.0, PREVIEW_SIDE / max(info.width, info.height, 1))
+    width, height = (max(2, 2 * int(side * scale / 2 + 1e-6)) for side in (info.width, info.height))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "preview.mp4"
+        fps = min(info.fps or PREVIEW_FPS, PREVIEW_FPS)
+        with Movie(path, width, height, fps, sound=info.has_sound) as movie:
+            for item in decode(media, SAMPLE_RATE_HZ, fps=PREVIEW_FPS, max_side=PREVIEW_SIDE):
+                if isinstance(item, Sound):
+                    movie.play(item)
+                else:
+                    movie.show(item.image[:height, :width], item.time_s)
+        return path.read_bytes()
+
+
+def _data_uri(content: bytes, mime: str) -> str:
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,113 @@
+"""Voice and face over time, thinned to what a page can draw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.facet.action_units import ACTION_UNITS
+from extractors.media import probe, read_sound
+from mmemo.errors import ClipError
+from mmemo.features import ClipFeatures, Features
+
+Floats = NDArray[np.float64]
+
+FINEST_S = 0.1
+MOST_STEPS = 3000
+SILENCE_DB = -90.0
+
+ACTION_UNIT_NAMES: Mapping[str, str] = {
+    "AU1": "inner brow raiser",
+    "AU2": "outer brow raiser",
+    "AU4": "brow lowerer",
+    "AU5": "upper lid raiser",
+    "AU6": "cheek raiser",
+    "AU7": "lid tightener",
+    "AU9": "nose wrinkler",
+    "AU10": "upper lip raiser",
+    "AU12": "lip corner puller",
+    "AU14": "dimpler",
+    "AU15": "lip corner depressor",
+    "AU17": "chin raiser",
+    "AU18": "lip pucker",
+    "AU20": "lip stretcher",
+    "AU23": "lip tightener",
+    "AU24": "lip pressor",
+    "AU25": "lips part",
+    "AU26": "jaw drop",
+    "AU28": "lip suck",
+    "AU43": "eyes closed",
+}
+"""What the Facial Action Coding System (Ekman and Friesen, 1978) calls them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks:
+    """S steps from time 0; NaN where there was nothing to measure.
+
+    Attributes:
+        step_s: length of a step, seconds.
+        pitch_hz: (S,) mean fundamental frequency of the voiced frames.
+        loudness_db: (S,) below full scale, down to ``SILENCE_DB``.
+        face: action unit -> (S,) evidence, log10 odds; empty where no face was found.
+    """
+
+    step_s: float
+    pitch_hz: Floats
+    loudness_db: Floats
+    face: Mapping[str, Floats]
+
+
+def tracks(media: Path, whole: ClipFeatures, duration_s: float) -> Tracks:
+    """Gather what is drawn below the emotions.
+
+    Args:
+        media: the file, read once more for its loudness.
+        whole: features of all of it.
+        duration_s: of the file.
+    """
+    step_s = max(FINEST_S, duration_s / MOST_STEPS)
+    steps = max(1, int(np.ceil(duration_s / step_s)))
+    audio, visual = whole.features.get("audio"), whole.features.get("visual")
+    face = {}
+    if visual is not None:
+        shown = [name for name in ACTION_UNITS if name in visual.names]
+        face = {name: _column(visual, name, visual.valid, step_s, steps) for name in shown}
+    return Tracks(step_s, _pitch(audio, step_s, steps), _loudness(media, step_s, steps), face)
+
+
+def _pitch(audio: Features | None, step_s: float, steps: int) -> Floats:
+    if audio is None or not {"F0", "VUV"} <= set(audio.names):
+        return np.full(steps, np.nan)
+    f0, voiced = (audio.values[:, audio.names.index(name)] for name in ("F0", "VUV"))
+    return _column(audio, "F0", audio.valid & (voiced > 0) & (f0 > 0), step_s, steps)
+
+
+def _column(
+    features: Features, name: str, rows: NDArray[np.bool_], step_s: float, steps: int
+) -> Floats:
+    """Average a column over each step."""
+    values = features.values[rows, features.names.index(name)].astype(np.float64)
+    places = (features.times[rows].mean(axis=1) / step_s).astype(int)
+    inside = (places >= 0) & (places < steps)
+    counts = np.bincount(places[inside], minlength=steps)
+    sums = np.bincount(places[inside], weights=values[inside], minlength=steps)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _loudness(media: Path, step_s: float, steps: int) -> Floats:
+    if not probe(media).has_sound:
+        return np.full(steps, np.nan)
+    try:
+        sound = read_sound(media)
+    except ClipError:  # a stream that is named but holds nothing: the page says that it is absent
+        return np.full(steps, np.nan)
+    places = (np.arange(len(sound.samples)) / sound.sample_rate / step_s).astype(int)
+    places = np.minimum(places, steps - 1)
+    counts = np.bincount(places, minlength=steps)
+    power = np.bincount(places, weights=np.square(sound.samples, dtype=np.float64), minlength=steps)
+    with np.errstate(divide="ignore"):
+        decibels = 10 * np.log10(power / np.maximum(counts, 1))
+    return np.where(counts > 0, np.maximum(decibels, SILENCE_DB), np.nan)
