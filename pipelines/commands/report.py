@@ -1,15 +1,20 @@
 """``mmemo report``: one page about one video."""
 
 import argparse
+import logging
+import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmemo.errors import ConfigError
-from pipelines.commands.options import add_command, add_device, read_device
+from pipelines.commands.options import EXIT_INPUT, add_command, add_device, read_device
 from pipelines.commands.predict import DECODERS, DEFAULT_RUN
 
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands
+
+logger = logging.getLogger(__name__)
 
 
 def add(commands: "Commands") -> None:
@@ -61,12 +66,12 @@ def _run(options: argparse.Namespace) -> int:
     from pipelines.video_report import build_page, embed, link, read_report
 
     out: Path = options.out or Path(f"{options.video.stem}.html")
-    if not options.embed_mb >= 0:
+    if not 0 <= options.embed_mb < math.inf:
         raise ConfigError(f"--embed-mb: expected 0 or more; got {options.embed_mb:g}")
     if out.resolve() == options.video.resolve():
         raise ConfigError(f"--out {out}: expected another file than the video")
     checkpoint = load_checkpoint(options.run, read_device(options))
-    report = read_report(checkpoint, options.video, decoder=options.decoder)
+    report = read_report(checkpoint, options.video, decoder=options.decoder, on_stage=logger.info)
     player = (
         embed(options.video, out.parent, limit_mb=options.embed_mb)
         if options.embed_mb
@@ -74,4 +79,7 @@ def _run(options: argparse.Namespace) -> int:
     )
     write_atomically(out, build_page(report, player).encode())
     print(f"{out}: {len(report.predictions)} utterances, {out.stat().st_size / 1e6:.1f} MB")
+    if all(held.labels is None for held in report.predictions):
+        print(f"mmemo: {options.video}: nothing to read emotions from", file=sys.stderr)
+        return EXIT_INPUT
     return 0

@@ -2,6 +2,9 @@
 const state = { label: 0, source: "text", measure: "effect", current: 0, word: -1 };
 const listeners = { choice: [], current: [], word: [], time: [] };
 
+// Colours reach their full strength here at the earliest: smaller effects are to look small.
+const LEAST_EFFECT = 0.1;
+
 function on(event, listener) {
   listeners[event].push(listener);
 }
@@ -61,6 +64,7 @@ function valuesOf(utterance) {
 }
 
 function largestValue() {
+  const floor = state.measure === "effect" ? LEAST_EFFECT : 0;
   const all = data.utterances.flatMap((utterance) => valuesOf(utterance) || []);
-  return all.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return all.reduce((most, value) => Math.max(most, Math.abs(value)), floor);
 }

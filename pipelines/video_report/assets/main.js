@@ -48,7 +48,11 @@ drawTimeline();
 for (const id of ["timeline", "transcript"]) byId(id).addEventListener("keydown", onKey);
 window.addEventListener("beforeprint", () => {
   byId("numbers").open = true;
-  byId("zoom").value = 0;
+  view.paper = true;
+  drawTimeline();
+});
+window.addEventListener("afterprint", () => {
+  view.paper = false;
   drawTimeline();
 });
 choose({});

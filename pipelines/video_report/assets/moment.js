@@ -13,11 +13,14 @@ function probabilityBar(utterance, k) {
     cut === null ? null : shape("line", { x1: x(cut), x2: x(cut), y1: 0, y2: 20, class: "cut" }));
 }
 
+const initial = (modality) => (NAMES[modality] || modality)[0].toUpperCase();
+
 function sharesBar(shares, effects) {
   const bar = make("div", { class: "shares" });
   for (const [modality, share] of Object.entries(shares)) {
     const name = NAMES[modality] || modality;
-    const part = make("span", { class: modality }, `${name} ${Math.round(100 * share)}`);
+    const part = make("span", { class: modality }, 
+      `${initial(modality)} ${Math.round(100 * share)}`);
     part.style.flex = `${share} 1 0`;
     part.title = `${name}: ${percent(share)} of the attention`
       + (effects ? `; without it the log-odds change by ${signed(-effects[modality])}` : "");
@@ -26,9 +29,24 @@ function sharesBar(shares, effects) {
   return bar;
 }
 
-function effectsText(effects) {
-  return Object.entries(effects || {})
-    .map(([modality, effect]) => `${NAMES[modality] || modality} ${signed(effect)}`).join(", ");
+// One cell a modality, empty where the utterance has none.
+function effectCells(effects) {
+  return data.modalities.map((modality) => make("td", { class: "effect number" },
+    effects && modality in effects ? signed(effects[modality]) : ""));
+}
+
+function momentHead() {
+  const keys = data.modalities.map((modality) => make("span", { class: `key ${modality}` },
+    `${initial(modality)} ${NAMES[modality] || modality}`));
+  return make("thead", {},
+    make("tr", {},
+      make("th", { scope: "col", rowspan: 2 }, "emotion"),
+      make("th", { scope: "col", rowspan: 2, colspan: 2 }, "probability"),
+      make("th", { scope: "col" }, "looked at, %"),
+      make("th", { scope: "colgroup", colspan: data.modalities.length, class: "effect number" },
+        "did, log-odds")),
+    make("tr", {}, make("td", {}, ...keys.flatMap((key) => [key, " "])), ...data.modalities.map((modality) =>
+      make("th", { scope: "col", class: "effect number" }, NAMES[modality] || modality))));
 }
 
 function momentRow(utterance, label, k) {
@@ -45,7 +63,7 @@ function momentRow(utterance, label, k) {
     `${found ? "● " : ""}${decimals(utterance.probs[k])}`),
     make("td", { class: "wide" }, probabilityBar(utterance, k)),
     make("td", { class: "wide" }, sharesBar(utterance.shares[k], utterance.effects?.[k])),
-    make("td", { class: "effect soft" }, effectsText(utterance.effects?.[k])));
+    ...effectCells(utterance.effects?.[k]));
 }
 
 function drawMoment() {
@@ -59,17 +77,16 @@ function drawMoment() {
     + `${clock(utterance.start)} to ${clock(utterance.end)}`;
   parts.push(make("p", {}, make("strong", {}, answerOf(utterance))));
   if (utterance.labels !== null) {
-    const head = ["emotion", "probability", "", "share of the attention, %", "what it did"];
     parts.push(make("table", { class: "moment" },
-      make("thead", {}, make("tr", {}, ...head.map((name, n) =>
-        make("th", { scope: "col", class: n === 4 ? "effect" : null }, name)))),
+      momentHead(),
       make("tbody", {}, ...data.labels.map((label, k) => momentRow(utterance, label, k)))));
   }
   const missing = absences(utterance);
   if (missing.length) parts.push(make("p", { class: "soft" }, `${missing.join("; ")}.`));
   if (utterance.labels !== null) {
-    parts.push(make("p", { class: "soft" }, "● found. What it did: log-odds that the emotion loses "
-      + "when the modality is hidden; below zero it spoke against the emotion."));
+    parts.push(make("p", { class: "soft" }, "● found. Dashes: found from here on. Looked at: share of the "
+      + "model's attention. ", make("span", { class: "effect" }, "Did: log-odds that the emotion "
+      + "loses when words, voice or face are hidden; below zero they spoke against it.")));
   }
   byId("moment").replaceChildren(...parts);
 }

@@ -14,8 +14,9 @@ function prepareNumbers() {
     make("td", {}, `${clock(utterance.start)}–${clock(utterance.end)}`),
     make("td", {}, textOf(utterance), ...absences(utterance).map((t) => make("span", { class: "soft" }, t))),
     ...data.labels.map((label, k) => numberCell(utterance, label, k))));
-  byId("numbers-table").append(make("table", { class: "numbers" },
-    make("caption", { class: "soft" }, "Probability, its band below it; ● found"),
+  byId("numbers-table").append(
+    make("p", { class: "soft" }, "Probability, its band below it; ● found."),
+    make("table", { class: "numbers" },
     make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))),
     make("tbody", {}, ...rows)));
 }

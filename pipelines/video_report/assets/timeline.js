@@ -1,10 +1,11 @@
 // Emotions, words, voice and face on one axis of time.
-const LANE = { axis: 20, said: 20, emotion: 30, voice: 34, face: 20, gap: 6 };
+const LANE = { axis: 20, said: 20, emotion: 30, voice: 34, face: 22 };
 const FEW_UNITS = ["AU1", "AU4", "AU6", "AU9", "AU12", "AU15", "AU25"];
-const MOST_EVIDENCE = 3;
+const EVIDENCE = [1, 4];
 const PITCH_HZ = [60, 500];
 const QUIET_DB = -60;
-const view = { scale: 1, width: 600, height: 0, allUnits: false };
+const PAPER_WIDTH = 580;
+const view = { scale: 1, width: 600, height: 0, allUnits: false, paper: false };
 let playhead = null;
 
 function zoomSteps() {
@@ -123,6 +124,13 @@ function areaPath(values, yOf, base) {
   }).join("");
 }
 
+// One scale for all units: up to the strongest evidence, within bounds.
+function evidenceReach() {
+  const most = data.tracks.face.reduce((found, track) =>
+    track.values.reduce((m, v) => Math.max(m, Math.abs(v ?? 0)), found), 0);
+  return within(Math.ceil(most), ...EVIDENCE);
+}
+
 const within = (value, low, high) => Math.min(Math.max(value, low), high);
 
 function voice(lane, y) {
@@ -139,11 +147,12 @@ function voice(lane, y) {
 function face(lane, y) {
   const middle = y + lane.height / 2;
   const reach = lane.height / 2 - 1;
-  const yOf = (value) => middle - reach * within(value, -MOST_EVIDENCE, MOST_EVIDENCE) / MOST_EVIDENCE;
+  const most = evidenceReach();
+  const yOf = (value) => middle - reach * value / most;
   const part = (bounds) => lane.track.values.map((v) => (v === null ? null : within(v, ...bounds)));
   return [shape("line", { x1: 0, x2: view.width, y1: middle, y2: middle, class: "rule" }),
-    shape("path", { class: "area visual", d: areaPath(part([0, MOST_EVIDENCE]), yOf, middle) }),
-    shape("path", { class: "area against", d: areaPath(part([-MOST_EVIDENCE, 0]), yOf, middle) })];
+    shape("path", { class: "area visual", d: areaPath(part([0, most]), yOf, middle) }),
+    shape("path", { class: "area against", d: areaPath(part([-most, 0]), yOf, middle) })];
 }
 
 const DRAW = { axis, said, emotion, pitch: voice, loudness: voice, face };
@@ -153,7 +162,10 @@ function nameOf(lane) {
   const held = make("div", { title: full, class: lane.k === state.label ? "chosen" : null },
     make("span", {}, lane.name, lane.more ? make("span", { class: "wordy" }, ` ${lane.more}`) : ""),
     lane.range ? make("span", { class: "range" }, lane.range) : "");
-  if (lane.k !== undefined) held.dataset.name = lane.k;
+  if (lane.k !== undefined) {
+    held.dataset.name = lane.k;
+    held.addEventListener("click", () => choose({ label: lane.k }));
+  }
   held.style.height = `${lane.height}px`;
   return held;
 }
@@ -176,8 +188,8 @@ function drawTimeline() {
   if (data.tracks.face.length) names.append(unitsButton());
   const scroller = make("div", { class: "lanes" });
   holder.replaceChildren(names, scroller);
-  const seconds = Number(byId("zoom").value) || data.duration || 1;
-  view.scale = Math.max(scroller.clientWidth, 200) / seconds;
+  const seconds = (!view.paper && Number(byId("zoom").value)) || data.duration || 1;
+  view.scale = (view.paper ? PAPER_WIDTH : Math.max(scroller.clientWidth, 200)) / seconds;
   view.width = Math.max(data.duration * view.scale, 1);
   view.height = shown.reduce((sum, lane) => sum + lane.height, 0) + (data.tracks.face.length ? 26 : 0);
   const picture = shape("svg", { width: view.width, height: view.height, "aria-hidden": "true",
@@ -188,8 +200,8 @@ function drawTimeline() {
     y += lane.height;
   }
   if (data.tracks.face.length) {
-    picture.append(shape("text", { x: 4, y: y + 16 }, "face: evidence for (up) and against (down), "
-      + "log10 odds, −3 to 3; gaps: no face"));
+    picture.append(shape("text", { x: 4, y: y + 16 }, `face: evidence for (up) and against (down), log10 odds `
+      + `up to ±${evidenceReach()}; gaps: no face`));
   }
   playhead = shape("line", { y1: 0, y2: view.height, class: "head" });
   picture.append(playhead);

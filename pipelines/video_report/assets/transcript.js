@@ -63,7 +63,7 @@ function paintLegend(most) {
   const parts = state.measure === "effect"
     ? [sample("solid line", 1), ` spoke for ${label}, `, sample("dashed line", -1), " spoke against it"]
     : [sample("darker", 1), ` got more of the attention for ${label}`];
-  byId("legend").replaceChildren(make("span", {}, ...parts, `; strongest: ${reach}. Italics: the recogniser doubts the word.`));
+  byId("legend").replaceChildren(make("span", {}, ...parts, `; strongest colour: ${reach}. Italics: the recogniser doubts the word.`));
 }
 
 function markCurrent() {
