@@ -1,4 +1,4 @@
-"""The page about one video: what it holds, that its numbers are right, that words cannot harm it."""
+"""The page about one video: what it holds, that its numbers are right, that words cannot harm."""
 
 import base64
 import hashlib

@@ -5,7 +5,9 @@ function goTo(number, event) {
   if (at < 0) return;
   jump(data.utterances[at].start, at);
   const item = byId("transcript").children[at];
+  // In the transcript the focus moves along and is read out; in the timeline it stays.
   if (event.currentTarget === byId("transcript")) item.focus();
+  else byId("status").textContent = item.getAttribute("aria-label");
 }
 
 function goToWord(step) {

@@ -76,16 +76,19 @@ function markCurrent() {
   }
 }
 
+const marked = { utterance: -1, word: -1 };
+
+// Called for each picture that is shown, so nothing is drawn unless it changes.
 function markWord(seconds) {
-  for (const span of byId("transcript").querySelectorAll(".word.on")) span.classList.remove("on");
   const utterance = data.utterances[state.current];
-  const at = utterance ? utterance.words.findIndex(([, start, end]) => start <= seconds && seconds < end) : -1;
+  if (!utterance) return;
+  const at = utterance.words.findIndex(([, start, end]) => start <= seconds && seconds < end);
+  if (marked.utterance === state.current && marked.word === at) return;
+  Object.assign(marked, { utterance: state.current, word: at });
+  for (const span of byId("transcript").querySelectorAll(".word.on")) span.classList.remove("on");
   if (at >= 0) byId("transcript").children[state.current].querySelectorAll(".word")[at].classList.add("on");
-  const live = byId("live");
-  if (utterance) {
-    live.replaceChildren(...utterance.words.flatMap(([text], n) => [
-      make("span", { class: n === at ? "on" : null }, text), " "]));
-  }
+  byId("live").replaceChildren(...utterance.words.flatMap(([text], n) => [
+    make("span", { class: n === at ? "on" : null }, text), " "]));
 }
 
 function markChosenWord() {
