@@ -78,7 +78,9 @@ def _run(options: argparse.Namespace) -> int:
         else link(options.video, out.parent)
     )
     write_atomically(out, build_page(report, player).encode())
-    print(f"{out}: {len(report.predictions)} utterances, {out.stat().st_size / 1e6:.1f} MB")
+    count = len(report.predictions)
+    size = f"{out.stat().st_size / 1e6:.1f} MB"
+    print(f"{out}: {count} utterance{'' if count == 1 else 's'}, {size}")
     if all(held.labels is None for held in report.predictions):
         print(f"mmemo: {options.video}: nothing to read emotions from", file=sys.stderr)
         return EXIT_INPUT

@@ -51,7 +51,7 @@ def build_page(
     style, script = _style(), _script()
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
-        "media-src data: 'self' file:; img-src data:; base-uri 'none'; form-action 'none'"
+        "media-src data: blob: 'self' file:; img-src data:; base-uri 'none'; form-action 'none'"
     )
     foot = (
         f'<footer class="soft"><p>{escape(EXPRESSED)}</p>'

@@ -1,6 +1,7 @@
 """The recording inside the page: as it is, as a smaller copy, or by its name beside the page."""
 
 import base64
+import io
 import os
 import tempfile
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from urllib.parse import quote
 import av
 
 from extractors.base import Sound
-from extractors.media import decode, probe
+from extractors.media import decode, probe, read_sound
 from mmemo.errors import ClipError
 from pipelines.inspect_movie import SAMPLE_RATE_HZ, Movie
 
@@ -124,6 +125,8 @@ def playable_as(media: Path) -> str | None:
 def _preview(media: Path) -> bytes:
     """Write a copy of at most ``PREVIEW_SIDE`` pixels that any browser plays."""
     info = probe(media)
+    if not info.has_picture:
+        return _sound_copy(media)
     scale = min(1.0, PREVIEW_SIDE / max(info.width, info.height, 1))
     width, height = (max(2, 2 * int(side * scale / 2 + 1e-6)) for side in (info.width, info.height))
     with tempfile.TemporaryDirectory() as folder:
@@ -136,6 +139,18 @@ def _preview(media: Path) -> bytes:
                 else:
                     movie.show(item.image[:height, :width], item.time_s)
         return path.read_bytes()
+
+
+def _sound_copy(media: Path) -> bytes:
+    sound = read_sound(media, SAMPLE_RATE_HZ)
+    written = io.BytesIO()
+    with av.open(written, "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono")
+        frame = av.AudioFrame.from_ndarray(sound.samples[None], "fltp", "mono")
+        frame.sample_rate, frame.pts = SAMPLE_RATE_HZ, 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return written.getvalue()
 
 
 def _data_uri(content: bytes, mime: str) -> str:

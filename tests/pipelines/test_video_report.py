@@ -16,6 +16,7 @@ from made_report import EVIL, made_report
 from media_files import write_media
 from test_extract import first_clip, grey, hum
 
+from extractors.media import read_sound
 from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import ClipError
 from mmemo.explain import without_rows
@@ -246,6 +247,18 @@ def test_what_browsers_do_not_play_becomes_a_smaller_copy(tmp_path):
         assert container.duration / 1e6 == pytest.approx(1.0, abs=0.2)
 
 
+def test_sound_that_browsers_do_not_play_becomes_a_copy(tmp_path):
+    media = write_media(tmp_path / "a.aiff", sound=hum, audio_codec="pcm_s16be", seconds=1.0)
+    player = embed(media, tmp_path)
+    head, content = uri_bytes(player)
+    assert (player.kind, head) == ("audio", "data:audio/mp4;base64")
+    copy = tmp_path / "copy.m4a"
+    copy.write_bytes(content)
+    assert playable_as(copy) == "audio/mp4"
+    heard, source = (read_sound(path).samples[4000:12000] for path in (copy, media))
+    assert np.corrcoef(heard, source)[0, 1] > 0.98
+
+
 def test_a_large_recording_is_linked_by_its_relative_name(tmp_path):
     (tmp_path / "pages").mkdir()
     media = write_media(tmp_path / "a b#1:2.mp4", picture=grey, seconds=1.0)
@@ -264,7 +277,7 @@ def test_a_large_recording_is_linked_by_its_relative_name(tmp_path):
 def test_the_command_writes_the_page(run, corpus, tmp_path, capsys):
     out = tmp_path / "page.html"
     assert main(["report", str(first_clip(corpus)), "--run", str(run), "--out", str(out)]) == 0
-    assert "1 utterances" in capsys.readouterr().out
+    assert "1 utterance, " in capsys.readouterr().out
     parts = parsed(out.read_text(encoding="utf-8"))
     data = json.loads(parts.scripts[0])
     (utterance,) = data["utterances"]

@@ -54,7 +54,7 @@ def show(browser, recording, request):
             "request",
             lambda asked: (
                 None
-                if asked.url.startswith((path.parent.as_uri(), "data:"))
+                if asked.url.startswith((path.parent.as_uri(), "data:", "blob:"))
                 else complaints.append(asked.url)
             ),
         )
@@ -117,6 +117,7 @@ def test_keys_go_from_utterance_to_utterance_and_word_to_word(show):
     page.keyboard.press("ArrowRight")
     assert time_of(page) == pytest.approx(report.predictions[0].words[1].start, abs=0.01)
     page.keyboard.press("6")
+    assert page.locator("#status").inner_text().startswith(report.predictions[0].words[1].text)
     assert page.locator("#label").input_value() == "5"
     assert page.locator("tr.chosen th").inner_text() == "fear"
     page.keyboard.press("Space")
@@ -152,6 +153,17 @@ def test_words_are_coloured_by_what_they_did(show):
     page.locator("#measure").select_option("weight")
     assert page.locator(".word.against").count() == 0  # attention has no sign
     assert "of the attention" in page.locator(".word").nth(4).get_attribute("title")
+
+
+def test_shares_are_told_by_letters_and_numbers_too(show):
+    page, report = show(), made_report(UTTERANCES)
+    page.locator(".utterance").nth(2).locator(".time").click()
+    for k, shares in enumerate(report.predictions[2].spoke.values()):
+        shown = page.locator(".shares").nth(k).locator("span").all_inner_texts()
+        numbers = [round(100 * round(share, 4)) for share in shares.values()]
+        for letter, text, number in zip("WVF", shown, numbers, strict=True):
+            assert text.split()[0] == letter
+            assert abs(int(text.split()[1]) - number) <= 1
 
 
 def test_what_was_said_is_shown_as_text(show):

@@ -17,6 +17,8 @@ function goToWord(step) {
   state.word = at;
   jump(utterance.words[at][1], state.current);
   tell("word", at);
+  const span = byId("transcript").children[state.current].querySelectorAll(".word")[at];
+  byId("status").textContent = `${span.textContent}: ${span.title}`;
 }
 
 function onKey(event) {
@@ -59,4 +61,5 @@ window.addEventListener("afterprint", () => {
 });
 choose({});
 markCurrent();
-drawMoment();
+markWord(now());
+byId("cut-told").hidden = !data.thresholds;

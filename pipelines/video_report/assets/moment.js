@@ -84,8 +84,8 @@ function drawMoment() {
   const missing = absences(utterance);
   if (missing.length) parts.push(make("p", { class: "soft" }, `${missing.join("; ")}.`));
   if (utterance.labels !== null) {
-    parts.push(make("p", { class: "soft" }, "● found. Dashes: found from here on. Looked at: share of the "
-      + "model's attention. ", make("span", { class: "effect" }, "Did: log-odds that the emotion "
+    parts.push(make("p", { class: "soft" }, "● found. ", data.thresholds ? "Dashes: found from here on. " : "",
+      "Looked at: share of the model's attention. ", make("span", { class: "effect" }, "Did: log-odds that the emotion "
       + "loses when words, voice or face are hidden; below zero they spoke against it.")));
   }
   byId("moment").replaceChildren(...parts);

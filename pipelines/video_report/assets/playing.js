@@ -2,6 +2,13 @@
 const player = byId("player");
 const still = { time: 0 };
 
+// Some browsers do not seek in a data address, all do in a blob.
+function unpack() {
+  const [head, body] = player.src.split(",", 2);
+  const bytes = Uint8Array.from(atob(body), (character) => character.charCodeAt(0));
+  player.src = URL.createObjectURL(new Blob([bytes], { type: head.slice(5, head.indexOf(";")) }));
+}
+
 function now() {
   return player && player.readyState > 0 ? player.currentTime : still.time;
 }
@@ -27,6 +34,7 @@ function follow() {
 
 function preparePlaying() {
   if (!player) return;
+  if (player.src.startsWith("data:")) unpack();
   let running = false;
   const step = () => {
     follow();
