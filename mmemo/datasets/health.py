@@ -28,6 +28,8 @@ class Health:
     widths: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     empty: int = 0
     unlabelled: int = 0
+    words: int = 0
+    transcribed: int = 0
     beyond: int = 0
     _ids: Counter[str] = field(default_factory=Counter)
     _splits_of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -47,6 +49,8 @@ class Health:
         self.splits[split] += 1
         self._ids[clip.clip.id] += 1
         self._splits_of[clip.clip.video_id].add(split)
+        self.words += len(clip.clip.words or ())
+        self.transcribed += bool(clip.clip.words)
         if clip.clip.intensities is None:
             self.unlabelled += 1
         else:
@@ -74,9 +78,11 @@ class Health:
             f"{data.kind}: {data.name}",
             f"segments: {self.clips} ({counts}){videos}" + (f"; {known}" if known else ""),
         ]
+        if self.transcribed:
+            found.append(f"words: {self.words} (with pauses), in {self.transcribed} segments")
         for modality in MODALITIES:
             if not self.having[modality]:
-                found.append(f"{modality}: none")
+                found.append(f"{modality}: no features")
                 continue
             widths = "/".join(str(width) for width in sorted(self.widths[modality]))
             share = self.valid[modality] / max(self.rows[modality], 1)
