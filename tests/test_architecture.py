@@ -25,6 +25,7 @@ FLOORS = {
         "asset_table",
         "fetching",
         "assets",
+        "shipped",
         "safe_globals",
         "safe_pickle",
         "torch_file",
