@@ -65,7 +65,7 @@ def join(clips: list[Path], out: Path) -> None:
 
 
 def photograph(page_file: Path, out: Path) -> None:
-    """Show a page in Chromium, stopped within a word, and keep what it looks like in 256 colours."""
+    """Show a page in Chromium, stopped within a word, and keep its looks in 256 colours."""
     with sync_playwright() as started:
         browser = started.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]

@@ -1,5 +1,8 @@
 """What the documents say can be typed, can be typed; what they link to, exists."""
 
+import argparse
+import ast
+import importlib
 import re
 import shlex
 from pathlib import Path
@@ -10,20 +13,59 @@ from mmemo.config import Config
 from pipelines.cli import _parser
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 CONFIGS = sorted((ROOT / "pipelines/configs").glob("*.toml"))
+SHELLS = "sh|powershell"
+CODE_SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+
+
+def fenced(text, languages):
+    return re.findall(rf"^ *```(?:{languages})\n(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def commands(text):
-    """Find the command lines in fenced sh blocks and in the comments of configurations."""
-    blocks = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
+    """Find the command lines in fenced shell blocks and in the comments of configurations."""
+    lines = [line for block in fenced(text, SHELLS) for line in joined(block).splitlines()]
+    lines += [
+        line[2:]
+        for block in fenced(text, "|text")
+        for line in block.splitlines()
+        if line.startswith("$ ")
+    ]
     lines += [line.lstrip("# ") for line in text.splitlines() if line.startswith("#   mmemo ")]
     return [shlex.split(line, comments=True) for line in lines if line.strip()]
 
 
+def joined(block):
+    """Join lines that a backslash goes on with."""
+    return block.replace("\\\n", " ")
+
+
+def parsers(parser, name="mmemo"):
+    """Yield every command's name and parser, groups of commands too."""
+    yield name, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below, inner in action.choices.items():
+                yield from parsers(inner, f"{name} {below}")
+
+
+def known_options():
+    """Collect the options of mmemo, and all that are written out in the repository's programs."""
+    found = {
+        o for _, parser in parsers(_parser()) for a in parser._actions for o in a.option_strings
+    }
+    for room in ("extractors", "pipelines", "benchmarks", "docs"):
+        for path in (ROOT / room).rglob("*.py"):
+            found |= set(re.findall(r'"(--[a-z][a-z-]*)"', path.read_text(encoding="utf-8")))
+    return found
+
+
 def test_there_are_commands_to_check():
     assert len(commands((ROOT / "README.md").read_text())) > 8
+    for guide in (ROOT / "docs/guides").glob("*.md"):
+        assert len(commands(guide.read_text())) > 3, guide
+        assert guide in DOCUMENTS
 
 
 @pytest.mark.parametrize("path", [*DOCUMENTS, *CONFIGS], ids=lambda p: p.name)
@@ -38,6 +80,36 @@ def test_every_command_parses(path):
             assert (ROOT / (words[2].replace(".", "/") + ".py")).is_file() or (
                 ROOT / words[2].replace(".", "/") / "__main__.py"
             ).is_file(), words
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_what_is_named_in_running_text_exists(path):
+    by_name, options = dict(parsers(_parser())), known_options()
+    sections = {name: field.annotation.model_fields for name, field in Config.model_fields.items()}
+    for span in CODE_SPAN.findall(path.read_text()):
+        if re.match(r"mmemo [a-z]", span):
+            words = re.match(r"mmemo(?: [a-z]+)*", span)[0].split()
+            name = " ".join(words[:3] if words[1] == "data" else words[:2])
+            assert name in by_name, span
+            for option in re.findall(r"(?<= )--[a-z-]+", span):
+                assert option in by_name[name]._option_string_actions, span
+        elif option := re.match(r"--[a-z][a-z-]*", span):
+            assert option[0] in options, span
+        elif key := re.match(r"(model|data|features|train)\.([a-z_]+)\b", span):
+            assert key[2] in sections[key[1]], span
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_python_in_documents_parses_and_imports_what_there_is(path):
+    for block in fenced(path.read_text(), "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    importlib.import_module(alias.name)
+            elif isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(node.module)
+                for alias in node.names:
+                    assert hasattr(module, alias.name), (node.module, alias.name)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
