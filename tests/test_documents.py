@@ -5,6 +5,7 @@ import ast
 import importlib
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -15,20 +16,31 @@ from pipelines.cli import _parser
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 CONFIGS = sorted((ROOT / "pipelines/configs").glob("*.toml"))
-SHELLS = "sh|powershell"
+SHELLS = ("sh", "powershell")
 CODE_SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
-def fenced(text, languages):
-    return re.findall(rf"^ *```(?:{languages})\n(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE)
+def fenced(text, *languages):
+    """Collect the fenced blocks in these languages; "" is a fence without one."""
+    found, language = [], None
+    for line in text.splitlines():
+        mark = re.match(r" *```(.*)", line)
+        if mark and language is None:
+            language = mark[1]
+            found.append((language, []))
+        elif mark:
+            language = None
+        elif language is not None:
+            found[-1][1].append(line)
+    return [textwrap.dedent("\n".join(lines)) for name, lines in found if name in languages]
 
 
 def commands(text):
     """Find the command lines in fenced shell blocks and in the comments of configurations."""
-    lines = [line for block in fenced(text, SHELLS) for line in joined(block).splitlines()]
+    lines = [line for block in fenced(text, *SHELLS) for line in joined(block).splitlines()]
     lines += [
         line[2:]
-        for block in fenced(text, "|text")
+        for block in fenced(text, "", "text")
         for line in block.splitlines()
         if line.startswith("$ ")
     ]
