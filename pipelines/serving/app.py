@@ -6,7 +6,8 @@
     PUT    /api/recordings/ID/transcript, then /api/recordings/ID/media     their bytes
     POST   /api/recordings/ID/cancel
     DELETE /api/recordings/ID, or /api/recordings for all that have ended
-    GET    /recordings/ID/report      the page about it; .../recording what it plays
+    GET    /recordings/ID/report      the page about it; .../recording what it plays,
+                                      .../thumbnail a small picture of it
     GET    /recordings/ID/files/FORM  a file to keep
 
 Errors are ``{"detail": "one line"}``.
@@ -205,6 +206,15 @@ def _serve_results(app: FastAPI, jobs: Jobs) -> None:
         path = jobs.storage.folder(done(job_id)) / REPORT_FILE
         policy = {"content-security-policy": REPORT_POLICY}
         return FileResponse(path, media_type=ASSET_TYPES[".html"], headers=policy)
+
+    @app.get("/recordings/{job_id}/thumbnail")
+    def thumbnail(job_id: str) -> Response:
+        path = jobs.storage.thumbnail(jobs.find(job_id))
+        if not path.is_file():
+            raise HTTPException(404)
+        # It never changes, and is asked for anew whenever the list is shown.
+        kept = {"cache-control": "private, max-age=3600"}
+        return FileResponse(path, media_type="image/jpeg", headers=kept)
 
     @app.get("/recordings/{job_id}/recording")
     def recording(job_id: str) -> Response:

@@ -35,7 +35,7 @@ class Dispatcher:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
-        self.worker.stop()
+        self.worker.close()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -67,9 +67,7 @@ class Dispatcher:
             outcome = Outcome(message=f"{job.name}: {error}")
         except Exception:
             logger.exception("%s: not read", job.name)
-            outcome = Outcome(
-                message=f"{job.name}: mmemo erred; the server's log says where"
-            )
+            outcome = Outcome(message=f"{job.name}: mmemo erred; the server's log says where")
         state = "failed" if outcome.summary is None else "done"
         self.jobs.finish(
             job,

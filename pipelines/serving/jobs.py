@@ -220,6 +220,7 @@ class Jobs:
             {
                 **job.describe(now),
                 "before": before[job.id] + busy if job.id in before else None,
+                "thumbnail": self.storage.thumbnail(job).is_file(),
             }
             for job in self._jobs.values()
         ]

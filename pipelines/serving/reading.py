@@ -15,8 +15,9 @@ from pipelines.clip_extractor import ClipExtractor
 from pipelines.exports import EXPORTS
 from pipelines.serving.forms import FORM_NAMES, PAGE_FORM, file_of
 from pipelines.serving.job import OnStage, Stage
-from pipelines.serving.storage import REPORT_FILE
+from pipelines.serving.storage import REPORT_FILE, THUMBNAIL_FILE
 from pipelines.serving.task import Task
+from pipelines.serving.thumbnail import write_thumbnail
 from pipelines.video_report import Player, VideoReport, build_page, embed, read_report
 from pipelines.video_report.content import STAGES as REPORT_STAGES
 from pipelines.video_report.player import playable_as
@@ -68,6 +69,7 @@ class Reader:
                 f"{task.name}: expected at most {task.longest_s / 60:g} minutes; "
                 f"it has {info.duration_s / 60:.1f}"
             )
+        write_thumbnail(task.media, info, task.media.with_name(THUMBNAIL_FILE))
         self.extractor.on_progress = _modalities_as_stages(info, on_stage)
         report = read_report(
             self.checkpoint,

@@ -19,6 +19,7 @@ from pipelines.serving.names import media_suffix, transcript_suffix
 logger = logging.getLogger(__name__)
 
 JOB_FILE, REPORT_FILE, PAGE_FILE, ANSWERS = "job.json", "report.html", "page.html", "answers"
+THUMBNAIL_FILE = "thumbnail.jpg"
 LOCK_FILE = "serve.lock"
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -30,6 +31,7 @@ class Storage:
         ROOT/ID/report.html      the page that is served, which plays ID.mp4
         ROOT/ID/page.html        the page that is downloaded, with the recording in it
         ROOT/ID/answers.csv ...  one file a form
+        ROOT/ID/thumbnail.jpg    a small picture of it
         ROOT/ID/job.json         written last: how it ended
 
     Names that users gave are in ``job.json`` only.
@@ -50,6 +52,10 @@ class Storage:
         """Name the transcript's file, which ``find_transcript`` finds beside the recording."""
         suffix = transcript_suffix(job.transcript)
         return self.folder(job) / f"{job.id}{suffix or SUFFIXES[-1]}"
+
+    def thumbnail(self, job: Job) -> Path:
+        """Name the small picture of a recording; there is none of mere sound."""
+        return self.folder(job) / THUMBNAIL_FILE
 
     def create(self, job: Job) -> None:
         """Make a job's folder."""

@@ -10,8 +10,6 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from threading import Lock, Thread
@@ -33,9 +31,7 @@ def run_worker(connection: Connection, settings: Settings) -> None:
     # Ctrl-C reaches every process of a terminal; the server alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_the_server, daemon=True).start()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    for package in PACKAGES:
-        logging.getLogger(package).setLevel(settings.log_level)
+    messages = _Messages(settings.log_level)
     line = _Line(connection)
     try:
         # Only here, so that the server, which imports this file, stays small and quick to start.
@@ -48,9 +44,9 @@ def run_worker(connection: Connection, settings: Settings) -> None:
         return
     line.send({"ready": reader.about()})
     while (task := line.receive()) is not None:
-        with _warnings_of(task) as notes:
-            message = _outcome(reader, task, line)
-        line.send({**message, "notes": notes})
+        messages.begin(task)
+        outcome = _outcome(reader, task, line)
+        line.send({**outcome, "notes": messages.warnings})
 
 
 class _Line:
@@ -96,26 +92,31 @@ def _outcome(reader: "Reader", task: Task, line: _Line) -> dict[str, Any]:
         return {"failed": f"{task.name}: mmemo erred; the server's log says where"}
 
 
-@contextmanager
-def _warnings_of(task: Task) -> Iterator[list[str]]:
-    """Collect what is warned of while a task is read."""
-    notes: list[str] = []
+class _Messages(logging.StreamHandler):
+    """What is logged, with the user's names in the place of paths; warnings are kept besides."""
 
-    class Notes(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            note = task.as_named(record.getMessage())
-            if record.levelno == logging.WARNING and note not in notes:
-                notes.append(note)
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self._task: Task | None = None
+        self.warnings: list[str] = []
+        logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[self])
+        for package in PACKAGES:
+            logging.getLogger(package).setLevel(level)
 
-    handler = Notes(logging.WARNING)
-    loggers = [logging.getLogger(package) for package in PACKAGES]
-    for log in loggers:
-        log.addHandler(handler)
-    try:
-        yield notes
-    finally:
-        for log in loggers:
-            log.removeHandler(handler)
+    def begin(self, task: Task) -> None:
+        """Note what is read from now on."""
+        self._task, self.warnings = task, []
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a message, and keep it if it is a warning of ours."""
+        line = super().format(record)
+        if self._task is None:
+            return line
+        line = self._task.as_named(line)
+        ours = record.name.split(".")[0] in PACKAGES
+        if ours and record.levelno == logging.WARNING and line not in self.warnings:
+            self.warnings.append(line)
+        return line
 
 
 def _end_with_the_server() -> None:

@@ -21,7 +21,7 @@ LOOK_EVERY_S = 0.1
 """How often it is looked whether a task is still wanted."""
 START_S = 300.0
 """Time for loading the model."""
-END_S = 5.0
+END_S = 3.0
 
 
 class WorkerError(MmemoError):
@@ -132,6 +132,13 @@ class WorkerProcess:
                 message=f"{task.name}: the process reading it died; the file may be damaged"
             )
         return Outcome(message.get("done"), message.get("failed", ""), tuple(message["notes"]))
+
+    def close(self) -> None:
+        """End the process in its own time, which is short unless it is reading."""
+        if self._process is not None and self._connection is not None:
+            self._connection.close()  # it ends when nothing can come any more
+            self._process.join(END_S)
+        self.stop()
 
     def stop(self) -> None:
         """End the process, whatever it does."""

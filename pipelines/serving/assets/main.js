@@ -41,9 +41,13 @@ function listed() {
     const share = job.state === "uploading" ? uploads.shareOf(job.id) : null;
     return share === null ? job : { ...job, share };
   });
-  const local = uploads.waiting.map(({ key, file }) => ({ id: key, name: file.name, size: file.size, state: "local", stage: "upload",
+  const local = uploads.unlisted(new Set(held.map((job) => job.id))).map(({ key, file }) => ({ id: key, name: file.name, size: file.size, state: "local", stage: "upload",
     share: 0, message: "", notes: [], summary: null }));
-  return [...held, ...local].reverse();
+  // What is being done comes first, in its order; then what was done last.
+  const order = (job) => (job.state === "running" ? 0 : job.state === "uploading" ? 1 : job.state === "waiting" ? 2 : 3);
+  const active = held.filter((job) => ACTIVE.includes(job.state)).sort((a, b) => order(a) - order(b));
+  const ended = held.filter((job) => !ACTIVE.includes(job.state)).sort((a, b) => b.finished - a.finished);
+  return [...active, ...local, ...ended];
 }
 
 function draw() {
@@ -57,16 +61,25 @@ function draw() {
     if (!rows.has(job.id)) rows.set(job.id, new Row(job, state, actions));
     const row = rows.get(job.id);
     row.update(job);
-    const there = byId("recordings").children[n];
-    if (there !== row.element) byId("recordings").insertBefore(row.element, there || null);
+    place(row.element, n);
   });
   drawCounts(jobs);
+}
+
+// Moving an element takes the focus from it.
+function place(element, n) {
+  const list = byId("recordings");
+  if (list.children[n] === element) return;
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  list.insertBefore(element, list.children[n] || null);
+  focused?.focus({ preventScroll: true });
 }
 
 function drawCounts(jobs) {
   const active = jobs.filter((job) => ACTIVE.includes(job.state)).length;
   const ready = jobs.filter((job) => stateOf(job) === "done").length;
   byId("none").hidden = jobs.length > 0;
+  byId("drop").classList.toggle("small", jobs.length > 0);
   byId("clear").hidden = jobs.length - active < 2;
   setText(byId("counts"), jobs.length ? `${ready} ready${active ? `, ${active} on the way` : ""}` : "");
   document.title = active ? `(${active}) mmemo` : ready ? `✓ ${plural(ready, "report")} – mmemo` : "mmemo";
@@ -77,11 +90,9 @@ function introduce() {
   byId("demonstration").hidden = !about.demonstration;
   setText(byId("taken"), `Up to ${limits.upload_mb} MB and ${plural(limits.media_minutes, "minute")} each. A transcript of the same name dropped along `
     + "(.json, .TextGrid, .vtt, .srt, .txt) is used; without one the words are recognised, in English.");
-  setText(byId("privacy"), [
-    about.local ? "Nothing leaves this machine." : `Files are sent to ${location.host} and read there; whoever opens this page sees them.`,
-    about.kept ? "Recordings and results are kept on it" : "They are removed when the server stops",
-    `${about.kept ? "" : ", "}at the latest after ${plural(limits.keep_hours, "hour")}.`,
-  ].join(" ").replace(" ,", ",").replace("on it at", "on it, at"));
+  const where = about.local ? "Nothing leaves this machine." : `Files are sent to ${location.host} and read there; whoever opens this page sees them.`;
+  const until = `after ${plural(limits.keep_hours, "hour")}${about.kept ? "" : ", or when the server stops"}`;
+  setText(byId("privacy"), `${where} Recordings and results are removed ${until}.`);
   setText(byId("made-by"), `mmemo ${version}, model trained on ${about.dataset}.`);
   byId("files").accept = ["video/*", "audio/*", ...suffixes.media, ...suffixes.transcripts].join(",");
 }

@@ -23,13 +23,14 @@ export function statusOf(job) {
   if (state === "running") return `${DOING[job.stage]}${percent}, ${lasting(job.elapsed_s)}`;
   if (state === "nothing") return `nothing to read emotions from: ${absences(job) || "no utterance"}`;
   if (state === "done") return factsOf(job);
-  return job.message;
+  return state === "failed" ? `Not read: ${job.message}` : job.message;
 }
 
 function factsOf(job) {
   const { duration_s: seconds, utterances, words } = job.summary;
   const missing = absences(job);
-  return [`${clock(seconds)} long`, plural(utterances, "utterance"), plural(words, "word"),
+  const source = job.transcript ? ` from ${job.transcript}` : "";
+  return [`${clock(seconds)} long`, plural(utterances, "utterance"), plural(words, "word") + source,
     `read in ${lasting(job.elapsed_s ?? 0)}`, missing && `without ${missing}`].filter(Boolean).join(" · ");
 }
 
@@ -48,12 +49,13 @@ export class Row {
     this.forms = forms;
     this.actions = actions;
     this.mark = make("span", { class: "mark", "aria-hidden": "true" });
+    this.picture = make("div", { class: "thumbnail", "aria-hidden": "true" }, this.mark);
     this.title = make("h3", { id: `name-${job.id}` });
     this.status = make("p", { class: "status soft" });
     this.buttons = make("div", { class: "actions" });
     this.more = make("div", { class: "wide" });
     this.element = make("li", { class: "recording", "aria-labelledby": `name-${job.id}`, "data-id": job.id },
-      this.mark, make("div", { class: "main-part" }, this.title, this.status), this.buttons, this.more);
+      this.picture, make("div", { class: "main-part" }, this.title, this.status, this.more), this.buttons);
   }
 
   update(job) {
@@ -62,6 +64,13 @@ export class Row {
     setText(this.status, statusOf(job));
     if (state !== this.state) this.enter(state, job);
     if (this.steps) this.showSteps(job);
+    if (job.thumbnail && !this.image) this.show(job);
+  }
+
+  show(job) {
+    this.image = make("img", { src: `/recordings/${job.id}/thumbnail`, alt: "" });
+    this.picture.prepend(this.image);
+    this.picture.classList.add("seen");
   }
 
   enter(state, job) {
@@ -92,12 +101,12 @@ export class Row {
   }
 
   moreFor(state, job) {
-    if (["uploading", "waiting", "running"].includes(state)) return [this.makeSteps(job)];
+    if (["uploading", "running"].includes(state)) return [this.makeSteps()];
     const parts = [];
     const found = foundIn(job);
     if (state === "done") {
       parts.push(make("ul", { class: "found", "aria-label": "Emotions found" }, ...(found.length
-        ? found.map(({ label, count, of }) => make("li", {}, make("b", {}, label), ` in ${count} of ${of}`))
+        ? found.map(({ label, count, of }) => make("li", {}, make("b", {}, label), of > 1 ? ` in ${count} of ${of}` : ""))
         : [make("li", {}, "no emotion found")])));
     }
     if (job.notes.length) parts.push(make("ul", { class: "notes" }, ...job.notes.map((note) => make("li", {}, note))));
@@ -126,8 +135,7 @@ export class Row {
     const now = this.stages.indexOf(job.stage);
     this.steps.forEach(({ fill, item }, n) => {
       const unknown = job.share === null;
-      const waiting = job.state === "waiting";
-      const kind = n < now ? "past" : n > now || waiting ? "later" : unknown ? "now unknown" : "now";
+      const kind = n < now ? "past" : n > now ? "later" : unknown ? "now unknown" : "now";
       if (item.className !== kind) item.className = kind;
       if (kind.startsWith("now")) item.setAttribute("aria-current", "step");
       else item.removeAttribute("aria-current");

@@ -8,7 +8,7 @@ const lines = [];
 function telling(job) {
   const state = stateOf(job);
   if (state === "done") {
-    const found = foundIn(job).map(({ label, count, of }) => `${label} in ${count} of ${of}`).join(", ");
+    const found = foundIn(job).map(({ label, count, of }) => `${label}${of > 1 ? ` in ${count} of ${of}` : ""}`).join(", ");
     return `${job.name} is read: ${found || "no emotion found"}.`;
   }
   if (state === "running") return `${job.name}: ${statusOf(job).split(/ \d|,/)[0]}.`;

@@ -17,7 +17,14 @@ export class Uploads {
     this.run();
   }
 
+  // What the server does not list yet.
+  unlisted(ids) {
+    const current = this.current && !ids.has(this.current.id) ? [this.current] : [];
+    return [...current, ...this.waiting];
+  }
+
   withdraw(key) {
+    if (this.current?.key === key) this.current.withdrawn = true;
     this.waiting = this.waiting.filter((held) => held.key !== key);
     this.changed();
   }
@@ -51,6 +58,7 @@ export class Uploads {
       const { file, transcript } = held;
       const announced = await announce({ name: file.name, size: file.size, transcript: transcript?.name ?? null });
       held.id = announced.id;
+      if (held.withdrawn) { await this.stop(held.id); return; }
       this.changed();
       if (transcript) await this.part(held, "transcript", transcript);
       await this.part(held, "media", file);
