@@ -198,9 +198,7 @@ def test_a_worker_that_dies_takes_only_its_own_recording_along(server, clip, how
     os.kill(died, how)
     job = server.ended(first)
     assert job["state"] == "failed"
-    assert job["message"] == (
-        "deadly.mp4: the process reading it died; the file may be damaged"
-    )
+    assert job["message"] == ("deadly.mp4: the process reading it died; the file may be damaged")
     assert server.client.get("/api/state").status_code == 200
     assert server.ended(second)["state"] == "done"
     assert server.dispatcher.worker.pid != died
@@ -372,9 +370,7 @@ def test_beyond_this_machine_is_warned_of(started):
         (["--run", "{run}", "--folder", "{tmp}/file"], "file"),
     ],
 )
-def test_what_cannot_be_served_is_said_in_one_line(
-    arguments, message, small_run, tmp_path, capsys
-):
+def test_what_cannot_be_served_is_said_in_one_line(arguments, message, small_run, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     known = {"tmp": tmp_path, "run": small_run}
     told = ["serve", "--port", "0", *(part.format(**known) for part in arguments)]
@@ -405,6 +401,8 @@ def test_without_its_packages_the_command_says_how_to_get_them(tmp_path):
 def test_the_server_itself_loads_no_torch():
     code = (
         "import sys, pipelines.serving.server\n"
+        "from pipelines.serving.app import _assets\n"
+        "_assets()\n"
         "loaded = {'torch', 'cv2', 'av', 'numba'} & set(sys.modules)\n"
         "assert not loaded, loaded"
     )

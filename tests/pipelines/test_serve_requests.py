@@ -39,15 +39,15 @@ EVIL_NAMES = [
 
 
 @pytest.fixture
-def server(tmp_path):
-    with made_server(tmp_path / "jobs", upload_mb=1, queue=3, keep=2) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
 def folder(tmp_path):
     (tmp_path / "jobs").mkdir()
     return tmp_path / "jobs"
+
+
+@pytest.fixture
+def server(folder):
+    with made_server(folder, upload_mb=1, queue=3, keep=2) as made:
+        yield made
 
 
 def detail(answer):
@@ -443,7 +443,9 @@ def test_a_named_folder_is_found_again_and_only_what_is_ours_is_touched(folder):
     assert (folder / "notes" / "mine.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("change", [{"state": "running"}, {"size": "x"}, {"id": "1" * 32}, {"a": 1}])
+@pytest.mark.parametrize(
+    "change", [{"state": "running"}, {"size": "x"}, {"id": "1" * 32}, {"a": 1}]
+)
 def test_a_job_file_that_was_tampered_with_is_left_alone(folder, change):
     job = finished(Jobs(Storage(folder), Limits()))
     held = json.loads((folder / job.id / JOB_FILE).read_text()) | change
