@@ -4,8 +4,10 @@ import asyncio
 import json
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from made_server import made_server
 
@@ -236,12 +238,8 @@ def test_more_than_was_announced_is_cut_off_while_it_comes(server, folder):
             sent += 65_536
             yield bytes(65_536)
 
-    try:
+    with suppress(httpx.TransportError):  # the server hangs up while more is coming
         server.client.put(f"/api/recordings/{job_id}/media", content=endless())
-    except OSError:
-        pass  # the server hangs up while more is coming
-    except Exception as error:
-        assert "Error" in type(error).__name__  # httpx's own for the same
     job = server.ended(job_id)
     assert job["state"] == "failed"
     assert "announced" in job["message"]
