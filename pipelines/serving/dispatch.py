@@ -68,10 +68,9 @@ class Dispatcher:
         except Exception:
             logger.exception("%s: not read", job.name)
             outcome = Outcome(message=f"{job.name}: mmemo erred; the server's log says where")
-        state = "failed" if outcome.summary is None else "done"
         self.jobs.finish(
             job,
-            state,  # type: ignore[arg-type]
+            "failed" if outcome.summary is None else "done",
             outcome.message,
             notes=outcome.notes,
             summary=outcome.summary,

@@ -32,6 +32,7 @@ class Job:
         stage: what is being done.
         share: how much of the stage is done, 0 to 1; None where nobody can tell.
         received: bytes of the recording that have come.
+        receiving: whether one of its files is coming just now.
         touched: when something last came, on the monotonic clock.
         started: when reading began.
         finished: when it ended, one way or other.

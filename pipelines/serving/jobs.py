@@ -63,6 +63,7 @@ class Jobs:
             RefusalError: it is empty or too large, its transcript is of no known kind, the queue or
                 the disk is full.
         """
+        self._expire()
         name, transcript = clean(name), clean(transcript) if transcript else ""
         if size <= 0:
             raise RefusalError(400, f"{name}: expected a recording; the file is empty")

@@ -19,7 +19,7 @@ from pipelines.serving.storage import Storage
 from pipelines.serving.task import Settings
 from pipelines.serving.worker_process import WorkerProcess
 
-PATIENCE_S = 200.0
+PATIENCE_S = 280.0
 
 
 class MadeServer:

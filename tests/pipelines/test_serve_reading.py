@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -250,13 +251,13 @@ def test_a_worker_without_a_model_says_so(tmp_path):
 def started(small_run, tmp_path):
     processes = []
 
-    def start(*more):
+    def start(*more, **variables):
         home = tmp_path / "tmp"
         home.mkdir(exist_ok=True)
         process = subprocess.Popen(
             [sys.executable, "-m", "pipelines.cli", "serve", "--run", str(small_run),
              "--port", "0", *more],
-            cwd=ROOT, env={**os.environ, "TMPDIR": str(home)}, text=True,
+            cwd=ROOT, env={**os.environ, "TMPDIR": str(home), **variables}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         processes.append(process)
@@ -314,6 +315,35 @@ def test_a_stop_puts_everything_away_even_in_the_middle_of_a_recording(started, 
     assert "Ctrl-C stops" in err
     assert [path.name for path in home.iterdir() if path.name.startswith("mmemo")] == []
     assert all(gone(child) for child in children)
+
+
+def test_a_stop_in_the_middle_of_an_upload_is_quiet(started):
+    process, url, home = started()
+    told = {"name": "talk.mp4", "size": 1000}
+    job_id = httpx.post(f"{url}api/recordings", json=told).json()["id"]
+    host, port = url.removeprefix("http://").rstrip("/").split(":")
+    with socket.create_connection((host, int(port))) as raw:
+        head = f"PUT /api/recordings/{job_id}/media HTTP/1.1\r\nhost: localhost\r\n"
+        raw.sendall(head.encode() + b"content-length: 1000\r\n\r\n" + b"x" * 300)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert list(home.glob("mmemo*")) == []
+
+
+def test_the_page_is_opened_in_the_browser_on_request(started, tmp_path):
+    shown = tmp_path / "shown"
+    browser = tmp_path / "browser"
+    browser.write_text(f"#!/bin/sh\necho $1 > {shown}.part; mv {shown}.part {shown}\n")
+    browser.chmod(0o700)
+    _, url, _ = started("--open", BROWSER=f"{browser} %s")
+    end = time.monotonic() + 30
+    while not shown.exists():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert shown.read_text().strip() == url
 
 
 def test_a_server_that_is_killed_takes_its_worker_along(started):

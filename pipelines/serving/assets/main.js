@@ -90,7 +90,7 @@ function introduce() {
   byId("demonstration").hidden = !about.demonstration;
   setText(byId("taken"), `Up to ${limits.upload_mb} MB and ${plural(limits.media_minutes, "minute")} each. A transcript of the same name dropped along `
     + "(.json, .TextGrid, .vtt, .srt, .txt) is used; without one the words are recognised, in English.");
-  const where = about.local ? "Nothing leaves this machine." : `Files are sent to ${location.host} and read there; whoever opens this page sees them.`;
+  const where = about.local ? "Files do not leave this machine." : `Files are sent to ${location.host} and read there; whoever opens this page sees them.`;
   const until = `after ${plural(limits.keep_hours, "hour")}${about.kept ? "" : ", or when the server stops"}`;
   setText(byId("privacy"), `${where} Recordings and results are removed ${until}.`);
   setText(byId("made-by"), `mmemo ${version}, model trained on ${about.dataset}.`);
