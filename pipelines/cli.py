@@ -23,11 +23,24 @@ from pipelines.commands import (
     report,
     score,
     search,
+    serve,
     train,
 )
 from pipelines.commands.options import EXIT_INPUT, EXIT_INTERRUPTED
 
-COMMANDS = (features, train, search, evaluate, predict, report, inspect, score, data, doctor)
+COMMANDS = (
+    features,
+    train,
+    search,
+    evaluate,
+    predict,
+    report,
+    serve,
+    inspect,
+    score,
+    data,
+    doctor,
+)
 
 EXAMPLES = """examples:
   mmemo features my_clips --out data/features

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 SAMPLE_RATE = 16_000
 NOT_ASKED = "not asked for (features.modalities)"
 
+OnProgress = Callable[[str, float], None]
+"""Told the modality that is being measured, and how many seconds of the clip are done of it."""
+
 
 class ClipExtractor:
     """Make the features of clips, one after the other. Weights are loaded at first need.
@@ -37,10 +40,16 @@ class ClipExtractor:
     Args:
         options: which vectors, frame rate and recogniser.
         threads: how many threads the face graphs and the recogniser may use.
+        on_progress: told how far a clip is, also from the thread that decodes.
     """
 
-    def __init__(self, options: FeatureConfig, threads: int = 1) -> None:
-        self.options, self.threads = options, threads
+    def __init__(
+        self,
+        options: FeatureConfig,
+        threads: int = 1,
+        on_progress: OnProgress = lambda modality, seconds: None,
+    ) -> None:
+        self.options, self.threads, self.on_progress = options, threads, on_progress
         self._last_file: tuple[object, tuple[Word, ...]] | None = None
 
     @cached_property
@@ -143,6 +152,7 @@ class ClipExtractor:
                 absent["visual"] = NOT_ASKED
             elif decoder.has_picture:
                 frames = _noting_cuts(_from_clip_start(decoder.frames(), clip.start), cuts)
+                frames = self._telling(frames)
                 try:
                     found = self.visual(frames, sound=lambda: _sound_of(decoder, clip))
                     _keep("visual", found, "no face found", features, absent)
@@ -157,11 +167,17 @@ class ClipExtractor:
         if "audio" not in self.options.modalities:
             absent["audio"] = NOT_ASKED
             return sound
+        self.on_progress("audio", 0.0)
         try:
             _keep("audio", self.audio(sound), "silence", features, absent)
         except FeatureError as error:
             absent["audio"] = str(error)
         return sound
+
+    def _telling(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            self.on_progress("visual", frame.time_s)
+            yield frame
 
     def _words_in(
         self,
@@ -171,6 +187,7 @@ class ClipExtractor:
         clip: Clip,
     ) -> tuple[Word, ...] | None:
         """Find the words of a transcript without times in the sound, or recognise what is said."""
+        self.on_progress("text", 0.0)
         texts = _untimed(clip)
         if texts is not None and not _is_part(clip, _transcript_of(clip)):
             if sound is None:

@@ -64,9 +64,19 @@ def predict(
     return answer(checkpoint, read_recording(checkpoint, media, threads=threads), decoder=decoder)
 
 
-def read_recording(checkpoint: Checkpoint, media: Path, *, threads: int = 2) -> Recording:
-    """Make features once for the whole file and cut them into utterances; else as ``predict``."""
-    extractor = ClipExtractor(checkpoint.config.features, threads=threads)
+def read_recording(
+    checkpoint: Checkpoint,
+    media: Path,
+    *,
+    threads: int = 2,
+    extractor: ClipExtractor | None = None,
+) -> Recording:
+    """Make features once for the whole file and cut them into utterances; else as ``predict``.
+
+    Whoever reads many recordings passes an ``extractor``, which keeps its weights, in place of
+    ``threads``.
+    """
+    extractor = extractor or ClipExtractor(checkpoint.config.features, threads=threads)
     whole, cuts = extractor.with_cuts(Clip(id=media.name, video_id=media.name, media=media))
     checkpoint.check(whole)
     duration_s = probe(media).duration_s

@@ -80,9 +80,13 @@ def read_device(options: argparse.Namespace) -> str:
     Raises:
         ConfigError: it is not.
     """
+    return find_device(options.device)
+
+
+def find_device(name: str) -> str:
+    """Turn a name, or ``auto``, into that of a device that is there; errors as ``read_device``."""
     import torch
 
-    name: str = options.device
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmemo.checkpoint import Checkpoint
 from mmemo.prediction import Prediction
+from pipelines.clip_extractor import ClipExtractor
 from pipelines.predict import answer, read_recording
 from pipelines.video_report.contributions import Contributions, contributions
 from pipelines.video_report.stability import Bands, bands
@@ -55,6 +56,7 @@ def read_report(
     *,
     decoder: str = "threshold",
     threads: int = 2,
+    extractor: ClipExtractor | None = None,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> VideoReport:
     """Measure a recording, judge it and ask what spoke for the answers.
@@ -64,6 +66,7 @@ def read_report(
         media: a video or sound file; a transcript beside it is used, else words are recognised.
         decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
         threads: threads for the face graphs and the recogniser.
+        extractor: used in place of a new one with ``threads``.
         on_stage: told each of ``STAGES`` as it begins.
 
     Raises:
@@ -71,7 +74,7 @@ def read_report(
         CheckpointError: the model wants features that these extractors do not make.
     """
     on_stage(STAGES[0])
-    recording = read_recording(checkpoint, media, threads=threads)
+    recording = read_recording(checkpoint, media, threads=threads, extractor=extractor)
     seen = tracks(media, recording.whole, recording.duration_s)
     on_stage(STAGES[1])
     predictions = answer(checkpoint, recording, decoder=decoder)

@@ -20,3 +20,13 @@ def corpus_features(corpus, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("features") / "store"
     assert main(["features", str(corpus), "--out", str(out), "--jobs", "2"]) == 0
     return out
+
+
+@pytest.fixture(scope="session")
+def small_run(corpus_features, tmp_path_factory) -> Path:
+    """Train a small model on them: enough to answer, not to be right."""
+    out = tmp_path_factory.mktemp("runs") / "small"
+    small = ["model.hidden=16", "model.heads=2", "model.encoder_layers=1", "train.epochs=1"]
+    train = ["train", "--set", *small, "--data", str(corpus_features), "--out", str(out)]
+    assert main(train) == 0
+    return out
