@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from extractors.base import Extractor, Frame, Sound
+from extractors.base import Frame, Sound
 from extractors.covarep import CovarepExtractor
 from extractors.facet.features import FacetExtractor
 from extractors.facet.shots import ShotDetector
@@ -24,6 +24,7 @@ from extractors.transcripts.plain import split_words
 from mmemo.config import FeatureConfig
 from mmemo.errors import ClipError, FeatureError
 from mmemo.features import Clip, ClipFeatures, Features, Word
+from pipelines.stages import FACE, VOICE, WORDS, Watch, nobody
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class ClipExtractor:
         return GloveExtractor.from_name(self.options.vectors)
 
     @cached_property
-    def audio(self) -> Extractor[Sound]:
+    def audio(self) -> CovarepExtractor:
         """Sound to COVAREP-style columns."""
         return CovarepExtractor()
 
@@ -97,10 +98,13 @@ class ClipExtractor:
         """
         return self.with_cuts(clip)[0]
 
-    def with_cuts(self, clip: Clip) -> tuple[ClipFeatures, tuple[float, ...]]:
+    def with_cuts(
+        self, clip: Clip, watch: Watch = nobody
+    ) -> tuple[ClipFeatures, tuple[float, ...]]:
         """Extract one clip, and say when its picture cuts to another, seconds in the clip.
 
-        Without the visual modality nobody looks, and there are no cuts. Errors as when called.
+        Without the visual modality nobody looks, and there are no cuts. ``watch`` is told how far
+        the extraction is. Errors as when called.
         """
         features: dict[str, Features] = {}
         absent: dict[str, str] = {}
@@ -109,9 +113,10 @@ class ClipExtractor:
         if clip.media is None:
             absent |= dict.fromkeys(("audio", "visual"), "there is no media file")
         else:
-            sound = self._look_and_listen(clip, features, absent, cuts)
+            sound = self._look_and_listen(clip, features, absent, cuts, watch)
             if words is None and "text" in self.options.modalities:
-                words = self._words_in(sound, features, absent, clip)
+                watch(WORDS, 0.0)
+                words = self._words_in(sound, features, absent, clip, watch)
         if words and clip.media is not None:
             words = with_pauses(words, _end_s(clip, features))
         if "text" not in self.options.modalities:
@@ -129,6 +134,7 @@ class ClipExtractor:
         features: dict[str, Features],
         absent: dict[str, str],
         cuts: list[float],
+        watch: Watch,
     ) -> Sound | None:
         """Decode once: pictures are measured as they come, the sound is kept for what follows."""
         assert clip.media is not None
@@ -143,6 +149,7 @@ class ClipExtractor:
                 absent["visual"] = NOT_ASKED
             elif decoder.has_picture:
                 frames = _noting_cuts(_from_clip_start(decoder.frames(), clip.start), cuts)
+                frames = _watched(frames, _seconds(clip, decoder.duration_s), watch)
                 try:
                     found = self.visual(frames, sound=lambda: _sound_of(decoder, clip))
                     _keep("visual", found, "no face found", features, absent)
@@ -158,7 +165,9 @@ class ClipExtractor:
             absent["audio"] = NOT_ASKED
             return sound
         try:
-            _keep("audio", self.audio(sound), "silence", features, absent)
+            watch(VOICE, 0.0)
+            found = self.audio(sound, progress=lambda share: watch(VOICE, share))
+            _keep("audio", found, "silence", features, absent)
         except FeatureError as error:
             absent["audio"] = str(error)
         return sound
@@ -169,6 +178,7 @@ class ClipExtractor:
         features: dict[str, Features],
         absent: dict[str, str],
         clip: Clip,
+        watch: Watch,
     ) -> tuple[Word, ...] | None:
         """Find the words of a transcript without times in the sound, or recognise what is said."""
         texts = _untimed(clip)
@@ -181,7 +191,7 @@ class ClipExtractor:
             return _between(self._found_in_file(clip, texts), clip)
         if sound is None or absent.get("audio") not in (None, NOT_ASKED):
             return None
-        words = self.recogniser(sound)
+        words = self.recogniser(sound, progress=lambda share: watch(WORDS, share))
         logger.debug("%s: recognised %d words", clip.id, len(words))
         return words or None
 
@@ -247,6 +257,20 @@ def _noting_cuts(frames: Iterator[Frame], cuts: list[float]) -> Iterator[Frame]:
         if shots.is_cut(frame.image):
             cuts.append(frame.time_s)
         yield frame
+
+
+def _seconds(clip: Clip, duration_s: float | None) -> float:
+    """Say how long a clip is as far as is known before it is read, 0 if it is not."""
+    end = duration_s if clip.end is None else clip.end
+    return 0.0 if end is None else max(0.0, end - clip.start)
+
+
+def _watched(frames: Iterator[Frame], seconds: float, watch: Watch) -> Iterator[Frame]:
+    watch(FACE, 0.0)
+    for frame in frames:
+        yield frame
+        if seconds:
+            watch(FACE, min(frame.time_s / seconds, 1.0))
 
 
 def _given_words(clip: Clip) -> tuple[Word, ...] | None:

@@ -64,7 +64,11 @@ def _build(
 ) -> PretrainedWords:
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-    local = {"local_files_only": Path(place).is_dir() or is_offline()}
+    # Without an answer beforehand transformers asks the user whether to run what came along.
+    local = {
+        "local_files_only": Path(place).is_dir() or is_offline(),
+        "trust_remote_code": False,
+    }
     try:
         with _quiet():
             config = AutoConfig.from_pretrained(place, **local)
