@@ -127,7 +127,7 @@ class EmotionReader(ABC):
             The page's path.
 
         Raises:
-            ConfigError: ``out`` is the recording itself, or ``embed_mb`` below 0.
+            ConfigError: ``out`` cannot be written or is the recording, or ``embed_mb`` is below 0.
             ClipError, TranscriptError, AssetError: as for ``predict``.
         """
 
@@ -147,8 +147,8 @@ class EmotionReader(ABC):
             The video's path.
 
         Raises:
-            ClipError: the file cannot be read, or ``out`` not written.
-            TranscriptError, AssetError: as for ``predict``.
+            ConfigError: ``out`` cannot be written or is the recording.
+            ClipError, TranscriptError, AssetError: as for ``predict``.
         """
 
     @abstractmethod

@@ -25,6 +25,7 @@ from mmemo.store import write_atomically
 from pipelines.clip_extractor import ClipExtractor
 from pipelines.device import find_device
 from pipelines.hub import CARD_FILE, CONFIG_FILE, find, push_folder
+from pipelines.outputs import check_output
 from pipelines.predict import Recording, answer, read_recording
 
 THREADS = 2
@@ -128,8 +129,7 @@ class CheckpointReader(EmotionReader):
         page = Path(f"{source.stem}.html") if out is None else Path(out)
         if not 0 <= embed_mb < math.inf:
             raise ConfigError(f"embed_mb: expected 0 or more; got {embed_mb:g}")
-        if page.resolve() == source.resolve():
-            raise ConfigError(f"{page}: expected another file than the recording")
+        check_output(page, source)
         report = report_on(self.checkpoint, self._read(source), decoder=decoder)
         player = player_of(source, page.parent, limit_mb=embed_mb)
         write_atomically(page, build_page(report, player).encode())
@@ -143,6 +143,7 @@ class CheckpointReader(EmotionReader):
 
         source = Path(media)
         movie = Path(f"{source.stem}.emotions.mp4") if out is None else Path(out)
+        check_output(movie, source)
         write_annotated(source, self.predict(source, decoder=decoder), movie)
         return movie
 

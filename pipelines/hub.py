@@ -113,6 +113,7 @@ def push_folder(
         ConfigError: the hub cannot be reached, or refuses.
     """
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import HTTPError
 
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{name!r}: expected owner/name of a model on the hub")
@@ -131,7 +132,7 @@ def push_folder(
                 revision=revision,
                 allow_patterns=list(FILES),
             )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPError) as error:
         raise ConfigError(
             f"{name}: expected to upload a model to the hub; got {_reason(error)}. "
             "`hf auth login` says who you are"
@@ -179,7 +180,7 @@ def _explained(name: str, revision: str | None, offline: bool) -> Iterator[None]
             else f"the hub cannot be reached ({_reason(error.__cause__ or error)}), and it is not "
             f"in the cache{at}"
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, errors.HTTPError) as error:
         problem = _reason(error)
     else:
         return

@@ -23,11 +23,11 @@ from extractors.media import MediaInfo, probe, read_sound
 from extractors.pauses import without_pauses
 from extractors.utterances import Utterance, split_utterances
 from mmemo.config import FeatureConfig
-from mmemo.errors import ClipError
 from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word
 from pipelines import inspect_drawing as drawing
 from pipelines.clip_extractor import NOT_ASKED, ClipExtractor
 from pipelines.inspect_movie import Movie
+from pipelines.outputs import check_output
 from pipelines.progress import bar
 from pipelines.replay import fps_of, picture_scale, picture_size, replay
 from pipelines.stages import Watch, reading_bar
@@ -85,9 +85,9 @@ def inspect(
 
     Raises:
         ClipError: ``media`` cannot be read, or ``out`` not written.
+        ConfigError: ``out`` is ``media``, or in a folder that is not there.
     """
-    if out.resolve() == media.resolve():
-        raise ClipError(f"{out}: expected another file than the one that is inspected")
+    check_output(out, media)
     measured = measure(media, checkpoint=checkpoint, threads=threads)
     canvas = _Canvas(measured)
     info = measured.info

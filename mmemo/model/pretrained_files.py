@@ -79,7 +79,9 @@ def _build(
                     place, config=config, dtype=torch.float32, use_safetensors=True, **local
                 )
             else:
-                encoder = AutoModel.from_config(config, dtype=torch.float32)
+                encoder = AutoModel.from_config(
+                    config, dtype=torch.float32, trust_remote_code=False
+                )
         source = f"{source}@{config._commit_hash}" if source.startswith("hub:") else source
         return PretrainedWords(encoder, tokenizer, options, source)
     except (OSError, ValueError, KeyError, AttributeError, ImportError, SafetensorError) as error:

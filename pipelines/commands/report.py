@@ -64,14 +64,14 @@ def add(commands: "Commands") -> None:
 def _run(options: argparse.Namespace) -> int:
     from mmemo.checkpoint import load_checkpoint
     from mmemo.store import write_atomically
+    from pipelines.outputs import check_output
     from pipelines.stages import REPORT, reading_bar
     from pipelines.video_report import build_page, player_of, read_report
 
     out: Path = options.out or Path(f"{options.video.stem}.html")
     if not 0 <= options.embed_mb < math.inf:
         raise ConfigError(f"--embed-mb: expected 0 or more; got {options.embed_mb:g}")
-    if out.resolve() == options.video.resolve():
-        raise ConfigError(f"--out {out}: expected another file than the video")
+    check_output(out, options.video, asked_by="--out")
     checkpoint = load_checkpoint(read_run(options), read_device(options))
     with reading_bar(options.video.name, REPORT) as watch:
         report = read_report(checkpoint, options.video, decoder=options.decoder, watch=watch)

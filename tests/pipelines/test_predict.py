@@ -15,16 +15,12 @@ from pipelines.cli import main
 from pipelines.commands.predict import FORMS
 from pipelines.exports import EXPORTS, MOVIE
 
-SMALL = ["model.hidden=16", "model.heads=2", "model.encoder_layers=1", "train.epochs=3"]
 KEYS = {"video", "start", "end", "words", "labels", "probs", "spoke", "absent", "demonstration"}
 
 
 @pytest.fixture(scope="module")
-def run(corpus_features, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "run"
-    train = ["train", "--set", *SMALL, "--data", str(corpus_features), "--out", str(out)]
-    assert main(train) == 0
-    return str(out)
+def run(corpus_run):
+    return str(corpus_run)
 
 
 def test_a_clip_with_a_transcript(run, corpus, capsys):
