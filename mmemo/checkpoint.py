@@ -4,7 +4,8 @@
     RUN/checkpoint.json     everything else: options, labels, inputs, thresholds, provenance
     RUN/encoder/            sizes and vocabulary of a fine-tuned encoder of the words
 
-A frozen encoder is not in there: it is had again by its name, and known by its fingerprint.
+What is frozen of an encoder is not in there if it can be had again by its name, as an asset or
+from the hub, and is known by its fingerprint. That of a folder is, for folders move.
 
 Nothing is pickled, so loading a stranger's checkpoint runs no code of theirs.
 """
@@ -134,13 +135,26 @@ class Checkpoint:
                 )
 
 
-def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
-    """Write a checkpoint; the description comes last, so a half-written one is never loadable."""
+def save_checkpoint(
+    checkpoint: Checkpoint, folder: Path, *, dtype: torch.dtype = torch.float32
+) -> None:
+    """Write a checkpoint; the description comes last, so a half-written one is never loadable.
+
+    Args:
+        checkpoint: what to write.
+        folder: where to; made if it is not there.
+        dtype: of the weights on disk. Half precision halves the file; loaded they are float32.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: value.contiguous() for name, value in checkpoint.model.state_dict().items()}
-    write_atomically(folder / WEIGHTS_FILE, save(tensors))
     words = checkpoint.model.words
-    if words is not None and words.options.fine_tuned:
+    left_out = _had_again(words)
+    tensors = {
+        name: value.to(dtype if value.dtype == torch.float32 else value.dtype).contiguous()
+        for name, value in checkpoint.model.state_dict().items()
+        if name not in left_out
+    }
+    write_atomically(folder / WEIGHTS_FILE, save(tensors))
+    if words is not None and words.options.fine_tuned and not left_out:
         save_description(words, folder / ENCODER_FOLDER)
     described = {
         "format": FORMAT,
@@ -153,6 +167,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         "valid": dict(checkpoint.valid),
         "config": checkpoint.config.model_dump(mode="json"),
         "pretrained": None if words is None else words.source,
+        "pretrained_whole": not left_out,
         "torch": torch.__version__,
     }
     write_atomically(folder / DESCRIPTION_FILE, json.dumps(described, indent=1).encode())
@@ -172,7 +187,7 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
             for modality, held in described["inputs"].items()
         }
         dims = {m: row_width(m, len(held.names), config.data) for m, held in inputs.items()}
-        words = _words(config.model, folder, described.get("pretrained"))
+        words = _words(config.model, folder, described)
         model = build_model(config.model, dims, tuple(described["labels"]), words)
         thresholds = tuple(float(value) for value in described["thresholds"])
         own = tuple(float(value) for value in described.get("label_thresholds", ()))
@@ -187,7 +202,8 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
         raise CheckpointError(
             f"{folder / DESCRIPTION_FILE}: expected a temperature above 0; got {temperature}"
         )
-    _load_weights(model, folder / WEIGHTS_FILE)
+    left_out = frozenset() if _whole_encoder(described) else _had_again(words)
+    _load_weights(model, folder / WEIGHTS_FILE, left_out)
     model.to(device).eval()
     return Checkpoint(model, config, inputs, thresholds, trained_on, valid, own, temperature)
 
@@ -209,12 +225,25 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _words(config: ModelConfig, folder: Path, source: str | None) -> PretrainedWords | None:
+def _had_again(words: PretrainedWords | None) -> frozenset[str]:
+    """Name the model's weights that come with the encoder's name, not with the checkpoint."""
+    if words is None or not words.had_by_name:
+        return frozenset()
+    return frozenset(f"words.{name}" for name in words.frozen_names())
+
+
+def _whole_encoder(described: Mapping[str, Any]) -> bool:
+    return bool(described.get("pretrained_whole", True))
+
+
+def _words(
+    config: ModelConfig, folder: Path, described: Mapping[str, Any]
+) -> PretrainedWords | None:
     """Build the encoder of the words: from the checkpoint, or where it came from if frozen."""
     if not config.reads_words:
         return None
-    options = pretrained_options(config)
-    if options.fine_tuned:
+    options, source = pretrained_options(config), described.get("pretrained")
+    if options.fine_tuned and _whole_encoder(described):
         return rebuild_pretrained(folder / ENCODER_FOLDER, str(source), options)
     words = load_pretrained(options)
     if words.source != source:
@@ -249,13 +278,16 @@ def _trained_on(held: Mapping[str, Any]) -> TrainedOn:
     )
 
 
-def _load_weights(model: EmotionModel, path: Path) -> None:
+def _load_weights(model: EmotionModel, path: Path, left_out: frozenset[str]) -> None:
     try:
-        model.load_state_dict(load_file(path))
+        held = load_file(path)
+        found = model.load_state_dict(held, strict=not left_out)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: expected the model's weights ({error})") from None
     except RuntimeError:
         raise CheckpointError(f"{path}: these weights belong to another model") from None
+    if left_out and (set(found.missing_keys) != left_out or found.unexpected_keys):
+        raise CheckpointError(f"{path}: these weights belong to another model")
 
 
 def _columns(names: tuple[str, ...]) -> str:

@@ -79,8 +79,12 @@ class TrainingState:
         return self.epoch - math.ceil(options.swa_from * options.epochs)
 
     def _move_mean(self, model: nn.Module, share: float) -> None:
+        # What is frozen is its own mean, and may be most of the weights.
+        frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
         with torch.no_grad():
             for name, weight in model.state_dict().items():
+                if name in frozen:
+                    continue
                 mean = self.mean_weights[name]
                 if share < 1 and weight.dtype.is_floating_point:
                     mean.lerp_(weight, share)

@@ -84,6 +84,11 @@ class PretrainedWords(nn.Module):
         self._remembered: dict[bytes, Tensor] | None = None
 
     @property
+    def had_by_name(self) -> bool:
+        """Whether its bytes can be had again by name: from an asset or the hub, not a folder."""
+        return not self.source.startswith("folder:")
+
+    @property
     def model(self) -> Any:
         """The encoder itself, frozen or not."""
         return self._held[0]
@@ -99,6 +104,11 @@ class PretrainedWords(nn.Module):
             count = count.index_add(0, at, count.new_ones(len(at), 1))
         rows = self.norm(total / count.clamp(min=1)).view(*mask.shape, self.width)
         return Sequence(rows * mask[..., None], mask)
+
+    def frozen_names(self) -> frozenset[str]:
+        """Name the weights that training leaves as they came; ``state_dict`` may hold them."""
+        weights = self.named_parameters()
+        return frozenset(name for name, weight in weights if not weight.requires_grad)
 
     def depth_of(self, name: str) -> int:
         """Say in which layer a weight of the encoder lies: 0 for embeddings, then 1, 2, ..."""

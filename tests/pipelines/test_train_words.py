@@ -9,13 +9,14 @@ import torch
 from transformers import BertConfig, BertModel
 
 from mmemo.assets import resolve
-from mmemo.checkpoint import load_checkpoint
+from mmemo.checkpoint import load_checkpoint, save_checkpoint
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
 from mmemo.errors import CheckpointError, ConfigError
 from mmemo.features import Clip, ClipFeatures, Word
+from mmemo.inference import infer
 from pipelines.evaluate import evaluate
-from pipelines.train import parameter_groups, train
+from pipelines.train import labelled, parameter_groups, train
 
 GOOD, BAD = "lovely delightful wonderful great".split(), "awful dreadful terrible sad".split()
 
@@ -117,6 +118,28 @@ def test_a_frozen_encoder_that_has_changed_is_refused(encoder, dataset, tmp_path
     shutil.rmtree(encoder)
     with pytest.raises((CheckpointError, ConfigError), match=r"model\.pretrained"):
         load_checkpoint(tmp_path / "run")
+
+
+def test_what_an_asset_holds_is_not_saved_again(dataset, tmp_path):
+    config = options("minilm-l6", pretrained_frozen_layers=6)
+    one_epoch = config.train.model_copy(update={"epochs": 1, "pretrained_learning_rate": 1e-4})
+    trained = train(config.model_copy(update={"train": one_epoch}), dataset, tmp_path / "run")
+    saved = (tmp_path / "run/model.safetensors").stat().st_size
+    assert 4 * 1.7e6 < saved < 4 * 2.1e6, "one of the six layers, and the rest of the model"
+    expected = evaluate(trained, dataset.split("test"))
+    assert evaluate(load_checkpoint(tmp_path / "run"), dataset.split("test")) == expected
+    save_checkpoint(trained, tmp_path / "half", dtype=torch.float16)
+    assert (tmp_path / "half/model.safetensors").stat().st_size < 0.52 * saved
+    half = load_checkpoint(tmp_path / "half")
+    assert {weight.dtype for weight in half.model.parameters()} == {torch.float32}
+    clips = labelled(dataset.split("test"), half.config)
+    near = infer(half.model, clips).set_log_probs
+    np.testing.assert_allclose(near, infer(trained.model, clips).set_log_probs, atol=0.02)
+    described = json.loads((tmp_path / "half/checkpoint.json").read_text())
+    for change in ({"pretrained_whole": True}, {"pretrained": "minilm-l6:0000"}):
+        (tmp_path / "half/checkpoint.json").write_text(json.dumps(described | change))
+        with pytest.raises(CheckpointError, match="half"):
+            load_checkpoint(tmp_path / "half")
 
 
 def test_lower_layers_learn_more_slowly(encoder, dataset, tmp_path):

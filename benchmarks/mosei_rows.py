@@ -1,0 +1,153 @@
+"""What each part and each training option is worth on CMU-MOSEI's words, row by row.
+
+    python -m benchmarks.mosei_rows train.csv.gz valid.csv.gz --out runs/rows --seeds 3
+    python -m benchmarks.mosei_rows train.csv.gz valid.csv.gz --out runs/rows --rows lattice binary
+
+Each row is a configuration and what is changed of it, and is the same as ``mmemo train --config ...
+--set ... --seeds N``. Rows that are trained already are only scored. Each metric has its own
+decoder; macro-F1 is crossed: thresholds chosen on half of the videos, scored on the other half.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmemo.checkpoint import Checkpoint
+from mmemo.config import Config
+from mmemo.datasets.dataset import Dataset
+from mmemo.decoding import decode_threshold
+from mmemo.inference import SetDistributions, infer
+from mmemo.metrics import multilabel_metrics, set_nll
+from mmemo.thresholds import expected_f1_thresholds
+from pipelines.data import load_data
+from pipelines.results_table import grid
+from pipelines.seeds import train_seeds
+from pipelines.train import labelled, labels_of
+
+CONFIGS = Path(__file__).parents[1] / "pipelines" / "configs"
+DEALS = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """A configuration and what is changed of it."""
+
+    config: str
+    overrides: tuple[str, ...] = ()
+
+
+ROWS: Mapping[str, Row] = {
+    "lattice": Row("mosei_text"),
+    "binary": Row("mosei_text", ("model.decoder=binary",)),
+    "sequence": Row("mosei_text", ("model.decoder=sequence",)),
+    "context": Row("mosei_context"),
+    "context-binary": Row("mosei_context", ("model.decoder=binary",)),
+    "context-sequence": Row("mosei_context", ("model.decoder=sequence",)),
+    "minilm": Row("mosei_minilm"),
+    "minilm-binary": Row("mosei_minilm", ("model.decoder=binary",)),
+    "minilm-sequence": Row("mosei_minilm", ("model.decoder=sequence",)),
+    "minilm-no-context": Row("mosei_minilm", ("model.context=none", "model.pretrained_span=clip")),
+    "minilm-frozen": Row("mosei_minilm", ("model.pretrained_training=frozen", "train.epochs=5")),
+    "no-average": Row("mosei_text", ("train.ema_decay=0.0",)),
+    "swa": Row("mosei_text", ("train.ema_decay=0.0", "train.swa_from=0.5")),
+    "adversary": Row("mosei_text", ("train.adversary=0.5",)),
+    "r-drop": Row("mosei_text", ("train.r_drop=1.0",)),
+    "smoothing": Row("mosei_text", ("train.label_smoothing=0.02",)),
+    "balance": Row("mosei_text", ("train.balance=0.5",)),
+    "accumulate": Row("mosei_text", ("train.accumulate=4",)),
+    "no-known-words": Row("mosei_text", ("model.known_words=0", "train.epochs=9")),
+    "no-degrees": Row("mosei_text", ("model.auxiliary=0.0",)),
+    "no-row-dropout": Row("mosei_text", ("model.row_dropout=0.0",)),
+    "transformer": Row("mosei_text", ("model.encoder=transformer",)),
+}
+
+
+def main() -> int:
+    """Train what is not yet trained, and print a row after each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, nargs="+", help="tables of segments, as mmemo train")
+    parser.add_argument("--out", type=Path, default=Path("runs/rows"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    print(grid([_HEAD]), flush=True)
+    table = [_HEAD]
+    for name in options.rows:
+        row = ROWS[name]
+        config = Config.load(CONFIGS / f"{row.config}.toml", row.overrides)
+        dataset = load_data(options.data, config)
+        runs = train_seeds(config, dataset, options.out / name, range(options.seeds))
+        scored = [_figures(run, dataset) for run in runs]
+        table.append([name, str(len(runs)), *_cells(scored), _minutes(options.out / name)])
+        print(grid([_HEAD, table[-1]]).splitlines()[-1], flush=True)
+    print("\n" + grid(table))
+    return 0
+
+
+_FIGURES = ("Jaccard", "Hamming loss", "micro-F1", "macro-F1", "exact match", "set NLL")
+_HEAD = ["row", "seeds", *_FIGURES, "minutes"]
+
+
+def _figures(checkpoint: Checkpoint, dataset: Dataset) -> dict[str, float]:
+    clips = labelled(dataset.split("valid"), checkpoint.config, complete=True)
+    truth = labels_of(clips)
+    found = infer(checkpoint.model, clips, temperature=checkpoint.temperature)
+
+    def score(decoder: str, metric: str) -> float:
+        pred = found.decode(decoder, checkpoint.thresholds_of(decoder))
+        return float(multilabel_metrics(truth=truth, pred=pred, labels=dataset.labels)[metric])
+
+    return {
+        "Jaccard": score("jaccard", "acc_jaccard_empty0"),
+        "Hamming loss": score("hamming", "hamming_loss"),
+        "micro-F1": score("threshold", "micro_f1"),
+        "macro-F1": _crossed_macro(found, truth, [str(clip.video) for clip in clips], dataset),
+        "exact match": score("map", "exact_match"),
+        "set NLL": set_nll(truth=truth, set_log_probs=found.set_log_probs),
+    }
+
+
+def _crossed_macro(
+    found: SetDistributions, truth: np.ndarray, videos: Sequence[str], dataset: Dataset
+) -> float:
+    """Score macro-F1 on the half of the videos that had no part in choosing the thresholds."""
+    scores, marginals = [], found.marginals.clip(0, 1)
+    for deal in range(DEALS):
+        order = np.random.default_rng(deal).permutation(np.unique(videos))
+        half = np.isin(videos, order[::2])
+        for chosen_on, scored_on in ((half, ~half), (~half, half)):
+            thresholds = expected_f1_thresholds(marginals[chosen_on], truth[chosen_on])
+            pred = decode_threshold(marginals[scored_on], thresholds)
+            scored = multilabel_metrics(truth=truth[scored_on], pred=pred, labels=dataset.labels)
+            scores.append(float(scored["macro_f1"]))
+    return float(np.mean(scores))
+
+
+def _cells(scored: Sequence[Mapping[str, float]]) -> list[str]:
+    cells = []
+    for name in _FIGURES:
+        values = [figures[name] for figures in scored]
+        deviation = f" ({np.std(values, ddof=1):.4f})" if len(values) > 1 else ""
+        cells.append(f"{np.mean(values):.4f}{deviation}")
+    return cells
+
+
+def _minutes(folder: Path) -> str:
+    """Read what the epochs of all seeds took by the clock, from their logs."""
+    import json
+
+    seconds = [
+        sum(json.loads(line)["seconds"] for line in log.read_text().splitlines())
+        for log in sorted(folder.glob("seed-*/history.jsonl"))
+    ]
+    return f"{np.mean(seconds) / 60:.1f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
