@@ -25,6 +25,7 @@ from pipelines.commands import (
     report,
     score,
     search,
+    serve,
     train,
 )
 from pipelines.commands.options import EXIT_INPUT, EXIT_INTERRUPTED
@@ -32,6 +33,7 @@ from pipelines.commands.options import EXIT_INPUT, EXIT_INTERRUPTED
 COMMANDS = (
     predict,
     report,
+    serve,
     inspect,
     features,
     columns,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -24,12 +24,14 @@ from extractors.transcripts.plain import split_words
 from mmemo.config import FeatureConfig
 from mmemo.errors import ClipError, FeatureError
 from mmemo.features import Clip, ClipFeatures, Features, Word
-from pipelines.stages import FACE, VOICE, WORDS, Watch, nobody
 
 logger = logging.getLogger(__name__)
 
 SAMPLE_RATE = 16_000
 NOT_ASKED = "not asked for (features.modalities)"
+
+OnProgress = Callable[[str, float], None]
+"""Told the modality that is being measured, and how many seconds of the clip are done of it."""
 
 
 class ClipExtractor:
@@ -38,10 +40,16 @@ class ClipExtractor:
     Args:
         options: which vectors, frame rate and recogniser.
         threads: how many threads the face graphs and the recogniser may use.
+        on_progress: told how far a clip is, also from the thread that decodes.
     """
 
-    def __init__(self, options: FeatureConfig, threads: int = 1) -> None:
-        self.options, self.threads = options, threads
+    def __init__(
+        self,
+        options: FeatureConfig,
+        threads: int = 1,
+        on_progress: OnProgress = lambda modality, seconds: None,
+    ) -> None:
+        self.options, self.threads, self.on_progress = options, threads, on_progress
         self._last_file: tuple[object, tuple[Word, ...]] | None = None
 
     @cached_property
@@ -98,13 +106,10 @@ class ClipExtractor:
         """
         return self.with_cuts(clip)[0]
 
-    def with_cuts(
-        self, clip: Clip, watch: Watch = nobody
-    ) -> tuple[ClipFeatures, tuple[float, ...]]:
+    def with_cuts(self, clip: Clip) -> tuple[ClipFeatures, tuple[float, ...]]:
         """Extract one clip, and say when its picture cuts to another, seconds in the clip.
 
-        Without the visual modality nobody looks, and there are no cuts. ``watch`` is told how far
-        the extraction is. Errors as when called.
+        Without the visual modality nobody looks, and there are no cuts. Errors as when called.
         """
         features: dict[str, Features] = {}
         absent: dict[str, str] = {}
@@ -113,10 +118,9 @@ class ClipExtractor:
         if clip.media is None:
             absent |= dict.fromkeys(("audio", "visual"), "there is no media file")
         else:
-            sound = self._look_and_listen(clip, features, absent, cuts, watch)
+            sound = self._look_and_listen(clip, features, absent, cuts)
             if words is None and "text" in self.options.modalities:
-                watch(WORDS, 0.0)
-                words = self._words_in(sound, features, absent, clip, watch)
+                words = self._words_in(sound, features, absent, clip)
         if words and clip.media is not None:
             words = with_pauses(words, _end_s(clip, features))
         if "text" not in self.options.modalities:
@@ -134,7 +138,6 @@ class ClipExtractor:
         features: dict[str, Features],
         absent: dict[str, str],
         cuts: list[float],
-        watch: Watch,
     ) -> Sound | None:
         """Decode once: pictures are measured as they come, the sound is kept for what follows."""
         assert clip.media is not None
@@ -149,7 +152,7 @@ class ClipExtractor:
                 absent["visual"] = NOT_ASKED
             elif decoder.has_picture:
                 frames = _noting_cuts(_from_clip_start(decoder.frames(), clip.start), cuts)
-                frames = _watched(frames, _seconds(clip, decoder.duration_s), watch)
+                frames = self._telling(frames)
                 try:
                     found = self.visual(frames, sound=lambda: _sound_of(decoder, clip))
                     _keep("visual", found, "no face found", features, absent)
@@ -165,12 +168,21 @@ class ClipExtractor:
             absent["audio"] = NOT_ASKED
             return sound
         try:
-            watch(VOICE, 0.0)
-            found = self.audio(sound, progress=lambda share: watch(VOICE, share))
+            found = self.audio(sound, progress=self._told("audio", sound))
             _keep("audio", found, "silence", features, absent)
         except FeatureError as error:
             absent["audio"] = str(error)
         return sound
+
+    def _telling(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            self.on_progress("visual", frame.time_s)
+            yield frame
+
+    def _told(self, modality: str, sound: Sound) -> Callable[[float], None]:
+        """Say that a modality has begun, and give what turns shares of a sound into seconds."""
+        self.on_progress(modality, 0.0)
+        return lambda share: self.on_progress(modality, share * sound.duration_s)
 
     def _words_in(
         self,
@@ -178,9 +190,9 @@ class ClipExtractor:
         features: dict[str, Features],
         absent: dict[str, str],
         clip: Clip,
-        watch: Watch,
     ) -> tuple[Word, ...] | None:
         """Find the words of a transcript without times in the sound, or recognise what is said."""
+        self.on_progress("text", 0.0)
         texts = _untimed(clip)
         if texts is not None and not _is_part(clip, _transcript_of(clip)):
             if sound is None:
@@ -191,7 +203,7 @@ class ClipExtractor:
             return _between(self._found_in_file(clip, texts), clip)
         if sound is None or absent.get("audio") not in (None, NOT_ASKED):
             return None
-        words = self.recogniser(sound, progress=lambda share: watch(WORDS, share))
+        words = self.recogniser(sound, progress=self._told("text", sound))
         logger.debug("%s: recognised %d words", clip.id, len(words))
         return words or None
 
@@ -257,20 +269,6 @@ def _noting_cuts(frames: Iterator[Frame], cuts: list[float]) -> Iterator[Frame]:
         if shots.is_cut(frame.image):
             cuts.append(frame.time_s)
         yield frame
-
-
-def _seconds(clip: Clip, duration_s: float | None) -> float:
-    """Say how long a clip is as far as is known before it is read, 0 if it is not."""
-    end = duration_s if clip.end is None else clip.end
-    return 0.0 if end is None else max(0.0, end - clip.start)
-
-
-def _watched(frames: Iterator[Frame], seconds: float, watch: Watch) -> Iterator[Frame]:
-    watch(FACE, 0.0)
-    for frame in frames:
-        yield frame
-        if seconds:
-            watch(FACE, min(frame.time_s / seconds, 1.0))
 
 
 def _given_words(clip: Clip) -> tuple[Word, ...] | None:

@@ -30,7 +30,7 @@ from pipelines.inspect_movie import Movie
 from pipelines.outputs import check_output
 from pipelines.progress import bar
 from pipelines.replay import fps_of, picture_scale, picture_size, replay
-from pipelines.stages import Watch, reading_bar
+from pipelines.stages import as_progress, reading_bar
 
 if TYPE_CHECKING:
     from mmemo.checkpoint import Checkpoint
@@ -118,7 +118,9 @@ def measure(media: Path, *, checkpoint: "Checkpoint | None" = None, threads: int
             recording = read_recording(checkpoint, media, threads=threads, watch=watch)
         predictions = tuple(answer(checkpoint, recording))
     with reading_bar(media.name) as watch:
-        found, cuts = _extract(media, options, recording, threads, watch)
+        extractor = _extractor(options, recording, threads)
+        extractor.on_progress = as_progress(watch, info.duration_s)
+        found, cuts = _extract(media, extractor, recording)
     for modality, reason in found.absent.items():
         logger.info("%s: no %s: %s", media, modality, reason)
     pieces = split_utterances(found.clip.words or (), info.duration_s, cuts=cuts)
@@ -127,24 +129,37 @@ def measure(media: Path, *, checkpoint: "Checkpoint | None" = None, threads: int
     return Measured(info, found, tuple(pieces), loudness, pitch, predictions)
 
 
-def _extract(
-    media: Path, options: FeatureConfig, recording: "Recording | None", threads: int, watch: Watch
-) -> tuple[ClipFeatures, tuple[float, ...]]:
-    """Measure what a model did not, and look at more pictures than it did."""
-    clip = Clip(media.name, media.name, media=media)
-    known: dict[str, Features] = {}
-    absent: dict[str, str] = {}
-    if recording is not None:
-        whole = recording.whole
-        known = {m: held for m, held in whole.features.items() if m != "visual"}
-        absent = {m: why for m, why in whole.absent.items() if why != NOT_ASKED and m != "visual"}
-        if "text" in {*known, *absent}:
-            clip = replace(clip, words=without_pauses(whole.clip.words or ()))
-    left = tuple(m for m in MODALITIES if m not in {*known, *absent})
+def _extractor(
+    options: FeatureConfig, recording: "Recording | None", threads: int
+) -> ClipExtractor:
+    """Make what measures the modalities that a model did not, and more pictures than it did."""
+    known = set() if recording is None else _known(recording)
+    left = tuple(m for m in MODALITIES if m not in known)
     wanted = options.model_copy(update={"visual_fps": VISUAL_FPS, "modalities": left})
-    found, cuts = ClipExtractor(wanted, threads=threads).with_cuts(clip, watch)
-    merged = {m: why for m, why in found.absent.items() if m in left} | absent
-    return ClipFeatures(found.clip, {**found.features, **known}, merged), cuts
+    return ClipExtractor(wanted, threads=threads)
+
+
+def _known(recording: "Recording") -> set[str]:
+    whole = recording.whole
+    looked_for = {m for m, why in whole.absent.items() if why != NOT_ASKED}
+    return {*whole.features, *looked_for} - {"visual"}
+
+
+def _extract(
+    media: Path, extractor: ClipExtractor, recording: "Recording | None"
+) -> tuple[ClipFeatures, tuple[float, ...]]:
+    """Measure what is left, and put it together with what a model has measured already."""
+    clip = Clip(media.name, media.name, media=media)
+    if recording is None:
+        return extractor.with_cuts(clip)
+    whole, known = recording.whole, _known(recording)
+    if "text" in known:
+        clip = replace(clip, words=without_pauses(whole.clip.words or ()))
+    found, cuts = extractor.with_cuts(clip)
+    features = {m: held for m, held in whole.features.items() if m in known}
+    absent = {m: why for m, why in whole.absent.items() if m in known}
+    absent |= {m: why for m, why in found.absent.items() if m not in known}
+    return ClipFeatures(found.clip, {**found.features, **features}, absent), cuts
 
 
 def _loudness(sound: Sound) -> NDArray[np.float32]:

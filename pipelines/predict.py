@@ -19,7 +19,7 @@ from mmemo.inference import infer
 from mmemo.labels import to_names
 from mmemo.prediction import Prediction
 from pipelines.clip_extractor import ClipExtractor
-from pipelines.stages import Watch, nobody
+from pipelines.stages import Watch, as_progress
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def predict(
     decoder: str = "threshold",
     threads: int = 2,
     extractor: ClipExtractor | None = None,
-    watch: Watch = nobody,
+    watch: Watch | None = None,
 ) -> list[Prediction]:
     """Read a recording of any length.
 
@@ -81,14 +81,19 @@ def read_recording(
     *,
     threads: int = 2,
     extractor: ClipExtractor | None = None,
-    watch: Watch = nobody,
+    watch: Watch | None = None,
 ) -> Recording:
-    """Make features once for the whole file and cut them into utterances; else as ``predict``."""
+    """Make features once for the whole file and cut them into utterances; else as ``predict``.
+
+    Whoever reads many recordings passes an ``extractor``, which keeps its weights, in place of
+    ``threads``. Without a ``watch``, the extractor's own is told.
+    """
     extractor = extractor or ClipExtractor(checkpoint.config.features, threads=threads)
-    clip = Clip(id=media.name, video_id=media.name, media=media)
-    whole, cuts = extractor.with_cuts(clip, watch)
-    checkpoint.check(whole)
     duration_s = probe(media).duration_s
+    if watch is not None:
+        extractor.on_progress = as_progress(watch, duration_s)
+    whole, cuts = extractor.with_cuts(Clip(id=media.name, video_id=media.name, media=media))
+    checkpoint.check(whole)
     pieces = split_utterances(whole.clip.words or (), duration_s, cuts=cuts)
     utterances = tuple(cut(whole, piece, number) for number, piece in enumerate(pieces))
     config = checkpoint.config

@@ -18,8 +18,19 @@ REPORT: Mapping[str, float] = {**READING, REASONS: 3.0}
 MOVIE: Mapping[str, float] = {**READING, DRAWING: 6.0}
 
 
+STAGE_OF: Mapping[str, str] = {"visual": FACE, "audio": VOICE, "text": WORDS}
+"""Modality -> the stage in which it is measured."""
+
+
 def nobody(stage: str, share: float) -> None:
     """Watch nothing."""
+
+
+def as_progress(watch: Watch, duration_s: float) -> Callable[[str, float], None]:
+    """Turn a watch into what a ``ClipExtractor`` tells of a recording of so many seconds."""
+    return lambda modality, seconds: watch(
+        STAGE_OF[modality], min(seconds / duration_s, 1.0) if duration_s else 0.0
+    )
 
 
 def share_of(shares: Mapping[str, float], stage: str, share: float) -> float:

@@ -31,7 +31,6 @@ class Decoder:
 
     Attributes:
         has_picture, has_sound: whether the file has them and they were asked for.
-        duration_s: as the file states it, seconds; None where it does not.
     """
 
     def __init__(
@@ -51,7 +50,6 @@ class Decoder:
         self._start, self._end = start, end
         self._sample_rate, self._max_side, self._fps = sample_rate, max_side, fps
         self._container = Container(path, limits)
-        self.duration_s = self._container.duration_s
         try:
             self._pictures, self._sounds = self._prepare(picture, sound, fps)
         except BaseException:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmemo.shipped import DEFAULT, find_model
+from pipelines.device import find_device
 
 if TYPE_CHECKING:
     from mmemo.config import Config
@@ -80,8 +81,6 @@ def read_device(options: argparse.Namespace) -> str:
     Raises:
         ConfigError: it is not.
     """
-    from pipelines.device import find_device
-
     return find_device(options.device, asked_by="--device")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmemo.checkpoint import Checkpoint
 from mmemo.prediction import Prediction
+from pipelines.clip_extractor import ClipExtractor
 from pipelines.predict import Recording, answer, read_recording
 from pipelines.stages import REASONS, Watch, nobody
 from pipelines.video_report.contributions import Contributions, contributions
@@ -56,8 +57,9 @@ def read_report(
     *,
     decoder: str = "threshold",
     threads: int = 2,
+    extractor: ClipExtractor | None = None,
     on_stage: Callable[[str], None] = lambda stage: None,
-    watch: Watch = nobody,
+    watch: Watch | None = None,
 ) -> VideoReport:
     """Measure a recording, judge it and ask what spoke for the answers.
 
@@ -66,6 +68,7 @@ def read_report(
         media: a video or sound file; a transcript beside it is used, else words are recognised.
         decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
         threads: threads for the face graphs and the recogniser.
+        extractor: used in place of a new one with ``threads``.
         on_stage: told each of ``STAGES`` as it begins.
         watch: told how far the stages of ``pipelines.stages.REPORT`` are, for a bar.
 
@@ -74,8 +77,10 @@ def read_report(
         CheckpointError: the model wants features that these extractors do not make.
     """
     on_stage(STAGES[0])
-    recording = read_recording(checkpoint, media, threads=threads, watch=watch)
-    return report_on(checkpoint, recording, decoder=decoder, on_stage=on_stage, watch=watch)
+    recording = read_recording(checkpoint, media, threads=threads, extractor=extractor, watch=watch)
+    return report_on(
+        checkpoint, recording, decoder=decoder, on_stage=on_stage, watch=watch or nobody
+    )
 
 
 def report_on(

@@ -12,7 +12,7 @@ from pipelines.video_report.content import VideoReport
 from pipelines.video_report.data import to_data, to_script
 from pipelines.video_report.player import Player
 
-STYLE, LAYOUT = "page.css", "layout.html"
+COLOURS, STYLE, LAYOUT = "colours.css", "page.css", "layout.html"
 SCRIPTS = ("tools.js", "choices.js", "moment.js", "timeline.js", "transcript.js", "numbers.js",
            "playing.js", "main.js")  # fmt: skip
 """In the order in which they run, all inside one function."""
@@ -34,6 +34,7 @@ def build_page(
     *,
     title: str | None = None,
     downloads: Sequence[tuple[str, str]] = (),
+    home: tuple[str, str] | None = None,
 ) -> str:
     """Build the page of a recording.
 
@@ -42,6 +43,7 @@ def build_page(
         player: how the recording is played.
         title: heading; by default the file's name.
         downloads: name and address of other forms of the same answers, where a server has them.
+        home: name and address of the page that led here, where there is one.
 
     Returns:
         A whole HTML document. Style and script are part of it, and its own policy forbids
@@ -57,7 +59,8 @@ def build_page(
         f'<footer class="soft"><p>{escape(EXPRESSED)}</p>'
         f"<p>Made by mmemo {escape(__version__)}.</p></footer>"
     )
-    body = _head(report, heading, downloads)
+    body = "" if home is None else _link_home(*home)
+    body += _head(report, heading, downloads)
     body += _asset(LAYOUT).replace("<!--player-->", _player(player)) + foot
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -71,6 +74,10 @@ def build_page(
     )
 
 
+def _link_home(name: str, address: str) -> str:
+    return f'<nav><a href="{escape(address)}">← {escape(name)}</a></nav>'
+
+
 def _head(report: VideoReport, heading: str, downloads: Sequence[tuple[str, str]]) -> str:
     words = sum(len(held.words) for held in report.predictions)
     facts = [
@@ -80,20 +87,25 @@ def _head(report: VideoReport, heading: str, downloads: Sequence[tuple[str, str]
         f"model trained on {report.dataset}" if report.dataset else "",
     ]
     items = "".join(f"<li>{escape(fact)}</li>" for fact in facts if fact)
-    items += "".join(
-        f'<li><a href="{escape(address)}" download>{escape(name)}</a></li>'
-        for name, address in downloads
-    )
     notices = [DEMONSTRATION] if report.demonstration else []
     notices += [f"{WHOLE.get(m, m)}: none ({reason})." for m, reason in report.absent.items()]
     if not any(held.labels is not None for held in report.predictions):
         notices.append("There is nothing to read emotions from.")
     boxes = "".join(f'<p class="notice">{escape(notice)}</p>' for notice in notices)
     return (
-        f'<header><h1>{escape(heading)}</h1><ul class="facts">{items}</ul>{boxes}'
+        f'<header><h1>{escape(heading)}</h1><ul class="facts">{items}</ul>'
+        f"{_downloads(downloads)}{boxes}"
         '<noscript><p class="notice">This page draws itself with a script that is part of it; '
         "allow scripts to see more than the recording.</p></noscript></header>"
     )
+
+
+def _downloads(downloads: Sequence[tuple[str, str]]) -> str:
+    links = "".join(
+        f'<li><a href="{escape(address)}" download>{escape(name)}</a></li>'
+        for name, address in downloads
+    )
+    return f'<ul class="downloads" aria-label="Downloads">{links}</ul>' if links else ""
 
 
 def _player(player: Player) -> str:
@@ -113,7 +125,7 @@ def _asset(name: str) -> str:
 
 
 def _style() -> str:
-    return _asset(STYLE)
+    return _asset(COLOURS) + _asset(STYLE)
 
 
 def _script() -> str:

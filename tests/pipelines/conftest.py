@@ -27,10 +27,10 @@ def corpus_features(corpus, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def corpus_run(corpus_features, tmp_path_factory) -> Path:
-    """Train a small model on them."""
-    out = tmp_path_factory.mktemp("runs") / "run"
-    small = ["model.hidden=16", "model.heads=2", "model.encoder_layers=1", "train.epochs=3"]
+def small_run(corpus_features, tmp_path_factory) -> Path:
+    """Train a small model on them: enough to answer, not to be right."""
+    out = tmp_path_factory.mktemp("runs") / "small"
+    small = ["model.hidden=16", "model.heads=2", "model.encoder_layers=1", "train.epochs=1"]
     arguments = ["train", "--set", *small, "--data", str(corpus_features), "--out", str(out)]
     assert main(arguments) == 0
     return out

@@ -15,8 +15,8 @@ from pipelines.clip_extractor import ClipExtractor
 
 
 @pytest.fixture(scope="module")
-def model(corpus_run):
-    return mmemo.load(corpus_run)
+def model(small_run):
+    return mmemo.load(small_run)
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,9 @@ def test_what_it_is(model):
     assert model.dataset in repr(model)
 
 
-def test_answers_are_those_of_the_command(model, clip, corpus_run, capsys):
+def test_answers_are_those_of_the_command(model, clip, small_run, capsys):
     (held,) = model.predict(str(clip), decoder="jaccard")
-    command = ["predict", str(clip), "--run", str(corpus_run), "--json", "--decoder", "jaccard"]
+    command = ["predict", str(clip), "--run", str(small_run), "--json", "--decoder", "jaccard"]
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out) == held.to_json()
 
@@ -104,8 +104,8 @@ def test_what_cannot_be_read_is_an_error_of_mmemo(model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["bad.mp4"]
 
 
-def test_what_is_no_model_is_an_error_of_mmemo(corpus_run, tmp_path):
+def test_what_is_no_model_is_an_error_of_mmemo(small_run, tmp_path):
     with pytest.raises(CheckpointError, match="no trained model"):
         mmemo.load(tmp_path / "none")
     with pytest.raises(ConfigError, match="not available"):
-        mmemo.load(corpus_run, device="cuda:99")
+        mmemo.load(small_run, device="cuda:99")

@@ -19,8 +19,8 @@ KEYS = {"video", "start", "end", "words", "labels", "probs", "spoke", "absent", 
 
 
 @pytest.fixture(scope="module")
-def run(corpus_run):
-    return str(corpus_run)
+def run(small_run):
+    return str(small_run)
 
 
 def test_a_clip_with_a_transcript(run, corpus, capsys):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines.video_report.page import STYLE, _asset
+from pipelines.video_report.page import COLOURS, _asset
 
 SEEN_BY = {
     "all": np.eye(3),
@@ -23,7 +23,7 @@ SEEN_BY = {
 
 def themes():
     """Read the colours of light, dark and paper, in the order of the style sheet."""
-    blocks = re.findall(r":root \{(.*?)\}", _asset(STYLE), flags=re.DOTALL)
+    blocks = re.findall(r":root \{(.*?)\}", _asset(COLOURS), flags=re.DOTALL)
     found = []
     for block in blocks:
         colours = {}

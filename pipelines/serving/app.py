@@ -1,0 +1,244 @@
+"""What is answered over HTTP: the page, its state as JSON, uploads, results.
+
+    GET    /                          the page; /assets/NAME its style and script
+    GET    /api/state                 model, limits and all recordings
+    POST   /api/recordings            announce one: {"name", "size", "transcript"}
+    PUT    /api/recordings/ID/transcript, then /api/recordings/ID/media     their bytes
+    POST   /api/recordings/ID/cancel
+    DELETE /api/recordings/ID, or /api/recordings for all that have ended
+    GET    /recordings/ID/report      the page about it; .../recording what it plays,
+                                      .../thumbnail a small picture of it
+    GET    /recordings/ID/files/FORM  a file to keep
+
+Errors are ``{"detail": "one line"}``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from extractors.transcripts import LARGEST_BYTES, SUFFIXES
+from mmemo import __version__
+from mmemo.datasets.clips import MEDIA_SUFFIXES
+from pipelines.serving.forms import FORM_NAMES, file_of
+from pipelines.serving.guard import PAGE_POLICY
+from pipelines.serving.job import STAGES, Job
+from pipelines.serving.jobs import Jobs
+from pipelines.serving.limits import MEGABYTE
+from pipelines.serving.names import stem
+from pipelines.serving.refusal import RefusalError
+from pipelines.serving.storage import REPORT_FILE
+from pipelines.serving.uploads import UploadStoppedError, receive_bytes, receive_file
+
+PAGE = "index.html"
+ASSET_TYPES = {".css": "text/css", ".js": "text/javascript", ".html": "text/html"}
+LARGEST_BODY = 16_384
+REPORT_POLICY = "frame-ancestors 'none'"
+"""What the report's own policy cannot say."""
+
+
+class Announced(BaseModel):
+    """A recording that is about to come."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str = Field(max_length=2000)
+    size: int
+    transcript: str | None = Field(default=None, max_length=2000)
+
+
+def create_app(jobs: Jobs, about: Mapping[str, Any]) -> FastAPI:
+    """Build the application, without its guard.
+
+    Args:
+        jobs: the recordings.
+        about: what the page tells of the model and the place.
+    """
+    # No pages about the interface: they fetch scripts from elsewhere.
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    _answer_errors(app)
+    _serve_page(app, jobs, about)
+    _take_uploads(app, jobs)
+    _change_list(app, jobs)
+    _serve_results(app, jobs)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(RefusalError)
+    async def refused(request: Request, error: RefusalError) -> Response:
+        # What is still coming is not read: the connection cannot be used again.
+        closing = {"connection": "close"} if request.method == "PUT" else None
+        return JSONResponse({"detail": str(error)}, error.status, closing)
+
+    @app.exception_handler(HTTPException)
+    async def unknown(request: Request, error: HTTPException) -> Response:
+        return JSONResponse({"detail": str(error.detail)}, error.status_code, error.headers)
+
+
+def _serve_page(app: FastAPI, jobs: Jobs, about: Mapping[str, Any]) -> None:
+    assets = _assets()
+
+    @app.get("/")
+    def page() -> Response:
+        policy = {"content-security-policy": PAGE_POLICY}
+        return Response(assets[PAGE], media_type=ASSET_TYPES[".html"], headers=policy)
+
+    @app.get("/assets/{name}")
+    def asset(name: str) -> Response:
+        if name not in assets or name == PAGE:
+            raise HTTPException(404)
+        return Response(assets[name], media_type=ASSET_TYPES[Path(name).suffix])
+
+    @app.get("/api/state")
+    def state() -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "about": dict(about),
+            "limits": asdict(jobs.limits),
+            "stages": STAGES,
+            "forms": FORM_NAMES,
+            "suffixes": {"media": sorted(MEDIA_SUFFIXES), "transcripts": SUFFIXES},
+            "recordings": jobs.describe(),
+        }
+
+
+def _take_uploads(app: FastAPI, jobs: Jobs) -> None:
+    @app.post("/api/recordings", status_code=201)
+    async def announce(request: Request) -> dict[str, Any]:
+        body = await receive_bytes(request.stream(), LARGEST_BODY)
+        try:
+            announced = Announced.model_validate_json(body)
+        except ValidationError as error:
+            [first, *_] = error.errors()
+            where = ".".join(map(str, first["loc"]))
+            raise RefusalError(
+                422, f"Expected name and size as JSON; {where}: {first['msg']}"
+            ) from None
+        return jobs.create(announced.name, announced.size, announced.transcript).to_json()
+
+    @app.put("/api/recordings/{job_id}/transcript", status_code=204)
+    async def transcript(job_id: str, request: Request) -> None:
+        job = jobs.find(job_id)
+        if not job.transcript:
+            raise RefusalError(409, f"{job.name}: announced without a transcript")
+        limit = min(LARGEST_BYTES, jobs.limits.upload_bytes)
+
+        def too_large(_: int) -> str:
+            return f"{job.transcript}: expected at most {limit / MEGABYTE:.0f} MB"
+
+        async with _Receiving(jobs, job):
+            await receive_file(
+                request.stream(),
+                jobs.storage.transcript(job),
+                limit_bytes=limit,
+                too_large=too_large,
+            )
+
+    @app.put("/api/recordings/{job_id}/media", status_code=204)
+    async def media(job_id: str, request: Request) -> None:
+        job = jobs.find(job_id)
+        if job.transcript and not jobs.storage.transcript(job).is_file():
+            raise RefusalError(409, f"{job.name}: expected {job.transcript} before the recording")
+        async with _Receiving(jobs, job):
+            count = await receive_file(
+                request.stream(),
+                jobs.storage.media(job),
+                limit_bytes=job.size,
+                too_large=lambda _: f"{job.name}: more bytes came than were announced ({job.size})",
+                on_bytes=lambda count: jobs.receive(job, count),
+            )
+            if count != job.size:
+                raise RefusalError(400, f"{job.name}: expected {job.size} bytes; {count} came")
+            jobs.enqueue(job)
+
+
+class _Receiving:
+    """Hold a job while one of its files comes; if that goes wrong, the job has failed."""
+
+    def __init__(self, jobs: Jobs, job: Job) -> None:
+        self._jobs, self._job = jobs, job
+
+    async def __aenter__(self) -> None:
+        self._jobs.begin_upload(self._job)
+
+    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None:
+            self._jobs.pause_upload(self._job)
+            return
+        why = str(error) if isinstance(error, RefusalError) else "the upload broke off; try again"
+        self._jobs.finish(self._job, "failed", why)
+        if isinstance(error, UploadStoppedError | ClientDisconnect):
+            raise RefusalError(409, f"{self._job.name}: {self._job.message or 'removed'}") from None
+
+
+def _change_list(app: FastAPI, jobs: Jobs) -> None:
+    @app.post("/api/recordings/{job_id}/cancel", status_code=204)
+    def cancel(job_id: str) -> None:
+        jobs.cancel(jobs.find(job_id))
+
+    @app.delete("/api/recordings/{job_id}", status_code=204)
+    def remove(job_id: str) -> None:
+        jobs.remove(jobs.find(job_id))
+
+    @app.delete("/api/recordings", status_code=204)
+    def clear() -> None:
+        jobs.clear()
+
+
+def _serve_results(app: FastAPI, jobs: Jobs) -> None:
+    def done(job_id: str) -> Job:
+        job = jobs.find(job_id)
+        if job.state != "done":
+            raise RefusalError(409, f"{job.name}: expected to be done; it is {job.state}")
+        return job
+
+    @app.get("/recordings/{job_id}/report")
+    def report(job_id: str) -> Response:
+        path = jobs.storage.folder(done(job_id)) / REPORT_FILE
+        policy = {"content-security-policy": REPORT_POLICY}
+        return FileResponse(path, media_type=ASSET_TYPES[".html"], headers=policy)
+
+    @app.get("/recordings/{job_id}/thumbnail")
+    def thumbnail(job_id: str) -> Response:
+        path = jobs.storage.thumbnail(jobs.find(job_id))
+        if not path.is_file():
+            raise HTTPException(404)
+        # It never changes, and is asked for anew whenever the list is shown.
+        kept = {"cache-control": "private, max-age=3600"}
+        return FileResponse(path, media_type="image/jpeg", headers=kept)
+
+    @app.get("/recordings/{job_id}/recording")
+    def recording(job_id: str) -> Response:
+        job = done(job_id)
+        kind = (job.summary or {}).get("media_type")
+        if kind is None:
+            raise RefusalError(404, f"{job.name}: of a kind that browsers do not play")
+        return FileResponse(jobs.storage.media(job), media_type=kind)
+
+    @app.get("/recordings/{job_id}/files/{form}")
+    def file(job_id: str, form: str) -> Response:
+        job = done(job_id)
+        if form not in FORM_NAMES:
+            raise RefusalError(404, f"Expected one of {', '.join(FORM_NAMES)}; got another form")
+        return FileResponse(
+            jobs.storage.folder(job) / file_of(form),
+            media_type="application/octet-stream",
+            filename=f"{stem(job.name)}.{form}",
+        )
+
+
+def _assets() -> dict[str, bytes]:
+    """Read the page's parts; its colours are those of the page about a video."""
+    own = files("pipelines.serving").joinpath("assets")
+    found = {entry.name: entry.read_bytes() for entry in own.iterdir() if entry.is_file()}
+    report = files("pipelines.video_report").joinpath("assets")
+    return {**found, "colours.css": report.joinpath("colours.css").read_bytes()}

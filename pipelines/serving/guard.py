@@ -1,0 +1,125 @@
+"""Who may ask: the server's own pages and programs, not pages of other sites.
+
+A page of another site can make a browser send requests here, and by DNS rebinding even under a
+name of its own. So the name that is asked for (Host) has to be one of this server's, and a request
+that says that it comes from another page (Origin, Sec-Fetch-Site) is refused. Programs, which say
+neither, may ask.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+"""What is no page of ours shows nothing and runs nothing."""
+HEADERS: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is this machine's own, which no other reaches."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Guard:
+    """Refuse what does not come from this server's pages; give every answer its headers.
+
+    Args:
+        app: who answers.
+        host: the address that the server is bound to.
+        names: under which it is known besides.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, names: Iterable[str] = ()) -> None:
+        self.app = app
+        # A browser that is led here by a foreign name says that name, never an address.
+        self._any_address = not is_loopback(host)
+        known = {*LOOPBACK_NAMES, host, *names}
+        if self._any_address:
+            known |= {socket.gethostname(), socket.getfqdn()}
+        self._names = {name.lower() for name in known}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; see ASGI."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("content-security-policy", FILE_POLICY)
+            await send(message)
+
+        why = self._refusal(Headers(scope=scope), scope["method"])
+        if why:
+            answer = JSONResponse({"detail": why}, status_code=403)
+            await answer(scope, receive, send_with_headers)
+        else:
+            await self.app(scope, receive, send_with_headers)
+
+    def _refusal(self, headers: Headers, method: str) -> str:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self._is_ours(hosts[0]):
+            return (
+                "Expected one of this server's own names as host; "
+                "name another with --allow-host when starting it"
+            )
+        origin = headers.get("origin")
+        if origin is not None and _place(origin) != hosts[0].lower():
+            return "Expected a request from this server's own page; it comes from another site"
+        led_here = (
+            method == "GET"
+            and headers.get("sec-fetch-mode") == "navigate"
+            and headers.get("sec-fetch-dest") == "document"
+        )
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not led_here:
+            return "Expected a request from this server's own page; it comes from another site"
+        return ""
+
+    def _is_ours(self, host: str) -> bool:
+        try:
+            parts = urlsplit(f"//{host}")
+            name, _ = parts.hostname or "", parts.port  # a port that is none raises
+        except ValueError:
+            return False
+        if parts.netloc != host or "@" in host or not name:
+            return False
+        if name in self._names:
+            return True
+        try:
+            return self._any_address and bool(ipaddress.ip_address(name))
+        except ValueError:
+            return False
+
+
+def _place(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None

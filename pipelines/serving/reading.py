@@ -1,0 +1,140 @@
+"""One recording in; its page, answers in every form and a summary out, of features made once."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from extractors.media import MediaInfo, probe
+from mmemo.checkpoint import load_checkpoint
+from mmemo.errors import ClipError
+from mmemo.store import write_atomically
+from pipelines.clip_extractor import ClipExtractor
+from pipelines.exports import EXPORTS
+from pipelines.serving.forms import FORM_NAMES, PAGE_FORM, file_of
+from pipelines.serving.job import OnStage, Stage
+from pipelines.serving.storage import REPORT_FILE, THUMBNAIL_FILE
+from pipelines.serving.task import Task
+from pipelines.serving.thumbnail import write_thumbnail
+from pipelines.video_report import Player, VideoReport, build_page, embed, read_report
+from pipelines.video_report.content import STAGES as REPORT_STAGES
+from pipelines.video_report.player import playable_as
+
+REPORT_STAGE_OF: dict[str, Stage] = dict(
+    zip(REPORT_STAGES, ("check", "emotions", "emotions"), strict=True)
+)
+STAGE_OF: dict[str, Stage] = {"visual": "face", "audio": "voice", "text": "words"}
+HOME = ("All recordings", "/")
+
+
+class Reader:
+    """A model and extractors that are kept between recordings.
+
+    Args:
+        run: the trained model's folder.
+        decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
+        device: where the model runs.
+        threads: threads for the face graphs and the recogniser.
+
+    Raises:
+        CheckpointError: there is no usable model in ``run``.
+    """
+
+    def __init__(self, run: Path, decoder: str, device: str, threads: int = 2) -> None:
+        self.decoder = decoder
+        self.checkpoint = load_checkpoint(run, device)
+        self.extractor = ClipExtractor(self.checkpoint.config.features, threads=threads)
+
+    def about(self) -> dict[str, Any]:
+        """Say what a page tells of the model."""
+        return {
+            "labels": list(self.checkpoint.labels),
+            "dataset": self.checkpoint.trained_on.dataset,
+            "demonstration": self.checkpoint.trained_on.demonstration,
+        }
+
+    def read(self, task: Task, on_stage: OnStage) -> dict[str, Any]:
+        """Read a recording, write what was found beside it, and sum it up.
+
+        Raises:
+            MmemoError: the recording or its transcript cannot be read.
+            OSError: what was found cannot be written.
+        """
+        on_stage("check", None)
+        info = probe(task.media)
+        if info.duration_s > task.longest_s:
+            raise ClipError(
+                f"{task.name}: expected at most {task.longest_s / 60:g} minutes; "
+                f"it has {info.duration_s / 60:.1f}"
+            )
+        write_thumbnail(task.media, info, task.media.with_name(THUMBNAIL_FILE))
+        self.extractor.on_progress = _modalities_as_stages(info, on_stage)
+        report = read_report(
+            self.checkpoint,
+            task.media,
+            decoder=self.decoder,
+            extractor=self.extractor,
+            on_stage=lambda stage: on_stage(REPORT_STAGE_OF[stage], None),
+        )
+        on_stage("page", None)
+        report = _named(report, task.name)
+        media_type = playable_as(task.media)
+        _write(report, task, info, served=media_type is not None)
+        return {**_summary(report), "media_type": media_type}
+
+
+def _modalities_as_stages(info: MediaInfo, on_stage: OnStage) -> Callable[[str, float], None]:
+    def progress(modality: str, seconds: float) -> None:
+        share = seconds / info.duration_s if modality == "visual" and info.duration_s else None
+        on_stage(STAGE_OF[modality], None if share is None else min(share, 1.0))
+
+    return progress
+
+
+def _named(report: VideoReport, name: str) -> VideoReport:
+    """Give the recording the name that its user knows."""
+    predictions = [replace(held, video=name) for held in report.predictions]
+    return replace(report, name=name, predictions=predictions)
+
+
+def _write(report: VideoReport, task: Task, info: MediaInfo, *, served: bool) -> None:
+    folder = task.media.parent
+    for form, export in EXPORTS.items():
+        _write_file(folder / file_of(form), export(report.predictions))
+    whole = _embedded(task)
+    _write_file(folder / file_of(PAGE_FORM), build_page(report, whole).encode())
+    kind = "video" if info.has_picture else "audio"
+    player = Player(kind, "recording") if served else whole
+    links = [(name, f"files/{form}") for form, name in FORM_NAMES.items()]
+    page = build_page(report, player, downloads=links, home=HOME)
+    _write_file(folder / REPORT_FILE, page.encode())
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    write_atomically(path, content, durable=False)
+
+
+def _embedded(task: Task) -> Player:
+    """Put the recording into the page; where it is too large, name the user's own file."""
+    player = embed(task.media, task.media.parent)
+    if player.kind == "none":
+        return replace(player, note=player.note.replace(task.media.name, task.name))
+    if player.source.startswith("data:"):
+        return player
+    note = f"Played from {task.name}, which is not part of this page: keep them together."
+    return Player(player.kind, "./" + quote(task.name), note)
+
+
+def _summary(report: VideoReport) -> dict[str, Any]:
+    read = [held for held in report.predictions if held.labels is not None]
+    found = Counter(label for held in read for label in held.labels or ())
+    return {
+        "duration_s": round(report.duration_s, 2),
+        "utterances": len(report.predictions),
+        "read": len(read),
+        "words": sum(len(held.words) for held in report.predictions),
+        "found": dict(found.most_common()),
+        "absent": dict(report.absent),
+    }

@@ -1,0 +1,157 @@
+"""Start and stop: the socket, the folder, the worker, and the program that answers."""
+
+import logging
+import signal
+import socket
+import sys
+import webbrowser
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from mmemo.errors import ConfigError
+from pipelines.serving.app import create_app
+from pipelines.serving.dispatch import Dispatcher
+from pipelines.serving.guard import Guard, is_loopback
+from pipelines.serving.jobs import Jobs
+from pipelines.serving.limits import Limits
+from pipelines.serving.storage import open_storage
+from pipelines.serving.task import Settings
+from pipelines.serving.worker_process import WorkerProcess
+
+logger = logging.getLogger(__name__)
+
+GRACE_S = 2
+"""How long answers under way may take once the server is asked to stop."""
+MOST_CONNECTIONS = 100
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a server listens, and who may ask there.
+
+    Attributes:
+        host: address to bind.
+        port: 0 for any that is free.
+        names: under which it may be asked for besides its address.
+        open_browser: whether to show the page once it is there.
+    """
+
+    host: str
+    port: int
+    names: Sequence[str] = ()
+    open_browser: bool = False
+
+
+def serve(place: Place, settings: Settings, limits: Limits, folder: Path | None) -> None:
+    """Serve until interrupted (SIGINT or SIGTERM).
+
+    Args:
+        place: where.
+        settings: the model and how it is asked.
+        limits: what is taken on.
+        folder: where recordings and results stay; None keeps them until the end only.
+
+    Raises:
+        ConfigError: the address cannot be bound, or the folder is in use.
+        WorkerError: the model cannot be loaded.
+    """
+    worker = WorkerProcess(settings)
+    with _listening(place) as listening, open_storage(folder) as storage, _stoppable():
+        jobs = Jobs(storage, limits)
+        dispatcher = Dispatcher(jobs, worker)
+        try:
+            worker.start()
+            dispatcher.start()
+            _announce(place, listening, folder)
+            about = {**worker.about, "local": is_loopback(place.host), "kept": folder is not None}
+            _answer(place, listening, jobs, about)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            dispatcher.stop()
+
+
+def _answer(place: Place, listening: socket.socket, jobs: Jobs, about: Mapping[str, Any]) -> None:
+    app = Guard(create_app(jobs, about), place.host, place.names)
+    verbose = logger.isEnabledFor(logging.DEBUG)
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        proxy_headers=False,
+        server_header=False,
+        access_log=verbose,
+        log_level="info" if verbose else "error",
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def _listening(place: Place) -> Iterator[socket.socket]:
+    """Take the port before anything else is done, so that a taken one costs no time."""
+    try:
+        [(family, *_, address), *_] = socket.getaddrinfo(
+            place.host, place.port, type=socket.SOCK_STREAM
+        )
+        bound = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        why = error.strerror or error
+        raise ConfigError(
+            f"--host {place.host}: expected an address of this machine ({why})"
+        ) from None
+    with bound:
+        if sys.platform != "win32":  # there it would let two servers share a port
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(address)
+            bound.listen()
+        except OSError as error:
+            raise ConfigError(
+                f"--port {place.port}: cannot be used on {place.host} ({error.strerror or error}); "
+                "choose another, or 0 for any that is free"
+            ) from None
+        yield bound
+
+
+def _announce(place: Place, listening: socket.socket, folder: Path | None) -> None:
+    port = listening.getsockname()[1]
+    shown = place.host if place.host not in ("0.0.0.0", "::") else socket.gethostname()
+    address = f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
+    print(f"Serving at {address}", flush=True)
+    if not is_loopback(place.host):
+        logger.warning(
+            "%s is reached from other machines: whoever reaches it can upload, see and remove "
+            "recordings, and what is sent is not encrypted",
+            place.host,
+        )
+    logger.info(
+        "Recordings and results %s. Ctrl-C stops.",
+        f"stay in {folder}" if folder else "are removed when the server stops",
+    )
+    if place.open_browser:
+        # Some browsers keep the caller waiting until they are closed.
+        Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Make SIGTERM stop the server as Ctrl-C does, with everything put away."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,131 @@
+"""Where recordings and what was made of them lie: a folder a job, named by its random id."""
+
+import json
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from extractors.transcripts import SUFFIXES
+from mmemo.errors import ConfigError
+from mmemo.store import write_atomically
+from pipelines.serving.job import Job
+from pipelines.serving.names import media_suffix, transcript_suffix
+
+logger = logging.getLogger(__name__)
+
+JOB_FILE, REPORT_FILE, PAGE_FILE, ANSWERS = "job.json", "report.html", "page.html", "answers"
+THUMBNAIL_FILE = "thumbnail.jpg"
+LOCK_FILE = "serve.lock"
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class Storage:
+    """The folders of all jobs.
+
+        ROOT/ID/ID.mp4           as it came; ID.vtt: its transcript
+        ROOT/ID/report.html      the page that is served, which plays ID.mp4
+        ROOT/ID/page.html        the page that is downloaded, with the recording in it
+        ROOT/ID/answers.csv ...  one file a form
+        ROOT/ID/thumbnail.jpg    a small picture of it
+        ROOT/ID/job.json         written last: how it ended
+
+    Names that users gave are in ``job.json`` only.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, job: Job) -> Path:
+        """Name a job's folder."""
+        return self.root / job.id
+
+    def media(self, job: Job) -> Path:
+        """Name the recording's file."""
+        return self.folder(job) / f"{job.id}{media_suffix(job.name)}"
+
+    def transcript(self, job: Job) -> Path:
+        """Name the transcript's file, which ``find_transcript`` finds beside the recording."""
+        suffix = transcript_suffix(job.transcript)
+        return self.folder(job) / f"{job.id}{suffix or SUFFIXES[-1]}"
+
+    def thumbnail(self, job: Job) -> Path:
+        """Name the small picture of a recording; there is none of mere sound."""
+        return self.folder(job) / THUMBNAIL_FILE
+
+    def create(self, job: Job) -> None:
+        """Make a job's folder."""
+        self.folder(job).mkdir(mode=0o700)
+
+    def empty(self, job: Job) -> None:
+        """Remove all files of a job that came to nothing."""
+        for path in self.folder(job).glob("*"):
+            path.unlink(missing_ok=True)
+
+    def remember(self, job: Job) -> None:
+        """Note how a job ended, for a server to come."""
+        write_atomically(self.folder(job) / JOB_FILE, json.dumps(job.to_json()).encode())
+
+    def remove(self, job: Job) -> None:
+        """Remove a job's folder and all that is in it."""
+        shutil.rmtree(self.folder(job), ignore_errors=True)
+
+    def free_bytes(self) -> int:
+        """Tell how much still fits."""
+        return shutil.disk_usage(self.root).free
+
+    def recall(self) -> list[Job]:
+        """Find the jobs that an earlier server ended; what it left unfinished is removed."""
+        found = []
+        for folder in sorted(self.root.iterdir()):
+            if not _ID.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+                continue
+            try:
+                job = Job.from_json(json.loads((folder / JOB_FILE).read_bytes()))
+                if job.id != folder.name:
+                    raise ValueError(f"expected the id {folder.name}")
+                found.append(job)
+            except FileNotFoundError:
+                shutil.rmtree(folder, ignore_errors=True)
+            except (KeyError, TypeError, ValueError) as error:
+                logger.warning("%s: not read (%s); it is left alone", folder / JOB_FILE, error)
+        return sorted(found, key=lambda job: job.created)
+
+
+@contextmanager
+def open_storage(folder: Path | None) -> Iterator[Storage]:
+    """Use a temporary folder, removed at the end, or a named one, which stays.
+
+    Raises:
+        ConfigError: another server uses it.
+        OSError: it cannot be made or written.
+    """
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="mmemo-serve-", ignore_cleanup_errors=True) as made:
+            yield Storage(Path(made))
+        return
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(folder):
+        yield Storage(folder.resolve())
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        import fcntl
+    except ImportError:  # Windows, where two servers in one folder are the user's own care
+        yield
+        return
+    with open(folder / LOCK_FILE, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"--folder {folder}: expected a folder that no other server uses"
+            ) from None
+        yield
+        os.unlink(file.name)

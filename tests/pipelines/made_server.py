@@ -1,0 +1,89 @@
+"""A real server in a thread, with or without a worker, and a client that uploads to it."""
+
+import logging
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from pipelines.serving.app import create_app
+from pipelines.serving.dispatch import Dispatcher
+from pipelines.serving.guard import Guard
+from pipelines.serving.jobs import Jobs
+from pipelines.serving.limits import Limits
+from pipelines.serving.storage import Storage
+from pipelines.serving.task import Settings
+from pipelines.serving.worker_process import WorkerProcess
+
+PATIENCE_S = 200.0
+
+
+class MadeServer:
+    """What a test reaches of a server."""
+
+    def __init__(self, url, jobs, dispatcher):
+        self.url, self.jobs, self.dispatcher = url, jobs, dispatcher
+        self.client = httpx.Client(base_url=url, timeout=60)
+
+    def announce(self, name="talk.mp4", size=5, **more):
+        return self.client.post("/api/recordings", json={"name": name, "size": size, **more})
+
+    def upload(self, path, name=None, transcript=None):
+        told = {"transcript": transcript.name} if transcript else {}
+        job_id = self.announce(name or path.name, path.stat().st_size, **told).json()["id"]
+        if transcript:
+            put = f"/api/recordings/{job_id}/transcript"
+            assert self.client.put(put, content=transcript.read_bytes()).status_code == 204
+        answer = self.client.put(f"/api/recordings/{job_id}/media", content=path.read_bytes())
+        assert answer.status_code == 204, answer.text
+        return job_id
+
+    def state(self, job_id):
+        listed = self.client.get("/api/state").json()["recordings"]
+        return next((job for job in listed if job["id"] == job_id), None)
+
+    def until(self, job_id, holds):
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            job = self.state(job_id)
+            if holds(job):
+                return job
+            time.sleep(0.05)
+        raise AssertionError(f"never so: {job}")
+
+    def ended(self, job_id):
+        return self.until(job_id, lambda job: job["finished"] is not None)
+
+
+@contextmanager
+def made_server(folder: Path, run: Path | None = None, host="127.0.0.1", names=(), **limits):
+    """Serve, without a worker unless there is a ``run`` for it."""
+    storage = Storage(folder)
+    jobs = Jobs(storage, Limits(**limits))
+    dispatcher = None
+    about = {"dataset": "made-up", "demonstration": True, "local": True, "kept": False}
+    if run is not None:
+        worker = WorkerProcess(Settings(run, "threshold", "cpu", logging.INFO))
+        dispatcher = Dispatcher(jobs, worker)
+        worker.start()
+        dispatcher.start()
+        about |= worker.about
+    app = Guard(create_app(jobs, about), host, names)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(app, ws="none", lifespan="off", log_level="error")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        made = MadeServer(f"http://127.0.0.1:{listening.getsockname()[1]}", jobs, dispatcher)
+        try:
+            yield made
+        finally:
+            made.client.close()
+            server.should_exit = True
+            thread.join(20)
+            if dispatcher is not None:
+                dispatcher.stop()

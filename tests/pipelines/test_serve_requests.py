@@ -1,0 +1,479 @@
+"""What a server takes and refuses, over real connections, before anything is read."""
+
+import asyncio
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from made_server import made_server
+
+from mmemo.errors import ConfigError
+from pipelines.serving.jobs import UPLOAD_PATIENCE_S, Jobs
+from pipelines.serving.limits import Limits
+from pipelines.serving.names import clean, media_suffix, transcript_suffix
+from pipelines.serving.refusal import RefusalError
+from pipelines.serving.storage import JOB_FILE, REPORT_FILE, Storage, open_storage
+from pipelines.serving.uploads import receive_file
+
+EVIL_NAMES = [
+    "../../etc/passwd",
+    "..\\..\\boot.ini",
+    "/etc/shadow.mp4",
+    "C:\\x\\talk.mp4",
+    "a\0b.mp4",
+    "..",
+    ".",
+    "",
+    "   ",
+    ".hidden.mp4",
+    "talk.mp4/",
+    "x" * 1500 + ".mp4",
+    "line\r\nbreak: yes.mp4",
+    "\u202etxt.exe.mp4",
+    '<img src=x onerror="alert(1)">.mp4',
+    "%2e%2e%2fx.mp4",
+    "clip.html",
+]
+
+
+@pytest.fixture
+def server(tmp_path):
+    with made_server(tmp_path / "jobs", upload_mb=1, queue=3, keep=2) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path):
+    (tmp_path / "jobs").mkdir()
+    return tmp_path / "jobs"
+
+
+def detail(answer):
+    assert set(answer.json()) == {"detail"}
+    line = answer.json()["detail"]
+    assert len(line.splitlines()) == 1
+    return line
+
+
+def finished(jobs, name="talk.mp4"):
+    """Make a job as if a worker had read it."""
+    job = jobs.create(name, 5)
+    jobs.storage.media(job).write_bytes(b"12345")
+    (jobs.storage.folder(job) / REPORT_FILE).write_text("report")
+    jobs.enqueue(job)
+    assert jobs.next_waiting(0) is job
+    jobs.finish(job, "done", summary={"read": 1, "media_type": "video/mp4"})
+    return job
+
+
+@pytest.mark.parametrize("name", EVIL_NAMES)
+def test_a_name_is_shown_and_no_path(server, folder, name):
+    answer = server.announce(name)
+    assert answer.status_code == 201
+    shown = answer.json()["name"]
+    assert shown
+    assert len(shown) <= 120
+    assert shown.isprintable()
+    assert not set(shown) & {"/", "\\"}
+    assert not shown.startswith(".")
+    job_id = answer.json()["id"]
+    assert server.client.put(f"/api/recordings/{job_id}/media", content=b"12345").status_code == 204
+    [written] = [path for path in folder.rglob("*") if path.is_file()]
+    assert written.parent == folder / job_id
+    assert written.stem == job_id
+    assert written.suffix in ("", ".mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "media", "transcript"),
+    [
+        ("a.MP4", ".mp4", None),
+        ("a.mp4.exe", "", None),
+        ("a.words.json", "", ".words.json"),
+        ("a.TEXTGRID", "", ".TextGrid"),
+        ("a.vtt", "", ".vtt"),
+        ("a", "", None),
+    ],
+)
+def test_only_known_suffixes_are_kept(name, media, transcript):
+    assert (media_suffix(name), transcript_suffix(name)) == (media, transcript)
+
+
+def test_a_long_name_keeps_its_suffix():
+    assert clean("x" * 500 + ".mp4").endswith("x.mp4")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/..%2f..%2fapp.py",
+        "/assets/%2e%2e/app.py",
+        "/assets/index.html",
+        "/assets//etc/passwd",
+        "/recordings/..%2f..%2fx/report",
+        "/recordings/x/files/..%2fjob.json",
+        "/docs",
+        "/openapi.json",
+    ],
+)
+def test_no_path_leads_elsewhere(server, path):
+    assert server.client.get(path).status_code == 404
+
+
+def test_the_page_and_its_parts_fetch_nothing_from_elsewhere(server):
+    page = server.client.get("/")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in page.text.replace("http-equiv", "")
+    for name in ("main.js", "row.js", "serve.css", "colours.css"):
+        part = server.client.get(f"/assets/{name}")
+        assert part.headers["x-content-type-options"] == "nosniff"
+        assert "://" not in part.text
+    assert "style=" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("127.0.0.1", 200),
+        ("localhost:9999", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:80", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("localhost.evil.example", 403),
+        ("10.0.0.7", 403),
+        ("localhost@evil.example", 403),
+        ("evil.example#localhost", 403),
+        ("localhost:x", 403),
+        ("", 403),
+    ],
+)
+def test_a_foreign_host_is_refused(server, host, code):
+    answer = server.client.get("/api/state", headers={"host": host})
+    assert answer.status_code == code
+    assert "recordings" in answer.text if code == 200 else "host" in detail(answer)
+
+
+def test_without_a_host_nothing_is_answered(server):
+    place = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((place[0], int(place[1]))) as raw:
+        raw.sendall(b"GET /api/state HTTP/1.0\r\n\r\n")
+        assert b" 403 " in raw.recv(1000).split(b"\r\n")[0]
+
+
+def test_beyond_this_machine_addresses_and_named_hosts_are_known(folder):
+    with made_server(folder, host="0.0.0.0", names=["box.example"]) as server:
+        for host, code in [
+            ("192.168.1.5:8000", 200),
+            ("[fe80::1]:8000", 200),
+            (socket.gethostname(), 200),
+            ("Box.Example", 200),
+            ("evil.example", 403),
+        ]:
+            answer = server.client.get("/api/state", headers={"host": host})
+            assert answer.status_code == code, host
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "GET"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost", "x"]
+)
+def test_another_sites_page_may_not_ask(server, method, origin):
+    answer = server.client.request(method, "/api/recordings", headers={"origin": origin})
+    assert answer.status_code == 403
+    assert "another site" in detail(answer)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_sites_page_may_lead_here_but_not_embed_or_ask(server, site):
+    asked = {"sec-fetch-site": site, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
+    assert server.client.get("/api/state", headers=asked).status_code == 403
+    led = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert server.client.get("/", headers=led).status_code == 200
+    assert server.client.post("/api/recordings", headers=led, json={}).status_code == 403
+
+
+def test_the_own_page_may_ask(server):
+    own = {"origin": server.url, "sec-fetch-site": "same-origin"}
+    body = {"name": "talk.mp4", "size": 5}
+    assert server.client.post("/api/recordings", headers=own, json=body).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'{"name": 3, "size": 5}', b'{"name": "x", "size": "5"}', b"\xff",
+     b'{"name": "x", "size": 5, "path": "/etc"}', b'{"size": 5}', b'{"name": "x", "size": 1e999}'],
+)  # fmt: skip
+def test_what_is_no_announcement_is_refused(server, body):
+    answer = server.client.post("/api/recordings", content=body)
+    assert answer.status_code == 422
+    assert "name and size" in detail(answer)
+
+
+def test_a_long_announcement_is_not_read(server):
+    answer = server.client.post("/api/recordings", content=b" " * 100_000)
+    assert answer.status_code == 413
+
+
+def test_what_is_too_large_is_refused_before_it_is_sent(server, folder):
+    answer = server.announce("film.mp4", 2_500_000)
+    assert answer.status_code == 413
+    assert detail(answer) == "film.mp4: expected at most 1 MB; it has 2.5"
+    assert list(folder.iterdir()) == []
+
+
+def test_more_than_was_announced_is_cut_off_while_it_comes(server, folder):
+    job_id = server.announce(size=100_000).json()["id"]
+    sent = 0
+
+    def endless():
+        nonlocal sent
+        while sent < 50_000_000:
+            sent += 65_536
+            yield bytes(65_536)
+
+    try:
+        server.client.put(f"/api/recordings/{job_id}/media", content=endless())
+    except OSError:
+        pass  # the server hangs up while more is coming
+    except Exception as error:
+        assert "Error" in type(error).__name__  # httpx's own for the same
+    job = server.ended(job_id)
+    assert job["state"] == "failed"
+    assert "announced" in job["message"]
+    assert sent < 50_000_000
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == [JOB_FILE]
+
+
+def test_less_than_was_announced_is_refused(server):
+    job_id = server.announce(size=10).json()["id"]
+    answer = server.client.put(f"/api/recordings/{job_id}/media", content=b"12345")
+    assert answer.status_code == 400
+    assert "expected 10 bytes; 5 came" in detail(answer)
+    assert server.state(job_id)["state"] == "failed"
+
+
+def test_an_upload_that_breaks_off_fails_and_leaves_nothing(server, folder):
+    job_id = server.announce(size=1000).json()["id"]
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as raw:
+        head = f"PUT /api/recordings/{job_id}/media HTTP/1.1\r\nhost: localhost\r\n"
+        raw.sendall(head.encode() + b"content-length: 1000\r\n\r\n" + b"x" * 300)
+        server.until(job_id, lambda job: job["share"] == 0.3)
+    job = server.ended(job_id)
+    assert (job["state"], job["message"]) == ("failed", "the upload broke off; try again")
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == [JOB_FILE]
+
+
+def test_an_upload_can_be_cancelled_and_removed_while_it_comes(server, folder):
+    host, port = server.url.removeprefix("http://").split(":")
+    for how in ("cancel", "remove"):
+        job_id = server.announce(size=1000).json()["id"]
+        with socket.create_connection((host, int(port))) as raw:
+            head = f"PUT /api/recordings/{job_id}/media HTTP/1.1\r\nhost: localhost\r\n"
+            raw.sendall(head.encode() + b"content-length: 1000\r\n\r\n" + b"x" * 300)
+            server.until(job_id, lambda job: job["share"] == 0.3)
+            if how == "cancel":
+                server.client.post(f"/api/recordings/{job_id}/cancel")
+                assert server.state(job_id)["state"] == "cancelled"
+            else:
+                server.client.delete(f"/api/recordings/{job_id}")
+                assert server.state(job_id) is None
+            raw.sendall(b"x")
+            assert b" 409 " in raw.recv(1000).split(b"\r\n")[0]
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == [JOB_FILE]
+
+
+def test_an_upload_comes_once(server):
+    job_id = server.announce().json()["id"]
+    path = f"/api/recordings/{job_id}/media"
+    assert server.client.put(path, content=b"12345").status_code == 204
+    assert server.client.put(path, content=b"12345").status_code == 409
+    assert server.state(job_id)["state"] == "waiting"
+
+
+def test_a_transcript_comes_first_and_is_of_a_known_kind(server, folder):
+    assert server.announce(transcript="talk.docx").status_code == 415
+    job_id = server.announce(transcript="Talk.VTT").json()["id"]
+    media, transcript = (f"/api/recordings/{job_id}/{part}" for part in ("media", "transcript"))
+    assert "before the recording" in detail(server.client.put(media, content=b"12345"))
+    assert server.client.put(transcript, content=b"WEBVTT\n").status_code == 204
+    assert server.client.put(media, content=b"12345").status_code == 204
+    names = {path.name for path in (folder / job_id).iterdir()}
+    assert names == {f"{job_id}.mp4", f"{job_id}.vtt"}
+    other = server.announce().json()["id"]
+    answer = server.client.put(f"/api/recordings/{other}/transcript", content=b"x")
+    assert "without a transcript" in detail(answer)
+
+
+def test_a_full_queue_is_refused_until_there_is_room(server):
+    ids = [server.announce(f"{n}.mp4").json()["id"] for n in range(3)]
+    answer = server.announce("more.mp4")
+    assert answer.status_code == 429
+    assert detail(answer) == "more.mp4: the queue is full (3 recordings); try again later"
+    assert server.client.post(f"/api/recordings/{ids[0]}/cancel").status_code == 204
+    assert server.announce("more.mp4").status_code == 201
+
+
+def test_an_empty_file_is_refused(server):
+    assert "empty" in detail(server.announce(size=0))
+
+
+def test_a_full_disk_is_said(tmp_path):
+    async def come():
+        yield bytes(1 << 20)
+        yield bytes(1 << 20)
+
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no /dev/full here")
+    with pytest.raises(RefusalError, match="disk is full") as stop:
+        asyncio.run(receive_file(come(), full, limit_bytes=1 << 30, too_large=str))
+    assert stop.value.status == 507
+    assert full.exists()
+
+
+def test_what_would_fill_the_disk_is_refused_beforehand(folder):
+    limits = Limits(upload_mb=1e9)
+    jobs = Jobs(Storage(folder), limits)
+    with pytest.raises(RefusalError, match="disk is full"):
+        jobs.create("talk.mp4", limits.upload_bytes)
+    assert list(folder.iterdir()) == []
+
+
+def test_results_are_served_as_what_they_are_and_never_run(server):
+    job = finished(server.jobs, "a; b=“ü”.mp4")
+    recording = server.client.get(f"/recordings/{job.id}/recording")
+    assert recording.headers["content-type"] == "video/mp4"
+    assert "sandbox" in recording.headers["content-security-policy"]
+    part = server.client.get(f"/recordings/{job.id}/recording", headers={"range": "bytes=1-2"})
+    assert (part.status_code, part.content) == (206, b"23")
+    (server.jobs.storage.folder(job) / "answers.csv").write_text("x")
+    file = server.client.get(f"/recordings/{job.id}/files/csv")
+    assert file.headers["content-disposition"].startswith("attachment; filename*=utf-8''")
+    assert file.headers["x-content-type-options"] == "nosniff"
+    assert server.client.get(f"/recordings/{job.id}/files/exe").status_code == 404
+    assert server.client.get(f"/recordings/{job.id}/report").text == "report"
+
+
+def test_there_are_no_results_before_the_end(server):
+    job_id = server.announce().json()["id"]
+    for what in ("report", "recording", "files/csv"):
+        assert server.client.get(f"/recordings/{job_id}/{what}").status_code == 409
+    assert server.client.get(f"/recordings/{job_id}/thumbnail").status_code == 404
+    assert server.client.get(f"/recordings/{'0' * 32}/report").status_code == 404
+
+
+def test_what_has_ended_can_be_removed_at_once(server, folder):
+    ended = [finished(server.jobs).id for _ in range(2)]
+    going_on = server.announce().json()["id"]
+    assert server.client.delete("/api/recordings").status_code == 204
+    assert [path.name for path in folder.iterdir()] == [going_on]
+    assert all(server.state(job_id) is None for job_id in ended)
+    assert server.client.delete(f"/api/recordings/{ended[0]}").status_code == 404
+
+
+def test_only_what_goes_on_can_be_cancelled(server):
+    job = finished(server.jobs)
+    answer = server.client.post(f"/api/recordings/{job.id}/cancel")
+    assert (answer.status_code, detail(answer)) == (409, "talk.mp4: there is nothing to cancel")
+
+
+def test_the_oldest_results_go_first(folder):
+    clock = [1000.0]
+    jobs = Jobs(Storage(folder), Limits(keep=2, keep_hours=1), now=lambda: clock[0])
+    made = []
+    for _ in range(3):
+        clock[0] += 60
+        made.append(finished(jobs).id)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(made[1:])
+    clock[0] += 3600 - 30
+    jobs.expire()
+    assert [path.name for path in folder.iterdir()] == [made[2]]
+    clock[0] += 60
+    jobs.expire()
+    assert list(folder.iterdir()) == []
+
+
+def test_an_upload_that_stalls_is_given_up(folder):
+    jobs = Jobs(Storage(folder), Limits())
+    job = jobs.create("talk.mp4", 5)
+    job.touched = time.monotonic() - UPLOAD_PATIENCE_S + 60
+    jobs.expire()
+    assert job.state == "uploading"
+    job.touched -= 61
+    jobs.expire()
+    assert (job.state, job.message) == ("failed", "the upload stopped; try again")
+    assert not jobs.receive(job, 1)
+
+
+def test_the_queue_is_in_the_order_of_arrival(folder):
+    jobs = Jobs(Storage(folder), Limits())
+    first, second, third = (jobs.create(f"{n}.mp4", 5) for n in range(3))
+    for job in (second, first, third):
+        jobs.enqueue(job)
+    assert jobs.next_waiting(0) is second
+    before = {job["name"]: job["before"] for job in jobs.describe()}
+    assert before == {"0.mp4": 1, "1.mp4": None, "2.mp4": 2}
+    jobs.cancel(first)
+    assert jobs.next_waiting(0) is third
+    assert jobs.next_waiting(0) is None
+
+
+def test_a_named_folder_is_found_again_and_only_what_is_ours_is_touched(folder):
+    with open_storage(folder) as storage:
+        jobs = Jobs(storage, Limits())
+        done = finished(jobs, "kept.mp4")
+        unfinished = jobs.create("lost.mp4", 5)
+        (folder / "notes").mkdir()
+        (folder / "notes" / "mine.txt").write_text("mine")
+    broken = folder / ("0" * 32)
+    broken.mkdir()
+    (broken / JOB_FILE).write_text("{")
+    with open_storage(folder) as storage:
+        [found] = Jobs(storage, Limits()).describe()
+    assert (found["id"], found["name"], found["state"]) == (done.id, "kept.mp4", "done")
+    assert found["summary"] == done.summary
+    assert not (folder / unfinished.id).exists()
+    assert broken.is_dir()
+    assert (folder / "notes" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("change", [{"state": "running"}, {"size": "x"}, {"id": "1" * 32}, {"a": 1}])
+def test_a_job_file_that_was_tampered_with_is_left_alone(folder, change):
+    job = finished(Jobs(Storage(folder), Limits()))
+    held = json.loads((folder / job.id / JOB_FILE).read_text()) | change
+    if change == {"a": 1}:
+        del held["name"]
+    (folder / job.id / JOB_FILE).write_text(json.dumps(held))
+    assert Storage(folder).recall() == []
+    assert (folder / job.id / REPORT_FILE).is_file()
+
+
+def test_two_servers_do_not_share_a_folder(folder):
+    with (
+        open_storage(folder),
+        pytest.raises(ConfigError, match="no other server uses"),
+        open_storage(folder),
+    ):
+        pass
+    with open_storage(folder):
+        pass
+
+
+def test_a_temporary_folder_is_private_and_goes():
+    with open_storage(None) as storage:
+        assert storage.root.stat().st_mode & 0o077 == 0
+        finished(Jobs(storage, Limits()))
+    assert not storage.root.exists()
+
+
+@pytest.mark.parametrize("name", Limits.__dataclass_fields__)
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+def test_a_limit_is_above_zero(name, value):
+    with pytest.raises(ConfigError, match=f"--{name.replace('_', '-')}: expected a number above 0"):
+        Limits(**{name: value})
