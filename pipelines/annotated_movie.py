@@ -9,12 +9,12 @@ import numpy as np
 
 from extractors.base import Frame, Sound
 from extractors.media import MediaInfo, probe
-from mmemo.errors import ClipError
 from mmemo.labels import EMOTIONS
 from mmemo.prediction import Prediction
 from pipelines import annotated_drawing as drawing
 from pipelines.inspect_drawing import BACK, WORDS_HEIGHT, Image, draw_words
 from pipelines.inspect_movie import Movie
+from pipelines.outputs import check_output
 from pipelines.replay import fps_of, picture_size, replay
 from pipelines.stages import DRAWING, Watch, nobody
 
@@ -34,10 +34,10 @@ def write_annotated(
         watch: told how far the drawing is.
 
     Raises:
-        ClipError: ``media`` cannot be read, or ``out`` not written.
+        ClipError: ``media`` cannot be read.
+        ConfigError: ``out`` is ``media``, or in a folder that is not there.
     """
-    if out.resolve() == media.resolve():
-        raise ClipError(f"{out}: expected another file than the recording")
+    check_output(out, media)
     info = probe(media)
     canvas = _Canvas(info, predictions)
     with Movie(out, *canvas.size, fps_of(info), sound=info.has_sound) as movie:

@@ -9,7 +9,7 @@ from extractors.media import MediaInfo, decode
 from pipelines.inspect_movie import SAMPLE_RATE_HZ
 
 SOUND_ONLY_FPS = 10.0
-MIN_HEIGHT, MAX_HEIGHT = 480, 720
+MIN_HEIGHT, MAX_HEIGHT, MAX_WIDTH = 480, 720, 1920
 BLANK_WIDTH = 480
 FALLBACK_FPS = 30.0
 """Where a file does not tell."""
@@ -22,8 +22,10 @@ def fps_of(info: MediaInfo) -> float:
 
 def picture_scale(info: MediaInfo) -> float:
     """Say by what to scale pictures so that one can read what is drawn on them."""
-    height = info.height if info.has_picture else MIN_HEIGHT
-    return min(max(height, MIN_HEIGHT), MAX_HEIGHT) / height
+    if not info.has_picture:
+        return 1.0
+    by_height = min(max(info.height, MIN_HEIGHT), MAX_HEIGHT) / info.height
+    return min(by_height, MAX_WIDTH / info.width)
 
 
 def picture_size(info: MediaInfo) -> tuple[int, int]:
