@@ -91,7 +91,9 @@ class EmotionReader(ABC):
             what each column means.
 
         Raises:
-            ClipError, TranscriptError, AssetError: as for ``predict``.
+            ClipError: as for ``predict``.
+            TranscriptError: as for ``predict``.
+            AssetError: as for ``predict``.
         """
 
     @abstractmethod
@@ -102,7 +104,9 @@ class EmotionReader(ABC):
             One a prediction; None where there was nothing to read.
 
         Raises:
-            ClipError, TranscriptError, AssetError: as for ``predict``.
+            ClipError: as for ``predict``.
+            TranscriptError: as for ``predict``.
+            AssetError: as for ``predict``.
         """
 
     @abstractmethod
@@ -128,7 +132,9 @@ class EmotionReader(ABC):
 
         Raises:
             ConfigError: ``out`` cannot be written or is the recording, or ``embed_mb`` is below 0.
-            ClipError, TranscriptError, AssetError: as for ``predict``.
+            ClipError: as for ``predict``.
+            TranscriptError: as for ``predict``.
+            AssetError: as for ``predict``.
         """
 
     @abstractmethod
@@ -148,7 +154,9 @@ class EmotionReader(ABC):
 
         Raises:
             ConfigError: ``out`` cannot be written or is the recording.
-            ClipError, TranscriptError, AssetError: as for ``predict``.
+            ClipError: as for ``predict``.
+            TranscriptError: as for ``predict``.
+            AssetError: as for ``predict``.
         """
 
     @abstractmethod

@@ -24,7 +24,8 @@ class Reasons:
 
     Attributes:
         prediction: the answer; its words are the W words.
-        labels, modalities: names of rows and columns below.
+        labels: names of the rows below.
+        modalities: names of the columns below.
         modality_effects: (K, M) of hiding a modality whole.
         word_effects: modality -> (K, W) of hiding it while the word is said.
         word_weights: modality -> (K, W) while the word is said.

@@ -83,7 +83,7 @@ def fetch_model(name: str, *, revision: str | None = None, local_files_only: boo
 
     if not _NAME.fullmatch(name):
         raise CheckpointError(f"{SCHEME}{name}: expected owner/name of a model on the hub")
-    offline = local_files_only or is_offline() or constants.is_offline_mode()
+    offline = local_files_only or is_offline() or constants.HF_HUB_OFFLINE
     common: dict[str, Any] = {
         "revision": revision,
         "allow_patterns": list(FILES),
