@@ -12,7 +12,7 @@ word where it sounds (``extractors.alignment``).
 import hashlib
 import logging
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,14 @@ class Recogniser:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         return f"whisper:{_VERSION}:{digest}+{self._aligner.fingerprint()}"
 
-    def __call__(self, sound: Sound, /) -> tuple[Word, ...]:
+    def __call__(
+        self, sound: Sound, /, *, progress: Callable[[float], None] = lambda share: None
+    ) -> tuple[Word, ...]:
         """Recognise what is said.
+
+        Args:
+            sound: mono; any length.
+            progress: told now and then which share of the sound has been heard.
 
         Returns:
             Words with starts that do not decrease, inside the sound's time, none overlapping;
@@ -98,7 +104,7 @@ class Recogniser:
             AssetError: if the weights cannot be had.
         """
         sound = _at_16_khz(sound)
-        words = self._aligner.refine(self._hear(sound), sound)
+        words = self._aligner.refine(self._hear(sound, progress), sound)
         _tell_doubts(words)
         return words
 
@@ -120,11 +126,17 @@ class Recogniser:
         sound = _at_16_khz(sound)
         return self._aligner.place(texts, self._hear(sound), sound)
 
-    def _hear(self, sound: Sound) -> tuple[Word, ...]:
+    def _hear(
+        self, sound: Sound, progress: Callable[[float], None] = lambda share: None
+    ) -> tuple[Word, ...]:
         """Recognise words with the rough times of cross-attention, part by part."""
-        return tuple(word for part in _parts(sound) for word in self._hear_part(part))
+        words: list[Word] = []
+        for part in _parts(sound):
+            tell = _from(part.start_s - sound.start_s, sound.duration_s, progress)
+            words += self._hear_part(part, tell)
+        return tuple(words)
 
-    def _hear_part(self, sound: Sound) -> tuple[Word, ...]:
+    def _hear_part(self, sound: Sound, heard: Callable[[float], None]) -> tuple[Word, ...]:
         if not sound.samples.any():
             return ()
         around = round(_AROUND_S * SAMPLE_RATE_HZ)
@@ -141,7 +153,7 @@ class Recogniser:
             log_prob_threshold=_DOUBTFUL_LOGPROB,
             compression_ratio_threshold=_REPETITIVE,
         )
-        return _in_order(_believed(segments), sound)
+        return _in_order(_believed(_telling(segments, heard)), sound)
 
     def _load(self) -> Any:
         if self._model is None:
@@ -189,6 +201,20 @@ def _parts(sound: Sound) -> Iterator[Sound]:
         yield Sound(sound.samples[start:end], rate, sound.start_s + start / rate)
         start = end
     yield Sound(sound.samples[start:], rate, sound.start_s + start / rate)
+
+
+def _from(
+    begun_s: float, duration_s: float, progress: Callable[[float], None]
+) -> Callable[[float], None]:
+    """Turn seconds in a part into the share of the whole."""
+    return lambda end_s: progress(min((begun_s + end_s) / duration_s, 1.0))
+
+
+def _telling(segments: Iterable[Any], heard: Callable[[float], None]) -> Iterator[Any]:
+    """Tell up to when in the part it has been heard, as segments come."""
+    for segment in segments:
+        heard(max(0.0, float(segment.end) - _AROUND_S))
+        yield segment
 
 
 def _believed(segments: Iterable[Any]) -> Iterable[Any]:

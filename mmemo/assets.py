@@ -179,6 +179,14 @@ def _write_marker(marker: Path, entries: Mapping[str, object]) -> None:
 def _fetch(asset: Asset, folder: Path, report: Progress, problems: list[str]) -> None:
     """Ask the sources in order until one gives the right bytes, and move them into place."""
     _remove_stale(folder.parent, asset.name)
+    _log.info(
+        "%s is needed once: %s, %.0f MB (%s); it will be kept in %s",
+        asset.name,
+        asset.description,
+        asset.size / 1e6,
+        asset.licence,
+        folder,
+    )
     reasons = list(problems)
     for source in asset.sources:
         # On the cache's own file system, so that moving into place is atomic.

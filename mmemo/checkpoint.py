@@ -261,7 +261,7 @@ def _read_description(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path.parent}: no trained model (no {path.name}); make one with `mmemo train`"
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: expected JSON ({error})") from None
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         raise CheckpointError(f"{path}: expected a checkpoint of format {FORMAT}; train anew")

@@ -12,7 +12,7 @@ Two kinds of answer, for they are not the same (Jain and Wallace, NAACL 2019):
 K labels, M modalities, T rows, W words.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -63,6 +63,7 @@ def explain(
     most_windows: int = 100,
     batch_size: int = 64,
     prior: Floats | None = None,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> list[Explanation]:
     """Explain the answers to clips, in their order.
 
@@ -79,6 +80,7 @@ def explain(
         batch_size: readings at a time.
         prior: (2**K,) probabilities to answer with where nothing is left to read; by default the
             model's own answer to nothing.
+        progress: told after each clip which share of them is done.
     """
     training = model.training
     model.eval()
@@ -86,6 +88,7 @@ def explain(
     for clip in clips:
         reader = _Reader(model, clip, _neighbours(model, clip, clips), batch_size, prior)
         found.append(_explain(reader, clip, most_windows if row_effects else 0))
+        progress(len(found) / len(clips))
     model.train(training)
     return found
 

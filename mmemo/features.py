@@ -9,11 +9,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmemo.data_frames import data_frame
 from mmemo.errors import FeatureError, TranscriptError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 MODALITIES: tuple[str, ...] = ("text", "audio", "visual")
 
@@ -138,6 +143,24 @@ class Features:
         keep = (middle >= start) & (middle < end)
         return Features(
             self.values[keep], self.times[keep] - start, self.valid[keep], self.names, self.source
+        )
+
+    def to_dataframe(self) -> "DataFrame":
+        """Make a data frame (pandas): ``start_s``, ``end_s``, ``valid``, then the named columns.
+
+        Where a row is not valid its values are NaN, so that means and plots leave it out.
+
+        Raises:
+            ConfigError: pandas is not installed.
+        """
+        values = np.where(self.valid[:, None], self.values, np.float32(np.nan))
+        return data_frame(
+            {
+                "start_s": self.times[:, 0],
+                "end_s": self.times[:, 1],
+                "valid": self.valid,
+                **dict(zip(self.names, values.T, strict=True)),
+            }
         )
 
 

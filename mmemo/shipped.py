@@ -28,3 +28,8 @@ def find_model(name: str | Path) -> Path:
             "Install mmemo anew, or name the folder of a model that you trained"
         )
     return folder
+
+
+def has_model(name: str) -> bool:
+    """Tell whether a shipped model of that name is in this installation."""
+    return name == DEFAULT and (SHIPPED / name).is_dir()

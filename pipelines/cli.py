@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from mmemo import __version__
 from mmemo.errors import MmemoError
 from pipelines.commands import (
+    columns,
+    completion,
     data,
     doctor,
     evaluate,
@@ -29,20 +31,23 @@ from pipelines.commands import (
 from pipelines.commands.options import EXIT_INPUT, EXIT_INTERRUPTED
 
 COMMANDS = (
-    features,
-    train,
-    search,
-    evaluate,
     predict,
     report,
     serve,
     inspect,
+    features,
+    columns,
+    train,
+    search,
+    evaluate,
     score,
     data,
     doctor,
+    completion,
 )
 
 EXAMPLES = """examples:
+  mmemo predict talk.mp4
   mmemo features my_clips --out data/features
   mmemo train --config pipelines/configs/sample.toml --data data/features --out runs/mine
   mmemo evaluate runs/mine --data data/features
@@ -93,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)
+    parser.set_defaults(parser=parser)
     return parser
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from extractors.base import Extractor, Frame, Sound
+from extractors.base import Frame, Sound
 from extractors.covarep import CovarepExtractor
 from extractors.facet.features import FacetExtractor
 from extractors.facet.shots import ShotDetector
@@ -58,7 +58,7 @@ class ClipExtractor:
         return GloveExtractor.from_name(self.options.vectors)
 
     @cached_property
-    def audio(self) -> Extractor[Sound]:
+    def audio(self) -> CovarepExtractor:
         """Sound to COVAREP-style columns."""
         return CovarepExtractor()
 
@@ -167,9 +167,9 @@ class ClipExtractor:
         if "audio" not in self.options.modalities:
             absent["audio"] = NOT_ASKED
             return sound
-        self.on_progress("audio", 0.0)
         try:
-            _keep("audio", self.audio(sound), "silence", features, absent)
+            found = self.audio(sound, progress=self._told("audio", sound))
+            _keep("audio", found, "silence", features, absent)
         except FeatureError as error:
             absent["audio"] = str(error)
         return sound
@@ -178,6 +178,11 @@ class ClipExtractor:
         for frame in frames:
             self.on_progress("visual", frame.time_s)
             yield frame
+
+    def _told(self, modality: str, sound: Sound) -> Callable[[float], None]:
+        """Say that a modality has begun, and give what turns shares of a sound into seconds."""
+        self.on_progress(modality, 0.0)
+        return lambda share: self.on_progress(modality, share * sound.duration_s)
 
     def _words_in(
         self,
@@ -198,7 +203,7 @@ class ClipExtractor:
             return _between(self._found_in_file(clip, texts), clip)
         if sound is None or absent.get("audio") not in (None, NOT_ASKED):
             return None
-        words = self.recogniser(sound)
+        words = self.recogniser(sound, progress=self._told("text", sound))
         logger.debug("%s: recognised %d words", clip.id, len(words))
         return words or None
 

@@ -1,21 +1,27 @@
 """``mmemo doctor``: what is installed and ready, what is missing, and how to get it."""
 
+import importlib
 import importlib.metadata
 import os
 import platform
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from packaging.requirements import Requirement
+
 from mmemo import __version__
 from mmemo.assets import ASSETS, cache_dir, describe
-from mmemo.errors import AssetError
+from mmemo.errors import AssetError, MmemoError
+from mmemo.shipped import DEFAULT, find_model, has_model
 
 State = Literal["ok", "missing", "optional"]
 DECODERS = ("h264", "hevc", "vp9", "av1", "mpeg4", "mjpeg", "aac", "mp3", "opus", "vorbis", "flac")
 ENCODERS = ("libx264", "aac")
-_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;.*extra\s*==\s*['\"]([^'\"]+)['\"])?")
+NATIVE = ("torch", "cv2", "av", "scipy", "numba", "pyarrow", "ctranslate2", "ai_edge_litert")
+"""Modules with compiled parts, which may be installed and yet not load."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,15 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything that a command may need. Nothing is fetched or changed."""
-    return [*_machine(), *_packages(), *_media(), *_weights(), *_cache()]
+    return [
+        *_machine(),
+        *_packages(),
+        *_native(),
+        *_media(),
+        *_model(),
+        *_weights(),
+        *_cache(),
+    ]
 
 
 def _machine() -> Iterator[Finding]:
@@ -49,7 +63,9 @@ def _machine() -> Iterator[Finding]:
     if torch.cuda.is_available():
         names = {torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())}
         bf16 = "bfloat16" if torch.cuda.is_bf16_supported() else "no bfloat16"
-        yield Finding("GPU", "ok", f"{', '.join(sorted(names))} ({bf16})")
+        free, total = torch.cuda.mem_get_info()
+        memory = f"{free / 1e9:.0f} of {total / 1e9:.0f} GB free"
+        yield Finding("GPU", "ok", f"{', '.join(sorted(names))} ({bf16}, {memory})")
     else:
         build = torch.version.cuda or "CPU"
         yield Finding(
@@ -62,27 +78,49 @@ def _machine() -> Iterator[Finding]:
 
 def _packages() -> Iterator[Finding]:
     """Compare what the package asks for with what is installed."""
-    missing: dict[str, list[str]] = {}
+    wrong: dict[str, list[str]] = {}
     for line in importlib.metadata.requires("mmemo") or ():
-        match = _REQUIREMENT.match(line)
-        if match is None:
+        asked = Requirement(line)
+        extra = _extra_of(asked)
+        if asked.marker is not None and not asked.marker.evaluate({"extra": extra}):
             continue
-        name, extra = match[1], match[2] or ""
+        wrong.setdefault(extra, [])
         try:
-            importlib.metadata.version(name)
+            there = importlib.metadata.version(asked.name)
         except importlib.metadata.PackageNotFoundError:
-            missing.setdefault(extra, []).append(name)
-        missing.setdefault(extra, [])
-    for extra, names in missing.items():
+            wrong[extra].append(f"{asked.name} is not installed")
+            continue
+        if not asked.specifier.contains(there, prereleases=True):
+            wrong[extra].append(f"{asked.name} is {there}, expected {asked.specifier}")
+    for extra, problems in wrong.items():
         what = f"packages [{extra}]" if extra else "packages"
         target = f"'mmemo[{extra}]'" if extra else "mmemo"
-        if names:
+        if problems:
             state: State = "optional" if extra else "missing"
-            yield Finding(
-                what, state, f"not installed: {', '.join(names)}", f"pip install {target}"
-            )
+            yield Finding(what, state, "; ".join(problems), f"pip install {target}")
         else:
             yield Finding(what, "ok", "installed")
+
+
+def _extra_of(asked: Requirement) -> str:
+    """Name the extra that a requirement belongs to, "" for none."""
+    found = re.search(r"extra == ['\"]([^'\"]+)['\"]", str(asked.marker or ""))
+    return found[1] if found else ""
+
+
+def _native() -> Iterator[Finding]:
+    """Load what has compiled parts: a system library may be missing, or of another machine."""
+    broken = []
+    for name in NATIVE:
+        try:
+            importlib.import_module(name)
+        except (ImportError, OSError) as error:
+            broken.append(f"{name}: {' '.join(str(error).split())}")
+    if broken:
+        remedy = "reinstall them for this machine: pip install --force-reinstall mmemo"
+        yield Finding("compiled parts", "missing", "; ".join(broken), remedy)
+    else:
+        yield Finding("compiled parts", "ok", f"{', '.join(NATIVE)} load")
 
 
 def _media() -> Iterator[Finding]:
@@ -97,7 +135,7 @@ def _media() -> Iterator[Finding]:
                 absent.append(name)
         there = [name for name in names if name not in absent]
         if absent:
-            needed = "files in these codecs" if mode == "r" else "videos from `mmemo inspect`"
+            needed = "files in these codecs" if mode == "r" else "videos that are written"
             remedy = (
                 f"needed for {needed}; PyAV's wheels have them: pip install --force-reinstall av"
             )
@@ -105,6 +143,34 @@ def _media() -> Iterator[Finding]:
             yield Finding(what, "optional", detail, remedy)
         else:
             yield Finding(what, "ok", ", ".join(there))
+
+
+def _model() -> Iterator[Finding]:
+    """Look at the model that is used where none is named."""
+    what = f"model {DEFAULT}"
+    if not has_model(DEFAULT):
+        yield Finding(
+            what,
+            "optional",
+            "not in this installation",
+            "name a model that you trained, --run runs/mine, or one of the hub, "
+            "--run hf://OWNER/NAME",
+        )
+        return
+    from mmemo.checkpoint import load_checkpoint
+
+    try:
+        held = load_checkpoint(find_model(DEFAULT))
+    except MmemoError as error:
+        yield Finding(what, "missing", str(error), "pip install --force-reinstall mmemo")
+        return
+    made_up = ", made up: a demonstration" if held.trained_on.demonstration else ""
+    yield Finding(
+        what,
+        "ok",
+        f"reads {' + '.join(held.model.modalities)}; learnt from {held.trained_on.dataset}"
+        f" ({held.trained_on.clips} clips{made_up})",
+    )
 
 
 def _weights() -> Iterator[Finding]:
@@ -129,8 +195,18 @@ def _cache() -> Iterator[Finding]:
         yield Finding("cache", "missing", str(error), "set MMEMO_CACHE to a folder")
         return
     nearest = next(place for place in (folder, *folder.parents) if place.exists())
-    if os.access(nearest, os.W_OK):
-        yield Finding("cache", "ok", str(folder))
+    free = shutil.disk_usage(nearest).free
+    lacking = sum(ASSETS[name].size for name in ASSETS if not describe(name).ready)
+    if os.access(nearest, os.W_OK) and free > 2 * lacking:
+        yield Finding("cache", "ok", f"{folder}, {free / 1e9:.0f} GB free")
+    elif os.access(nearest, os.W_OK):
+        yield Finding(
+            "cache",
+            "missing",
+            f"{folder} has {free / 1e6:.0f} MB free, {2 * lacking / 1e6:.0f} MB are needed to "
+            "fetch the weights",
+            "make room, or set MMEMO_CACHE to another folder",
+        )
     else:
         yield Finding(
             "cache",

@@ -6,8 +6,8 @@ whole clip; then each picture is drawn and written as it comes, so that memory h
 
 import bisect
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,27 +19,27 @@ from extractors.base import Frame, Sound
 from extractors.facet.action_units import ACTION_UNITS, EMOTIONS
 from extractors.facet.features import POSE
 from extractors.facet.tracker import Face, FaceTracker
-from extractors.media import MediaInfo, decode, probe, read_sound
+from extractors.media import MediaInfo, probe, read_sound
 from extractors.pauses import without_pauses
 from extractors.utterances import Utterance, split_utterances
 from mmemo.config import FeatureConfig
-from mmemo.errors import ClipError
-from mmemo.features import Clip, ClipFeatures, Features, Word
+from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word
 from pipelines import inspect_drawing as drawing
-from pipelines.clip_extractor import ClipExtractor
-from pipelines.inspect_movie import SAMPLE_RATE_HZ, Movie
+from pipelines.clip_extractor import NOT_ASKED, ClipExtractor
+from pipelines.inspect_movie import Movie
+from pipelines.outputs import check_output
 from pipelines.progress import bar
+from pipelines.replay import fps_of, picture_scale, picture_size, replay
+from pipelines.stages import as_progress, reading_bar
 
 if TYPE_CHECKING:
     from mmemo.checkpoint import Checkpoint
     from mmemo.prediction import Prediction
+    from pipelines.predict import Recording
 
 logger = logging.getLogger(__name__)
 
 VISUAL_FPS = 30.0
-SOUND_ONLY_FPS = 10.0
-MIN_HEIGHT, MAX_HEIGHT = 480, 720
-BLANK_WIDTH = 480
 LOUDNESS_STEP_S = 0.02
 MAX_FACES = 4
 SAME_POSE_DEG = 3.0
@@ -85,18 +85,18 @@ def inspect(
 
     Raises:
         ClipError: ``media`` cannot be read, or ``out`` not written.
+        ConfigError: ``out`` is ``media``, or in a folder that is not there.
     """
-    if out.resolve() == media.resolve():
-        raise ClipError(f"{out}: expected another file than the one that is inspected")
+    check_output(out, media)
     measured = measure(media, checkpoint=checkpoint, threads=threads)
     canvas = _Canvas(measured)
     info = measured.info
-    fps = info.fps if info.has_picture else SOUND_ONLY_FPS
+    fps = fps_of(info)
     with (
         bar("drawing", round(info.duration_s * fps) or None) as shown,
-        Movie(out, *canvas.size, fps or VISUAL_FPS, sound=info.has_sound) as movie,
+        Movie(out, *canvas.size, fps, sound=info.has_sound) as movie,
     ):
-        for item in _items(measured):
+        for item in replay(info):
             if isinstance(item, Sound):
                 movie.play(item)
             else:
@@ -109,15 +109,18 @@ def measure(media: Path, *, checkpoint: "Checkpoint | None" = None, threads: int
     """Measure a recording for drawing; arguments and errors as for ``inspect``."""
     info = probe(media)
     predictions: tuple[Prediction, ...] = ()
+    recording: Recording | None = None
     options = FeatureConfig() if checkpoint is None else checkpoint.config.features
     if checkpoint is not None:
-        from pipelines.predict import predict
+        from pipelines.predict import answer, read_recording
 
-        predictions = tuple(predict(checkpoint, media, threads=threads))
-    extractor = ClipExtractor(
-        options.model_copy(update={"visual_fps": VISUAL_FPS}), threads=threads
-    )
-    found, cuts = extractor.with_cuts(Clip(media.name, media.name, media=media))
+        with reading_bar(media.name) as watch:
+            recording = read_recording(checkpoint, media, threads=threads, watch=watch)
+        predictions = tuple(answer(checkpoint, recording))
+    with reading_bar(media.name) as watch:
+        extractor = _extractor(options, recording, threads)
+        extractor.on_progress = as_progress(watch, info.duration_s)
+        found, cuts = _extract(media, extractor, recording)
     for modality, reason in found.absent.items():
         logger.info("%s: no %s: %s", media, modality, reason)
     pieces = split_utterances(found.clip.words or (), info.duration_s, cuts=cuts)
@@ -126,18 +129,37 @@ def measure(media: Path, *, checkpoint: "Checkpoint | None" = None, threads: int
     return Measured(info, found, tuple(pieces), loudness, pitch, predictions)
 
 
-def _items(measured: Measured) -> Iterator[Frame | Sound]:
-    """Read the file again; where it has no picture, give empty ones."""
-    info = measured.info
-    blank = np.zeros((MIN_HEIGHT, BLANK_WIDTH, 3), np.uint8)
-    drawn = 0
-    for item in decode(info.path, SAMPLE_RATE_HZ):
-        yield item
-        if not info.has_picture and isinstance(item, Sound):
-            until_s = item.start_s + item.duration_s
-            while drawn / SOUND_ONLY_FPS < until_s:
-                yield Frame(blank, drawn / SOUND_ONLY_FPS)
-                drawn += 1
+def _extractor(
+    options: FeatureConfig, recording: "Recording | None", threads: int
+) -> ClipExtractor:
+    """Make what measures the modalities that a model did not, and more pictures than it did."""
+    known = set() if recording is None else _known(recording)
+    left = tuple(m for m in MODALITIES if m not in known)
+    wanted = options.model_copy(update={"visual_fps": VISUAL_FPS, "modalities": left})
+    return ClipExtractor(wanted, threads=threads)
+
+
+def _known(recording: "Recording") -> set[str]:
+    whole = recording.whole
+    looked_for = {m for m, why in whole.absent.items() if why != NOT_ASKED}
+    return {*whole.features, *looked_for} - {"visual"}
+
+
+def _extract(
+    media: Path, extractor: ClipExtractor, recording: "Recording | None"
+) -> tuple[ClipFeatures, tuple[float, ...]]:
+    """Measure what is left, and put it together with what a model has measured already."""
+    clip = Clip(media.name, media.name, media=media)
+    if recording is None:
+        return extractor.with_cuts(clip)
+    whole, known = recording.whole, _known(recording)
+    if "text" in known:
+        clip = replace(clip, words=without_pauses(whole.clip.words or ()))
+    found, cuts = extractor.with_cuts(clip)
+    features = {m: held for m, held in whole.features.items() if m in known}
+    absent = {m: why for m, why in whole.absent.items() if m in known}
+    absent |= {m: why for m, why in found.absent.items() if m not in known}
+    return ClipFeatures(found.clip, {**found.features, **features}, absent), cuts
 
 
 def _loudness(sound: Sound) -> NDArray[np.float32]:
@@ -161,10 +183,7 @@ class _Canvas:
     def __init__(self, measured: Measured) -> None:
         self._measured = measured
         info = measured.info
-        width = info.width if info.has_picture else BLANK_WIDTH
-        height = info.height if info.has_picture else MIN_HEIGHT
-        self._scale = min(max(height, MIN_HEIGHT), MAX_HEIGHT) / height
-        self._picture = (2 * round(width * self._scale / 2), 2 * round(height * self._scale / 2))
+        self._scale, self._picture = picture_scale(info), picture_size(info)
         self.size = (
             self._picture[0] + drawing.PANEL_WIDTH,
             self._picture[1] + drawing.HEADER_HEIGHT + drawing.STRIP_HEIGHT + drawing.WORDS_HEIGHT,

@@ -19,6 +19,7 @@ from mmemo.inference import infer
 from mmemo.labels import to_names
 from mmemo.prediction import Prediction
 from pipelines.clip_extractor import ClipExtractor
+from pipelines.stages import Watch, as_progress
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,13 @@ class Recording:
 
 
 def predict(
-    checkpoint: Checkpoint, media: Path, *, decoder: str = "threshold", threads: int = 2
+    checkpoint: Checkpoint,
+    media: Path,
+    *,
+    decoder: str = "threshold",
+    threads: int = 2,
+    extractor: ClipExtractor | None = None,
+    watch: Watch | None = None,
 ) -> list[Prediction]:
     """Read a recording of any length.
 
@@ -52,6 +59,9 @@ def predict(
         media: a video or sound file; a transcript beside it is used, else words are recognised.
         decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
         threads: threads for the face graphs and the recogniser.
+        extractor: one with the checkpoint's options and its weights loaded, for many recordings;
+            by default a new one.
+        watch: told how far the reading is.
 
     Returns:
         One prediction per utterance, in order of time; ``labels`` is None where nothing could be
@@ -61,7 +71,8 @@ def predict(
         ClipError: the file cannot be read.
         CheckpointError: the model wants features that these extractors do not make.
     """
-    return answer(checkpoint, read_recording(checkpoint, media, threads=threads), decoder=decoder)
+    recording = read_recording(checkpoint, media, threads=threads, extractor=extractor, watch=watch)
+    return answer(checkpoint, recording, decoder=decoder)
 
 
 def read_recording(
@@ -70,16 +81,19 @@ def read_recording(
     *,
     threads: int = 2,
     extractor: ClipExtractor | None = None,
+    watch: Watch | None = None,
 ) -> Recording:
     """Make features once for the whole file and cut them into utterances; else as ``predict``.
 
     Whoever reads many recordings passes an ``extractor``, which keeps its weights, in place of
-    ``threads``.
+    ``threads``. Without a ``watch``, the extractor's own is told.
     """
     extractor = extractor or ClipExtractor(checkpoint.config.features, threads=threads)
+    duration_s = probe(media).duration_s
+    if watch is not None:
+        extractor.on_progress = as_progress(watch, duration_s)
     whole, cuts = extractor.with_cuts(Clip(id=media.name, video_id=media.name, media=media))
     checkpoint.check(whole)
-    duration_s = probe(media).duration_s
     pieces = split_utterances(whole.clip.words or (), duration_s, cuts=cuts)
     utterances = tuple(cut(whole, piece, number) for number, piece in enumerate(pieces))
     config = checkpoint.config

@@ -15,7 +15,7 @@ from mmemo.datasets.clips import MEDIA_SUFFIXES
 from mmemo.errors import ConfigError, DataError
 from mmemo.prediction import Prediction
 from mmemo.store import write_atomically
-from pipelines.exports import EXPORTS
+from pipelines.exports import EXPORTS, MOVIE
 
 LIST_FILE = "predicted.jsonl"
 
@@ -43,7 +43,7 @@ class PredictionFolder:
 
     Args:
         out: the folder, made if need be.
-        forms: names among ``EXPORTS``.
+        forms: names among ``EXPORTS``, or ``MOVIE``.
         made_by: names the model and the way it is asked.
         media: all recordings that will be written, to find names that collide.
 
@@ -80,11 +80,19 @@ class PredictionFolder:
         written = all(self._file(media, form).is_file() for form in self.forms)
         return written and self._done.get(str(media.resolve())) == described
 
+    def movies(self, media: Sequence[Path]) -> dict[Path, Path]:
+        """Say where to write recordings with the answers drawn; of none if that is not asked for.
+
+        That takes long, so whoever reads a recording draws it too, before it is listed.
+        """
+        return {file: self._file(file, MOVIE) for file in media} if MOVIE in self.forms else {}
+
     def write(self, media: Path, predictions: Sequence[Prediction]) -> None:
-        """Write a recording's predictions in every form, then list it as done."""
+        """Write a recording's predictions in every form but a movie, then list it as done."""
         described = self._describe(media)
         for form in self.forms:
-            write_atomically(self._file(media, form), EXPORTS[form](predictions))
+            if form != MOVIE:
+                write_atomically(self._file(media, form), EXPORTS[form](predictions))
         self._done[str(media.resolve())] = described
         lines = [json.dumps({"media": name, **held}) for name, held in self._done.items()]
         write_atomically(self.out / LIST_FILE, ("\n".join(lines) + "\n").encode())

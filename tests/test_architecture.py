@@ -17,10 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("mmemo", "extractors", "pipelines")
 
 FLOORS = {
-    0: {"errors", "labels", "config"},
+    0: {"errors", "labels", "config", "data_frames"},
     1: {
         "features",
         "prediction",
+        "prediction_table",
+        "reasons",
+        "reader",
         "vectors",
         "asset_table",
         "fetching",

@@ -6,7 +6,7 @@ own paper (see the modules).
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,9 @@ _CHANGES = 2
 
 _UNKNOWN_F0_HZ = 100.0
 
+_SURVEY = 0.5
+"""About what the first pass over a recording takes of the time."""
+
 
 class CovarepExtractor:
     """Measure pitch, voice, spectrum and phase of a mono sound on COVAREP's frame grid.
@@ -83,11 +86,14 @@ class CovarepExtractor:
         digest = hashlib.sha256(content.encode()).hexdigest()[:12]
         return f"covarep:{VERSION}:{digest}"
 
-    def __call__(self, sound: Sound) -> Features:
+    def __call__(
+        self, sound: Sound, *, progress: Callable[[float], None] = lambda share: None
+    ) -> Features:
         """Extract.
 
         Args:
             sound: mono, any sample rate from 1 kHz to 1 MHz.
+            progress: told now and then which share of the work is done.
 
         Raises:
             FeatureError: no samples, samples that are not numbers, or an absurd sample rate.
@@ -99,6 +105,7 @@ class CovarepExtractor:
         for first, block, known in measure(recording, self._detector):
             values[first : first + len(block)] = block
             valid[first : first + len(block)] = known
+            progress(_SURVEY + (1 - _SURVEY) * (first + len(block)) / rows)
         return Features(values, row_times(recording), valid, self.names, self.fingerprint())
 
 

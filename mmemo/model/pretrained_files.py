@@ -64,7 +64,11 @@ def _build(
 ) -> PretrainedWords:
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-    local = {"local_files_only": Path(place).is_dir() or is_offline()}
+    # Without an answer beforehand transformers asks the user whether to run what came along.
+    local = {
+        "local_files_only": Path(place).is_dir() or is_offline(),
+        "trust_remote_code": False,
+    }
     try:
         with _quiet():
             config = AutoConfig.from_pretrained(place, **local)
@@ -75,7 +79,9 @@ def _build(
                     place, config=config, dtype=torch.float32, use_safetensors=True, **local
                 )
             else:
-                encoder = AutoModel.from_config(config, dtype=torch.float32)
+                encoder = AutoModel.from_config(
+                    config, dtype=torch.float32, trust_remote_code=False
+                )
         source = f"{source}@{config._commit_hash}" if source.startswith("hub:") else source
         return PretrainedWords(encoder, tokenizer, options, source)
     except (OSError, ValueError, KeyError, AttributeError, ImportError, SafetensorError) as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmemo.errors import ConfigError
-from pipelines.commands.options import add_command, add_data, add_device, read_device
+from pipelines.commands.options import add_command, add_data, add_device, find_run, read_device
 from pipelines.commands.reporting import add_report, show_report
 
 if TYPE_CHECKING:
@@ -22,7 +22,12 @@ def add(commands: "Commands") -> None:
         "Score a trained model with every metric of the field, how sure each is, and beside it "
         "what constant answers and the labels' frequencies reach.",
     )
-    command.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="made by `mmemo train`")
+    command.add_argument(
+        "run_dir",
+        metavar="RUN",
+        help="a folder made by `mmemo train`, hf://OWNER/NAME of the Hugging Face hub, or default, "
+        "the model that comes with mmemo",
+    )
     add_data(command)
     command.add_argument(
         "--split",
@@ -58,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
     from pipelines.scoring.report import build_report
     from pipelines.scoring.sheet import answers_of
 
-    checkpoint = load_checkpoint(options.run_dir, read_device(options))
+    checkpoint = load_checkpoint(find_run(options.run_dir), read_device(options))
     unknown = set(options.without) - set(checkpoint.inputs)
     if unknown:
         raise ConfigError(

@@ -4,10 +4,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.commands.options import add_command, add_device, read_device
+from mmemo.shipped import DEFAULT, has_model
+from pipelines.commands.options import add_command, add_device, add_run, read_device, read_run
 
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands
+
+NO_MODEL = "none"
 
 
 def add(commands: "Commands") -> None:
@@ -28,9 +31,7 @@ def add(commands: "Commands") -> None:
         metavar="FILE.mp4",
         help="where to write (default: VIDEO.inspect.mp4 in the current folder)",
     )
-    command.add_argument(
-        "--run", type=Path, metavar="RUN_DIR", help="a model whose answers are shown too"
-    )
+    add_run(command, otherwise=f", where it is there; {NO_MODEL}: no answers are shown")
     add_device(command)
 
 
@@ -38,10 +39,10 @@ def _run(options: argparse.Namespace) -> int:
     from pipelines.inspect import inspect
 
     checkpoint = None
-    if options.run is not None:
+    if options.run != NO_MODEL and (options.run != DEFAULT or has_model(DEFAULT)):
         from mmemo.checkpoint import load_checkpoint
 
-        checkpoint = load_checkpoint(options.run, read_device(options))
+        checkpoint = load_checkpoint(read_run(options), read_device(options))
     out = options.out or Path(f"{options.video.stem}.inspect.mp4")
     measured = inspect(options.video, out, checkpoint=checkpoint)
     visual = measured.clip.features.get("visual")

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmemo.errors import ConfigError
+from mmemo.shipped import DEFAULT, find_model
+from pipelines.device import find_device
 
 if TYPE_CHECKING:
     from mmemo.config import Config
@@ -80,21 +81,41 @@ def read_device(options: argparse.Namespace) -> str:
     Raises:
         ConfigError: it is not.
     """
-    return find_device(options.device)
+    return find_device(options.device, asked_by="--device")
 
 
-def find_device(name: str) -> str:
-    """Turn a name, or ``auto``, into that of a device that is there; errors as ``read_device``."""
-    import torch
+def add_run(command: argparse.ArgumentParser, *, otherwise: str = "") -> None:
+    """Add ``--run``, the model; ``read_run`` finds it.
 
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"--device {name}: not available ({reason}); try auto") from None
-    return name
+    Args:
+        command: what to add it to.
+        otherwise: what more may be said of it.
+    """
+    command.add_argument(
+        "--run",
+        default=DEFAULT,
+        metavar="RUN",
+        help="the model: the folder of a run, hf://OWNER/NAME of the Hugging Face hub, or "
+        f"{DEFAULT}, the one that comes with mmemo (default: %(default)s){otherwise}",
+    )
+
+
+def read_run(options: argparse.Namespace) -> Path:
+    """Find the folder of the model that ``--run`` names, fetching it where it lies on the hub.
+
+    Raises:
+        CheckpointError: it is not there.
+    """
+    return find_run(options.run)
+
+
+def find_run(name: str) -> Path:
+    """Find the folder of a model by what is said on the command line; errors as ``read_run``."""
+    if not name.startswith("hf://"):
+        return find_model(name)
+    from pipelines.hub import find
+
+    return find(name)
 
 
 def positive(text: str) -> int:

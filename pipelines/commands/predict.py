@@ -12,18 +12,18 @@ from pipelines.commands.options import (
     EXIT_PARTLY,
     add_command,
     add_device,
+    add_run,
     positive,
     read_device,
+    read_run,
 )
 
 if TYPE_CHECKING:
     from mmemo.prediction import Prediction
     from pipelines.commands.options import Commands
-    from pipelines.prediction_folder import PredictionFolder
 
-DEFAULT_RUN = Path("runs/sample")
 DECODERS = ("jaccard", "jaccard1", "hamming", "map", "threshold", "macro")
-FORMS = ("jsonl", "csv", "parquet", "vtt", "srt", "eaf", "TextGrid")
+FORMS = ("jsonl", "csv", "parquet", "vtt", "srt", "eaf", "TextGrid", "mp4")
 
 
 def add(commands: "Commands") -> None:
@@ -44,13 +44,7 @@ def add(commands: "Commands") -> None:
         nargs="+",
         help="video or sound file, or a folder of them",
     )
-    command.add_argument(
-        "--run",
-        type=Path,
-        default=DEFAULT_RUN,
-        metavar="RUN_DIR",
-        help="the model (default: %(default)s)",
-    )
+    add_run(command)
     command.add_argument(
         "--decoder",
         choices=DECODERS,
@@ -74,60 +68,82 @@ def add(commands: "Commands") -> None:
         choices=FORMS,
         default=[],
         metavar="FORM",
-        help=f"forms to write: {', '.join(FORMS)} (default: jsonl)",
+        help=f"forms to write: {', '.join(FORMS)} (default: jsonl); mp4 is the recording with the "
+        "answers drawn",
     )
     command.add_argument("--jobs", type=positive, default=1, metavar="N", help="processes")
     add_device(command)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pipelines.predict_many import predict_many
     from pipelines.prediction_folder import media_files
-    from pipelines.progress import track
 
+    run = read_run(options)
     media = media_files(options.video)
-    folder = _folder(options, media)
-    waiting = [file for file in media if folder is None or not folder.has(file)]
-    failed = 0
-    outcomes = predict_many(
-        options.run,
-        waiting,
-        decoder=options.decoder,
-        device=read_device(options),
-        jobs=options.jobs,
-    )
-    if folder is not None:
-        outcomes = track(outcomes, "reading", len(waiting))
-    for number, (file, predictions, error) in enumerate(outcomes):
-        if predictions is None:
-            print(f"mmemo: {error}", file=sys.stderr)
-            failed += 1
-            continue
-        if folder is not None:
-            folder.write(file, predictions)
-        else:
-            _print(file, predictions, options.json, first=number == 0)
-        if all(prediction.labels is None for prediction in predictions):
-            print(f"mmemo: {file}: nothing to read emotions from", file=sys.stderr)
-            failed += 1
-    if folder is not None:
-        kept = len(media) - len(waiting)
-        print(f"{folder.out}: {len(waiting) - failed} read, {kept} were there, {failed} failed")
+    if options.out is None:
+        if options.form:
+            raise ConfigError("--format: expected --out DIR with it; without, text is printed")
+        failed = _to_screen(options, run, media)
+    else:
+        failed = _to_folder(options, run, media)
     if failed == len(media) == 1:
         return EXIT_INPUT
     return EXIT_PARTLY if failed else 0
 
 
-def _folder(options: argparse.Namespace, media: Sequence[Path]) -> "PredictionFolder | None":
-    if options.out is None:
-        if options.form:
-            raise ConfigError("--format: expected --out DIR with it; without, text is printed")
-        return None
-    from mmemo.checkpoint import fingerprint
-    from pipelines.prediction_folder import PredictionFolder
+def _to_screen(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:
+    """Print answers as they come; return how many recordings gave none."""
+    from pipelines.predict_many import Question, predict_many
+    from pipelines.stages import reading_bar
 
-    made_by = f"{fingerprint(options.run)} {options.decoder}"
-    return PredictionFolder(options.out, options.form or ["jsonl"], made_by, media)
+    question = Question(run, options.decoder, read_device(options))
+    outcomes = predict_many(
+        question, media, jobs=options.jobs, watching=lambda file: reading_bar(file.name)
+    )
+    failed = 0
+    for number, (file, predictions, error) in enumerate(outcomes):
+        if predictions is not None:
+            _print(file, predictions, options.json, first=number == 0)
+        failed += _tell_failure(file, predictions, error)
+    return failed
+
+
+def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:
+    """Write files as answers come; return how many recordings gave none."""
+    from mmemo.checkpoint import fingerprint
+    from pipelines.predict_many import Question, predict_many
+    from pipelines.prediction_folder import PredictionFolder
+    from pipelines.progress import bar
+    from pipelines.stages import MOVIE, READING, Recordings
+
+    made_by = f"{fingerprint(run)} {options.decoder}"
+    folder = PredictionFolder(options.out, options.form or ["jsonl"], made_by, media)
+    waiting = [file for file in media if not folder.has(file)]
+    movies = folder.movies(waiting)
+    question = Question(run, options.decoder, read_device(options), movies)
+    failed = 0
+    with bar("reading", len(waiting)) as shown:
+        counted = Recordings(shown, MOVIE if movies else READING)
+        outcomes = predict_many(question, waiting, jobs=options.jobs, watching=counted.watching)
+        for file, predictions, error in outcomes:
+            if predictions is not None:
+                folder.write(file, predictions)
+            failed += _tell_failure(file, predictions, error)
+            counted.count()
+    kept = len(media) - len(waiting)
+    print(f"{folder.out}: {len(waiting) - failed} read, {kept} were there, {failed} failed")
+    return failed
+
+
+def _tell_failure(file: Path, predictions: "Sequence[Prediction] | None", error: str) -> bool:
+    """Say on stderr why a recording gave no answer, if it gave none."""
+    if predictions is None:
+        print(f"mmemo: {error}", file=sys.stderr)
+    elif all(prediction.labels is None for prediction in predictions):
+        print(f"mmemo: {file}: nothing to read emotions from", file=sys.stderr)
+    else:
+        return False
+    return True
 
 
 def _print(media: Path, predictions: Sequence["Prediction"], as_json: bool, *, first: bool) -> None:

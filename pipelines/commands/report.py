@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmemo.errors import ConfigError
-from pipelines.commands.options import EXIT_INPUT, add_command, add_device, read_device
-from pipelines.commands.predict import DECODERS, DEFAULT_RUN
+from pipelines.commands.options import (
+    EXIT_INPUT,
+    add_command,
+    add_device,
+    add_run,
+    read_device,
+    read_run,
+)
+from pipelines.commands.predict import DECODERS
 
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands
@@ -30,13 +37,7 @@ def add(commands: "Commands") -> None:
         "as annotators would name it, not what a person feels.",
     )
     command.add_argument("video", metavar="VIDEO", type=Path, help="video or sound file")
-    command.add_argument(
-        "--run",
-        type=Path,
-        default=DEFAULT_RUN,
-        metavar="RUN_DIR",
-        help="the model (default: %(default)s)",
-    )
+    add_run(command)
     command.add_argument(
         "--out",
         type=Path,
@@ -63,20 +64,19 @@ def add(commands: "Commands") -> None:
 def _run(options: argparse.Namespace) -> int:
     from mmemo.checkpoint import load_checkpoint
     from mmemo.store import write_atomically
-    from pipelines.video_report import build_page, embed, link, read_report
+    from pipelines.outputs import check_output
+    from pipelines.stages import REPORT, reading_bar
+    from pipelines.video_report import build_page, player_of, read_report
 
     out: Path = options.out or Path(f"{options.video.stem}.html")
     if not 0 <= options.embed_mb < math.inf:
         raise ConfigError(f"--embed-mb: expected 0 or more; got {options.embed_mb:g}")
-    if out.resolve() == options.video.resolve():
-        raise ConfigError(f"--out {out}: expected another file than the video")
-    checkpoint = load_checkpoint(options.run, read_device(options))
-    report = read_report(checkpoint, options.video, decoder=options.decoder, on_stage=logger.info)
-    player = (
-        embed(options.video, out.parent, limit_mb=options.embed_mb)
-        if options.embed_mb
-        else link(options.video, out.parent)
-    )
+    check_output(out, options.video, asked_by="--out")
+    checkpoint = load_checkpoint(read_run(options), read_device(options))
+    with reading_bar(options.video.name, REPORT) as watch:
+        report = read_report(checkpoint, options.video, decoder=options.decoder, watch=watch)
+    logger.info("writing %s", out)
+    player = player_of(options.video, out.parent, limit_mb=options.embed_mb)
     write_atomically(out, build_page(report, player).encode())
     count = len(report.predictions)
     size = f"{out.stat().st_size / 1e6:.1f} MB"

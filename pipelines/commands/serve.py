@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmemo.errors import ConfigError
-from mmemo.shipped import DEFAULT
-from pipelines.commands.options import add_command, add_device
+from pipelines.commands.options import add_command, add_device, add_run, read_run
 from pipelines.commands.predict import DECODERS
 from pipelines.serving.limits import Limits
 
@@ -30,12 +29,7 @@ def add(commands: "Commands") -> None:
         "page that `mmemo report` writes, with its answers in every form. Only this machine "
         "reaches it unless --host says otherwise. Ctrl-C stops it.",
     )
-    command.add_argument(
-        "--run",
-        default=DEFAULT,
-        metavar="RUN_DIR",
-        help="the model (default: the one that comes with mmemo)",
-    )
+    add_run(command)
     command.add_argument(
         "--decoder",
         choices=DECODERS,
@@ -105,13 +99,12 @@ def _run(options: argparse.Namespace) -> int:
             f"serve: expected the packages {', '.join(NEEDED)}; not installed: "
             f"{', '.join(missing)}. Get them by: pip install 'mmemo[serve]'"
         )
-    from mmemo.shipped import find_model
     from pipelines.serving.server import Place, serve
     from pipelines.serving.task import Settings
 
     limits = Limits(**{name: getattr(options, name) for name in Limits.__dataclass_fields__})
     level = logging.getLogger("pipelines").getEffectiveLevel()
-    settings = Settings(find_model(options.run), options.decoder, options.device, level)
+    settings = Settings(read_run(options), options.decoder, options.device, level)
     place = Place(options.host, options.port, tuple(options.allow_host), options.open)
     serve(place, settings, limits, options.folder)
     return 0

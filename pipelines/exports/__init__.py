@@ -23,4 +23,7 @@ EXPORTS: dict[str, Callable[[Sequence[Prediction]], bytes]] = {
 }
 """File name suffix -> what writes it."""
 
-__all__ = ["EXPORTS"]
+MOVIE = "mp4"
+"""The form that takes the recording itself: see ``pipelines.annotated_movie``."""
+
+__all__ = ["EXPORTS", "MOVIE"]

@@ -35,7 +35,7 @@ def run_worker(connection: Connection, settings: Settings) -> None:
     line = _Line(connection)
     try:
         # Only here, so that the server, which imports this file, stays small and quick to start.
-        from pipelines.commands.options import find_device
+        from pipelines.device import find_device
         from pipelines.serving.reading import Reader
 
         reader = Reader(settings.run, settings.decoder, find_device(settings.device))

@@ -7,7 +7,8 @@ from pathlib import Path
 from mmemo.checkpoint import Checkpoint
 from mmemo.prediction import Prediction
 from pipelines.clip_extractor import ClipExtractor
-from pipelines.predict import answer, read_recording
+from pipelines.predict import Recording, answer, read_recording
+from pipelines.stages import REASONS, Watch, nobody
 from pipelines.video_report.contributions import Contributions, contributions
 from pipelines.video_report.stability import Bands, bands
 from pipelines.video_report.tracks import Tracks, tracks
@@ -58,6 +59,7 @@ def read_report(
     threads: int = 2,
     extractor: ClipExtractor | None = None,
     on_stage: Callable[[str], None] = lambda stage: None,
+    watch: Watch | None = None,
 ) -> VideoReport:
     """Measure a recording, judge it and ask what spoke for the answers.
 
@@ -68,13 +70,29 @@ def read_report(
         threads: threads for the face graphs and the recogniser.
         extractor: used in place of a new one with ``threads``.
         on_stage: told each of ``STAGES`` as it begins.
+        watch: told how far the stages of ``pipelines.stages.REPORT`` are, for a bar.
 
     Raises:
         ClipError: the file cannot be read.
         CheckpointError: the model wants features that these extractors do not make.
     """
     on_stage(STAGES[0])
-    recording = read_recording(checkpoint, media, threads=threads, extractor=extractor)
+    recording = read_recording(checkpoint, media, threads=threads, extractor=extractor, watch=watch)
+    return report_on(
+        checkpoint, recording, decoder=decoder, on_stage=on_stage, watch=watch or nobody
+    )
+
+
+def report_on(
+    checkpoint: Checkpoint,
+    recording: Recording,
+    *,
+    decoder: str = "threshold",
+    on_stage: Callable[[str], None] = lambda stage: None,
+    watch: Watch = nobody,
+) -> VideoReport:
+    """Judge a recording that is measured, and ask what spoke; else as ``read_report``."""
+    media = recording.media
     seen = tracks(media, recording.whole, recording.duration_s)
     on_stage(STAGES[1])
     predictions = answer(checkpoint, recording, decoder=decoder)
@@ -88,7 +106,7 @@ def read_report(
         thresholds=checkpoint.thresholds_of(decoder) if cut_by_threshold else None,
         predictions=predictions,
         bands=bands(checkpoint, recording.clips),
-        contributions=contributions(checkpoint, recording),
+        contributions=contributions(checkpoint, recording, lambda share: watch(REASONS, share)),
         tracks=seen,
         absent=dict(recording.whole.absent),
         dataset=checkpoint.trained_on.dataset,

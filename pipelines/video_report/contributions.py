@@ -1,6 +1,6 @@
 """What each word, and the voice and face while it was said, did for each label."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,13 +33,22 @@ class Contributions:
     word_weights: Mapping[str, Floats]
 
 
-def contributions(checkpoint: Checkpoint, recording: Recording) -> list[Contributions | None]:
-    """Explain every utterance, in their order; None where there was nothing to read."""
+def contributions(
+    checkpoint: Checkpoint,
+    recording: Recording,
+    progress: Callable[[float], None] = lambda share: None,
+) -> list[Contributions | None]:
+    """Explain every utterance, in their order; None where there was nothing to read.
+
+    ``progress`` is told which share of them is done.
+    """
     readable = [n for n, clip in enumerate(recording.clips) if clip.values]
     clips = [recording.clips[n] for n in readable]
     prior = checkpoint.trained_on.prior(len(checkpoint.labels))
     found: list[Contributions | None] = [None] * len(recording.clips)
-    explained = explain(checkpoint.model, clips, most_windows=MOST_WINDOWS, prior=prior)
+    explained = explain(
+        checkpoint.model, clips, most_windows=MOST_WINDOWS, prior=prior, progress=progress
+    )
     for n, why in zip(readable, explained, strict=True):
         found[n] = Contributions(
             why.modality_effects,

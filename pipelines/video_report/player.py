@@ -58,6 +58,11 @@ class Player:
     note: str = ""
 
 
+def player_of(media: Path, page_folder: Path, *, limit_mb: float = 20.0) -> Player:
+    """Embed a recording as ``embed`` does; link it where the limit is 0."""
+    return embed(media, page_folder, limit_mb=limit_mb) if limit_mb else link(media, page_folder)
+
+
 def embed(media: Path, page_folder: Path, *, limit_mb: float = 20.0) -> Player:
     """Put a recording into the page, or link it where it is too large.
 

@@ -18,30 +18,6 @@ FINEST_S = 0.1
 MOST_STEPS = 3000
 SILENCE_DB = -90.0
 
-ACTION_UNIT_NAMES: Mapping[str, str] = {
-    "AU1": "inner brow raiser",
-    "AU2": "outer brow raiser",
-    "AU4": "brow lowerer",
-    "AU5": "upper lid raiser",
-    "AU6": "cheek raiser",
-    "AU7": "lid tightener",
-    "AU9": "nose wrinkler",
-    "AU10": "upper lip raiser",
-    "AU12": "lip corner puller",
-    "AU14": "dimpler",
-    "AU15": "lip corner depressor",
-    "AU17": "chin raiser",
-    "AU18": "lip pucker",
-    "AU20": "lip stretcher",
-    "AU23": "lip tightener",
-    "AU24": "lip pressor",
-    "AU25": "lips part",
-    "AU26": "jaw drop",
-    "AU28": "lip suck",
-    "AU43": "eyes closed",
-}
-"""What the Facial Action Coding System (Ekman and Friesen, 1978) calls them."""
-
 
 @dataclass(frozen=True, eq=False)
 class Tracks:

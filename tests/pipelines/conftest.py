@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+from planted import planted_dataset
 
+from mmemo.config import Config
 from pipelines.cli import main
+from pipelines.commands.options import DEFAULT_CONFIG
 from pipelines.sample_corpus import build
+from pipelines.train import train
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +31,15 @@ def small_run(corpus_features, tmp_path_factory) -> Path:
     """Train a small model on them: enough to answer, not to be right."""
     out = tmp_path_factory.mktemp("runs") / "small"
     small = ["model.hidden=16", "model.heads=2", "model.encoder_layers=1", "train.epochs=1"]
-    train = ["train", "--set", *small, "--data", str(corpus_features), "--out", str(out)]
-    assert main(train) == 0
+    arguments = ["train", "--set", *small, "--data", str(corpus_features), "--out", str(out)]
+    assert main(arguments) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def planted_run(tmp_path_factory) -> Path:
+    """Train a tiny model on made-up features: a checkpoint to carry around."""
+    out = tmp_path_factory.mktemp("runs") / "planted"
+    small = ["model.hidden=8", "model.heads=2", "train.epochs=1", "train.batch_size=16"]
+    train(Config.load(DEFAULT_CONFIG, small), planted_dataset(48, 16, 16), out)
     return out

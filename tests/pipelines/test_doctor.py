@@ -2,10 +2,11 @@
 
 import importlib.metadata
 import json
+import shutil
 
 from mmemo.assets import ASSETS
 from pipelines.cli import main
-from pipelines.doctor import _cache, examine
+from pipelines.doctor import _cache, _model, _native, examine
 
 
 def findings():
@@ -30,8 +31,60 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch, capsys):
     monkeypatch.setattr(importlib.metadata, "version", without_av)
     assert main(["doctor"]) == 1
     said = capsys.readouterr().out
-    assert "not installed: av" in said
+    assert "av is not installed" in said
     assert "pip install mmemo" in said
+
+
+def test_a_package_that_is_too_old_is_named_with_what_is_expected(monkeypatch):
+    version = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: "1.26.4" if name == "numpy" else version(name)
+    )
+    found = findings()["packages"]
+    assert found.state == "missing"
+    assert "numpy is 1.26.4, expected <3,>=2" in found.detail
+
+
+def test_what_is_for_other_versions_of_python_is_not_missed(monkeypatch):
+    asked = ["av>=15", 'nothing-like-it>=1; python_version < "3"', 'none-of-it; extra == "bench"']
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: asked)
+    found = findings()
+    assert found["packages"].state == "ok"
+    assert found["packages [bench]"].state == "optional"
+
+
+def test_a_module_that_does_not_load_is_told_from_one_that_is_absent(monkeypatch):
+    def load(name):
+        if name == "cv2":
+            raise ImportError("libGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr("pipelines.doctor.importlib.import_module", load)
+    (found,) = _native()
+    assert found.state == "missing"
+    assert found.detail == "cv2: libGL.so.1: cannot open shared object file"
+
+
+def test_the_model_that_comes_along_is_described(monkeypatch, tmp_path, planted_run):
+    monkeypatch.setattr("mmemo.shipped.SHIPPED", tmp_path)
+    (found,) = _model()
+    assert found.state == "optional"
+    assert "--run" in found.remedy
+    shutil.copytree(planted_run, tmp_path / "default")
+    (found,) = _model()
+    assert found.state == "ok"
+    assert found.detail == "reads text + audio + visual; learnt from planted (48 clips)"
+    (tmp_path / "default" / "model.safetensors").write_bytes(b"")
+    (found,) = _model()
+    assert found.state == "missing"
+
+
+def test_a_full_disk_is_a_fault_where_weights_are_to_come(monkeypatch, tmp_path):
+    monkeypatch.setenv("MMEMO_CACHE", str(tmp_path))
+    usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr("pipelines.doctor.shutil.disk_usage", lambda path: usage)
+    (found,) = _cache()
+    assert found.state == "missing"
+    assert "1 MB free" in found.detail
 
 
 def test_weights_that_are_not_there_are_no_fault(monkeypatch, tmp_path):

@@ -1,0 +1,52 @@
+"""Train on clips of your own: `python examples/train_on_own_clips.py my_clips`.
+
+`my_clips/labels.csv` names each clip (`media`), its `split` (train, valid, test) and how strong
+each of the six emotions is (0: absent). `data/sample` of `make sample` is such a folder.
+"""
+
+# %% Where the clips are, and where the results go
+import argparse
+from pathlib import Path
+
+import mmemo
+from mmemo.config import Config
+from mmemo.datasets.source import read_source
+from pipelines.data import load_data
+from pipelines.evaluate import choose_split, evaluate
+from pipelines.extract import extract
+from pipelines.train import train
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("clips", nargs="?", type=Path, default=Path("data/sample"))
+parser.add_argument("--out", type=Path, default=Path("runs/own"))
+parser.add_argument("--config", type=Path, default=Path("pipelines/configs/sample.toml"))
+parser.add_argument("--set", nargs="*", default=[], help="such as train.epochs=5")
+options, _ = parser.parse_known_args()
+config = Config.load(options.config, options.set)
+
+# %% Measure words, voice and face of every clip; what is there already is not done again
+source = read_source(options.clips)
+extraction = extract(source.clips, source.info, options.out / "features", config.features)
+print(f"{extraction.done} clips measured, {extraction.kept} were there")
+for failure in extraction.failures:
+    print("could not be read:", failure.media, failure.error)
+
+# %% Train; a run that was stopped goes on
+dataset = load_data([options.out / "features"], config)
+checkpoint = train(config, dataset, options.out / "run")
+print("on the validation clips:", {name: round(v, 3) for name, v in checkpoint.valid.items()})
+
+# %% Score on clips that it has not seen
+split, clips = choose_split(dataset, None)
+scores = evaluate(checkpoint, clips, resamples=200)
+print(f"{split}: {scores['n']} clips")
+for decoder in ("jaccard", "hamming", "threshold"):
+    held = scores["decoders"][decoder]
+    jaccard, f1 = held["acc_jaccard_empty0"], held["micro_f1"]
+    print(f"  {decoder:<10} Jaccard {jaccard:.3f}  micro-F1 {f1:.3f}")
+
+# %% Use it, and put it where others can: a folder in the layout of the Hugging Face hub
+model = mmemo.load(options.out / "run")
+print(model.predict(source.clips[0].media).to_dataframe()[["start_s", "end_s", "emotions"]])
+print("saved", model.save_pretrained(options.out / "model"))
+# model.push_to_hub("me/my-emotions", licence="cc-by-4.0", private=True)

@@ -1,0 +1,40 @@
+"""Every column that an extractor makes is explained, in the same order."""
+
+import json
+
+from extractors.columns import ACTION_UNIT_NAMES, COLUMNS, ROWS
+from extractors.covarep import CovarepExtractor
+from extractors.facet.action_units import ACTION_UNITS
+from extractors.facet.features import FacetExtractor
+from extractors.text import GloveExtractor, WordVectors
+from mmemo.features import MODALITIES
+from pipelines.cli import main
+
+
+def test_the_columns_are_those_of_the_extractors():
+    text = GloveExtractor(WordVectors.from_name("glove-6b-50d"))
+    made = {"text": text.names, "audio": CovarepExtractor.names, "visual": FacetExtractor.names}
+    assert {m: tuple(c.name for c in columns) for m, columns in COLUMNS.items()} == made
+    assert set(ROWS) == set(MODALITIES)
+    assert tuple(ACTION_UNIT_NAMES) == ACTION_UNITS
+
+
+def test_each_means_something_of_its_own():
+    for modality in ("audio", "visual"):
+        meanings = [column.meaning for column in COLUMNS[modality]]
+        assert len(set(meanings)) == len(meanings)
+        assert all("{" not in meaning for meaning in meanings)
+
+
+def test_the_command_lists_them(capsys):
+    assert main(["columns", "audio", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == {
+        "modality": "audio", "name": "F0", "unit": "Hz",
+        "meaning": "pitch; in unvoiced rows a guess, see VUV",
+    }  # fmt: skip
+    assert len(lines) == 74
+    assert main(["columns"]) == 0
+    said = capsys.readouterr().out
+    assert "audio: 74 columns, 100 rows a second" in said
+    assert "AU12" in said
