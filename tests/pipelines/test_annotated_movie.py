@@ -84,7 +84,9 @@ def test_answers_are_shown_while_the_utterance_lasts(movie):
         inside = 0.4 <= time_s < 1.0
         assert not yellow(view)
         assert yellow(panel[:30]) == inside, time_s
-        assert has(panel[84:264, 92:], drawing.SPOKE["text"]) == (inside or 1.2 <= time_s < 1.6), time_s
+        assert has(panel[84:264, 92:], drawing.SPOKE["text"]) == (inside or 1.2 <= time_s < 1.6), (
+            time_s
+        )
         assert has(words, MARK) == (inside or 1.2 <= time_s < 2.0), time_s
 
 
