@@ -18,7 +18,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?= $(shell command -v nvidia-smi >/dev/null 2>&1 || $(PYTHON) -c \
   "import urllib.request as r; r.urlopen('$(CPU_INDEX)/', timeout=5)" 2>/dev/null && echo $(CPU_INDEX))
 
-.PHONY: help setup sample features train evaluate predict ablation test lint format bench clean
+.PHONY: help setup sample features train evaluate predict ablation test lint format docs picture bench clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -68,6 +68,14 @@ lint: $(READY) ## check style and types
 format: $(READY) ## bring the code into the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(READY) ## build the documentation in build/site; a browser reads it without a network
+	@# The theme announces its successor at every run.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo build/site/index.html
+
+picture: $(RUN)/checkpoint.json ## take the documents' picture of the report page again (needs Chromium)
+	$(BIN)/python -m docs.pictures --corpus $(DATA) --run $(RUN)
 
 bench: $(READY) ## measure speed and memory
 	$(BIN)/python -m benchmarks

@@ -120,7 +120,8 @@ class Recogniser:
             the sound fits the word; where most words do not fit, a warning is logged.
 
         Raises:
-            FeatureError, AssetError: as above.
+            FeatureError: as above.
+            AssetError: as above.
         """
         sound = _at_16_khz(sound)
         return self._aligner.place(texts, self._hear(sound), sound)

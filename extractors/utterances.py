@@ -31,7 +31,8 @@ class Utterance:
     """A stretch of a recording that is judged as one.
 
     Attributes:
-        start, end: seconds in the recording.
+        start: seconds in the recording.
+        end: seconds in the recording.
         words: what is said in it, times in seconds from ``start``.
     """
 

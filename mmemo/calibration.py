@@ -34,7 +34,8 @@ class ReliabilityBin:
     """Cells (clip and label) whose probability lies in (low, high]; the first bin also holds 0.
 
     Attributes:
-        low, high: of the probabilities in it.
+        low: no probability in it is lower.
+        high: the highest that it may hold.
         count: how many cells.
         mean_prob: their mean probability, None without cells.
         frequency: the share of them that carry the label, None without cells.
@@ -155,7 +156,7 @@ def fit_temperature(log_probs: ArrayLike, truth: ArrayLike) -> float:
 
 
 def apply_temperature(log_probs: ArrayLike, temperature: float) -> tuple[Floats, Floats]:
-    """Rescale a distribution over sets: (N, 2**K) -> log-probabilities (N, 2**K), marginals (N, K).
+    """Rescale log-probabilities of sets ``(N, 2**K)``; return them and the marginals (N, K).
 
     Raises:
         DataError: the temperature is not above 0.

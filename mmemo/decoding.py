@@ -23,7 +23,7 @@ UTILITIES: tuple[str, ...] = (
 
 
 def utility(metric: str, n_labels: int) -> NDArray[np.float64]:
-    """Tabulate what each answer earns for each truth, shape (2**K answers, 2**K truths).
+    """Tabulate what each answer earns for each truth, shape ``(2**K, 2**K)``, answers by truths.
 
     Args:
         metric: one of ``UTILITIES``. Jaccard scores an empty answer to an empty truth 0 (the
@@ -52,7 +52,7 @@ def expected_utility_decode(set_probs: ArrayLike, utility: ArrayLike) -> NDArray
 
     Args:
         set_probs: (N, 2**K), p(set | clip).
-        utility: (2**K, 2**K), what an answer (row) earns for a truth (column).
+        utility: ``(2**K, 2**K)``, what an answer (row) earns for a truth (column).
 
     Returns:
         (N, K) of 0 and 1; among equals, the set of lowest index.

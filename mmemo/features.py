@@ -54,7 +54,8 @@ class Clip:
         id: unique in its data set.
         video_id: the recording it was cut from; clips of one video share it.
         media: the video or sound file; None where a data set holds words only.
-        start, end: where the clip lies in the media file, seconds; end None means "to its end".
+        start: where the clip begins in the media file, seconds.
+        end: where it ends there, seconds; None means "at the file's end".
         words: what was said, times in seconds from the clip's start; None when not known (to be
             recognised), empty when known to be nothing.
         transcript: what was said, where times are not known (they are then found in the sound).

@@ -13,7 +13,8 @@ class Prediction:
 
     Attributes:
         video: the media file it comes from.
-        start, end: where it lies in the file, seconds.
+        start: where it begins in the file, seconds.
+        end: where it ends in the file, seconds.
         words: what was said, times in seconds in the file.
         labels: the emotions found, None where there was nothing to read them from.
         probs: probability of each emotion; None likewise.

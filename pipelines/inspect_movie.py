@@ -23,7 +23,8 @@ class Movie:
 
     Args:
         path: where; a file that is there is replaced at the end.
-        width, height: of every picture, even numbers.
+        width: of every picture, an even number.
+        height: the same.
         fps: roughly; each picture has its own time.
         sound: whether there will be sound.
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from mmemo.checkpoint import Checkpoint, load_checkpoint
 from mmemo.config import Config
@@ -32,8 +33,10 @@ def train_seeds(
         ConfigError: a finished run there had other options.
         MmemoError: as ``pipelines.train.train``.
     """
+    # Frozen layers of a pretrained encoder read each text once for all seeds.
+    memory: dict[bytes, Tensor] = {}
     return [
-        _one(config.with_seed(seed), dataset, out / f"seed-{seed}", device, force=force)
+        _one(config.with_seed(seed), dataset, out / f"seed-{seed}", device, memory, force=force)
         for seed in seeds
     ]
 
@@ -51,10 +54,18 @@ def spread(checkpoints: Sequence[Checkpoint]) -> Mapping[str, tuple[float, float
     return found
 
 
-def _one(config: Config, dataset: Dataset, out: Path, device: str, *, force: bool) -> Checkpoint:
+def _one(
+    config: Config,
+    dataset: Dataset,
+    out: Path,
+    device: str,
+    memory: dict[bytes, Tensor],
+    *,
+    force: bool,
+) -> Checkpoint:
     if force or not finished(out):
         logger.info("seed %d, in %s", config.train.seed, out)
-        return train(config, dataset, out, device)
+        return train(config, dataset, out, device, memory)
     held = load_checkpoint(out, device)
     # Training narrows the modalities down to those that the data has.
     if held.config != config.with_modalities(held.config.model.modalities):

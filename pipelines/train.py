@@ -41,8 +41,22 @@ logger = logging.getLogger(__name__)
 LOWER_IS_BETTER = frozenset({"set_nll"})
 
 
-def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> Checkpoint:
+def train(
+    config: Config,
+    dataset: Dataset,
+    out: Path,
+    device: str = "cpu",
+    memory: dict[bytes, torch.Tensor] | None = None,
+) -> Checkpoint:
     """Fit a model and save it, the best epoch's weights, in ``out``.
+
+    Args:
+        config: all options.
+        dataset: its clips of the splits train and valid are used.
+        out: the run's folder.
+        device: where to train.
+        memory: what the frozen layers of a pretrained encoder said in an earlier run with the same
+            encoder, frozen layers and precision; added to.
 
     Raises:
         DataError: no labelled training or validation clips.
@@ -68,7 +82,7 @@ def train(config: Config, dataset: Dataset, out: Path, device: str = "cpu") -> C
         sum(weight.numel() for weight in model.parameters()),
     )
     out.mkdir(parents=True, exist_ok=True)
-    with contextlib.nullcontext() if model.words is None else model.words.remembering():
+    with contextlib.nullcontext() if model.words is None else model.words.remembering(memory):
         state = _fit(model, config, fit_on, validate_on, out)
     model.load_state_dict(state.best_weights)
     point = choose_operating_point(model, validate_on, labels_of(validate_on))

@@ -17,7 +17,8 @@ class Placed:
     Attributes:
         text: as written.
         spoken: as said, one or more words; none for what is silent.
-        start_s, end_s: rough at first, seconds from the sound's start.
+        start_s: rough at first, seconds from the sound's start.
+        end_s: likewise.
         said: whether there is room for it in the sound.
         follows: whether nothing else was said since the word before.
         confidence: how sure the word is; None until something says so.

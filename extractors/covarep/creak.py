@@ -26,9 +26,12 @@ class CreakDetector(NamedTuple):
     """A network of one hidden layer of H units.
 
     Attributes:
-        lowest, highest: (36,) values of the inputs that are scaled to -1 and 1.
-        hidden: (H, 36) weights, and hidden_bias (H,).
-        output: (H,) weights, and output_bias.
+        lowest: (36,) values of the inputs that are scaled to -1.
+        highest: (36,) values of the inputs that are scaled to 1.
+        hidden: (H, 36) weights.
+        hidden_bias: (H,).
+        output: (H,) weights.
+        output_bias: one number.
     """
 
     lowest: NDArray[np.float64]

@@ -68,10 +68,12 @@ class Track:
 
     Attributes:
         kind: "picture" or "sound".
-        begin_s, end_s: as stated, seconds from zero; None where the file does not say.
+        begin_s: as stated, seconds from zero; None where the file does not say.
+        end_s: likewise.
         fps: mean frame rate of a picture; 0 where the file does not say.
         pixel_aspect: width of a picture's pixel over its height.
-        sample_rate, channels: of a sound, as coded.
+        sample_rate: of a sound, as coded, Hz.
+        channels: of a sound, as coded.
         finished: set when no more of it is wanted; its packets are then passed over.
         failures: how many calls into PyAV failed.
         last_failure: what the latest one said.
@@ -120,7 +122,8 @@ class Container:
 
     Attributes:
         path: the file.
-        picture, sound: the tracks to read, None where there is none.
+        picture: the track to read, None where there is none.
+        sound: likewise.
         zero_s: the container's time that counts as 0.
         duration_s: what the container states, seconds from zero; None where it does not.
     """

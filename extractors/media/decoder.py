@@ -30,7 +30,8 @@ class Decoder:
         ...     audio = extract_audio(decoder.sound())
 
     Attributes:
-        has_picture, has_sound: whether the file has them and they were asked for.
+        has_picture: whether the file has one and it was asked for.
+        has_sound: likewise.
     """
 
     def __init__(

@@ -14,10 +14,12 @@ class MediaInfo:
     Attributes:
         path: the file.
         duration_s: the longer of sound and picture, seconds.
-        has_sound, has_picture: whether it can be read (cover art is no picture).
+        has_sound: whether it can be read.
+        has_picture: whether it can be read (cover art is no picture).
         sample_rate: Hz, as coded.
         channels: as coded.
-        width, height: pixels as handed out: upright, square.
+        width: pixels as handed out: upright, square.
+        height: likewise.
         fps: mean frame rate; 0 where the file does not tell.
         rotation_deg: what turns the coded picture upright: 0, 90, 180 or 270, clockwise.
     """

@@ -169,7 +169,8 @@ class Repair:
 
     Attributes:
         figure: its name.
-        low, high: what it would have to be.
+        low: what it would have to be, at the least.
+        high: and at the most.
         digits: how far that is from what was printed, in units of its last digit.
     """
 

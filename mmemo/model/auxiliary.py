@@ -38,7 +38,8 @@ class DegreeLoss(nn.Module):
     Args:
         modalities: names of the M modalities.
         n_degrees: K intensities and one sentiment.
-        hidden, heads: sizes.
+        hidden: width H.
+        heads: of the attention that sums a clip up.
         dropout: on the summary.
     """
 

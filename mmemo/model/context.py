@@ -30,7 +30,8 @@ class VideoContext(nn.Module):
     Args:
         modalities: names of the M modalities.
         hidden: width H.
-        heads, layers: of the encoder over clips; a GRU uses ``layers`` only.
+        heads: of the encoder over clips; a GRU has none.
+        layers: of the encoder over clips.
         kind: "transformer" (attention with relative positions) or "gru" (in both directions).
         dropout: on residual branches.
     """

@@ -76,12 +76,23 @@ class EmotionModel(nn.Module):
         decoder: "lattice", "sequence" or "binary".
         fusion: "cross" or "late".
         encoder: "transformer" or "gru".
-        hidden, heads, encoder_layers, cross_layers, decoder_layers: sizes.
-        label_order, target_orders, beam: of the sequence decoder, see ``ModelConfig``.
-        dropout, input_dropout, row_dropout, modality_dropout: see ``ModelConfig``.
-        context, context_layers: "video" lets the clips of a video see each other, or "none".
+        hidden: width H.
+        heads: of all attention.
+        encoder_layers: of each modality's encoder.
+        cross_layers: of cross-modal attention.
+        decoder_layers: of the sequence decoder.
+        label_order: of the sequence decoder, as are the next two; see ``ModelConfig``.
+        target_orders: sequences of a clip's labels that training sums over.
+        beam: prefixes kept per length.
+        dropout: on residual branches and on the decoder's input.
+        input_dropout: on input features.
+        row_dropout: share of rows hidden in training.
+        modality_dropout: see ``ModelConfig``.
+        context: "video" lets the clips of a video see each other, or "none".
+        context_layers: of the encoder over the clips of a video.
         context_clips: how many clips of a video see each other, at most.
-        known_words, known_dropout: see ``KnownRows``; of the text.
+        known_words: how many words get a learned vector, see ``KnownRows``.
+        known_dropout: share of them left out in training.
         auxiliary: weight, in training, of the loss of ``DegreeLoss``.
         words: encoder that reads the text's words; text then has no columns (D = 0).
 

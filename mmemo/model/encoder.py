@@ -21,7 +21,8 @@ class ModalityEncoder(nn.Module):
     Args:
         dim: columns D of the input.
         hidden: width H.
-        heads, layers: of the Transformer; a GRU uses ``layers`` only.
+        heads: of the Transformer; a GRU has none.
+        layers: of the Transformer or GRU.
         kind: "transformer", "gru", or "none" for rows that have been read in context already.
         dropout: on residual branches.
         input_dropout: on input features.

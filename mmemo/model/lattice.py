@@ -2,7 +2,7 @@ r"""The label lattice: an exact distribution over label sets, emitted one label 
 
 Labels are emitted one by one until STOP, each choice seeing the clip and the SET of labels emitted
 so far, not their order. There are ``2**K`` such states, so the sum over all orders of a set, which
-a decoder that remembers order can only sample (Zhang et al., EMNLP 2020), is a recursion::
+a decoder that remembers order can only sample (Zhang et al., EMNLP 2020), is a recursion:
 
     p(k | S, x)                                     next symbol: a label not in S, or STOP
     alpha({}) = 1

@@ -118,12 +118,16 @@ class PretrainedWords(nn.Module):
         return 0 if "embed" in name else self.depth
 
     @contextlib.contextmanager
-    def remembering(self) -> Iterator[None]:
+    def remembering(self, memory: dict[bytes, Tensor] | None = None) -> Iterator[None]:
         """Keep what frozen layers say of each text, so that they read it once, not each epoch.
 
         Texts are the same each time only if whole videos (or single clips) are batched.
+
+        Args:
+            memory: where to keep it, for runs that share the encoder and its frozen layers; by
+                default it is forgotten in the end.
         """
-        self._remembered = {}
+        self._remembered = {} if memory is None else memory
         try:
             yield
         finally:

@@ -3,7 +3,7 @@ r"""Labels one after the other, remembering their order: the decoder of the pape
 MMS2S (Zhang et al., EMNLP 2020) emits labels with a Transformer decoder. Each step looks back at
 the labels emitted so far, looks into each modality, weighs what the modalities say by multi-head
 attention, and chooses the next label among those not yet emitted (the repeat mask), or STOP. A set
-Y is as likely as all sequences of its labels together, equation (1)::
+Y is as likely as all sequences of its labels together, equation (1):
 
     p(Y | x) = sum over s in pi(Y) of  prod over i of p(s_i | s_1 .. s_(i-1), x)
 
@@ -72,7 +72,9 @@ class SequenceDecoder(nn.Module):
         n_labels: K.
         modalities: their names, in the order of the modality weights.
         hidden: width H.
-        heads, layers, dropout: of the Transformer decoder.
+        heads: of the Transformer decoder.
+        layers: of it.
+        dropout: in it.
         label_order: "free" or "frequent".
         target_orders: how many sequences of a clip's labels training sums over.
         beam: prefixes kept per length in prediction; 0 for all, where that is feasible.

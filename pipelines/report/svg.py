@@ -60,8 +60,12 @@ class Frame:
     """A plane in a picture: where numbers lie.
 
     Attributes:
-        left, top, width, height: of the plane, in pixels.
-        x_range, y_range: the numbers at its edges.
+        left: of the plane, in pixels.
+        top: likewise.
+        width: likewise.
+        height: likewise.
+        x_range: the numbers at its left and right edge.
+        y_range: the numbers at its lower and upper edge.
     """
 
     left: float

@@ -97,7 +97,10 @@ class Motion:
         smile: 0 neutral, 1 the photograph's smile, more is more.
         surprise: 0 to about 1.2.
         jaw: 0 closed, 1 wide open.
-        round_, frown, turn, lean: small movements that mean nothing.
+        round_: of the lips; this and the next three are small and mean nothing.
+        frown: of the brows.
+        turn: of the head.
+        lean: of the head.
         shift: (T, 2) movement of the head, pixels.
         lids: 0 open, 1 closed.
     """

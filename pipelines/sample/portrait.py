@@ -26,7 +26,9 @@ class Look:
 
     Attributes:
         hue: turn of the colours, degrees.
-        saturation, gain, gamma: of the person's colours.
+        saturation: of the person's colours.
+        gain: likewise.
+        gamma: likewise.
         background: RGB of the wall behind.
         mirror: left and right swapped.
         shape: moves of named control points (``landmarks.displacements``), pixels.

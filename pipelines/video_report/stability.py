@@ -34,7 +34,8 @@ class Bands:
     """N utterances, K labels; NaN where an utterance has fewer than two rows to leave out.
 
     Attributes:
-        low, high: (N, K) ends of the band, probabilities.
+        low: (N, K) lower ends of the bands, probabilities.
+        high: (N, K) upper ends.
     """
 
     low: Floats

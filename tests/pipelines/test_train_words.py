@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import BertConfig, BertModel
 
 from mmemo.assets import resolve
@@ -16,6 +17,7 @@ from mmemo.errors import CheckpointError, ConfigError
 from mmemo.features import Clip, ClipFeatures, Word
 from mmemo.inference import infer
 from pipelines.evaluate import evaluate
+from pipelines.seeds import train_seeds
 from pipelines.train import labelled, parameter_groups, train
 
 GOOD, BAD = "lovely delightful wonderful great".split(), "awful dreadful terrible sad".split()
@@ -140,6 +142,25 @@ def test_what_an_asset_holds_is_not_saved_again(dataset, tmp_path):
         (tmp_path / "half/checkpoint.json").write_text(json.dumps(described | change))
         with pytest.raises(CheckpointError, match="half"):
             load_checkpoint(tmp_path / "half")
+
+
+def test_frozen_layers_read_once_for_all_seeds_and_seeds_stay_what_they_are(
+    encoder, dataset, tmp_path
+):
+    config = options(encoder, pretrained_training="frozen")
+    config = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 2})})
+    memory: dict[bytes, torch.Tensor] = {}
+    train(config, dataset, tmp_path / "first", memory=memory)
+    held = dict(memory)
+    train(config.with_seed(1), dataset, tmp_path / "second", memory=memory)
+    assert held
+    assert memory.keys() == held.keys()
+    assert all(memory[key] is state for key, state in held.items())
+    train_seeds(config, dataset, tmp_path / "seeds", [1])
+    ours, theirs = (
+        load_file(tmp_path / run / "model.safetensors") for run in ("second", "seeds/seed-1")
+    )
+    assert all(torch.equal(weight, theirs[name]) for name, weight in ours.items())
 
 
 def test_lower_layers_learn_more_slowly(encoder, dataset, tmp_path):
