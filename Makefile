@@ -18,7 +18,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?= $(shell command -v nvidia-smi >/dev/null 2>&1 || $(PYTHON) -c \
   "import urllib.request as r; r.urlopen('$(CPU_INDEX)/', timeout=5)" 2>/dev/null && echo $(CPU_INDEX))
 
-.PHONY: help setup sample features train evaluate predict ablation test lint format docs picture bench clean
+.PHONY: help setup sample features train evaluate predict serve ablation test lint format docs picture bench clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -50,6 +50,9 @@ evaluate: $(RUN)/checkpoint.json ## score the trained model again (RUN=folder ST
 predict: $(RUN)/checkpoint.json ## read the emotions of a video: make predict CLIP=talk.mp4
 	@test -n "$(CLIP)" || { echo "usage: make predict CLIP=talk.mp4" >&2; exit 2; }
 	$(MMEMO) predict $(CLIP) --run $(RUN)
+
+serve: $(RUN)/checkpoint.json ## read videos that are dropped into a browser
+	$(MMEMO) serve --run $(RUN)
 
 $(RUN)/checkpoint.json:
 	$(MAKE) train

@@ -238,7 +238,9 @@ def _serve_results(app: FastAPI, jobs: Jobs) -> None:
 
 def _assets() -> dict[str, bytes]:
     """Read the page's parts; its colours are those of the page about a video."""
-    own = files("pipelines.serving").joinpath("assets")
+    # Not files("pipelines.video_report"): that would load the package, and torch with it.
+    room = files("pipelines")
+    own = room.joinpath("serving", "assets")
     found = {entry.name: entry.read_bytes() for entry in own.iterdir() if entry.is_file()}
-    report = files("pipelines.video_report").joinpath("assets")
-    return {**found, "colours.css": report.joinpath("colours.css").read_bytes()}
+    colours = room.joinpath("video_report", "assets", "colours.css")
+    return {**found, colours.name: colours.read_bytes()}

@@ -69,16 +69,18 @@ def serve(place: Place, settings: Settings, limits: Limits, folder: Path | None)
         try:
             worker.start()
             dispatcher.start()
+            local = is_loopback(place.host) and not place.names
+            about = {**worker.about, "local": local, "kept": folder is not None}
+            program = _program(place, jobs, about)
             _announce(place, listening, folder)
-            about = {**worker.about, "local": is_loopback(place.host), "kept": folder is not None}
-            _answer(place, listening, jobs, about)
+            program.run(sockets=[listening])
         except KeyboardInterrupt:
             pass
         finally:
             dispatcher.stop()
 
 
-def _answer(place: Place, listening: socket.socket, jobs: Jobs, about: Mapping[str, Any]) -> None:
+def _program(place: Place, jobs: Jobs, about: Mapping[str, Any]) -> uvicorn.Server:
     app = Guard(create_app(jobs, about), place.host, place.names)
     verbose = logger.isEnabledFor(logging.DEBUG)
     config = uvicorn.Config(
@@ -93,7 +95,7 @@ def _answer(place: Place, listening: socket.socket, jobs: Jobs, about: Mapping[s
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE_S,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)
 
 
 @contextmanager

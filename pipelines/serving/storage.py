@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import re
 import shutil
 import tempfile
@@ -128,4 +127,3 @@ def _locked(folder: Path) -> Iterator[None]:
                 f"--folder {folder}: expected a folder that no other server uses"
             ) from None
         yield
-        os.unlink(file.name)

@@ -62,6 +62,7 @@ class MadeServer:
 @contextmanager
 def made_server(folder: Path, run: Path | None = None, host="127.0.0.1", names=(), **limits):
     """Serve, without a worker unless there is a ``run`` for it."""
+    folder.mkdir(exist_ok=True)
     storage = Storage(folder)
     jobs = Jobs(storage, Limits(**limits))
     dispatcher = None

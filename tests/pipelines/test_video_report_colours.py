@@ -62,8 +62,9 @@ def test_text_stands_out(theme):
     for part in ("text", "audio", "visual"):
         assert contrast(colours["on"], colours[part]) >= 4.5, part
     for effect in ("for", "against"):
-        strongest = 0.55 * colours[effect] + 0.45 * colours["ground"]
-        assert contrast(colours["ink"], strongest) >= 4.5, effect
+        for ground in ("ground", "panel"):  # the current utterance lies on a panel
+            strongest = 0.5 * colours[effect] + 0.5 * colours[ground]
+            assert contrast(colours["ink"], strongest) >= 4.5, (effect, ground)
     for mark in ("head", "other", "accent", "audio", "visual"):
         if mark in colours:  # paper has no playhead
             assert contrast(colours[mark], colours["ground"]) >= 3, mark
@@ -73,7 +74,7 @@ def test_text_stands_out(theme):
 @pytest.mark.parametrize("theme", ["light", "dark", "paper"])
 def test_for_and_against_stay_apart(theme, kind):
     colours = themes()[theme]
-    shades = [0.55 * colours[effect] + 0.45 * colours["ground"] for effect in ("for", "against")]
+    shades = [0.5 * colours[effect] + 0.5 * colours["ground"] for effect in ("for", "against")]
     assert np.linalg.norm(seen(shades[0], kind) - seen(shades[1], kind)) > 15
 
 

@@ -25,7 +25,9 @@ export function clock(seconds) {
 }
 
 export function lasting(seconds) {
-  return seconds < 60 ? `${Math.floor(seconds)} s` : `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  const space = "\u00a0"; // a number and its unit stay on one line
+  const minutes = seconds < 60 ? "" : `${Math.floor(seconds / 60)}${space}min `;
+  return `${minutes}${Math.floor(seconds % 60)}${space}s`;
 }
 
 export function size(bytes) {

@@ -11,7 +11,7 @@ function telling(job) {
     const found = foundIn(job).map(({ label, count, of }) => `${label}${of > 1 ? ` in ${count} of ${of}` : ""}`).join(", ");
     return `${job.name} is read: ${found || "no emotion found"}.`;
   }
-  if (state === "running") return `${job.name}: ${statusOf(job).split(/ \d|,/)[0]}.`;
+  if (state === "running") return `${job.name}: ${statusOf(job).split(/ \d|,/u)[0]}.`;
   if (state === "uploading") return `${job.name}: uploading.`;
   if (state === "failed") return `Failed: ${job.message}.`;
   return `${job.name}: ${statusOf(job)}.`;

@@ -36,7 +36,7 @@ function paintWord(span, value, most) {
   }
   const share = Math.abs(value) / most;
   const colour = value < 0 ? "--against" : "--for";
-  span.style.background = `rgba(var(${colour}), ${(0.55 * share).toFixed(3)})`;
+  span.style.background = `rgba(var(${colour}), ${(0.5 * share).toFixed(3)})`;
   span.style.borderBottomColor = share < 0.1 ? "transparent" : `rgb(var(${colour}))`;
   span.title = state.measure === "effect"
     ? `${data.labels[state.label]}: ${signed(value)} log-odds` : `${(100 * value).toFixed(1)} % of the attention`;
