@@ -33,7 +33,8 @@ for held in predictions:
 
 # %% The same as a table (pandas)
 table = predictions.to_dataframe()
-print(table[["start_s", "end_s", "emotions", *(f"p_{label}" for label in model.labels)]])
+columns = ["start_s", "end_s", "emotions", *(f"p_{label}" for label in model.labels)]
+print(table[columns].round(2).to_string(index=False))
 
 # %% What was measured; the recording is not read again
 measured = model.features(options.video)

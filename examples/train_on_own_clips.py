@@ -47,6 +47,7 @@ for decoder in ("jaccard", "hamming", "threshold"):
 
 # %% Use it, and put it where others can: a folder in the layout of the Hugging Face hub
 model = mmemo.load(options.out / "run")
-print(model.predict(source.clips[0].media).to_dataframe()[["start_s", "end_s", "emotions"]])
+table = model.predict(source.clips[0].media).to_dataframe()
+print(table[["start_s", "end_s", "emotions"]].to_string(index=False))
 print("saved", model.save_pretrained(options.out / "model"))
 # model.push_to_hub("me/my-emotions", licence="cc-by-4.0", private=True)

@@ -82,11 +82,10 @@ def test_answers_are_shown_while_the_utterance_lasts(movie):
     for time_s, image in frames(movie):
         view, panel, words, _ = parts(image)
         inside = 0.4 <= time_s < 1.0
+        bars = panel[84:264, 92:]
         assert not yellow(view)
         assert yellow(panel[:30]) == inside, time_s
-        assert has(panel[84:264, 92:], drawing.SPOKE["text"]) == (inside or 1.2 <= time_s < 1.6), (
-            time_s
-        )
+        assert has(bars, drawing.SPOKE["text"]) == (inside or 1.2 <= time_s < 1.6), time_s
         assert has(words, MARK) == (inside or 1.2 <= time_s < 2.0), time_s
 
 
