@@ -95,7 +95,16 @@ def _program(place: Place, jobs: Jobs, about: Mapping[str, Any]) -> uvicorn.Serv
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE_S,
     )
-    return uvicorn.Server(config)
+    return _Program(config)
+
+
+class _Program(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Hang up first: an upload may have long to go, and is lost with the server anyway."""
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+        await super().shutdown(sockets)
 
 
 @contextmanager

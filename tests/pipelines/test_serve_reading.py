@@ -27,6 +27,8 @@ from pipelines.serving.task import Settings
 from pipelines.serving.worker_process import WorkerError, WorkerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
+# Each test starts or restarts processes that load the model, which takes long on a busy machine.
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
