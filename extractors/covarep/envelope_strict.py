@@ -2,8 +2,7 @@
 
 The iteration is that of A. Roebel, X. Rodet, DAFx 2005, section 3, with a Hamming lifter 1.2 times
 as wide as the order: what sticks out of the curve is smoothed and added to it until nothing sticks
-out by 2 dB. Four things the paper does not say were found by holding the output for 2226 frames
-against the spectra:
+out by 2 dB. Four things the paper does not say follow from holding the output against the spectra:
 
 - the curve starts well below the smoothed spectrum, by an amount in proportion to how far the
   spectrum strays from it (``_DEPTH``), so that the depth of a null hardly matters;
@@ -12,7 +11,8 @@ against the spectra:
   spectrum is first replaced by an envelope of half the order;
 - that first envelope is made in the same way, from the spectrum as it is.
 
-``_DEPTH`` and ``_STEP`` are fitted; the two others are exact as far as can be told.
+``_DEPTH`` and ``_STEP`` are fitted, and stand for something not found; the two others fit best of
+all that were tried.
 """
 
 import numpy as np
