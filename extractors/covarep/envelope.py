@@ -14,15 +14,16 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-TOLERANCE_DB = 2.0
+from extractors.covarep.numerics import half_up
+
+TOLERANCE = 2.0 / 20 * np.log(10)
+"""Two decibels, as a natural logarithm of amplitude."""
 MOST_STEPS = 200
 COEFFICIENTS = 25
+WIDENING = 1.2
+BATCH = 32
 
 Real = TypeVar("Real", np.float32, np.float64)
-
-_WIDENING = 1.2
-_END_PITCHES = 0.7
-_BATCH = 32
 
 
 def envelope_orders(f0_hz: NDArray[np.float64], sample_rate: int) -> NDArray[np.int64]:
@@ -42,8 +43,8 @@ def true_envelope(log_spectrum: NDArray[Real], orders: NDArray[np.int64]) -> NDA
         (P, B) natural logarithms of the envelopes.
     """
     envelopes = np.empty_like(log_spectrum)
-    for first in range(0, len(orders), _BATCH):
-        rows = slice(first, first + _BATCH)
+    for first in range(0, len(orders), BATCH):
+        rows = slice(first, first + BATCH)
         envelopes[rows] = _raise_envelopes(log_spectrum[rows], orders[rows])
     return envelopes
 
@@ -63,43 +64,39 @@ def fill_below_pitch(
     Returns:
         (P, B) natural logarithms.
     """
-    pitch_bin = f0_hz / sample_rate * 2 * (log_spectrum.shape[1] - 1)
-    return _fill(log_spectrum, pitch_bin, below=True, drop=np.log(2))
-
-
-def fill_ends(
-    log_spectrum: NDArray[np.float64], f0_hz: NDArray[np.float64], sample_rate: int
-) -> NDArray[np.float64]:
-    """Raise what lies within .7 of the pitch of 0 Hz, or of half the rate, to the value there.
-
-    This stands for what COVAREP's envelope does at both ends: it passes over the dips there.
-
-    Args:
-        log_spectrum: (P, B) natural logarithms, from 0 Hz to half the sample rate.
-        f0_hz: (P,) pitch.
-        sample_rate: in Hz.
-
-    Returns:
-        (P, B) natural logarithms.
-    """
-    last = log_spectrum.shape[1] - 1
-    reach = _END_PITCHES * f0_hz / sample_rate * 2 * last
-    filled = _fill(log_spectrum, reach, below=True, drop=0.0)
-    return _fill(filled, np.maximum(last - reach, 0.0), below=False, drop=0.0)
-
-
-def _fill(
-    log_spectrum: NDArray[np.float64], position: NDArray[np.float64], *, below: bool, drop: float
-) -> NDArray[np.float64]:
-    """Raise all bins below, or above, a position to the value there less a drop."""
     bins = log_spectrum.shape[1]
+    position = f0_hz / sample_rate * 2 * (bins - 1)
     lower = np.minimum(position.astype(np.int64), bins - 2)
     rows = np.arange(len(position))
     share = position - lower
-    level = log_spectrum[rows, lower] * (1 - share) + log_spectrum[rows, lower + 1] * share - drop
-    number, edge = np.arange(bins), position[:, None]
-    beyond = number <= edge if below else number >= edge
-    return np.maximum(log_spectrum, np.where(beyond, level[:, None], -np.inf))
+    level = log_spectrum[rows, lower] * (1 - share) + log_spectrum[rows, lower + 1] * share
+    floor = (level - np.log(2))[:, None]
+    below = np.arange(bins) <= position[:, None]
+    return np.maximum(log_spectrum, np.where(below, floor, -np.inf))
+
+
+def half_hamming(widths: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Half Hamming windows over the cepstrum, falling from 1 at 0 to .08 at each width.
+
+    Args:
+        widths: (P,) last coefficient of each.
+
+    Returns:
+        (P, largest width + 1), zero beyond each width.
+    """
+    quefrency = np.arange(int(widths.max()) + 1)
+    shape = 0.54 + 0.46 * np.cos(np.pi * quefrency / widths[:, None])
+    return np.where(quefrency <= widths[:, None], shape, 0.0)
+
+
+def smooth(log_spectrum: NDArray[Real], lifters: NDArray[Real]) -> NDArray[Real]:
+    """Weigh the cepstra of spectra (P, B) by lifters (P, C), zero beyond these: (P, B)."""
+    # A real, even spectrum: the DCT of type 1 is its Fourier transform, and its own inverse.
+    cepstrum = scipy.fft.dct(log_spectrum, type=1, axis=1)
+    width = min(lifters.shape[1], cepstrum.shape[1])
+    cepstrum[:, :width] *= lifters[:, :width]
+    cepstrum[:, width:] = 0
+    return np.asarray(scipy.fft.idct(cepstrum, type=1, axis=1, overwrite_x=True))
 
 
 def mel_cepstrum(
@@ -122,36 +119,18 @@ def mel_cepstrum(
 
 
 def _raise_envelopes(log_spectrum: NDArray[Real], orders: NDArray[np.int64]) -> NDArray[Real]:
-    lifters = _lifters(orders).astype(log_spectrum.dtype)
-    envelopes = _smooth(log_spectrum, lifters)
-    envelopes += _smooth(log_spectrum - envelopes, lifters)  # sharpens the gentle lifter's edge
-    tolerance = TOLERANCE_DB / 20 * np.log(10)
+    lifters = half_hamming(half_up(WIDENING * orders)).astype(log_spectrum.dtype)
+    envelopes = smooth(log_spectrum, lifters)
+    envelopes += smooth(log_spectrum - envelopes, lifters)  # sharpens the gentle lifter's edge
     open_rows = np.arange(len(orders))
     for _ in range(MOST_STEPS):
         excess = log_spectrum[open_rows] - envelopes[open_rows]
-        still = excess.max(axis=1) > tolerance
+        still = excess.max(axis=1) > TOLERANCE
         if not still.any():
             break
         open_rows = open_rows[still]
-        envelopes[open_rows] += _smooth(np.maximum(excess[still], 0.0), lifters[open_rows])
+        envelopes[open_rows] += smooth(np.maximum(excess[still], 0.0), lifters[open_rows])
     return envelopes
-
-
-def _lifters(orders: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Half Hamming windows over the cepstrum, a little wider than the order."""
-    lengths = np.floor(_WIDENING * orders + 0.5)[:, None]
-    quefrency = np.arange(int(lengths.max()) + 1)
-    shape = 0.54 + 0.46 * np.cos(np.pi * quefrency / lengths)
-    return np.where(quefrency <= lengths, shape, 0.0)
-
-
-def _smooth(log_spectrum: NDArray[Real], lifters: NDArray[Real]) -> NDArray[Real]:
-    # A real, even spectrum: the DCT of type 1 is its Fourier transform, and its own inverse.
-    cepstrum = scipy.fft.dct(log_spectrum, type=1, axis=1)
-    width = min(lifters.shape[1], cepstrum.shape[1])
-    cepstrum[:, :width] *= lifters[:, :width]
-    cepstrum[:, width:] = 0
-    return np.asarray(scipy.fft.idct(cepstrum, type=1, axis=1, overwrite_x=True))
 
 
 @lru_cache(maxsize=8)

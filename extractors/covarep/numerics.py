@@ -25,7 +25,7 @@ def inner_hann(length: int) -> NDArray[np.float64]:
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1, length + 1) / (length + 1))
 
 
-def half_up(value: NDArray[np.float64] | float) -> NDArray[np.int64]:
+def half_up(value: NDArray[np.floating] | float) -> NDArray[np.int64]:
     """Round halves away from zero for values >= 0; ``numpy.round`` sends halves to even."""
     return np.floor(np.asarray(value, dtype=np.float64) + 0.5).astype(np.int64)
 

@@ -23,12 +23,8 @@ from numpy.typing import NDArray
 from extractors.base import Sound
 from extractors.covarep.creak import CreakDetector, load_detector, with_changes
 from extractors.covarep.creak_strict import strict_creak_inputs
-from extractors.covarep.envelope import (
-    envelope_orders,
-    fill_ends,
-    mel_cepstrum,
-    true_envelope,
-)
+from extractors.covarep.envelope import envelope_orders, mel_cepstrum
+from extractors.covarep.envelope_strict import strict_envelope
 from extractors.covarep.features import NAMES
 from extractors.covarep.gci import glottal_closures, voiced_closures
 from extractors.covarep.glottal import first_pulse_quotients, pulse_shape
@@ -217,8 +213,8 @@ def _measure_frames(
     """Rd and confidence (n, 2), MCEPs (n, 25) and phase distortion (n, 513) of some frames."""
     harmonics = analyse_harmonics(signal, SAMPLE_RATE, frames, f0_hz)
     rd = strict_rd(harmonics, SAMPLE_RATE)
-    spectra = fill_ends(harmonics.log_spectrum, f0_hz, SAMPLE_RATE)
-    envelopes = true_envelope(spectra, envelope_orders(f0_hz, SAMPLE_RATE))
+    orders = envelope_orders(f0_hz, SAMPLE_RATE)
+    envelopes = strict_envelope(harmonics.log_spectrum, orders)
     cepstra = mel_cepstrum(envelopes, SAMPLE_RATE)
     return np.stack(rd, axis=1), cepstra, phase_distortion(harmonics, SAMPLE_RATE, f0_hz)
 
