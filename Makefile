@@ -18,10 +18,10 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?= $(shell command -v nvidia-smi >/dev/null 2>&1 || $(PYTHON) -c \
   "import urllib.request as r; r.urlopen('$(CPU_INDEX)/', timeout=5)" 2>/dev/null && echo $(CPU_INDEX))
 
-.PHONY: help setup sample features train evaluate predict serve ablation test lint format docs picture bench clean
+.PHONY: help setup sample features train evaluate predict serve default-model ablation test lint format docs picture bench clean
 
 help: ## say what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 setup: $(READY) ## make the virtual environment in .venv and install everything into it
 
@@ -56,6 +56,13 @@ serve: $(RUN)/checkpoint.json ## read videos that are dropped into a browser
 
 $(RUN)/checkpoint.json:
 	$(MAKE) train
+
+# FACES: videos of people who speak and show nothing, such as GRID's.
+default-model: $(READY) ## train the model that comes with the package (MOSEI=folder RAVDESS=folder FACES=folder)
+	@test -n "$(MOSEI)" -a -n "$(RAVDESS)" -a -n "$(FACES)" || \
+	  { echo "usage: make default-model MOSEI=folder RAVDESS=folder FACES=folder" >&2; exit 2; }
+	$(BIN)/python -m pipelines.default_model --mosei $(MOSEI) --ravdess $(RAVDESS) --faces $(FACES) \
+	  --out mmemo/shipped_models/default --jobs $(JOBS)
 
 ablation: features ## what each modality and the label lattice contribute on the sample corpus
 	$(BIN)/python -m benchmarks.sample_ablation --data $(STORE) --config $(CONFIG)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mmemo.align import pool, windows
 from mmemo.batch import ClipArrays
 from mmemo.config import DataConfig
-from mmemo.features import PAUSE, ClipFeatures, Features
+from mmemo.features import ClipFeatures, Features, rows_of_words
 from mmemo.labels import annotated
 
 
@@ -83,10 +83,7 @@ def _with_words_for_vectors(clip: ClipFeatures) -> ClipFeatures:
     others = {m: features for m, features in clip.features.items() if m != "text"}
     if not clip.clip.words:
         return replace(clip, features=others)
-    times = np.array([(word.start, word.end) for word in clip.clip.words])
-    times[:, 0] = np.minimum.accumulate(times[::-1, 0])[::-1]
-    valid = np.array([text not in ("", PAUSE) for text in _texts(clip)])
-    rows = Features(np.zeros((len(times), 0), np.float32), times, valid, (), "words")
+    rows = rows_of_words(clip.clip.words)
     return replace(clip, features={"text": rows, **others})
 
 

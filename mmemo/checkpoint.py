@@ -144,12 +144,14 @@ def save_checkpoint(
         checkpoint: what to write.
         folder: where to; made if it is not there.
         dtype: of the weights on disk. Half precision halves the file; loaded they are float32.
+            The inputs' statistics stay as they are, for some are too small for half precision.
     """
     folder.mkdir(parents=True, exist_ok=True)
     words = checkpoint.model.words
     left_out = _had_again(words)
+    learnt = {name for name, _ in checkpoint.model.named_parameters()}
     tensors = {
-        name: value.to(dtype if value.dtype == torch.float32 else value.dtype).contiguous()
+        name: value.to(dtype if name in learnt else value.dtype).contiguous()
         for name, value in checkpoint.model.state_dict().items()
         if name not in left_out
     }

@@ -6,7 +6,7 @@ module boundary.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -185,3 +185,14 @@ class ClipFeatures:
                 f"expected modalities among {', '.join(MODALITIES)}; "
                 f"got {', '.join(sorted(unknown))}"
             )
+
+
+def rows_of_words(words: Sequence[Word]) -> Features:
+    """Make text features without columns, one row a word, for models that read words themselves.
+
+    A pause has a row that is not valid.
+    """
+    times = np.array([(word.start, word.end) for word in words], dtype=np.float64).reshape(-1, 2)
+    times[:, 0] = np.minimum.accumulate(times[::-1, 0])[::-1]
+    valid = np.array([word.text.strip() not in ("", PAUSE) for word in words], dtype=np.bool_)
+    return Features(np.zeros((len(words), 0), np.float32), times, valid, (), "words")

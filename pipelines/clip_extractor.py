@@ -23,7 +23,7 @@ from extractors.transcripts.english import doubt_english
 from extractors.transcripts.plain import split_words
 from mmemo.config import FeatureConfig
 from mmemo.errors import ClipError, FeatureError
-from mmemo.features import Clip, ClipFeatures, Features, Word
+from mmemo.features import Clip, ClipFeatures, Features, Word, rows_of_words
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ class ClipExtractor:
     Args:
         options: which vectors, frame rate and recogniser.
         threads: how many threads the face graphs and the recogniser may use.
+        vectors: whether words get their vectors; else text has rows without columns, for models
+            that read the words themselves.
         on_progress: told how far a clip is, also from the thread that decodes.
     """
 
@@ -47,9 +49,12 @@ class ClipExtractor:
         self,
         options: FeatureConfig,
         threads: int = 1,
+        *,
+        vectors: bool = True,
         on_progress: OnProgress = lambda modality, seconds: None,
     ) -> None:
-        self.options, self.threads, self.on_progress = options, threads, on_progress
+        self.options, self.threads, self.vectors = options, threads, vectors
+        self.on_progress = on_progress
         self._last_file: tuple[object, tuple[Word, ...]] | None = None
 
     @cached_property
@@ -126,7 +131,9 @@ class ClipExtractor:
         if "text" not in self.options.modalities:
             absent["text"] = NOT_ASKED
         elif words:
-            _keep("text", self.text(words), "no word has a vector", features, absent)
+            found = self.text(words) if self.vectors else rows_of_words(words)
+            otherwise = "no word has a vector" if self.vectors else "there are pauses only"
+            _keep("text", found, otherwise, features, absent)
             self._tell_unknown(words, clip)
         else:
             absent["text"] = "no words in the transcript" if words == () else "no speech found"
@@ -219,7 +226,14 @@ class ClipExtractor:
     def _tell_unknown(self, words: Sequence[Word], clip: Clip) -> None:
         """Say which words no vector stands for, and what looks like another language."""
         spoken = without_pauses(words)
-        missing, tokens = self.text.missing([word.text for word in spoken])
+        if self.vectors:
+            self._tell_without_vector([word.text for word in spoken], clip)
+        doubt = doubt_english([word.text for word in spoken])
+        if doubt:
+            logger.warning("%s: expected English words, the only ones known; %s", clip.id, doubt)
+
+    def _tell_without_vector(self, texts: Sequence[str], clip: Clip) -> None:
+        missing, tokens = self.text.missing(texts)
         if missing:
             logger.info(
                 "%s: %d of %d tokens have no vector: %s",
@@ -228,9 +242,6 @@ class ClipExtractor:
                 tokens,
                 ", ".join(token for token, _ in missing.most_common(10)),
             )
-        doubt = doubt_english([word.text for word in spoken])
-        if doubt:
-            logger.warning("%s: expected English words, the only ones known; %s", clip.id, doubt)
 
 
 def _keep(

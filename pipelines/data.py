@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from extractors.text import GloveExtractor
-from mmemo.config import Config, FeatureConfig
+from mmemo.config import Config
 from mmemo.datasets.clips import check_splits
 from mmemo.datasets.dataset import Dataset
 from mmemo.datasets.label_map import LabelMapper, common_labels
 from mmemo.datasets.table import is_table, read_table
 from mmemo.errors import DataError
-from mmemo.features import Clip, ClipFeatures
+from mmemo.features import Clip, ClipFeatures, rows_of_words
 from mmemo.store import FeatureStore, StoreInfo
 from pipelines.progress import track
 
@@ -44,7 +44,7 @@ def load_data(paths: Sequence[Path], config: Config, labels: Sequence[str] = ())
         to_wanted = LabelMapper(
             info.dataset, info.labels, wanted, config.data.label_maps.get(info.dataset)
         )
-        clips += [replace(clip, clip=to_wanted(clip.clip)) for clip in _read(path, config.features)]
+        clips += [replace(clip, clip=to_wanted(clip.clip)) for clip in _read(path, config)]
     check_splits(paths[0], [clip.clip for clip in clips])
     return Dataset(
         name=" + ".join(info.dataset for info in infos.values()),
@@ -65,16 +65,22 @@ def _describe(path: Path) -> StoreInfo:
     )
 
 
-def _read(path: Path, options: FeatureConfig) -> Iterable[ClipFeatures]:
+def _read(path: Path, config: Config) -> Iterable[ClipFeatures]:
     if is_table(path):
-        return text_features(read_table(path), options)
+        vectors = None if config.model.reads_words else config.features.vectors
+        return text_features(read_table(path), vectors)
     store = FeatureStore(path)
     return track(store, "reading features", total=len(store.clips()))
 
 
-def text_features(clips: Sequence[Clip], options: FeatureConfig) -> list[ClipFeatures]:
-    """Make the text features of clips that hold words and nothing else."""
-    extract = GloveExtractor.from_name(options.vectors)
+def text_features(clips: Sequence[Clip], vectors: str | None) -> list[ClipFeatures]:
+    """Make the text features of clips that hold words and nothing else.
+
+    Args:
+        clips: with their words.
+        vectors: name of the word vectors; None for models that read the words themselves.
+    """
+    extract = rows_of_words if vectors is None else GloveExtractor.from_name(vectors)
     absent = {"audio": NO_MEDIA, "visual": NO_MEDIA}
     found = []
     for clip in track(clips, "looking up words"):

@@ -22,11 +22,10 @@ from mmemo.reader import Decoder, EmotionReader, Media
 from mmemo.reasons import Reasons
 from mmemo.shipped import DEFAULT
 from mmemo.store import write_atomically
-from pipelines.clip_extractor import ClipExtractor
 from pipelines.device import find_device
 from pipelines.hub import CARD_FILE, CONFIG_FILE, find, push_folder
 from pipelines.outputs import check_output
-from pipelines.predict import Recording, answer, read_recording
+from pipelines.predict import Recording, answer, extractor_for, read_recording
 
 THREADS = 2
 """For the face graphs and the recogniser."""
@@ -54,7 +53,7 @@ class CheckpointReader(EmotionReader):
 
     def __init__(self, checkpoint: Checkpoint, *, threads: int = THREADS) -> None:
         self.checkpoint = checkpoint
-        self._extractor = ClipExtractor(checkpoint.config.features, threads=threads)
+        self._extractor = extractor_for(checkpoint, threads=threads)
         self._last: tuple[tuple[Path, str], Recording] | None = None
 
     def __repr__(self) -> str:

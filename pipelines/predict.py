@@ -75,6 +75,12 @@ def predict(
     return answer(checkpoint, recording, decoder=decoder)
 
 
+def extractor_for(checkpoint: Checkpoint, *, threads: int = 2) -> ClipExtractor:
+    """Make the extractor of what a model was trained on; one that reads words needs no vectors."""
+    options, reads_words = checkpoint.config.features, checkpoint.config.model.reads_words
+    return ClipExtractor(options, threads, vectors=not reads_words)
+
+
 def read_recording(
     checkpoint: Checkpoint,
     media: Path,
@@ -88,7 +94,7 @@ def read_recording(
     Whoever reads many recordings passes an ``extractor``, which keeps its weights, in place of
     ``threads``. Without a ``watch``, the extractor's own is told.
     """
-    extractor = extractor or ClipExtractor(checkpoint.config.features, threads=threads)
+    extractor = extractor or extractor_for(checkpoint, threads=threads)
     duration_s = probe(media).duration_s
     if watch is not None:
         extractor.on_progress = as_progress(watch, duration_s)

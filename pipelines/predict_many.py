@@ -13,9 +13,8 @@ from mmemo.checkpoint import Checkpoint, load_checkpoint
 from mmemo.errors import MmemoError
 from mmemo.prediction import Prediction
 from pipelines.annotated_movie import write_annotated
-from pipelines.clip_extractor import ClipExtractor
 from pipelines.interruption import answer_interruptions, as_task, deaf, stopping_workers
-from pipelines.predict import predict
+from pipelines.predict import extractor_for, predict
 from pipelines.stages import Watch, nobody
 from pipelines.worker_environment import ONE_THREAD, environment
 
@@ -94,7 +93,7 @@ class _Reader:
     def __init__(self, question: Question) -> None:
         self._question = question
         self._checkpoint: Checkpoint = load_checkpoint(question.run, question.device)
-        self._extractor = ClipExtractor(self._checkpoint.config.features, threads=THREADS)
+        self._extractor = extractor_for(self._checkpoint, threads=THREADS)
 
     def __call__(self, file: Path, watch: Watch = nobody) -> Outcome:
         try:

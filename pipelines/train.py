@@ -10,7 +10,7 @@ import itertools
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +83,7 @@ def train(
     )
     out.mkdir(parents=True, exist_ok=True)
     with contextlib.nullcontext() if model.words is None else model.words.remembering(memory):
-        state = _fit(model, config, fit_on, validate_on, out)
+        state = fit(model, config, lambda epoch: fit_on, validate_on, out)
     model.load_state_dict(state.best_weights)
     point = choose_operating_point(model, validate_on, labels_of(validate_on))
     checkpoint = Checkpoint(
@@ -91,7 +91,7 @@ def train(
         config=config,
         inputs=inputs,
         thresholds=point.thresholds,
-        trained_on=TrainedOn(dataset.name, dataset.demonstration, len(fit_on), _count_sets(fit_on)),
+        trained_on=TrainedOn(dataset.name, dataset.demonstration, len(fit_on), count_sets(fit_on)),
         valid={**state.best_figures, **point.figures},
         label_thresholds=point.label_thresholds,
         temperature=point.temperature,
@@ -159,20 +159,34 @@ def labels_of(clips: Sequence[ClipArrays]) -> NDArray[np.int8]:
     return np.stack(known).astype(np.int8)
 
 
-def _fit(
+def fit(
     model: EmotionModel,
     config: Config,
-    fit_on: Sequence[ClipArrays],
+    clips_of: Callable[[int], Sequence[ClipArrays]],
     validate_on: Sequence[ClipArrays],
     out: Path,
 ) -> TrainingState:
-    """Run the epochs that are left; return the state that holds the best weights."""
+    """Run the epochs that are left.
+
+    Args:
+        model: on its device, its statistics fitted.
+        config: how it is fitted.
+        clips_of: the training clips of an epoch, about as many in each.
+        validate_on: clips that choose the epoch to keep; all their labels are known.
+        out: where the state is kept after each epoch.
+
+    Returns:
+        The state that holds the best weights.
+
+    Raises:
+        ConfigError: ``out`` holds a run with other options.
+    """
     options, sampling = config.train, config.data.sampling
-    fit_on = cut_videos(fit_on, model.clips_per_video)
-    clips = clips_per_epoch(fit_on, sampling)
+    first = clips_of(0)
+    clips = clips_per_epoch(first, sampling)
     steps = math.ceil(clips / options.batch_size / options.accumulate) * options.epochs
     optimizer = torch.optim.AdamW(parameter_groups(model, options), lr=options.learning_rate)
-    update = TrainingStep(model, optimizer, options, steps, _label_share(fit_on))
+    update = TrainingStep(model, optimizer, options, steps, _label_share(first))
     state = load_state(out, config, model, optimizer) or TrainingState.fresh(model)
     log = TrainingLog(out, tensorboard=options.tensorboard)
     if state.epoch == 0:
@@ -186,6 +200,7 @@ def _fit(
             torch.manual_seed(options.seed * 100_003 + epoch)
             order = np.random.default_rng([options.seed, epoch])
             losses = []
+            fit_on = cut_videos(clips_of(epoch), model.clips_per_video)
             batches = epoch_batches(fit_on, options.batch_size, sampling, order)
             while parts := list(itertools.islice(batches, options.accumulate)):
                 losses.append(update(parts, state.steps))
@@ -228,7 +243,8 @@ def _label_share(clips: Sequence[ClipArrays]) -> torch.Tensor:
     return torch.from_numpy(np.nansum(held, axis=0) / np.maximum(known, 1)).float()
 
 
-def _count_sets(clips: Sequence[ClipArrays]) -> dict[int, int]:
+def count_sets(clips: Sequence[ClipArrays]) -> dict[int, int]:
+    """Count how many of the fully labelled clips carry each set: set index -> clips."""
     indices, counts = np.unique(to_set_index(labels_of(clips)), return_counts=True)
     return {int(index): int(count) for index, count in zip(indices, counts, strict=True)}
 

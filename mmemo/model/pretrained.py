@@ -133,6 +133,21 @@ class PretrainedWords(nn.Module):
         finally:
             self._remembered = None
 
+    @contextlib.contextmanager
+    def held_still(self) -> Iterator[None]:
+        """Train none of its layers for a while: all of them then read each text once."""
+        layers, upper = self.frozen_layers, self._upper
+        learning = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self.frozen_layers, self._upper = self.depth + 1, []
+        for weight in learning:
+            weight.requires_grad_(False)
+        try:
+            yield
+        finally:
+            self.frozen_layers, self._upper = layers, upper
+            for weight in learning:
+                weight.requires_grad_(True)
+
     def _states(self, pieces: Pieces) -> Tensor:
         """Return what the last layer says of each piece, (N, L, D)."""
         attend = pieces.mask.long()

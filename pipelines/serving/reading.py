@@ -11,8 +11,8 @@ from extractors.media import MediaInfo, probe
 from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import ClipError
 from mmemo.store import write_atomically
-from pipelines.clip_extractor import ClipExtractor
 from pipelines.exports import EXPORTS
+from pipelines.predict import extractor_for
 from pipelines.serving.forms import FORM_NAMES, PAGE_FORM, file_of
 from pipelines.serving.job import OnStage, Stage
 from pipelines.serving.storage import REPORT_FILE, THUMBNAIL_FILE
@@ -45,7 +45,7 @@ class Reader:
     def __init__(self, run: Path, decoder: str, device: str, threads: int = 2) -> None:
         self.decoder = decoder
         self.checkpoint = load_checkpoint(run, device)
-        self.extractor = ClipExtractor(self.checkpoint.config.features, threads=threads)
+        self.extractor = extractor_for(self.checkpoint, threads=threads)
 
     def about(self) -> dict[str, Any]:
         """Say what a page tells of the model."""

@@ -184,6 +184,32 @@ def test_remembering_reads_each_text_once_and_changes_nothing(tiny, options):
     assert len(calls) > once
 
 
+def test_held_still_it_reads_once_says_the_same_and_learns_again_afterwards(tiny):
+    built, held = build(tiny, pretrained_frozen_layers=2), [clip for clip in clips() if clip.words]
+    expected = infer(built, held).set_log_probs
+    learning = {n for n, p in built.words.named_parameters() if p.requires_grad}
+    calls = []
+    with built.words.held_still(), built.words.remembering():
+        hook = built.words.model.encoder.layer[-1].register_forward_hook(lambda *_: calls.append(1))
+        for size in (9, 1):
+            found = infer(built, held, batch_size=size).set_log_probs
+            np.testing.assert_allclose(found, expected, atol=5e-3)
+        once = len(calls)
+        built.train().loss(built.collate(held)).backward()
+        assert len(calls) == once
+        assert all(p.grad is None for n, p in built.words.named_parameters() if "encoder" in n)
+        hook.remove()
+    assert {n for n, p in built.words.named_parameters() if p.requires_grad} == learning
+    built.loss(built.collate(held)).backward()
+    depths = {
+        built.words.depth_of(n)
+        for n, p in built.words.named_parameters()
+        if n.startswith("encoder") and p.grad is not None and p.grad.any()
+    }
+    assert depths == {2, 3}
+    np.testing.assert_allclose(infer(built.eval(), held).set_log_probs, expected, atol=1e-5)
+
+
 def test_checkpointing_saves_memory_not_gradients(tiny):
     plain = build(tiny, pretrained_dropout=0.0, dropout=0.0).train()
     saving = build(tiny, pretrained_dropout=0.0, dropout=0.0, pretrained_checkpointing=True).train()

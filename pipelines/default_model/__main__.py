@@ -1,0 +1,48 @@
+"""``python -m pipelines.default_model``: make the checkpoint that comes with the package."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from mmemo.config import Config
+from mmemo.errors import MmemoError
+from pipelines.default_model.build import FUSION_CONFIG, Sources, build
+
+
+def main() -> int:
+    """Build; a run that was stopped goes on where it was."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.default_model", description=__doc__)
+    for name, held in (
+        ("mosei", "train.csv.gz and valid.csv.gz: CMU-MOSEI's words and labels"),
+        ("ravdess", "RAVDESS's speech, sound or video files"),
+        ("faces", "videos of people who speak and show nothing, such as GRID"),
+        ("out", "for the checkpoint"),
+    ):
+        parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR", help=held)
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path("runs/default-build"),
+        metavar="DIR",
+        help="for what is made on the way (default: %(default)s)",
+    )
+    parser.add_argument("--config", type=Path, default=FUSION_CONFIG, metavar="FILE")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="extracting processes")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        config = Config.load(options.config, options.set)
+        sources = Sources(options.mosei, options.ravdess, options.faces)
+        checkpoint = build(sources, options.work, options.out, config, jobs=options.jobs)
+    except MmemoError as error:
+        print(f"default model: {error}", file=sys.stderr)
+        return 1
+    figures = ", ".join(f"{name} {value:.3f}" for name, value in checkpoint.valid.items())
+    print(f"{options.out}: {figures}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
