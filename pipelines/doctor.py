@@ -2,12 +2,14 @@
 
 import importlib
 import importlib.metadata
+import json
 import os
 import platform
 import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from packaging.requirements import Requirement
@@ -157,6 +159,10 @@ def _model() -> Iterator[Finding]:
             "--run hf://OWNER/NAME",
         )
         return
+    encoder = _encoder_of(find_model(DEFAULT))
+    if encoder in ASSETS and not describe(encoder).ready:
+        yield Finding(what, "optional", f"needs {encoder}, not fetched yet", "fetched at first use")
+        return
     from mmemo.checkpoint import load_checkpoint
 
     try:
@@ -171,6 +177,15 @@ def _model() -> Iterator[Finding]:
         f"reads {' + '.join(held.model.modalities)}; learnt from {held.trained_on.dataset}"
         f" ({held.trained_on.clips} clips{made_up})",
     )
+
+
+def _encoder_of(folder: Path) -> str:
+    """Name the pretrained encoder that a model builds on; looking must fetch nothing."""
+    try:
+        described = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
+        return str(described["config"]["model"]["pretrained"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""  # loading it says what is wrong
 
 
 def _weights() -> Iterator[Finding]:

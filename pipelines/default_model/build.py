@@ -57,7 +57,7 @@ SENTENCE_FIELD = 4
 
 SHOWN = 0.35
 """Share of the videos that an epoch of the fusion shows: it is validated, and kept, that often."""
-ACTED_TIMES = 4
+ACTED_TIMES = 2
 """How often an epoch shows each acted clip as it is: what an emotion sounds like is learnt from
 these, how much to believe a voice from the composed ones."""
 WORDLESS = 4

@@ -30,7 +30,7 @@ def talks(corpus, tmp_path_factory):
         shutil.copy(first_clip(corpus), folder / f"{name}.mp4")
         shutil.copy(first_clip(corpus).with_suffix(".json"), folder / f"{name}.json")
     (folder / "broken.mp4").write_bytes(b"no video")
-    write_media(folder / "long.mp4", picture=grey, sound=hum, seconds=90.0)
+    write_media(folder / "long.mp4", picture=grey, sound=hum, seconds=400.0)
     (folder / "long.txt").write_text("")
     return folder
 

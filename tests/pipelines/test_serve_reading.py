@@ -311,7 +311,7 @@ def test_a_stop_puts_everything_away_even_in_the_middle_of_a_recording(started, 
     children = children_of(process.pid)
     assert children
     os.killpg(process.pid, how)  # as a terminal does: the worker gets it too
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=150)
     assert process.returncode == 0, err
     assert "Traceback" not in err
     assert "Ctrl-C stops" in err
@@ -329,7 +329,7 @@ def test_a_stop_in_the_middle_of_an_upload_is_quiet(started):
         raw.sendall(head.encode() + b"content-length: 1000\r\n\r\n" + b"x" * 300)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=150)
     assert process.returncode == 0, err
     assert "Traceback" not in err
     assert list(home.glob("mmemo*")) == []
@@ -374,7 +374,7 @@ def test_results_stay_in_a_named_folder_and_are_served_again(started, clip, tmp_
 def test_beyond_this_machine_is_warned_of(started):
     process, _, _ = started("--host", "0.0.0.0")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=150)
     assert "reached from other machines" in err
     assert "not encrypted" in err
 

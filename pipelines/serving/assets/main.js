@@ -144,7 +144,9 @@ function take(files, folders = []) {
     ...empty.map(({ file }) => `${file.name}: the file is empty.`),
   ]);
   const taken = recordings.filter((held) => !large.includes(held) && !empty.includes(held));
-  if (taken.length) uploads.add(taken);
+  if (!taken.length) return;
+  uploads.add(taken);
+  soon(); // the next look would be that of an idle page
 }
 
 function prepareDropping() {
