@@ -125,7 +125,7 @@ def test_a_browser_reads_and_searches_it_from_the_disk(site):
             page.goto((site / name).as_uri())
             assert page.locator("h1").count() == 1
         page.locator(".md-search__input").first.fill("jackknife")
-        page.locator(".md-search-result__link").first.click()
+        page.locator(".md-search-result__link").first.click(timeout=150_000)
         page.wait_for_url(lambda url: "explain" not in url)
         assert "jackknife" in page.locator("article").inner_text().lower()
         browser.close()
