@@ -112,11 +112,26 @@ def test_from_upload_to_report_and_downloads(show, server, clip, tmp_path):
         """() => new MutationObserver(() => heard(document.getElementById("said").textContent))
              .observe(document.getElementById("said"), { childList: true })"""
     )
+    # Noted by the page itself: on a quick machine a look from outside comes too late.
+    page.evaluate(
+        """() => new MutationObserver(() => {
+             for (const step of document.querySelectorAll(".steps [aria-current=step]")) {
+               window.steps = (window.steps || new Set()).add(step.textContent);
+               window.stepsInAll = step.parentElement.children.length;
+             }
+           }).observe(document.getElementById("recordings"),
+                      { childList: true, subtree: true, attributes: true })"""
+    )
     page.locator("#files").set_input_files([clip, clip.with_suffix(".json")])
     card = row(page, clip.name)
     playwright.expect(card).to_have_class("recording done")
     playwright.expect(card.locator(".status")).to_contain_text(f"from {clip.stem}.json")
     playwright.expect(card.locator(".thumbnail img")).to_be_visible()
+    steps = page.evaluate("[...window.steps]")
+    assert page.evaluate("window.stepsInAll") == 7
+    assert len(steps) >= 2
+    assert {"Face", "Voice", "Words", "Emotions"} & set(steps)
+    assert any(f"{clip.name}: " in line and "ing the" in line for line in said)
     assert any(f"{clip.name} is read" in line for line in said)
     assert "1 report" in page.title()
 

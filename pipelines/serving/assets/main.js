@@ -13,6 +13,7 @@ const ACTIVE = ["local", "uploading", "waiting", "running"];
 const rows = new Map();
 let state = null;
 let timer = 0;
+let due = Infinity;
 let asking = false;
 
 const uploads = new Uploads(() => { draw(); soon(); }, (line) => complain([line]));
@@ -99,6 +100,7 @@ function introduce() {
 
 async function refresh() {
   clearTimeout(timer);
+  due = Infinity;
   if (asking) return soon();
   asking = true;
   try {
@@ -117,10 +119,15 @@ async function refresh() {
   }
 }
 
+// Look again before long, and never later than was planned: each byte of an upload asks for it, and
+// the end of one, when the list as it was last seen has nothing on its way.
 function soon() {
-  clearTimeout(timer);
   const busy = !state || uploads.busy || state.recordings.some((job) => ACTIVE.includes(job.state));
-  timer = setTimeout(refresh, busy ? BUSY_MS : IDLE_MS);
+  const at = performance.now() + (busy ? BUSY_MS : IDLE_MS);
+  if (at >= due) return;
+  clearTimeout(timer);
+  due = at;
+  timer = setTimeout(refresh, at - performance.now());
 }
 
 // The focus would be lost with the row that goes.
@@ -144,9 +151,7 @@ function take(files, folders = []) {
     ...empty.map(({ file }) => `${file.name}: the file is empty.`),
   ]);
   const taken = recordings.filter((held) => !large.includes(held) && !empty.includes(held));
-  if (!taken.length) return;
-  uploads.add(taken);
-  soon(); // the next look would be that of an idle page
+  if (taken.length) uploads.add(taken);
 }
 
 function prepareDropping() {
