@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 
 from extractors.covarep.envelope import (
     BATCH,
-    MOST_STEPS,
-    TOLERANCE,
     WIDENING,
     half_hamming,
+    raise_from,
     smooth,
 )
 from extractors.covarep.numerics import half_up
@@ -63,15 +62,6 @@ def strict_envelope(
 def _raise_from_below(
     log_spectrum: NDArray[np.float64], lifters: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    envelopes = smooth(log_spectrum, lifters)
-    envelopes -= _DEPTH * np.std(log_spectrum - envelopes, axis=1, keepdims=True)
-    open_rows = np.arange(len(log_spectrum))
-    for _ in range(MOST_STEPS):
-        excess = log_spectrum[open_rows] - envelopes[open_rows]
-        still = excess.max(axis=1) > TOLERANCE
-        if not still.any():
-            break
-        open_rows = open_rows[still]
-        rise = smooth(np.maximum(excess[still], 0.0), lifters[open_rows])
-        envelopes[open_rows] += _STEP * rise
-    return envelopes
+    start = smooth(log_spectrum, lifters)
+    start -= _DEPTH * np.std(log_spectrum - start, axis=1, keepdims=True)
+    return raise_from(start, log_spectrum, lifters, _STEP)

@@ -2,8 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from mmemo.reader import Decoder
 from mmemo.shipped import DEFAULT, find_model
 from pipelines.device import find_device
 
@@ -67,6 +68,16 @@ def add_data(command: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="PATH",
         help="feature stores, or tables of transcribed segments (.csv, .csv.gz)",
+    )
+
+
+def add_decoder(command: argparse.ArgumentParser) -> None:
+    """Add ``--decoder``."""
+    command.add_argument(
+        "--decoder",
+        choices=get_args(Decoder),
+        default="threshold",
+        help="what the answer is chosen for (default: %(default)s)",
     )
 
 

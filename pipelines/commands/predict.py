@@ -11,6 +11,7 @@ from pipelines.commands.options import (
     EXIT_INPUT,
     EXIT_PARTLY,
     add_command,
+    add_decoder,
     add_device,
     add_run,
     positive,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mmemo.prediction import Prediction
     from pipelines.commands.options import Commands
 
-DECODERS = ("jaccard", "jaccard1", "hamming", "map", "threshold", "macro")
 FORMS = ("jsonl", "csv", "parquet", "vtt", "srt", "eaf", "TextGrid", "mp4")
 
 
@@ -45,12 +45,7 @@ def add(commands: "Commands") -> None:
         help="video or sound file, or a folder of them",
     )
     add_run(command)
-    command.add_argument(
-        "--decoder",
-        choices=DECODERS,
-        default="threshold",
-        help="what the answer is chosen for (default: %(default)s)",
-    )
+    add_decoder(command)
     command.add_argument(
         "--json", action="store_true", help="print one JSON object per utterance, one a line"
     )

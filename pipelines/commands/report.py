@@ -11,12 +11,12 @@ from mmemo.errors import ConfigError
 from pipelines.commands.options import (
     EXIT_INPUT,
     add_command,
+    add_decoder,
     add_device,
     add_run,
     read_device,
     read_run,
 )
-from pipelines.commands.predict import DECODERS
 
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands
@@ -44,12 +44,7 @@ def add(commands: "Commands") -> None:
         metavar="FILE.html",
         help="where to write (default: VIDEO.html in the current folder)",
     )
-    command.add_argument(
-        "--decoder",
-        choices=DECODERS,
-        default="threshold",
-        help="what the answer is chosen for (default: %(default)s)",
-    )
+    add_decoder(command)
     command.add_argument(
         "--embed-mb",
         type=float,

@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmemo.errors import ConfigError
-from pipelines.commands.options import add_command, add_device, add_run, read_run
-from pipelines.commands.predict import DECODERS
+from pipelines.commands.options import (
+    add_command,
+    add_decoder,
+    add_device,
+    add_run,
+    read_run,
+)
 from pipelines.serving.limits import Limits
 
 if TYPE_CHECKING:
@@ -30,12 +35,7 @@ def add(commands: "Commands") -> None:
         "reaches it unless --host says otherwise. Ctrl-C stops it.",
     )
     add_run(command)
-    command.add_argument(
-        "--decoder",
-        choices=DECODERS,
-        default="threshold",
-        help="what the answer is chosen for (default: %(default)s)",
-    )
+    add_decoder(command)
     _add_place(command)
     _add_limits(command)
     add_device(command)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from typing import get_args
 
 import av
 import pytest
@@ -10,6 +11,8 @@ from test_extract import first_clip, grey
 
 import mmemo
 from mmemo.errors import CheckpointError, ClipError, ConfigError
+from mmemo.inference import DECODERS
+from mmemo.reader import Decoder
 from pipelines.cli import main
 from pipelines.clip_extractor import ClipExtractor
 
@@ -109,3 +112,7 @@ def test_what_is_no_model_is_an_error_of_mmemo(small_run, tmp_path):
         mmemo.load(tmp_path / "none")
     with pytest.raises(ConfigError, match="not available"):
         mmemo.load(small_run, device="cuda:99")
+
+
+def test_decoders_have_the_same_names_for_programs_and_at_the_command_line():
+    assert get_args(Decoder) == DECODERS
