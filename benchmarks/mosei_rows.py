@@ -9,6 +9,7 @@ decoder; macro-F1 is crossed: thresholds chosen on half of the videos, scored on
 """
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmemo.checkpoint import Checkpoint
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
-from mmemo.decoding import decode_threshold
-from mmemo.inference import SetDistributions, infer
+from mmemo.decoding import (
+    decode_hamming,
+    decode_jaccard,
+    decode_map,
+    decode_threshold,
+    tune_threshold,
+)
+from mmemo.inference import infer
+from mmemo.labels import all_sets
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.thresholds import expected_f1_thresholds
 from pipelines.data import load_data
@@ -84,54 +93,70 @@ def main() -> int:
         dataset = load_data(options.data, config)
         runs = train_seeds(config, dataset, options.out / name, range(options.seeds))
         scored = [_figures(run, dataset) for run in runs]
-        table.append([name, str(len(runs)), *_cells(scored), _minutes(options.out / name)])
+        table.append([name, str(len(runs)), *cells_of(scored), _minutes(options.out / name)])
         print(grid([_HEAD, table[-1]]).splitlines()[-1], flush=True)
     print("\n" + grid(table))
     return 0
 
 
-_FIGURES = ("Jaccard", "Hamming loss", "micro-F1", "macro-F1", "exact match", "set NLL")
-_HEAD = ["row", "seeds", *_FIGURES, "minutes"]
+FIGURES = ("Jaccard", "Hamming loss", "micro-F1", "macro-F1", "exact match", "set NLL")
+_HEAD = ["row", "seeds", *FIGURES, "minutes"]
 
 
 def _figures(checkpoint: Checkpoint, dataset: Dataset) -> dict[str, float]:
     clips = labelled(dataset.split("valid"), checkpoint.config, complete=True)
-    truth = labels_of(clips)
     found = infer(checkpoint.model, clips, temperature=checkpoint.temperature)
+    videos = [str(clip.video) for clip in clips]
+    return figures_of(found.set_log_probs, labels_of(clips), videos)
 
-    def score(decoder: str, metric: str) -> float:
-        pred = found.decode(decoder, checkpoint.thresholds_of(decoder))
-        return float(multilabel_metrics(truth=truth, pred=pred, labels=dataset.labels)[metric])
+
+def figures_of(
+    set_log_probs: NDArray[np.float64], truth: NDArray[np.int8], videos: Sequence[str]
+) -> dict[str, float]:
+    """Score distributions over label sets, each figure with its own decoder.
+
+    Args:
+        set_log_probs: (N, 2**K) log-probabilities of validation clips.
+        truth: (N, K) their labels; the threshold for micro-F1 is chosen on them.
+        videos: N names of the clips' videos.
+    """
+    probs = np.exp(set_log_probs)
+    marginals = (probs @ all_sets(truth.shape[1])).clip(0, 1)
+    one = tune_threshold(marginals, truth)
+
+    def score(pred: NDArray[np.int8], metric: str) -> float:
+        return float(multilabel_metrics(truth=truth, pred=pred)[metric])
 
     return {
-        "Jaccard": score("jaccard", "acc_jaccard_empty0"),
-        "Hamming loss": score("hamming", "hamming_loss"),
-        "micro-F1": score("threshold", "micro_f1"),
-        "macro-F1": _crossed_macro(found, truth, [str(clip.video) for clip in clips], dataset),
-        "exact match": score("map", "exact_match"),
-        "set NLL": set_nll(truth=truth, set_log_probs=found.set_log_probs),
+        "Jaccard": score(decode_jaccard(probs), "acc_jaccard_empty0"),
+        "Hamming loss": score(decode_hamming(probs), "hamming_loss"),
+        "micro-F1": score(decode_threshold(marginals, one), "micro_f1"),
+        "macro-F1": _crossed_macro(marginals, truth, videos),
+        "exact match": score(decode_map(probs), "exact_match"),
+        "set NLL": set_nll(truth=truth, set_log_probs=set_log_probs),
     }
 
 
 def _crossed_macro(
-    found: SetDistributions, truth: np.ndarray, videos: Sequence[str], dataset: Dataset
+    marginals: NDArray[np.float64], truth: NDArray[np.int8], videos: Sequence[str]
 ) -> float:
     """Score macro-F1 on the half of the videos that had no part in choosing the thresholds."""
-    scores, marginals = [], found.marginals.clip(0, 1)
+    scores = []
     for deal in range(DEALS):
         order = np.random.default_rng(deal).permutation(np.unique(videos))
         half = np.isin(videos, order[::2])
         for chosen_on, scored_on in ((half, ~half), (~half, half)):
             thresholds = expected_f1_thresholds(marginals[chosen_on], truth[chosen_on])
             pred = decode_threshold(marginals[scored_on], thresholds)
-            scored = multilabel_metrics(truth=truth[scored_on], pred=pred, labels=dataset.labels)
+            scored = multilabel_metrics(truth=truth[scored_on], pred=pred)
             scores.append(float(scored["macro_f1"]))
     return float(np.mean(scores))
 
 
-def _cells(scored: Sequence[Mapping[str, float]]) -> list[str]:
+def cells_of(scored: Sequence[Mapping[str, float]]) -> list[str]:
+    """Write the mean of each figure over runs, and the standard deviation if there are several."""
     cells = []
-    for name in _FIGURES:
+    for name in FIGURES:
         values = [figures[name] for figures in scored]
         deviation = f" ({np.std(values, ddof=1):.4f})" if len(values) > 1 else ""
         cells.append(f"{np.mean(values):.4f}{deviation}")
@@ -140,8 +165,6 @@ def _cells(scored: Sequence[Mapping[str, float]]) -> list[str]:
 
 def _minutes(folder: Path) -> str:
     """Read what the epochs of all seeds took by the clock, from their logs."""
-    import json
-
     seconds = [
         sum(json.loads(line)["seconds"] for line in log.read_text().splitlines())
         for log in sorted(folder.glob("seed-*/history.jsonl"))
