@@ -92,6 +92,11 @@ class ModelConfig(_Section):
     known_dropout: float = Field(
         0.5, ge=0, lt=1, description="Share of words whose learned vector training leaves out."
     )
+    word_bag: bool = Field(
+        False,
+        description="Whether known words also add their own log-odds to each label, by how often "
+        "clip and video say them.",
+    )
     auxiliary: float = Field(
         0.0,
         ge=0,
@@ -135,6 +140,8 @@ class ModelConfig(_Section):
             raise ValueError(
                 f"hidden: expected an even multiple of heads = {self.heads}; got {self.hidden}"
             )
+        if self.word_bag and not self.known_words:
+            raise ValueError("word_bag: expected known_words above 0 with it; got 0")
         if self.pretrained_span == "video" and self.context != "video":
             raise ValueError('pretrained_span: expected "clip" without context; got "video"')
         return self

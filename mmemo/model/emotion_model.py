@@ -26,6 +26,7 @@ from mmemo.model.lattice import MOST_LABELS, LatticeDecoder
 from mmemo.model.pretrained import PretrainedOptions, PretrainedWords
 from mmemo.model.pretrained_files import load_pretrained
 from mmemo.model.sequence import SequenceDecoder
+from mmemo.model.word_bag import WordBag
 
 
 class Output(NamedTuple):
@@ -124,6 +125,7 @@ class EmotionModel(nn.Module):
         modality_dropout: float = 0.0,
         known_words: int = 0,
         known_dropout: float = 0.0,
+        word_bag: bool = False,
         auxiliary: float = 0.0,
         context: str = "none",
         context_layers: int = 1,
@@ -142,6 +144,11 @@ class EmotionModel(nn.Module):
         self.known: KnownRows | None = None
         if known_words and dims.get("text"):
             self.known = KnownRows(known_words, dims["text"], hidden, known_dropout)
+        self.bag: WordBag | None = None
+        if word_bag and self.known is not None:
+            self.bag = WordBag(
+                known_words, len(labels), known_dropout, videos=self.clips_per_video > 1
+            )
         self.encoders = nn.ModuleDict(
             {
                 modality: ModalityEncoder(
@@ -210,8 +217,10 @@ class EmotionModel(nn.Module):
         clips = list(clips)
         self.normalizer.fit(clips)
         if self.known is not None:
-            texts = (clip for clip in clips if "text" in clip.values)
-            self.known.fit(clip.values["text"][clip.masks["text"]] for clip in texts)
+            texts = [c.values["text"][c.masks["text"]] for c in clips if "text" in c.values]
+            self.known.fit(texts)
+            if self.bag is not None:
+                self.bag.fit(self.known.places(torch.from_numpy(rows)) for rows in texts)
         if isinstance(self.decoder, SequenceDecoder):
             counts = torch.zeros(len(self.labels), dtype=torch.float64)
             for clip in clips:
@@ -241,7 +250,7 @@ class EmotionModel(nn.Module):
             FeatureError: a modality is missing from the batch or has the wrong width.
         """
         memories, present = self._encode(batch)
-        decoded = self._decode(memories, present, moments=moments)
+        decoded = self._decode(memories, present, self._word_shift(batch, present), moments=moments)
         marginals = decoded.set_log_probs.exp() @ self.decoder.sets
         weights = self._moment_weights(memories, batch, decoded) if moments else None
         return Output(decoded.set_log_probs, marginals, decoded.modality_weights, weights)
@@ -269,10 +278,11 @@ class EmotionModel(nn.Module):
             got = "none" if batch.labels is None else f"{tuple(batch.labels.shape)}"
             raise FeatureError(f"expected labels of shape (B, {k}) to compute the loss; got {got}")
         memories, present = self._encode(batch)
-        if isinstance(self.decoder, SequenceDecoder) and label_smoothing == 0:
+        shift = self._word_shift(batch, present)
+        if isinstance(self.decoder, SequenceDecoder) and label_smoothing == 0 and shift is None:
             losses = -self.decoder.log_likelihood(memories, present, batch.labels)
         else:
-            log_probs = self._decode(memories, present).set_log_probs
+            log_probs = self._decode(memories, present, shift).set_log_probs
             losses = self.set_losses(log_probs, batch.labels, label_smoothing=label_smoothing)
         if self.training and self.degrees is not None and batch.degrees is not None:
             extra = self.degrees(memories, present, batch.degrees)
@@ -324,14 +334,33 @@ class EmotionModel(nn.Module):
             memories = self.context(memories, heard, batch.videos)
         return memories, heard
 
+    def _word_shift(self, batch: Batch, present: Tensor) -> Tensor | None:
+        """Return the log-odds that the words alone add to each label, (B, K), if they do."""
+        if self.bag is None or self.known is None:
+            return None
+        text = batch.sequences["text"]
+        places = self.known.places(text.values)
+        heard = present[:, self.modalities.index("text"), None]
+        return self.bag(places, text.mask & heard, batch.videos)
+
     def _decode(
-        self, memories: Mapping[str, Sequence], present: Tensor, *, moments: bool = False
+        self,
+        memories: Mapping[str, Sequence],
+        present: Tensor,
+        shift: Tensor | None,
+        *,
+        moments: bool = False,
     ) -> Decoded:
+        decoded: Decoded
         if isinstance(self.decoder, SequenceDecoder):
-            return self.decoder(memories, present, moments=moments)
-        contexts = torch.stack([self.contexts[m](memories[m]) for m in self.modalities], dim=1)
-        decoded: Decoded = self.decoder(contexts, present)
-        return decoded
+            decoded = self.decoder(memories, present, moments=moments)
+        else:
+            contexts = torch.stack([self.contexts[m](memories[m]) for m in self.modalities], dim=1)
+            decoded = self.decoder(contexts, present)
+        if shift is None:
+            return decoded
+        shifted = decoded.set_log_probs + shift.to(decoded.set_log_probs) @ self.decoder.sets.T
+        return decoded._replace(set_log_probs=shifted.log_softmax(dim=-1))
 
     def _moment_weights(
         self, memories: Mapping[str, Sequence], batch: Batch, decoded: Decoded
