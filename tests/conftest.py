@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import signal
 from pathlib import Path
 
 # Before torch loads. Small models run faster on one thread, and many times faster when the
@@ -10,6 +11,11 @@ os.environ["OMP_WAIT_POLICY"] = "passive"
 
 import hypothesis
 import pytest
+
+# A shell starts what it puts in the background with interrupts ignored, and programs inherit that:
+# the ones that tests interrupt would never notice.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("mmemo", deadline=None)
