@@ -120,34 +120,16 @@ def mel_cepstrum(
 
 def _raise_envelopes(log_spectrum: NDArray[Real], orders: NDArray[np.int64]) -> NDArray[Real]:
     lifters = half_hamming(half_up(WIDENING * orders)).astype(log_spectrum.dtype)
-    start = smooth(log_spectrum, lifters)
-    start += smooth(log_spectrum - start, lifters)  # sharpens the gentle lifter's edge
-    return raise_from(start, log_spectrum, lifters)
-
-
-def raise_from(
-    envelopes: NDArray[Real], log_spectrum: NDArray[Real], lifters: NDArray[Real], step: float = 1.0
-) -> NDArray[Real]:
-    """Raise curves until no peak sticks out by more than ``TOLERANCE``.
-
-    Args:
-        envelopes: (P, B) where they start; changed in place.
-        log_spectrum: (P, B) natural logarithms.
-        lifters: (P, C) of ``smooth``.
-        step: how much of what sticks out, smoothed, is added each time.
-
-    Returns:
-        ``envelopes``, raised.
-    """
-    open_rows = np.arange(len(log_spectrum))
+    envelopes = smooth(log_spectrum, lifters)
+    envelopes += smooth(log_spectrum - envelopes, lifters)  # sharpens the gentle lifter's edge
+    open_rows = np.arange(len(orders))
     for _ in range(MOST_STEPS):
         excess = log_spectrum[open_rows] - envelopes[open_rows]
         still = excess.max(axis=1) > TOLERANCE
         if not still.any():
             break
         open_rows = open_rows[still]
-        rise = smooth(np.maximum(excess[still], 0.0), lifters[open_rows])
-        envelopes[open_rows] += rise if step == 1.0 else step * rise
+        envelopes[open_rows] += smooth(np.maximum(excess[still], 0.0), lifters[open_rows])
     return envelopes
 
 

@@ -1,34 +1,27 @@
-"""COVAREP's own true envelope, as far as its output shows how it is made.
+"""COVAREP's own true envelope, as its output shows how it is made.
 
 The iteration is that of A. Roebel, X. Rodet, DAFx 2005, section 3, with a Hamming lifter 1.2 times
 as wide as the order: what sticks out of the curve is smoothed and added to it until nothing sticks
-out by 2 dB. Four things the paper does not say follow from holding the output against the spectra:
+out by 2 dB. What the paper leaves open follows from holding the output against the spectra, most of
+all where the order is so small that 25 coefficients determine the envelope:
 
-- the curve starts well below the smoothed spectrum, by an amount in proportion to how far the
-  spectrum strays from it (``_DEPTH``), so that the depth of a null hardly matters;
-- each addition is a little more than what sticks out (``_STEP``);
+- each addition is longer than what sticks out, by the ratio of the norms of the cepstrum beyond
+  and within the lifter, every coefficient but the first counted double as in a one-sided cepstrum;
+- the first curve is the smoothed spectrum made longer in the same way, mean level included. Levels
+  are logarithms of small numbers, so it starts below the spectrum;
+- what has been covered stays covered: the target is the highest of the spectrum and of all curves
+  so far;
 - within half the lifter's resolution of 0 Hz and of half the rate, where no partial need be, the
-  spectrum is first replaced by an envelope of half the order;
-- that first envelope is made in the same way, from the spectrum as it is.
-
-``_DEPTH`` and ``_STEP`` are fitted, and stand for something not found; the two others fit best of
-all that were tried.
+  spectrum is first replaced by an envelope of half the width, itself made from the spectrum as it
+  is. One bin less is replaced at half the rate than at 0 Hz.
 """
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
-from extractors.covarep.envelope import (
-    BATCH,
-    WIDENING,
-    half_hamming,
-    raise_from,
-    smooth,
-)
+from extractors.covarep.envelope import BATCH, MOST_STEPS, TOLERANCE, WIDENING, half_hamming
 from extractors.covarep.numerics import half_up
-
-_DEPTH = 1.2
-_STEP = 1.02
 
 
 def strict_envelope(
@@ -45,23 +38,45 @@ def strict_envelope(
     """
     last = log_spectrum.shape[1] - 1
     number = np.arange(last + 1)
-    widths = half_up(WIDENING * orders)
+    widths = np.minimum(half_up(WIDENING * orders), last - 1)
     coarse_widths = half_up(WIDENING * half_up(widths / 2))
     envelopes = np.empty_like(log_spectrum)
     for first in range(0, len(orders), BATCH):
         rows = slice(first, first + BATCH)
         spectrum, width = log_spectrum[rows], widths[rows]
-        reach = (last / 2 / width)[:, None]
-        at_end = (number <= reach) | (number >= last - reach)
-        coarse = _raise_from_below(spectrum, half_hamming(coarse_widths[rows]))
-        spectrum = np.where(at_end, coarse, spectrum)
-        envelopes[rows] = _raise_from_below(spectrum, half_hamming(width))
+        reach = half_up(last / 2 / width)[:, None]
+        at_end = (number < reach) | (number > last - reach + 1)
+        coarse = _raise(spectrum, coarse_widths[rows])
+        envelopes[rows] = _raise(np.where(at_end, coarse, spectrum), width)
     return envelopes
 
 
-def _raise_from_below(
-    log_spectrum: NDArray[np.float64], lifters: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    start = smooth(log_spectrum, lifters)
-    start -= _DEPTH * np.std(log_spectrum - start, axis=1, keepdims=True)
-    return raise_from(start, log_spectrum, lifters, _STEP)
+def _raise(log_spectrum: NDArray[np.float64], widths: NDArray[np.int64]) -> NDArray[np.float64]:
+    lifters = half_hamming(widths)
+    within = lifters.shape[1]
+    target = log_spectrum.copy()
+    cepstra = np.zeros_like(log_spectrum)
+    envelopes = np.empty_like(log_spectrum)
+    rows = np.arange(len(log_spectrum))
+    for _ in range(MOST_STEPS):
+        # Of a real, even spectrum the DCT of type 1 is the Fourier transform.
+        aim = scipy.fft.dct(target[rows], type=1, axis=1)
+        rise = lifters[rows] * (aim[:, :within] - cepstra[rows, :within])
+        cepstra[rows, :within] += _lengths(aim, widths[rows])[:, None] * rise
+        envelopes[rows] = scipy.fft.idct(cepstra[rows], type=1, axis=1)
+        excess = log_spectrum[rows] - envelopes[rows]
+        rows = rows[excess.max(axis=1) >= TOLERANCE]
+        if len(rows) == 0:
+            break
+        target[rows] = np.maximum(target[rows], envelopes[rows])
+    return envelopes
+
+
+def _lengths(cepstra: NDArray[np.float64], widths: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Say how much longer than what sticks out the additions are: (P,)."""
+    energy = cepstra**2
+    energy[:, 1:] *= 4
+    energy[:, -1] = 0  # belongs to neither
+    inside = np.arange(cepstra.shape[1]) <= widths[:, None]
+    beyond = np.where(inside, 0.0, energy).sum(axis=1)
+    return np.asarray(1 + np.sqrt(beyond / np.where(inside, energy, 0.0).sum(axis=1)))
