@@ -12,7 +12,8 @@ Two kinds of answer, for they are not the same (Jain and Wallace, NAACL 2019):
 K labels, M modalities, T rows, W words.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -61,6 +62,7 @@ def explain(
     *,
     row_effects: bool = True,
     most_windows: int = 100,
+    most_neighbours: int | None = None,
     batch_size: int = 64,
     prior: Floats | None = None,
     progress: Callable[[float], None] = lambda share: None,
@@ -77,6 +79,8 @@ def explain(
         row_effects: whether to measure the effect of rows.
         most_windows: a modality with more rows than this has them taken away in so many stretches
             of nearly equal length, and a stretch's effect is shared evenly among its rows.
+        most_neighbours: so many of the nearest clips of its video are read along with each clip;
+            all that the model takes if not given. The time for a video grows with its square.
         batch_size: readings at a time.
         prior: (2**K,) probabilities to answer with where nothing is left to read; by default the
             model's own answer to nothing.
@@ -86,8 +90,10 @@ def explain(
     model.eval()
     found = []
     for clip in clips:
-        reader = _Reader(model, clip, _neighbours(model, clip, clips), batch_size, prior)
-        found.append(_explain(reader, clip, most_windows if row_effects else 0))
+        neighbours = _neighbours(model, clip, clips)[:most_neighbours]
+        reader = _Reader(model, clip, neighbours, batch_size, prior)
+        with _reading_once(model):
+            found.append(_explain(reader, clip, most_windows if row_effects else 0))
         progress(len(found) / len(clips))
     model.train(training)
     return found
@@ -159,6 +165,16 @@ class _Reader:
         device = next(self.model.parameters()).device
         read = self.model(batch.to(device)).marginals.double().cpu().numpy()
         return np.asarray(read[:: 1 + len(self.neighbours)])
+
+
+@contextlib.contextmanager
+def _reading_once(model: EmotionModel) -> Iterator[None]:
+    """Let a pretrained encoder read each text once: most variants of a clip change none."""
+    if model.words is None:
+        yield
+        return
+    with model.words.held_still(), model.words.remembering():
+        yield
 
 
 def _neighbours(

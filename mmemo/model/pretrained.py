@@ -127,11 +127,12 @@ class PretrainedWords(nn.Module):
             memory: where to keep it, for runs that share the encoder and its frozen layers; by
                 default it is forgotten in the end.
         """
+        before = self._remembered
         self._remembered = {} if memory is None else memory
         try:
             yield
         finally:
-            self._remembered = None
+            self._remembered = before
 
     @contextlib.contextmanager
     def held_still(self) -> Iterator[None]:

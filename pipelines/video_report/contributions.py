@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 
 MOST_WINDOWS = 60
 """Of a modality with more rows, so many stretches are hidden one after the other."""
+MOST_NEIGHBOURS = 8
+"""Utterances read along with each one: four on either side say what it is about, and the time for
+a long recording grows with its length, not with the square."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +50,12 @@ def contributions(
     prior = checkpoint.trained_on.prior(len(checkpoint.labels))
     found: list[Contributions | None] = [None] * len(recording.clips)
     explained = explain(
-        checkpoint.model, clips, most_windows=MOST_WINDOWS, prior=prior, progress=progress
+        checkpoint.model,
+        clips,
+        most_windows=MOST_WINDOWS,
+        most_neighbours=MOST_NEIGHBOURS,
+        prior=prior,
+        progress=progress,
     )
     for n, why in zip(readable, explained, strict=True):
         found[n] = Contributions(

@@ -91,6 +91,19 @@ def test_the_neighbours_of_a_clip_stay_as_they_are() -> None:
     assert abs(alone.marginals - told.marginals).max() > 1e-3, "context must matter here"
 
 
+def test_only_the_nearest_neighbours_are_read_along_if_so_asked() -> None:
+    built = model(context="video")
+    video = [clip(n, "v") for n in range(6)]
+    told = explain(built, video, most_neighbours=2)
+    for place, near in ((3, [2, 3, 4]), (0, [0, 1, 2])):
+        expected = explain(built, [video[n] for n in near])[near.index(place)]
+        np.testing.assert_allclose(told[place].marginals, expected.marginals, atol=1e-6)
+        for m in DIMS:
+            np.testing.assert_allclose(
+                told[place].row_effects[m], expected.row_effects[m], atol=1e-4
+            )
+
+
 def test_many_rows_are_taken_away_in_stretches() -> None:
     built, held = model(), clip(0, audio=11)
     effects = explain(built, [held], most_windows=3)[0].row_effects["audio"]

@@ -13,6 +13,7 @@ from mmemo.assets import resolve
 from mmemo.batch import ClipArrays, collate
 from mmemo.config import DataConfig, ModelConfig
 from mmemo.errors import ConfigError, FeatureError
+from mmemo.explain import explain, without_rows
 from mmemo.features import Clip, ClipFeatures, Features, Word
 from mmemo.inference import infer
 from mmemo.labels import EMOTIONS
@@ -182,6 +183,28 @@ def test_remembering_reads_each_text_once_and_changes_nothing(tiny, options):
         assert len(calls) == once
     infer(built, held)
     assert len(calls) > once
+
+
+def test_explanations_are_what_reading_again_says_but_read_each_text_once(tiny):
+    built = build(tiny, context="video", pretrained_span="video", pretrained_frozen_layers=2)
+    video = [clip for clip in clips() if clip.words][:2]
+    calls = []
+    layer = built.words.model.encoder.layer[-1]
+    hook = layer.register_forward_hook(lambda _, given, __: calls.append(len(given[0])))
+    told = explain(built, video)[0]
+    hook.remove()
+    assert told.row_effects["text"].shape[1] > 2
+    # Both clips are one text: as it is, and without the words of either clip, all or one by one.
+    assert sum(calls) <= sum(2 + clip.masks["text"].sum() for clip in video)
+    full = log_odds(infer(built, video).marginals[0])
+    for row in np.flatnonzero(video[0].masks["text"]):
+        less = infer(built, [without_rows(video[0], "text", [row]), video[1]]).marginals[0]
+        effect = told.row_effects["text"][:, row]
+        np.testing.assert_allclose(effect, full - log_odds(less), atol=2e-3)
+
+
+def log_odds(probs):
+    return np.log(probs) - np.log1p(-probs)
 
 
 def test_held_still_it_reads_once_says_the_same_and_learns_again_afterwards(tiny):
