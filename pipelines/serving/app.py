@@ -229,8 +229,11 @@ def _serve_results(app: FastAPI, jobs: Jobs) -> None:
         job = done(job_id)
         if form not in FORM_NAMES:
             raise RefusalError(404, f"Expected one of {', '.join(FORM_NAMES)}; got another form")
+        path = jobs.storage.folder(job) / file_of(form)
+        if not path.is_file():
+            raise RefusalError(404, f"{job.name}: the {FORM_NAMES[form].lower()} was not made")
         return FileResponse(
-            jobs.storage.folder(job) / file_of(form),
+            path,
             media_type="application/octet-stream",
             filename=f"{stem(job.name)}.{form}",
         )

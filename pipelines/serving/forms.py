@@ -5,8 +5,11 @@ from pipelines.serving.storage import ANSWERS, PAGE_FILE
 
 PAGE_FORM = "html"
 """The page with the recording in it."""
+MOVIE_FORM = "mp4"
+"""The recording with the answers drawn beside it."""
 FORM_NAMES = {
     PAGE_FORM: "Page with the recording",
+    MOVIE_FORM: "Video with the answers",
     "csv": "CSV",
     "jsonl": "JSON lines",
     "parquet": "Parquet",
@@ -17,7 +20,7 @@ FORM_NAMES = {
 }
 """Form -> what it is called, in the order in which they are offered."""
 
-assert set(FORM_NAMES) == {PAGE_FORM, *EXPORTS}
+assert set(FORM_NAMES) == {PAGE_FORM, MOVIE_FORM, *EXPORTS}
 
 
 def file_of(form: str) -> str:

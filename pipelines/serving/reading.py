@@ -1,7 +1,7 @@
 """One recording in; its page, answers in every form and a summary out, of features made once."""
 
+import logging
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,27 @@ from extractors.media import MediaInfo, probe
 from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import ClipError
 from mmemo.store import write_atomically
+from pipelines.annotated_movie import write_annotated
 from pipelines.exports import EXPORTS
 from pipelines.predict import extractor_for
-from pipelines.serving.forms import FORM_NAMES, PAGE_FORM, file_of
+from pipelines.serving.forms import FORM_NAMES, MOVIE_FORM, PAGE_FORM, file_of
 from pipelines.serving.job import OnStage, Stage
 from pipelines.serving.storage import REPORT_FILE, THUMBNAIL_FILE
 from pipelines.serving.task import Task
 from pipelines.serving.thumbnail import write_thumbnail
+from pipelines.stages import DRAWING, FACE, REASONS, VOICE, WORDS, Watch
 from pipelines.video_report import Player, VideoReport, build_page, embed, read_report
 from pipelines.video_report.content import STAGES as REPORT_STAGES
 from pipelines.video_report.player import playable_as
 
+logger = logging.getLogger(__name__)
+
 REPORT_STAGE_OF: dict[str, Stage] = dict(
     zip(REPORT_STAGES, ("check", "emotions", "emotions"), strict=True)
 )
-STAGE_OF: dict[str, Stage] = {"visual": "face", "audio": "voice", "text": "words"}
+STAGE_OF: dict[str, Stage] = {
+    FACE: "face", VOICE: "voice", WORDS: "words", REASONS: "emotions", DRAWING: "page"
+}  # fmt: skip
 HOME = ("All recordings", "/")
 
 
@@ -70,27 +76,24 @@ class Reader:
                 f"it has {info.duration_s / 60:.1f}"
             )
         write_thumbnail(task.media, info, task.media.with_name(THUMBNAIL_FILE))
-        self.extractor.on_progress = _modalities_as_stages(info, on_stage)
+
+        def watch(stage: str, share: float) -> None:
+            on_stage(STAGE_OF[stage], share)
+
         report = read_report(
             self.checkpoint,
             task.media,
             decoder=self.decoder,
             extractor=self.extractor,
             on_stage=lambda stage: on_stage(REPORT_STAGE_OF[stage], None),
+            watch=watch,
         )
         on_stage("page", None)
         report = _named(report, task.name)
         media_type = playable_as(task.media)
         _write(report, task, info, served=media_type is not None)
+        _draw(report, task, watch)
         return {**_summary(report), "media_type": media_type}
-
-
-def _modalities_as_stages(info: MediaInfo, on_stage: OnStage) -> Callable[[str, float], None]:
-    def progress(modality: str, seconds: float) -> None:
-        share = seconds / info.duration_s if modality == "visual" and info.duration_s else None
-        on_stage(STAGE_OF[modality], None if share is None else min(share, 1.0))
-
-    return progress
 
 
 def _named(report: VideoReport, name: str) -> VideoReport:
@@ -110,6 +113,15 @@ def _write(report: VideoReport, task: Task, info: MediaInfo, *, served: bool) ->
     links = [(name, f"files/{form}") for form, name in FORM_NAMES.items()]
     page = build_page(report, player, downloads=links, home=HOME)
     _write_file(folder / REPORT_FILE, page.encode())
+
+
+def _draw(report: VideoReport, task: Task, watch: Watch) -> None:
+    """Draw the answers into the recording; where that fails, the rest is still worth having."""
+    out = task.media.parent / file_of(MOVIE_FORM)
+    try:
+        write_annotated(task.media, report.predictions, out, watch=watch)
+    except ClipError as error:
+        logger.warning("%s: no video with the answers (%s)", task.media, error)
 
 
 def _write_file(path: Path, content: bytes) -> None:

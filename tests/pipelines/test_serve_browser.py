@@ -137,7 +137,7 @@ def test_from_upload_to_report_and_downloads(show, server, clip, tmp_path):
 
     card.get_by_text("Download").click()
     links = card.locator(".downloads a")
-    assert links.count() == 8
+    assert links.count() == 9
     for n in range(links.count()):
         with page.expect_download() as found:
             links.nth(n).click()

@@ -17,6 +17,7 @@ from made_server import made_server
 from media_files import write_media
 from test_extract import first_clip, grey, hum
 
+from extractors.media import probe
 from mmemo.checkpoint import load_checkpoint
 from pipelines.cli import main
 from pipelines.exports import EXPORTS
@@ -48,7 +49,7 @@ def grey_clip(tmp_path_factory):
     return write_media(path, picture=grey, sound=lambda times: 0 * times, seconds=1)
 
 
-def test_answers_are_those_of_predict_in_every_form(server, clip, small_run):
+def test_answers_are_those_of_predict_in_every_form(server, clip, small_run, tmp_path):
     job_id = server.upload(clip, "My talk.mp4", clip.with_suffix(".json"))
     job = server.ended(job_id)
     assert job["state"] == "done", job["message"]
@@ -76,6 +77,11 @@ def test_answers_are_those_of_predict_in_every_form(server, clip, small_run):
     assert 'src="data:video/mp4;base64,' in whole
     assert "<title>My talk.mp4</title>" in whole
     assert 'href="files/' not in whole
+    movie = tmp_path / "movie.mp4"
+    movie.write_bytes(server.client.get(f"/recordings/{job_id}/files/mp4").content)
+    drawn, given = probe(movie), probe(clip)
+    assert drawn.width > given.width
+    assert drawn.duration_s == pytest.approx(given.duration_s, abs=0.2)
     recording = server.client.get(f"/recordings/{job_id}/recording")
     assert recording.content == clip.read_bytes()
     assert server.client.get(f"/recordings/{job_id}/thumbnail").content[:2] == b"\xff\xd8"

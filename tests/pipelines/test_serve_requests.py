@@ -355,6 +355,8 @@ def test_results_are_served_as_what_they_are_and_never_run(server):
     assert file.headers["content-disposition"].startswith("attachment; filename*=utf-8''")
     assert file.headers["x-content-type-options"] == "nosniff"
     assert server.client.get(f"/recordings/{job.id}/files/exe").status_code == 404
+    undrawn = server.client.get(f"/recordings/{job.id}/files/mp4")
+    assert (undrawn.status_code, "was not made" in undrawn.text) == (404, True)
     assert server.client.get(f"/recordings/{job.id}/report").text == "report"
 
 

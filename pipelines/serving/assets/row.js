@@ -6,7 +6,7 @@ const STEP_NAMES = { upload: "Upload", check: "Check", face: "Face", voice: "Voi
 const DOING = { check: "checking the file", face: "measuring the face", voice: "measuring the voice", words: "finding the words",
   emotions: "reading emotions", page: "writing the page" };
 const PARTS = { text: "words", audio: "voice", visual: "face" };
-const FOR = { html: "one file for any browser", csv: "spreadsheets", jsonl: "programs, everything that is known", parquet: "data frames",
+const FOR = { html: "one file for any browser", mp4: "answers drawn in", csv: "spreadsheets", jsonl: "programs, everything that is known", parquet: "data frames",
   vtt: "subtitles", srt: "subtitles", eaf: "annotation", TextGrid: "phonetics" };
 
 // What is shown as its own state: there was a recording, but nothing in it to read.
