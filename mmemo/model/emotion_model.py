@@ -279,8 +279,8 @@ class EmotionModel(nn.Module):
             raise FeatureError(f"expected labels of shape (B, {k}) to compute the loss; got {got}")
         memories, present = self._encode(batch)
         shift = self._word_shift(batch, present)
-        if isinstance(self.decoder, SequenceDecoder) and label_smoothing == 0 and shift is None:
-            losses = -self.decoder.log_likelihood(memories, present, batch.labels)
+        if isinstance(self.decoder, SequenceDecoder) and label_smoothing == 0:
+            losses = -self.decoder.log_likelihood(memories, present, batch.labels, shift)
         else:
             log_probs = self._decode(memories, present, shift).set_log_probs
             losses = self.set_losses(log_probs, batch.labels, label_smoothing=label_smoothing)
@@ -353,10 +353,10 @@ class EmotionModel(nn.Module):
     ) -> Decoded:
         decoded: Decoded
         if isinstance(self.decoder, SequenceDecoder):
-            decoded = self.decoder(memories, present, moments=moments)
-        else:
-            contexts = torch.stack([self.contexts[m](memories[m]) for m in self.modalities], dim=1)
-            decoded = self.decoder(contexts, present)
+            decoded = self.decoder(memories, present, shift, moments=moments)
+            return decoded
+        contexts = torch.stack([self.contexts[m](memories[m]) for m in self.modalities], dim=1)
+        decoded = self.decoder(contexts, present)
         if shift is None:
             return decoded
         shifted = decoded.set_log_probs + shift.to(decoded.set_log_probs) @ self.decoder.sets.T

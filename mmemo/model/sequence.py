@@ -125,7 +125,12 @@ class SequenceDecoder(nn.Module):
         self.frequent_to_rare.copy_(counts.argsort(descending=True, stable=True))
 
     def forward(
-        self, memories: Mapping[str, Sequence], present: Tensor, *, moments: bool = False
+        self,
+        memories: Mapping[str, Sequence],
+        present: Tensor,
+        leaning: Tensor | None = None,
+        *,
+        moments: bool = False,
     ) -> Decoded:
         """Return the distribution over sets, and what spoke for each label.
 
@@ -135,10 +140,11 @@ class SequenceDecoder(nn.Module):
         Args:
             memories: modality -> (B, T, H), each with at least one row per clip to look at.
             present: (B, M) bool, which modalities may have a say; at least one per clip.
+            leaning: (B, K) log-odds that each step adds to its choice of each label.
             moments: also return the moment weights.
         """
-        tree = self._tree(memories, present)
-        steps = self.steps(tree, memories, present, moments=moments)
+        tree = self._tree(memories, present, leaning)
+        steps = self.steps(tree, memories, present, leaning, moments=moments)
         set_log_probs, left = sum_by_set(tree, steps.log_probs, self.ordered)
         if self.beam:
             even = left - self.n_labels * math.log(2)
@@ -155,7 +161,11 @@ class SequenceDecoder(nn.Module):
         )
 
     def log_likelihood(
-        self, memories: Mapping[str, Sequence], present: Tensor, labels: Tensor
+        self,
+        memories: Mapping[str, Sequence],
+        present: Tensor,
+        labels: Tensor,
+        leaning: Tensor | None = None,
     ) -> Tensor:
         """Return log p(Y | x) (B,) of the clips' sets, summed over the best of their sequences.
 
@@ -164,6 +174,7 @@ class SequenceDecoder(nn.Module):
             present: as in ``forward``.
             labels: (B, K) of 0 and 1; where one is NaN, not known, all sets that agree with the
                 others are summed, which takes all prefixes.
+            leaning: as in ``forward``.
         """
         unknown = labels.isnan().any(dim=1)
         # Few labels have few orders: apart from the others, they need no padding and no search.
@@ -175,26 +186,34 @@ class SequenceDecoder(nn.Module):
             (~unknown & many, self._over_orders),
         ):
             if chosen.any():
-                found[chosen] = read(*_rows(memories, present, labels, chosen))
+                found[chosen] = read(*_rows(memories, present, labels, leaning, chosen))
         return found
 
     def _over_orders(
-        self, memories: Mapping[str, Sequence], present: Tensor, labels: Tensor
+        self,
+        memories: Mapping[str, Sequence],
+        present: Tensor,
+        labels: Tensor,
+        leaning: Tensor | None,
     ) -> Tensor:
         """Return the log probability (B,) of known sets, summed over the best of their orders."""
         wanted = labels[:, self.frequent_to_rare] > 0.5
-        tree = self._grow(memories, present, wanted, self.target_orders)
-        steps = self.steps(tree, memories, present).log_probs
+        tree = self._grow(memories, present, leaning, wanted, self.target_orders)
+        steps = self.steps(tree, memories, present, leaning).log_probs
         ends = path_log_probs(tree, steps) + steps[..., self.n_labels]
         complete = (tree.emitted == wanted[:, None]).all(dim=2) & tree.valid
         return ends.masked_fill(~complete, -math.inf).logsumexp(dim=1)
 
     def _agreeing(
-        self, memories: Mapping[str, Sequence], present: Tensor, labels: Tensor
+        self,
+        memories: Mapping[str, Sequence],
+        present: Tensor,
+        labels: Tensor,
+        leaning: Tensor | None,
     ) -> Tensor:
         """Return the log probability (B,) of all sets that no known label contradicts."""
         against = ((labels[:, None] - self.sets).abs() > 0.5).any(dim=2)
-        set_log_probs = self(memories, present).set_log_probs
+        set_log_probs = self(memories, present, leaning).set_log_probs
         return set_log_probs.masked_fill(against, -math.inf).logsumexp(dim=1)
 
     def steps(
@@ -202,6 +221,7 @@ class SequenceDecoder(nn.Module):
         tree: Prefixes,
         memories: Mapping[str, Sequence],
         present: Tensor,
+        leaning: Tensor | None = None,
         *,
         moments: bool = False,
     ) -> Steps:
@@ -213,15 +233,20 @@ class SequenceDecoder(nn.Module):
             rows, weights, looked = block(rows, tree, memories, present, moments=wanted)
         with torch.autocast(rows.device.type, enabled=False):
             logits = self.choice(self.norm(rows.to(self.symbols.dtype)))
+            if leaning is not None:
+                favoured = leaning.to(logits.dtype)[:, self.frequent_to_rare]
+                logits = logits + nn.functional.pad(favoured, (0, 1))[:, None]
             legal = tree.legal(self.ordered)
             legal = torch.cat([legal, torch.ones_like(legal[..., :1])], dim=2)
             log_probs = logits.masked_fill(~legal, -math.inf).log_softmax(dim=2)
         return Steps(log_probs, weights.to(log_probs.dtype), looked)
 
-    def _tree(self, memories: Mapping[str, Sequence], present: Tensor) -> Prefixes:
+    def _tree(
+        self, memories: Mapping[str, Sequence], present: Tensor, leaning: Tensor | None
+    ) -> Prefixes:
         """Return all prefixes, or those that a beam visits."""
         if self.beam:
-            return self._grow(memories, present, None, self.beam)
+            return self._grow(memories, present, leaning, None, self.beam)
         return Prefixes(*(getattr(self, f"every_{name}") for name in Prefixes._fields))
 
     @torch.no_grad()
@@ -229,6 +254,7 @@ class SequenceDecoder(nn.Module):
         self,
         memories: Mapping[str, Sequence],
         present: Tensor,
+        leaning: Tensor | None,
         wanted: Tensor | None,
         width: int,
     ) -> Prefixes:
@@ -248,7 +274,7 @@ class SequenceDecoder(nn.Module):
             follows = (tree.legal(self.ordered) & may & tree.valid[..., None])[:, first:]
             scores = torch.zeros(follows.shape, device=follows.device)
             if int(follows.flatten(1).sum(dim=1).max()) > width:
-                log_probs = self.steps(tree, memories, present).log_probs
+                log_probs = self.steps(tree, memories, present, leaning).log_probs
                 path = path_log_probs(tree, log_probs)
                 scores = (path[..., None] + log_probs[..., : self.n_labels])[:, first:].float()
             if wanted is not None:
@@ -271,8 +297,12 @@ class SequenceDecoder(nn.Module):
 
 
 def _rows(
-    memories: Mapping[str, Sequence], present: Tensor, labels: Tensor, chosen: Tensor
-) -> tuple[dict[str, Sequence], Tensor, Tensor]:
+    memories: Mapping[str, Sequence],
+    present: Tensor,
+    labels: Tensor,
+    leaning: Tensor | None,
+    chosen: Tensor,
+) -> tuple[dict[str, Sequence], Tensor, Tensor, Tensor | None]:
     """Cut some clips out of a batch, ``chosen`` (B,) bool."""
     cut = {m: Sequence(values[chosen], mask[chosen]) for m, (values, mask) in memories.items()}
-    return cut, present[chosen], labels[chosen]
+    return cut, present[chosen], labels[chosen], None if leaning is None else leaning[chosen]

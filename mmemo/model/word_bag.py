@@ -8,7 +8,8 @@ speech. So their log-odds are added to what the decoder says of a set::
 
 with ``b = W c(clip) + V c(video)``. ``c`` are counts of the clip's words, and of all words of the
 video, damped and weighed by rarity (tf-idf; Salton and Buckley, Information Processing & Management
-24(5), 1988), of length 1. Decoders need not know of it.
+24(5), 1988), of length 1. The sequence decoder adds ``b`` to the choice of each step instead, since
+a sum over all sets is dear to it.
 
 B clips, T rows, N common words, K labels, V videos, C clips of the longest.
 """

@@ -127,16 +127,30 @@ def test_a_narrower_beam_finds_less_and_stays_a_distribution() -> None:
     assert distances[0] > 0.1 > 1e-9 > distances[-1], "720 prefixes of a length are all there are"
 
 
+@pytest.mark.parametrize("leans", [False, True])
 @pytest.mark.parametrize("label_order", ORDERS)
 @torch.no_grad()
-def test_the_likelihood_of_a_set_is_what_prediction_says(label_order: str) -> None:
+def test_the_likelihood_of_a_set_is_what_prediction_says(label_order: str, leans: bool) -> None:
     built, held = decoder(5, label_order, target_orders=120), given()
-    set_log_probs = built(*held).set_log_probs
+    leaning = torch.randn(CLIPS, 5).double() if leans else None
+    set_log_probs = built(*held, leaning).set_log_probs
     for index, multihot in enumerate(all_sets(5)):
         labels = torch.from_numpy(multihot).double().expand(CLIPS, -1)
-        torch.testing.assert_close(
-            built.log_likelihood(*held, labels), set_log_probs[:, index], atol=1e-9, rtol=1e-9
-        )
+        found = built.log_likelihood(*held, labels, leaning)
+        torch.testing.assert_close(found, set_log_probs[:, index], atol=1e-9, rtol=1e-9)
+
+
+@torch.no_grad()
+def test_leaning_multiplies_the_odds_of_its_label_at_every_step() -> None:
+    built, held = decoder(4), given()
+    built.fit(torch.tensor([3.0, 10.0, 1.0, 7.0]))  # from frequent to rare: 1, 3, 0, 2
+    tree = built._tree(*held, None)
+    leaning = torch.zeros(CLIPS, 4).double()
+    leaning[1, 3] = math.log(5)
+    plain, moved = (built.steps(tree, *held, lean).log_probs.exp() for lean in (None, leaning))
+    raised = plain[1] * torch.tensor([1.0, 5.0, 1.0, 1.0, 1.0])
+    torch.testing.assert_close(moved[1], raised / raised.sum(dim=-1, keepdim=True))
+    torch.testing.assert_close(moved[[0, 2]], plain[[0, 2]])
 
 
 @torch.no_grad()
@@ -173,9 +187,11 @@ def test_one_target_order_is_the_frequent_to_rare_sequence() -> None:
 def test_labels_that_are_not_known_are_summed_out(label_order: str) -> None:
     built, held = decoder(4, label_order, target_orders=24), given()
     labels = torch.tensor([[1, 0, math.nan, 1], [0, 1, 1, 0], [math.nan] * 4]).double()
-    probs = built(*held).set_log_probs.exp()
-    expected = torch.stack([probs[0, 0b1001] + probs[0, 0b1101], probs[1, 0b0110], probs[2].sum()])
-    torch.testing.assert_close(built.log_likelihood(*held, labels).exp(), expected)
+    for leaning in (None, torch.randn(CLIPS, 4).double()):
+        probs = built(*held, leaning).set_log_probs.exp()
+        sums = [probs[0, 0b1001] + probs[0, 0b1101], probs[1, 0b0110], probs[2].sum()]
+        found = built.log_likelihood(*held, labels, leaning).exp()
+        torch.testing.assert_close(found, torch.stack(sums))
 
 
 @torch.no_grad()
