@@ -67,7 +67,6 @@ ROWS: Mapping[str, Row] = {
     "minilm-sequence": Row("mosei_minilm", ("model.decoder=sequence",)),
     "minilm-no-context": Row("mosei_minilm", ("model.context=none", "model.pretrained_span=clip")),
     "minilm-frozen": Row("mosei_minilm", ("model.pretrained_training=frozen", "train.epochs=5")),
-    "minilm-bag": Row("mosei_minilm", ("model.known_words=6000", "model.word_bag=true")),
     "no-average": Row("mosei_text", (_NO_BAG, "train.ema_decay=0.0")),
     "swa": Row("mosei_text", (_NO_BAG, "train.ema_decay=0.0", "train.swa_from=0.5")),
     "adversary": Row("mosei_text", (_NO_BAG, "train.adversary=0.5")),

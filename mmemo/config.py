@@ -142,6 +142,11 @@ class ModelConfig(_Section):
             )
         if self.word_bag and not self.known_words:
             raise ValueError("word_bag: expected known_words above 0 with it; got 0")
+        if self.known_words and self.reads_words:
+            raise ValueError(
+                "known_words: expected 0 with pretrained, which knows its words by itself; "
+                f"got {self.known_words}"
+            )
         if self.pretrained_span == "video" and self.context != "video":
             raise ValueError('pretrained_span: expected "clip" without context; got "video"')
         return self

@@ -136,3 +136,5 @@ def test_it_learns_and_rare_words_that_are_not_known_do_not_count(decoder):
 def test_it_needs_known_words():
     with pytest.raises(ValidationError, match="word_bag: expected known_words above 0"):
         ModelConfig(word_bag=True)
+    with pytest.raises(ValidationError, match="known_words: expected 0 with pretrained"):
+        ModelConfig(word_bag=True, known_words=5, pretrained="minilm-l6")
