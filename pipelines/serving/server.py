@@ -138,13 +138,13 @@ def _announce(place: Place, listening: socket.socket, folder: Path | None) -> No
     port = listening.getsockname()[1]
     shown = place.host if place.host not in ("0.0.0.0", "::") else socket.gethostname()
     address = f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
-    print(f"Serving at {address}", flush=True)
     if not is_loopback(place.host):
         logger.warning(
             "%s is reached from other machines: whoever reaches it can upload, see and remove "
             "recordings, and what is sent is not encrypted",
             place.host,
         )
+    print(f"Serving at {address}", flush=True)  # last: who waits for it has read the warning
     logger.info(
         "Recordings and results %s. Ctrl-C stops.",
         f"stay in {folder}" if folder else "are removed when the server stops",
