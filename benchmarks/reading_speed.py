@@ -1,0 +1,64 @@
+"""How long a recording takes once the model is loaded: its answers, and what spoke for them.
+
+    python -m benchmarks.reading_speed VIDEO ... [--run default]
+
+Times are by the clock, so they want a machine that does nothing else; what spoke for the answers is
+also given in seconds of computing. The first recording is read once before anything is timed. A
+report takes both times and little more; a single command takes the loading besides.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from mmemo.checkpoint import Checkpoint, load_checkpoint
+from mmemo.shipped import DEFAULT, find_model
+from pipelines.clip_extractor import ClipExtractor
+from pipelines.predict import answer, extractor_for, read_recording
+from pipelines.results_table import grid
+from pipelines.video_report.contributions import contributions
+from pipelines.video_report.stability import bands
+
+HEAD = ["recording", "seconds", "utterances", "answers", "share", "reasons", "share", "computing"]
+
+
+def main() -> int:
+    """Print a row for each recording."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("videos", type=Path, nargs="+")
+    parser.add_argument("--run", default=DEFAULT)
+    options = parser.parse_args()
+    checkpoint = load_checkpoint(find_model(options.run))
+    extractor = extractor_for(checkpoint)
+    answer(checkpoint, read_recording(checkpoint, options.videos[0], extractor=extractor))
+    rows = [row_of(checkpoint, extractor, video) for video in options.videos]
+    print(grid([HEAD, *rows]))
+    return 0
+
+
+def row_of(checkpoint: Checkpoint, extractor: ClipExtractor, video: Path) -> list[str]:
+    """Time one recording."""
+    began = time.perf_counter()
+    recording = read_recording(checkpoint, video, extractor=extractor)
+    answer(checkpoint, recording)
+    answered, computed = time.perf_counter(), time.process_time()
+    bands(checkpoint, recording.clips)
+    contributions(checkpoint, recording)
+    computing_s = time.process_time() - computed
+    answers_s, reasons_s = answered - began, time.perf_counter() - answered
+    long_s = recording.duration_s
+    return [
+        video.name,
+        f"{long_s:.1f}",
+        str(len(recording.utterances)),
+        f"{answers_s:.1f}",
+        f"{answers_s / long_s:.2f}",
+        f"{reasons_s:.1f}",
+        f"{reasons_s / long_s:.2f}",
+        f"{computing_s:.1f}",
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
