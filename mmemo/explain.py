@@ -80,7 +80,8 @@ def explain(
         most_windows: a modality with more rows than this has them taken away in so many stretches
             of nearly equal length, and a stretch's effect is shared evenly among its rows.
         most_neighbours: so many of the nearest clips of its video are read along with each clip;
-            all that the model takes if not given. The time for a video grows with its square.
+            if not given, all that the model takes, and the time grows with the square of their
+            number.
         batch_size: readings at a time.
         prior: (2**K,) probabilities to answer with where nothing is left to read; by default the
             model's own answer to nothing.

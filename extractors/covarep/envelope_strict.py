@@ -5,10 +5,11 @@ as wide as the order: what sticks out of the curve is smoothed and added to it u
 out by 2 dB. What the paper leaves open follows from holding the output against the spectra, most of
 all where the order is so small that 25 coefficients determine the envelope:
 
-- each addition is longer than what sticks out, by the ratio of the norms of the cepstrum beyond
-  and within the lifter, every coefficient but the first counted double as in a one-sided cepstrum;
-- the first curve is the smoothed spectrum made longer in the same way, mean level included. Levels
-  are logarithms of small numbers, so it starts below the spectrum;
+- what sticks out, smoothed, is multiplied by 1 + (norm of the target's cepstrum beyond the lifter) /
+  (norm within it) before it is added; every coefficient but the first counts double, as in a
+  one-sided cepstrum, and the one at half the rate belongs to neither;
+- so is the smoothed spectrum, mean level included, to give the first curve. Levels are logarithms
+  of small numbers: it starts below the spectrum;
 - what has been covered stays covered: the target is the highest of the spectrum and of all curves
   so far;
 - within half the lifter's resolution of 0 Hz and of half the rate, where no partial need be, the
@@ -62,7 +63,7 @@ def _raise(log_spectrum: NDArray[np.float64], widths: NDArray[np.int64]) -> NDAr
         # Of a real, even spectrum the DCT of type 1 is the Fourier transform.
         aim = scipy.fft.dct(target[rows], type=1, axis=1)
         rise = lifters[rows] * (aim[:, :within] - cepstra[rows, :within])
-        cepstra[rows, :within] += _lengths(aim, widths[rows])[:, None] * rise
+        cepstra[rows, :within] += _factors(aim, widths[rows])[:, None] * rise
         envelopes[rows] = scipy.fft.idct(cepstra[rows], type=1, axis=1)
         excess = log_spectrum[rows] - envelopes[rows]
         rows = rows[excess.max(axis=1) >= TOLERANCE]
@@ -72,8 +73,8 @@ def _raise(log_spectrum: NDArray[np.float64], widths: NDArray[np.int64]) -> NDAr
     return envelopes
 
 
-def _lengths(cepstra: NDArray[np.float64], widths: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Say how much longer than what sticks out the additions are: (P,)."""
+def _factors(cepstra: NDArray[np.float64], widths: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Say what is multiplied with what sticks out before it is added: (P,)."""
     energy = cepstra**2
     energy[:, 1:] *= 4
     energy[:, -1] = 0  # belongs to neither
