@@ -2,10 +2,13 @@
 
     python -m benchmarks.mosei_rows train.csv.gz valid.csv.gz --out runs/rows --seeds 3
     python -m benchmarks.mosei_rows train.csv.gz valid.csv.gz --out runs/rows --rows lattice binary
+    python -m benchmarks.mosei_rows train.csv.gz valid.csv.gz --rows context minilm --together
 
 Each row is a configuration and what is changed of it, and is the same as ``mmemo train --config ...
 --set ... --seeds N``. Rows that are trained already are only scored. Each metric has its own
 decoder; macro-F1 is crossed: thresholds chosen on half of the videos, scored on the other half.
+With ``--together`` the last row is all models of the rows as one: the geometric mean of what they
+say of each set.
 """
 
 import argparse
@@ -17,11 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy.special
 from numpy.typing import NDArray
 
-from mmemo.checkpoint import Checkpoint
 from mmemo.config import Config
-from mmemo.datasets.dataset import Dataset
 from mmemo.decoding import (
     decode_hamming,
     decode_jaccard,
@@ -88,31 +90,32 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("runs/rows"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--together", action="store_true", help="also all models of them as one")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     print(grid([_HEAD]), flush=True)
-    table = [_HEAD]
+    table, answers = [_HEAD], []
     for name in options.rows:
         row = ROWS[name]
         config = Config.load(CONFIGS / f"{row.config}.toml", row.overrides)
         dataset = load_data(options.data, config)
         runs = train_seeds(config, dataset, options.out / name, range(options.seeds))
-        scored = [_figures(run, dataset) for run in runs]
+        clips = labelled(dataset.split("valid"), config, complete=True)
+        truth, videos = labels_of(clips), [str(clip.video) for clip in clips]
+        found = [infer(run.model, clips, temperature=run.temperature) for run in runs]
+        answers += [answer.set_log_probs for answer in found]
+        scored = [figures_of(answer.set_log_probs, truth, videos) for answer in found]
         table.append([name, str(len(runs)), *cells_of(scored), _minutes(options.out / name)])
         print(grid([_HEAD, table[-1]]).splitlines()[-1], flush=True)
+    if options.together:
+        as_one = scipy.special.log_softmax(np.mean(answers, axis=0), axis=1)
+        table.append(["together", "", *cells_of([figures_of(as_one, truth, videos)]), ""])
     print("\n" + grid(table))
     return 0
 
 
 FIGURES = ("Jaccard", "Hamming loss", "micro-F1", "macro-F1", "exact match", "set NLL")
 _HEAD = ["row", "seeds", *FIGURES, "minutes"]
-
-
-def _figures(checkpoint: Checkpoint, dataset: Dataset) -> dict[str, float]:
-    clips = labelled(dataset.split("valid"), checkpoint.config, complete=True)
-    found = infer(checkpoint.model, clips, temperature=checkpoint.temperature)
-    videos = [str(clip.video) for clip in clips]
-    return figures_of(found.set_log_probs, labels_of(clips), videos)
 
 
 def figures_of(
