@@ -15,7 +15,7 @@ from pipelines.serving.dispatch import Dispatcher
 from pipelines.serving.guard import Guard
 from pipelines.serving.jobs import Jobs
 from pipelines.serving.limits import Limits
-from pipelines.serving.storage import Storage
+from pipelines.serving.storage import REPORT_FILE, Storage
 from pipelines.serving.task import Settings
 from pipelines.serving.worker_process import WorkerProcess
 
@@ -88,3 +88,22 @@ def made_server(folder: Path, run: Path | None = None, host="127.0.0.1", names=(
             thread.join(20)
             if dispatcher is not None:
                 dispatcher.stop()
+
+
+def finished(jobs, name="talk.mp4"):
+    """Make a job as if a worker had read it."""
+    job = jobs.create(name, 5)
+    jobs.storage.media(job).write_bytes(b"12345")
+    (jobs.storage.folder(job) / REPORT_FILE).write_text("report")
+    jobs.enqueue(job)
+    assert jobs.next_waiting(0) is job
+    jobs.finish(job, "done", summary={"read": 1, "media_type": "video/mp4"})
+    return job
+
+
+def detail(answer):
+    """Take the one line out of a refusal."""
+    assert set(answer.json()) == {"detail"}
+    line = answer.json()["detail"]
+    assert len(line.splitlines()) == 1
+    return line
