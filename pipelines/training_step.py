@@ -20,6 +20,7 @@ from mmemo.batch import Batch, ClipArrays
 from mmemo.batch import Sequence as Rows
 from mmemo.config import TrainConfig
 from mmemo.model.emotion_model import EmotionModel
+from mmemo.model.set_loss import set_losses
 
 
 class TrainingStep:
@@ -94,11 +95,9 @@ class TrainingStep:
             losses = self.model.losses(batch, label_smoothing=smoothing)
         else:
             first, second = self.model(batch).set_log_probs, self.model(batch).set_log_probs
-            losses = 0.5 * (
-                self.model.set_losses(first, batch.labels, label_smoothing=smoothing)
-                + self.model.set_losses(second, batch.labels, label_smoothing=smoothing)
-            )
-            losses = losses + r_drop * _divergence(first, second)
+            sets = self.model.decoder.sets
+            both = [set_losses(said, batch.labels, sets, smoothing) for said in (first, second)]
+            losses = 0.5 * (both[0] + both[1]) + r_drop * _divergence(first, second)
         return losses * _weights(batch.labels, self._rarity)
 
 

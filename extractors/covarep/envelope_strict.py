@@ -5,8 +5,8 @@ as wide as the order: what sticks out of the curve is smoothed and added to it u
 out by 2 dB. What the paper leaves open follows from holding the output against the spectra, most of
 all where the order is so small that 25 coefficients determine the envelope:
 
-- what sticks out, smoothed, is multiplied by 1 + (norm of the target's cepstrum beyond the lifter) /
-  (norm within it) before it is added; every coefficient but the first counts double, as in a
+- what sticks out, smoothed, is multiplied by 1 + (norm of the target's cepstrum beyond the lifter)
+  / (norm within it) before it is added; every coefficient but the first counts double, as in a
   one-sided cepstrum, and the one at half the rate belongs to neither;
 - so is the smoothed spectrum, mean level included, to give the first curve. Levels are logarithms
   of small numbers: it starts below the spectrum;

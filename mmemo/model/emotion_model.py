@@ -3,7 +3,6 @@
 B clips, T rows, D features, M modalities, K labels, H width, S = 2**K label sets.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Sequence as Seq
 from typing import NamedTuple
@@ -26,6 +25,7 @@ from mmemo.model.lattice import MOST_LABELS, LatticeDecoder
 from mmemo.model.pretrained import PretrainedOptions, PretrainedWords
 from mmemo.model.pretrained_files import load_pretrained
 from mmemo.model.sequence import SequenceDecoder
+from mmemo.model.set_loss import set_losses
 from mmemo.model.word_bag import WordBag
 
 
@@ -260,15 +260,9 @@ class EmotionModel(nn.Module):
         return self.losses(batch, label_smoothing=label_smoothing).mean()
 
     def losses(self, batch: Batch, *, label_smoothing: float = 0.0) -> Tensor:
-        """Return the negative log-likelihood of each clip's label set, (B,).
+        """Return the negative log-likelihood of each clip's label set, (B,); see ``set_losses``.
 
         In training, the loss of the degrees is added, if the model has one and they are known.
-
-        A label of NaN is not known: the likelihood is that of all sets that agree with what is.
-
-        With label smoothing e, the target is not the annotated set alone but every set, weighted
-        by the chance of arriving at it when each annotated label is flipped with chance e; clips
-        with unknown labels are not smoothed.
 
         Raises:
             FeatureError: the batch has no labels, or another number of them.
@@ -283,25 +277,11 @@ class EmotionModel(nn.Module):
             losses = -self.decoder.log_likelihood(memories, present, batch.labels, shift)
         else:
             log_probs = self._decode(memories, present, shift).set_log_probs
-            losses = self.set_losses(log_probs, batch.labels, label_smoothing=label_smoothing)
+            losses = set_losses(log_probs, batch.labels, self.decoder.sets, label_smoothing)
         if self.training and self.degrees is not None and batch.degrees is not None:
             extra = self.degrees(memories, present, batch.degrees)
             losses = losses + self.auxiliary_weight * extra
         return losses
-
-    def set_losses(
-        self, set_log_probs: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
-    ) -> Tensor:
-        """Return what ``losses`` does, (B,), of log-probabilities (B, S) and labels (B, K)."""
-        # (B, S): how many known labels of the clip each set contradicts.
-        flips = ((labels[:, None] - self.decoder.sets).abs() > 0.5).sum(dim=-1)
-        agreeing = set_log_probs.masked_fill(flips > 0, -math.inf).logsumexp(dim=-1)
-        if label_smoothing == 0:
-            return -agreeing
-        kept = labels.shape[1] - flips
-        target = label_smoothing**flips * (1 - label_smoothing) ** kept
-        smoothed = (target * set_log_probs).sum(dim=-1)
-        return -torch.where(labels.isnan().any(dim=-1), agreeing, smoothed)
 
     def _encode(self, batch: Batch) -> tuple[dict[str, Sequence], Tensor]:
         """Return each modality's memory, and which modalities have a say (B, M)."""
