@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from mmemo.arrange import arrange
 from mmemo.batch import ClipArrays
-from mmemo.calibration import calibration_metrics
 from mmemo.checkpoint import Checkpoint, load_checkpoint
 from mmemo.datasets.dataset import Dataset
 from mmemo.datasets.table import read_table
@@ -28,13 +27,14 @@ from mmemo.features import Clip, ClipFeatures, rows_of_words
 from mmemo.inference import infer
 from mmemo.labels import all_sets
 from mmemo.metrics import multilabel_metrics, set_nll
+from mmemo.metrics.calibration import calibration_metrics
 from mmemo.metrics.resampling import bootstrap_intervals
 from mmemo.shipped import DEFAULT, find_model
 from mmemo.store import FeatureStore
 from pipelines.clip_extractor import ClipExtractor
 from pipelines.data import load_data
-from pipelines.default_model.build import VALID_SEED, parts_of, with_sentence
-from pipelines.default_model.compose import Composer
+from pipelines.default_model.build import parts_of, with_sentence
+from pipelines.default_model.compose import VALID_SEED, Composer
 from pipelines.results_table import grid
 from pipelines.train import labels_of
 
@@ -137,11 +137,12 @@ def show(
     rows = [["", *METRICS, "set_nll", "ece", "brier"]]
     for subset in subsets:
         hidden = set(model.model.modalities) - set(subset)
-        found = infer(model.model, clips, without=hidden, temperature=model.temperature)
-        cells = [
-            _cell(truth, found.decode(decoder, model.thresholds_of(decoder)), metric, groups)
+        found = infer(model.model, clips, without=hidden, calibration=model.calibration)
+        decided = {
+            metric: found.decode(decoder, model.thresholds_of(decoder, found.read))
             for metric, decoder in METRICS.items()
-        ]
+        }
+        cells = [_cell(truth, pred, metric, groups) for metric, pred in decided.items()]
         scores = calibration_metrics(
             truth=truth, probs=found.marginals.clip(0, 1), labels=model.labels
         )
@@ -155,6 +156,7 @@ def constants(model: Checkpoint, truth: NDArray[np.int8]) -> list[list[str]]:
     """Score constant answers: happiness, the most frequent set, the prior's best, and hindsight.
 
     The last is the best of all constant answers to these very clips, another for each metric.
+    Only the prior is a distribution, and has a likelihood.
     """
     sets = all_sets(len(model.labels))
     prior = model.trained_on.prior(len(model.labels))
@@ -169,8 +171,10 @@ def constants(model: Checkpoint, truth: NDArray[np.int8]) -> list[list[str]]:
             )
         ),
     }
+    everywhere = np.tile(np.log(prior), (len(truth), 1))
+    nll = {"training prior": f"{set_nll(truth=truth, set_log_probs=everywhere):.3f}"}
     return [
-        [name, *(f"{scores[way(metric)][metric]:.3f}" for metric in METRICS), "", "", ""]
+        [name, *(f"{scores[way(m)][m]:.3f}" for m in METRICS), nll.get(name, ""), "", ""]
         for name, way in ways.items()
     ]
 

@@ -1,121 +1,74 @@
-"""Whether probabilities mean what they say, and one number that makes them.
+"""What makes a model's probabilities mean what they say: two numbers, fitted on validation clips.
 
-A model whose marginals are calibrated is right about 30 % of the clips that it gives .3. Measured
-by the expected calibration error (Naeini et al. 2015; here of each label's probability against how
-often the label is there, all labels together), by the Brier score (1950), and shown as a
-reliability curve. Repaired by a temperature on the distribution over sets (Guo et al. 2017, section
-4.2), which is fitted on validation clips only and changes no ranking of the sets. N clips, K
-labels; truth may hold NaN where a label is not annotated.
+- A **temperature** on the distribution over sets (Guo et al. 2017, section 4.2). It changes no
+  ranking of the sets.
+- A **share of the prior** for clips of which only some modalities were read: the logarithmic pool
+  (Genest and Zidek 1986) of what the model says and of how frequent the sets are in the
+  training data, ``p'(set) ~ p(set) ** (1 - share) * prior(set) ** share``. A model of several
+  modalities may be sure with all of them and too sure with one, where no temperature helps: that
+  would pull towards "all sets alike", which no clip is.
+
+``mmemo.metrics.calibration`` measures. N clips, K labels; truth may hold NaN where a label is not
+annotated.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
 from mmemo.errors import DataError
-from mmemo.labels import EMOTIONS, all_sets
+from mmemo.labels import all_sets
 from mmemo.metrics.multilabel import agreeing_sets
-from mmemo.metrics.ranking import check_probs
-from mmemo.metrics.resampling import Resamples, interval
-from mmemo.metrics.tally import Floats, ratio
+from mmemo.metrics.tally import Floats
 
-BINS = 15
-"""Equally wide bins of probability, as in Guo et al. (2017)."""
 TEMPERATURES = (0.05, 20.0)
 """What is searched; a model that wants more has nothing to say, or has seen the clips."""
+IMPOSSIBLE = -1e4
+"""Log-probability of what cannot be: it stays impossible, and 0 * inf is no number."""
+
+Read = frozenset[str]
+"""The modalities of a clip that a model read."""
 
 
 @dataclass(frozen=True)
-class ReliabilityBin:
-    """Cells (clip and label) whose probability lies in (low, high]; the first bin also holds 0.
+class Calibration:
+    """What stands between a model's distributions and its answers. By default nothing.
 
     Attributes:
-        low: no probability in it is lower.
-        high: the highest that it may hold.
-        count: how many cells.
-        mean_prob: their mean probability, None without cells.
-        frequency: the share of them that carry the label, None without cells.
+        temperature: what log-probabilities are divided by.
+        prior: (2**K,) how frequent each set is in the training data, all above 0. It is the answer
+            where a clip has nothing to read: a model never meets such a clip in training, so its
+            own answer would mean nothing.
+        prior_shares: modalities -> share of the prior in answers to clips of which just these were
+            read; 0 for those that are not named.
     """
 
-    low: float
-    high: float
-    count: int
-    mean_prob: float | None
-    frequency: float | None
+    temperature: float = 1.0
+    prior: NDArray[np.float64] | None = None
+    prior_shares: Mapping[Read, float] = field(default_factory=dict)
 
+    def __call__(self, log_probs: ArrayLike, read: Sequence[Read]) -> tuple[Floats, Floats]:
+        """Calibrate distributions over sets.
 
-def calibration_metrics(
-    *,
-    truth: ArrayLike,
-    probs: ArrayLike,
-    labels: Sequence[str] = EMOTIONS,
-    bins: int = BINS,
-    resamples: Resamples | None = None,
-) -> dict[str, Any]:
-    """Measure how far probabilities are from frequencies.
+        Args:
+            log_probs: (N, 2**K) as the model gives them.
+            read: N sets of the modalities that it read.
 
-    Args:
-        truth: (N, K) of 0 and 1, NaN where unknown.
-        probs: (N, K) p(label | clip).
-        labels: K names.
-        bins: equally wide bins from 0 to 1.
-        resamples: for intervals, which are left out without it.
-
-    Returns:
-        ``ece`` (all labels in the same bins) and ``brier`` (mean squared difference over cells);
-        ``per_label`` -> label -> both; with ``resamples``, ``interval95`` of the first two.
-
-    Raises:
-        DataError: shapes differ, there is no clip, truth is not of 0 and 1, or a probability lies
-            outside [0, 1].
-    """
-    wanted, given = check_probs(truth, probs, labels)
-    rows = _row_sums(wanted, given, bins)
-    ece, brier = _pooled(rows.sum(axis=0), bins, len(labels))
-    each_ece, each_brier = _each(rows.sum(axis=0), bins, len(labels))
-    found: dict[str, Any] = {
-        "ece": float(ece),
-        "brier": float(brier),
-        "per_label": {
-            label: {"ece": float(each_ece[k]), "brier": float(each_brier[k])}
-            for k, label in enumerate(labels)
-        },
-    }
-    if resamples is not None:
-        resamples.check(len(rows))
-        drawn = _pooled(resamples.sums(rows), bins, len(labels))
-        found["interval95"] = {
-            name: interval(values) for name, values in zip(("ece", "brier"), drawn, strict=True)
-        }
-    return found
-
-
-def reliability(
-    *, truth: ArrayLike, probs: ArrayLike, bins: int = BINS
-) -> tuple[ReliabilityBin, ...]:
-    """Return the points of the reliability curve, all labels together, ``bins`` of them.
-
-    Raises:
-        DataError: see ``calibration_metrics``.
-    """
-    labels = [str(k) for k in range(np.shape(probs)[-1])]
-    wanted, given = check_probs(truth, probs, labels)
-    sums = _row_sums(wanted, given, bins).sum(axis=0).reshape(len(labels), bins + 1, 3)
-    count, total, positive = sums[:, :bins].sum(axis=0).T
-    return tuple(
-        ReliabilityBin(
-            low=number / bins,
-            high=(number + 1) / bins,
-            count=int(count[number]),
-            mean_prob=float(total[number] / count[number]) if count[number] else None,
-            frequency=float(positive[number] / count[number]) if count[number] else None,
-        )
-        for number in range(bins)
-    )
+        Returns:
+            log_probs: (N, 2**K).
+            marginals: (N, K) p(label | clip).
+        """
+        found, marginals = apply_temperature(log_probs, self.temperature)
+        if self.prior is None:
+            return found, marginals
+        shares = np.array([self.prior_shares.get(held, 0.0) if held else 1.0 for held in read])
+        changed = shares > 0
+        pooled = pool_with_prior(found[changed], self.prior, shares[changed])
+        found[changed], marginals[changed] = pooled
+        return found, marginals
 
 
 def fit_temperature(log_probs: ArrayLike, truth: ArrayLike) -> float:
@@ -134,25 +87,41 @@ def fit_temperature(log_probs: ArrayLike, truth: ArrayLike) -> float:
     Raises:
         DataError: the shapes do not fit, there is no clip, or a log-probability is NaN or above 0.
     """
-    table, wanted = np.asarray(log_probs, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    if wanted.ndim != 2 or not wanted.size or table.shape != (len(wanted), 1 << wanted.shape[1]):
-        raise DataError(
-            f"expected log_probs (N, 2**K) and truth (N, K); got {table.shape} and {wanted.shape}"
-        )
-    if not (table <= 1e-6).all():
-        raise DataError("expected log-probabilities of 0 or below; got NaN or other values")
-    agrees = agreeing_sets(wanted)
-    # Impossible sets stay impossible at every temperature, and 0 * inf is not a number.
-    table = np.maximum(table, -1e4)
+    table, agrees = _checked(log_probs, truth)
+    weights = np.ones(len(table))
 
     def nll(log_inverse: float) -> float:
-        scaled = table * np.exp(log_inverse)
-        held = np.where(agrees, scaled, -np.inf)
-        return float((_log_sum_exp(scaled) - _log_sum_exp(held)).mean())
+        return _nll(table * np.exp(log_inverse), agrees, weights)
 
     low, high = (float(-np.log(t)) for t in reversed(TEMPERATURES))
-    best = minimize_scalar(nll, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(-best.x))
+    return float(np.exp(-_lowest(nll, low, high)))
+
+
+def fit_prior_share(
+    log_probs: ArrayLike, truth: ArrayLike, prior: ArrayLike, weights: ArrayLike | None = None
+) -> float:
+    """Find the share of the prior with the highest likelihood of the true sets.
+
+    Args:
+        log_probs: (N, 2**K) log p(set | clip), the temperature applied.
+        truth: (N, K) of 0 and 1, NaN where unknown.
+        prior: (2**K,) probabilities above 0.
+        weights: N, how much each clip counts; by default all alike.
+
+    Returns:
+        A share from 0 to 1.
+
+    Raises:
+        DataError: as ``fit_temperature``.
+    """
+    table, agrees = _checked(log_probs, truth)
+    counts = np.ones(len(table)) if weights is None else np.asarray(weights, dtype=np.float64)
+    usual = np.log(np.asarray(prior, dtype=np.float64))
+
+    def nll(share: float) -> float:
+        return _nll((1 - share) * table + share * usual, agrees, counts)
+
+    return _lowest(nll, 0.0, 1.0)
 
 
 def apply_temperature(log_probs: ArrayLike, temperature: float) -> tuple[Floats, Floats]:
@@ -163,49 +132,61 @@ def apply_temperature(log_probs: ArrayLike, temperature: float) -> tuple[Floats,
     """
     if not temperature > 0:
         raise DataError(f"expected a temperature above 0; got {temperature}")
-    scaled = np.asarray(log_probs, dtype=np.float64) / temperature
-    scaled = scaled - _log_sum_exp(scaled)[:, None]
-    n_labels = (scaled.shape[1] - 1).bit_length()
-    marginals: NDArray[np.float64] = np.exp(scaled) @ all_sets(n_labels).astype(np.float64)
-    return scaled, np.clip(marginals, 0.0, 1.0)
+    return _normalised(np.asarray(log_probs, dtype=np.float64) / temperature)
 
 
-def _row_sums(truth: Floats, probs: Floats, bins: int) -> Floats:
-    """Return per clip, for each label and bin: cells, their probability, their positives.
+def pool_with_prior(
+    log_probs: ArrayLike, prior: ArrayLike, shares: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Give the prior its share in each of N distributions over sets.
 
-    Shape (N, K * (bins + 1) * 3), flattened. The place after the last bin holds the squared
-    error, and the number of known cells.
+    Args:
+        log_probs: (N, 2**K).
+        prior: (2**K,) probabilities above 0.
+        shares: N of them, from 0 to 1.
+
+    Returns:
+        log_probs: (N, 2**K).
+        marginals: (N, K).
+
+    Raises:
+        DataError: a share lies outside [0, 1].
     """
-    clips, n_labels = truth.shape
-    known = ~np.isnan(truth)
-    held = np.where(known, truth, 0.0)
-    place = np.clip(np.ceil(probs * bins).astype(np.int64) - 1, 0, bins - 1)
-    rows = np.zeros((clips, n_labels, bins + 1, 3))
-    clip, label = np.nonzero(known)
-    bin_of = place[clip, label]
-    rows[clip, label, bin_of, 0] = 1.0
-    rows[clip, label, bin_of, 1] = probs[clip, label]
-    rows[clip, label, bin_of, 2] = held[clip, label]
-    rows[:, :, bins, 0] = known * (probs - held) ** 2
-    rows[:, :, bins, 1] = known
-    return rows.reshape(clips, -1)
+    weight = np.asarray(shares, dtype=np.float64)[:, None]
+    if not ((weight >= 0) & (weight <= 1)).all():
+        raise DataError("expected shares of the prior from 0 to 1")
+    held = np.maximum(np.asarray(log_probs, dtype=np.float64), IMPOSSIBLE)
+    return _normalised((1 - weight) * held + weight * np.log(np.asarray(prior, dtype=np.float64)))
 
 
-def _pooled(sums: Floats, bins: int, n_labels: int) -> tuple[Floats, Floats]:
-    """Turn sums over clips (..., K * (bins + 1) * 3) into ECE and Brier score (...)."""
-    pooled = sums.reshape(*sums.shape[:-1], n_labels, bins + 1, 3).sum(axis=-3)
-    return _gap(pooled, bins), ratio(pooled[..., bins, 0], pooled[..., bins, 1])
+def _normalised(scores: Floats) -> tuple[Floats, Floats]:
+    """Turn scores of sets (N, 2**K) into log-probabilities, and add the marginals (N, K)."""
+    found = scores - _log_sum_exp(scores)[:, None]
+    n_labels = (found.shape[1] - 1).bit_length()
+    marginals: NDArray[np.float64] = np.exp(found) @ all_sets(n_labels).astype(np.float64)
+    return found, np.clip(marginals, 0.0, 1.0)
 
 
-def _each(sums: Floats, bins: int, n_labels: int) -> tuple[Floats, Floats]:
-    """Turn sums over clips into ECE and Brier score of each label (..., K)."""
-    each = sums.reshape(*sums.shape[:-1], n_labels, bins + 1, 3)
-    return _gap(each, bins), ratio(each[..., bins, 0], each[..., bins, 1])
+def _checked(log_probs: ArrayLike, truth: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the table of log-probabilities, and which sets (N, 2**K) agree with the truth."""
+    table, wanted = np.asarray(log_probs, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    if wanted.ndim != 2 or not wanted.size or table.shape != (len(wanted), 1 << wanted.shape[1]):
+        raise DataError(
+            f"expected log_probs (N, 2**K) and truth (N, K); got {table.shape} and {wanted.shape}"
+        )
+    if not (table <= 1e-6).all():
+        raise DataError("expected log-probabilities of 0 or below; got NaN or other values")
+    return np.maximum(table, IMPOSSIBLE), agreeing_sets(wanted)
 
 
-def _gap(sums: Floats, bins: int) -> Floats:
-    count, total, positive = (sums[..., :bins, column] for column in range(3))
-    return ratio(np.abs(total - positive).sum(axis=-1), count.sum(axis=-1))
+def _nll(scores: Floats, agrees: NDArray[np.bool_], weights: Floats) -> float:
+    held = np.where(agrees, scores, -np.inf)
+    return float(np.average(_log_sum_exp(scores) - _log_sum_exp(held), weights=weights))
+
+
+def _lowest(nll: Callable[[float], float], low: float, high: float) -> float:
+    best = minimize_scalar(nll, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
+    return float(best.x)
 
 
 def _log_sum_exp(values: Floats) -> Floats:

@@ -13,7 +13,7 @@ Nothing is pickled, so loading a stranger's checkpoint runs no code of theirs.
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from mmemo.arrange import row_width
+from mmemo.calibration import Calibration, Read
 from mmemo.config import Config, ModelConfig
 from mmemo.errors import CheckpointError, ConfigError
 from mmemo.features import ClipFeatures
@@ -37,6 +38,8 @@ FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "checkpoint.json"
 ENCODER_FOLDER = "encoder"
+_JOINED = " + "
+"""Between names of modalities that are read together."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,21 @@ class Inputs:
 
     names: tuple[str, ...]
     source: str
+
+
+@dataclass(frozen=True)
+class PartialReading:
+    """How clips are answered of which only some modalities were read.
+
+    Attributes:
+        prior_share: see ``mmemo.calibration``.
+        thresholds: in place of the checkpoint's.
+        label_thresholds: likewise.
+    """
+
+    prior_share: float
+    thresholds: tuple[float, ...]
+    label_thresholds: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,8 @@ class Checkpoint:
             empty: those for micro-F1.
         temperature: of the distribution over sets, fitted on validation clips; the thresholds are
             for the probabilities that it gives.
+        partial: modalities -> how clips are answered of which just these were read, where that
+            is another way than for all others; fitted likewise.
     """
 
     model: EmotionModel
@@ -97,12 +117,28 @@ class Checkpoint:
     valid: Mapping[str, float] = field(default_factory=dict)
     label_thresholds: tuple[float, ...] = ()
     temperature: float = 1.0
+    partial: Mapping[Read, PartialReading] = field(default_factory=dict)
 
-    def thresholds_of(self, decoder: str) -> tuple[float, ...]:
-        """Return the thresholds that a decoder of ``mmemo.inference.DECODERS`` cuts at."""
-        if decoder == "macro" and self.label_thresholds:
-            return self.label_thresholds
-        return self.thresholds
+    @property
+    def calibration(self) -> Calibration:
+        """What its answers are calibrated with."""
+        prior = self.trained_on.prior(len(self.labels))
+        shares = {read: held.prior_share for read, held in self.partial.items()}
+        return Calibration(self.temperature, prior, shares)
+
+    def thresholds_of(self, decoder: str, read: Sequence[Read]) -> NDArray[np.float64]:
+        """Return the thresholds (N, K) that a decoder of ``mmemo.inference.DECODERS`` cuts at.
+
+        Args:
+            decoder: its name.
+            read: which modalities were read of each of N clips.
+        """
+        ways = [self.partial.get(held, self) for held in read]
+        found = [
+            way.label_thresholds if decoder == "macro" and way.label_thresholds else way.thresholds
+            for way in ways
+        ]
+        return np.array(found, dtype=np.float64).reshape(len(found), len(self.labels))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -165,6 +201,7 @@ def save_checkpoint(
         "thresholds": checkpoint.thresholds,
         "label_thresholds": checkpoint.label_thresholds,
         "temperature": checkpoint.temperature,
+        "partial": {_joined(read): asdict(held) for read, held in checkpoint.partial.items()},
         "trained_on": asdict(checkpoint.trained_on),
         "valid": dict(checkpoint.valid),
         "config": checkpoint.config.model_dump(mode="json"),
@@ -194,6 +231,7 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
         thresholds = tuple(float(value) for value in described["thresholds"])
         own = tuple(float(value) for value in described.get("label_thresholds", ()))
         temperature = float(described.get("temperature", 1.0))
+        partial = _partial(described.get("partial", {}))
         trained_on = _trained_on(described["trained_on"])
         valid = {name: float(value) for name, value in described["valid"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
@@ -204,10 +242,21 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
         raise CheckpointError(
             f"{folder / DESCRIPTION_FILE}: expected a temperature above 0; got {temperature}"
         )
+    for read, held in partial.items():
+        own_counts = {len(held.thresholds), len(held.label_thresholds)}
+        fits = read <= set(model.modalities) and own_counts == {len(model.labels)}
+        if not fits or not 0 <= held.prior_share <= 1:
+            raise CheckpointError(
+                f"{folder / DESCRIPTION_FILE}: expected, for modalities of the model, a share of "
+                f"the prior from 0 to 1 and thresholds for each label; got {held} for "
+                f"{_joined(read)!r}"
+            )
     left_out = frozenset() if _whole_encoder(described) else _had_again(words)
     _load_weights(model, folder / WEIGHTS_FILE, left_out)
     model.to(device).eval()
-    return Checkpoint(model, config, inputs, thresholds, trained_on, valid, own, temperature)
+    return Checkpoint(
+        model, config, inputs, thresholds, trained_on, valid, own, temperature, partial
+    )
 
 
 def fingerprint(folder: Path) -> str:
@@ -278,6 +327,21 @@ def _trained_on(held: Mapping[str, Any]) -> TrainedOn:
         clips=int(held["clips"]),
         set_counts=counts,
     )
+
+
+def _joined(read: Read) -> str:
+    return _JOINED.join(sorted(read))
+
+
+def _partial(held: Mapping[str, Any]) -> dict[Read, PartialReading]:
+    return {
+        frozenset(name.split(_JOINED)): PartialReading(
+            float(own["prior_share"]),
+            tuple(float(value) for value in own["thresholds"]),
+            tuple(float(value) for value in own["label_thresholds"]),
+        )
+        for name, own in held.items()
+    }
 
 
 def _load_weights(model: EmotionModel, path: Path, left_out: frozenset[str]) -> None:

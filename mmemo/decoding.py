@@ -98,7 +98,7 @@ def decode_hamming(set_probs: ArrayLike) -> NDArray[np.int8]:
 
 
 def decode_threshold(marginals: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int8]:
-    """Answer with every label whose marginal (N, K) reaches its threshold, scalar or (K,)."""
+    """Answer with every label whose marginal (N, K) reaches a threshold: one, (K,) or (N, K)."""
     return (np.asarray(marginals) >= np.asarray(thresholds)).astype(np.int8)
 
 

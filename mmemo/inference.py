@@ -6,12 +6,11 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mmemo.batch import ClipArrays, by_video, cut_videos
-from mmemo.calibration import apply_temperature
+from mmemo.calibration import Calibration, Read
 from mmemo.decoding import decode_hamming, decode_jaccard, decode_map, decode_threshold
-from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
 
 _OVER_SETS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.int8]]] = {
@@ -20,6 +19,7 @@ _OVER_SETS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.int8]]] = {
     "hamming": decode_hamming,
     "map": decode_map,
 }
+UNCALIBRATED = Calibration()
 DECODERS: tuple[str, ...] = (*_OVER_SETS, "threshold", "macro")
 
 
@@ -31,25 +31,29 @@ class SetDistributions:
         ids: N clip ids.
         set_log_probs: (N, 2**K) log p(set | clip), float64.
         marginals: (N, K) p(label | clip).
+        uncalibrated: (N, K) the same before temperature and shares of the prior.
         modality_weights: (N, K, M) how much each modality spoke for each label.
         modalities: names of the M modalities.
+        read: which of them were read of each clip.
     """
 
     ids: tuple[str, ...]
     set_log_probs: NDArray[np.float64]
     marginals: NDArray[np.float64]
+    uncalibrated: NDArray[np.float64]
     modality_weights: NDArray[np.float64]
     modalities: tuple[str, ...]
+    read: tuple[Read, ...]
 
-    def decode(self, decoder: str, thresholds: Sequence[float]) -> NDArray[np.int8]:
+    def decode(self, decoder: str, thresholds: ArrayLike) -> NDArray[np.int8]:
         """Choose a set for each clip: (N, K) multi-hot.
 
         Args:
             decoder: "jaccard", "jaccard1", "hamming" and "map" maximise the expected score of that
                 name (Jaccard as the field has it: an empty pair earns 0; "jaccard1": it earns 1);
                 "threshold" and "macro" take every label whose marginal reaches its threshold.
-            thresholds: K of them, chosen on validation clips (``Checkpoint.thresholds_of``); only
-                the last two look at them.
+            thresholds: (K,) or (N, K), chosen on validation clips (``Checkpoint.thresholds_of``);
+                only the last two look at them.
         """
         if decoder not in _OVER_SETS:
             return decode_threshold(self.marginals, thresholds)
@@ -63,8 +67,7 @@ def infer(
     *,
     batch_size: int = 64,
     without: Iterable[str] = (),
-    prior: NDArray[np.float64] | None = None,
-    temperature: float = 1.0,
+    calibration: Calibration = UNCALIBRATED,
 ) -> SetDistributions:
     """Read clips in batches, in evaluation mode; the model's mode is put back afterwards.
 
@@ -77,16 +80,13 @@ def infer(
         clips: N of them; labels are not looked at.
         batch_size: clips per batch; a video's clips may make it more.
         without: modalities to hide from the model, to see what they contribute.
-        prior: (2**K,) probabilities to answer with where a clip has nothing left to read. The
-            model never meets such a clip in training, so its own answer would mean nothing.
-        temperature: what the distributions are divided by in log space (``mmemo.calibration``),
-            fitted on validation clips; 1 leaves them as they are.
+        calibration: a checkpoint's, fitted on validation clips; by default the distributions are
+            left as the model gives them.
     """
     hidden = frozenset(without)
     shown = cut_videos([_unlabelled(clip, hidden) for clip in clips], model.clips_per_video)
     size = 1 << len(model.labels)
     log_probs = np.zeros((len(clips), size))
-    marginals = np.zeros((len(clips), len(model.labels)))
     weights = np.zeros((len(clips), len(model.labels), len(model.modalities)))
     training = model.training
     model.eval()
@@ -95,19 +95,21 @@ def infer(
         batch = model.collate([shown[place] for place in chosen])
         output = model(batch.to(device))
         log_probs[chosen] = output.set_log_probs.double().cpu().numpy()
-        marginals[chosen] = output.marginals.double().cpu().numpy()
         weights[chosen] = output.modality_weights.double().cpu().numpy()
     model.train(training)
-    if temperature != 1.0:
-        log_probs, marginals = apply_temperature(log_probs, temperature)
-    if prior is not None:
-        read = set(model.modalities) - hidden
-        empty = [index for index, clip in enumerate(clips) if not read & set(clip.values)]
-        log_probs[empty] = np.log(prior)
-        marginals[empty] = prior @ all_sets(len(model.labels))
-        weights[empty] = 0.0
+    read = modalities_read(model, shown)
+    weights[[not modalities for modalities in read]] = 0.0
     ids = tuple(clip.id for clip in clips)
-    return SetDistributions(ids, log_probs, marginals, weights, model.modalities)
+    _, uncalibrated = Calibration(prior=calibration.prior)(log_probs, read)
+    calibrated, marginals = calibration(log_probs, read)
+    return SetDistributions(
+        ids, calibrated, marginals, uncalibrated, weights, model.modalities, read
+    )
+
+
+def modalities_read(model: EmotionModel, clips: Iterable[ClipArrays]) -> tuple[Read, ...]:
+    """Say which of its modalities a model reads of each clip."""
+    return tuple(frozenset(model.modalities).intersection(clip.values) for clip in clips)
 
 
 def batched(

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mmemo.calibration import apply_temperature
 from mmemo.checkpoint import Checkpoint
 from mmemo.datasets.dataset import Dataset
 from mmemo.errors import DataError
 from mmemo.features import MODALITIES, ClipFeatures
-from mmemo.inference import DECODERS, SetDistributions, infer
+from mmemo.inference import DECODERS, infer
 from mmemo.metrics.resampling import RESAMPLES
 from pipelines.scoring.report import build_report
 from pipelines.scoring.sheet import Answers, Gold
@@ -76,8 +74,7 @@ def answer(
         arrays,
         batch_size=batch_size,
         without=hidden,
-        prior=checkpoint.trained_on.prior(len(checkpoint.labels)),
-        temperature=checkpoint.temperature,
+        calibration=checkpoint.calibration,
     )
     gold = Gold(
         where="the clips",
@@ -88,24 +85,16 @@ def answer(
         lengths_s=np.array([_length_s(clip) for clip in clips]),
         modalities=tuple(tuple(m for m in read if m in array.values) for array in arrays),
     )
-    decided = {name: found.decode(name, checkpoint.thresholds_of(name)) for name in DECODERS}
-    readable = np.array([any(m in array.values for m in read) for array in arrays])
+    decided = {
+        name: found.decode(name, checkpoint.thresholds_of(name, found.read)) for name in DECODERS
+    }
     return gold, Answers(
         where,
         decided,
-        # Sums over sets may leave [0, 1] by a rounding error.
-        np.clip(found.marginals, 0, 1),
+        found.marginals,
         found.set_log_probs,
-        _before_temperature(found, checkpoint.temperature, readable),
+        found.uncalibrated,
     )
-
-
-def _before_temperature(
-    found: SetDistributions, temperature: float, readable: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return the marginals as the model gave them; where it had nothing to read, the prior's."""
-    _, marginals = apply_temperature(found.set_log_probs, 1 / temperature)
-    return np.clip(np.where(readable[:, None], marginals, found.marginals), 0, 1)
 
 
 def evaluate(

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmemo.batch import ClipArrays
-from mmemo.calibration import calibration_metrics, fit_temperature
+from mmemo.calibration import Calibration, fit_temperature
 from mmemo.decoding import tune_threshold
 from mmemo.inference import infer
 from mmemo.metrics import set_nll
+from mmemo.metrics.calibration import calibration_metrics
 from mmemo.model.emotion_model import EmotionModel
 from mmemo.thresholds import expected_f1_thresholds
 
@@ -45,7 +46,7 @@ def choose_operating_point(
     """
     before = infer(model, clips)
     temperature = fit_temperature(before.set_log_probs, truth)
-    after = infer(model, clips, temperature=temperature)
+    after = infer(model, clips, calibration=Calibration(temperature))
     figures = {"set_nll_calibrated": set_nll(truth=truth, set_log_probs=after.set_log_probs)}
     for suffix, found in (("_before", before), ("", after)):
         scores = calibration_metrics(

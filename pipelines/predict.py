@@ -114,8 +114,8 @@ def answer(
     checkpoint: Checkpoint, recording: Recording, *, decoder: str = "threshold"
 ) -> list[Prediction]:
     """Judge the utterances of a recording, in their order."""
-    found = infer(checkpoint.model, recording.clips, temperature=checkpoint.temperature)
-    pred = found.decode(decoder, checkpoint.thresholds_of(decoder))
+    found = infer(checkpoint.model, recording.clips, calibration=checkpoint.calibration)
+    pred = found.decode(decoder, checkpoint.thresholds_of(decoder, found.read))
     return [
         _prediction(
             checkpoint,

@@ -1,7 +1,7 @@
 """Every score of multi-label emotion recognition, under names that say which convention is meant.
 
 Scores of decided sets (``multilabel``, made of the sums in ``tally``), of probabilities
-(``ranking``; calibration is in ``mmemo.calibration``), of clips with one label each
+(``ranking``, ``calibration``), of clips with one label each
 (``single_label``); what is reached without looking (``baselines``), how sure a score is
 (``resampling``), and whether published scores can be true (``consistency``).
 """

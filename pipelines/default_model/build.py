@@ -7,6 +7,8 @@
    Its answers to words alone are therefore those of the model of words, and so is its operating
    point: temperature and thresholds were chosen on CMU-MOSEI's validation segments, of which no
    part is made up, and whose labels are as frequent as they are when people talk.
+4. Calibration: how far answers to a voice or a face without words lean towards how frequent the
+   emotions are (``calibrate``).
 """
 
 import contextlib
@@ -37,7 +39,8 @@ from mmemo.features import ClipFeatures, Word
 from mmemo.model.emotion_model import EmotionModel, build_model
 from mmemo.store import FeatureStore
 from pipelines.data import load_data
-from pipelines.default_model.compose import Composer, Parts
+from pipelines.default_model.calibrate import calibrate
+from pipelines.default_model.compose import VALID_SEED, Composer, Parts
 from pipelines.default_model.faces import FaceSimulator
 from pipelines.default_model.voices import VoicePool
 from pipelines.extract import extract
@@ -62,9 +65,6 @@ ACTED_TIMES = 2
 these, how much to believe a voice from the composed ones."""
 WORDLESS = 4
 """First epochs without words, which cost least: voice and face come first, then joining them."""
-
-VALID_SEED = 1_000_003
-"""Epochs of training never draw with it."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,10 @@ def build(sources: Sources, work: Path, out: Path, config: Config, *, jobs: int 
     parts = {split: parts_of(dataset, split, speaking, config) for split in ("train", "valid")}
     checkpoint = _fuse(words, parts, _inputs(dataset, speaking), config, work / "fusion")
     save_checkpoint(checkpoint, out, dtype=torch.float16)
+    kept = calibrate(load_checkpoint(out), parts["valid"])
+    save_checkpoint(kept, out, dtype=torch.float16)
     remove_state(work / "fusion")
-    return load_checkpoint(out)
+    return kept
 
 
 def parts_of(

@@ -57,6 +57,8 @@ STRENGTH = (0.2, 1.2)
 """How strongly faces show an emotion, least and most."""
 ACTED_STRENGTH = (0.6, 1.3)
 """The same for the faces of acted clips as they are."""
+VALID_SEED = 1_000_003
+"""Epochs of training never draw with it."""
 SECONDS_PER_ROW = 0.5
 WORDS_PER_S = 2.5
 LONGEST_FACE_ROWS = 24
@@ -95,6 +97,7 @@ class Composer:
         seed: of everything that is drawn.
         acted_times: how often each acted clip is shown as it is.
         subsets: share of recordings with each subset of the modalities.
+        acted_subsets: the same for acted clips as they are.
         share: of the videos that an epoch shows.
         wordless: how many epochs come first in which nothing is said.
     """
@@ -105,11 +108,13 @@ class Composer:
         seed: int,
         acted_times: int = 1,
         subsets: Shares = SUBSETS,
+        acted_subsets: Shares = ACTED_SUBSETS,
         share: float = 1.0,
         wordless: int = 0,
     ) -> None:
         self._parts, self._seed, self._acted_times = parts, seed, acted_times
-        self._subsets, self._share, self._wordless = subsets, share, wordless
+        self._subsets, self._acted_subsets = subsets, acted_subsets
+        self._share, self._wordless = share, wordless
         self._last: tuple[int, list[ClipArrays]] | None = None
         self._videos = by_video(parts.segments)
         self._actors = by_video(parts.acted)
@@ -123,7 +128,7 @@ class Composer:
 
     def _composed(self, epoch: int) -> list[ClipArrays]:
         rng = np.random.default_rng([self._seed, epoch])
-        subsets, acted = self._subsets, ACTED_SUBSETS
+        subsets, acted = self._subsets, self._acted_subsets
         if epoch < self._wordless:
             subsets, acted = _without_words(subsets), _without_words(acted)
         clips = []

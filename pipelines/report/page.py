@@ -187,7 +187,7 @@ def _calibration(report: Mapping[str, Any]) -> str:
     before = held.get("before")
     if before:
         caption += (
-            f" Dotted: before the temperature, with an error of {before['ece']:.3f} and a Brier "
+            f" Dotted: before calibration, with an error of {before['ece']:.3f} and a Brier "
             f"score of {before['brier']:.3f}."
         )
     chart = reliability_chart(held["reliability"], before["reliability"] if before else ())

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmemo.calibration import calibration_metrics
 from mmemo.labels import all_sets, to_names, to_set_index
 from mmemo.metrics import constant_baselines, multilabel_metrics, set_nll
+from mmemo.metrics.calibration import calibration_metrics
 from mmemo.metrics.tally import check, row_sums, scalars
 from pipelines.scoring.sheet import Floats, Gold
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from mmemo.calibration import calibration_metrics, reliability
 from mmemo.metrics import (
     Resamples,
     bootstrap_intervals,
@@ -20,6 +19,7 @@ from mmemo.metrics import (
     set_nll,
     single_label_metrics,
 )
+from mmemo.metrics.calibration import calibration_metrics, reliability
 from mmemo.metrics.resampling import RESAMPLES
 from mmemo.metrics.single_label import is_single_label
 from pipelines.scoring import baselines

@@ -86,7 +86,7 @@ class Answers:
         answers: name (of a decoder) -> (N, K) decisions; at least one.
         probs: (N, K) p(label | clip); None for a system that gives none.
         set_log_probs: (N, 2**K) log p(set | clip); likewise.
-        uncalibrated: (N, K) the probabilities before the model's temperature; None if it has none.
+        uncalibrated: (N, K) the probabilities before the model's calibration; None if it has none.
         notes: what was assumed when they were read.
     """
 

@@ -4,7 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mmemo.checkpoint import Checkpoint
+from mmemo.inference import modalities_read
 from mmemo.prediction import Prediction
 from pipelines.clip_extractor import ClipExtractor
 from pipelines.predict import Recording, answer, read_recording
@@ -26,7 +30,7 @@ class VideoReport:
         duration_s: of the file.
         labels: K labels, in column order.
         modalities: M modalities that the model reads.
-        thresholds: probability from which a label was taken; None where sets were chosen
+        thresholds: (N, K) probability from which a label was taken; None where sets were chosen
             otherwise.
         predictions: N utterances in order of time.
         bands: how far each probability hangs on single moments.
@@ -41,7 +45,7 @@ class VideoReport:
     duration_s: float
     labels: tuple[str, ...]
     modalities: tuple[str, ...]
-    thresholds: tuple[float, ...] | None
+    thresholds: NDArray[np.float64] | None
     predictions: Sequence[Prediction]
     bands: Bands
     contributions: Sequence[Contributions | None]
@@ -97,13 +101,12 @@ def report_on(
     on_stage(STAGES[1])
     predictions = answer(checkpoint, recording, decoder=decoder)
     on_stage(STAGES[2])
-    cut_by_threshold = decoder in ("threshold", "macro")
     return VideoReport(
         name=media.name,
         duration_s=recording.duration_s,
         labels=checkpoint.labels,
         modalities=checkpoint.model.modalities,
-        thresholds=checkpoint.thresholds_of(decoder) if cut_by_threshold else None,
+        thresholds=_thresholds(checkpoint, recording, decoder),
         predictions=predictions,
         bands=bands(checkpoint, recording.clips),
         contributions=contributions(checkpoint, recording, lambda share: watch(REASONS, share)),
@@ -112,3 +115,11 @@ def report_on(
         dataset=checkpoint.trained_on.dataset,
         demonstration=checkpoint.trained_on.demonstration,
     )
+
+
+def _thresholds(
+    checkpoint: Checkpoint, recording: Recording, decoder: str
+) -> NDArray[np.float64] | None:
+    if decoder not in ("threshold", "macro"):
+        return None
+    return checkpoint.thresholds_of(decoder, modalities_read(checkpoint.model, recording.clips))

@@ -23,7 +23,6 @@ def to_data(report: VideoReport) -> dict[str, Any]:
         "duration": round(report.duration_s, 3),
         "labels": list(report.labels),
         "modalities": list(report.modalities),
-        "thresholds": None if report.thresholds is None else _rounded(report.thresholds, 4),
         "absent": report.absent,
         "utterances": [
             _utterance(report, row, held) for row, held in enumerate(report.predictions)
@@ -63,6 +62,8 @@ def _utterance(report: VideoReport, row: int, held: Prediction) -> dict[str, Any
             {m: round(share, 4) for m, share in held.spoke[label].items()}
             for label in report.labels
         ]
+        if report.thresholds is not None:
+            found["cuts"] = _rounded(report.thresholds[row], 4)
     why = report.contributions[row]
     if why is not None:
         found |= _why(why, report.modalities, held)

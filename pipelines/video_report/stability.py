@@ -48,13 +48,13 @@ def bands(checkpoint: Checkpoint, clips: Sequence[ClipArrays]) -> Bands:
     Stretch g is left out of all utterances at once, so that a model that sees an utterance's
     neighbours reads them under the same loss, and a recording costs ``STRETCHES`` readings.
     """
-    full = infer(checkpoint.model, clips, temperature=checkpoint.temperature).marginals
+    full = infer(checkpoint.model, clips, calibration=checkpoint.calibration).marginals
     at = _log_odds(full)
     without = np.full((STRETCHES, *at.shape), np.nan)
     cuts = [_stretches(clip) for clip in clips]
     for g in range(STRETCHES):
         left = [_leave_out(clip, cut, g) for clip, cut in zip(clips, cuts, strict=True)]
-        read = infer(checkpoint.model, left, temperature=checkpoint.temperature).marginals
+        read = infer(checkpoint.model, left, calibration=checkpoint.calibration).marginals
         for n, (clip, cut) in enumerate(zip(left, cuts, strict=True)):
             if g < len(cut) and clip.values:
                 without[g, n] = _log_odds(read[n])

@@ -1,76 +1,17 @@
 import numpy as np
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics import brier_score_loss
-from torchmetrics.functional.classification import binary_calibration_error
 
 from mmemo.calibration import (
+    Calibration,
     apply_temperature,
-    calibration_metrics,
+    fit_prior_share,
     fit_temperature,
-    reliability,
+    pool_with_prior,
 )
 from mmemo.errors import DataError
 from mmemo.labels import all_sets
-from mmemo.metrics import Resamples, set_nll
-
-
-def draw(seed, clips):
-    rng = np.random.default_rng(seed)
-    probs = rng.random((clips, 6)) ** 2
-    return (rng.random((clips, 6)) < probs**1.5).astype(int), probs
-
-
-@given(st.integers(0, 10_000), st.integers(1, 60))
-def test_equals_torchmetrics_and_scikit_learn(seed, clips):
-    truth, probs = draw(seed, clips)
-    found = calibration_metrics(truth=truth, probs=probs)
-    given_, wanted = torch.from_numpy(probs), torch.from_numpy(truth)
-    # torchmetrics keeps its bin edges in single precision
-    expected = binary_calibration_error(given_.ravel(), wanted.ravel(), n_bins=15, norm="l1")
-    assert found["ece"] == pytest.approx(float(expected), abs=1e-5)
-    assert found["brier"] == pytest.approx(brier_score_loss(truth.ravel(), probs.ravel()))
-    for k, held in enumerate(found["per_label"].values()):
-        column, wanted_column = given_[:, k].contiguous(), wanted[:, k].contiguous()
-        each = binary_calibration_error(column, wanted_column, n_bins=15, norm="l1")
-        assert held["ece"] == pytest.approx(float(each), abs=1e-5)
-
-
-def test_the_curve_holds_every_cell_and_gives_the_error():
-    truth, probs = draw(0, 200)
-    probs[0], probs[1] = 0.0, 1.0
-    curve = reliability(truth=truth, probs=probs)
-    assert sum(point.count for point in curve) == truth.size
-    assert all(point.low <= point.mean_prob <= point.high for point in curve)
-    gaps = [point.count * abs(point.mean_prob - point.frequency) for point in curve]
-    found = calibration_metrics(truth=truth, probs=probs)
-    assert found["ece"] == pytest.approx(sum(gaps) / truth.size)
-    empty = reliability(truth=np.zeros((1, 2)), probs=np.zeros((1, 2)), bins=4)
-    assert [point.mean_prob for point in empty] == [0.0, None, None, None]
-
-
-def test_unknown_cells_count_nowhere():
-    truth, probs = draw(0, 300)
-    partial = truth.astype(float)
-    partial[:150, 2:] = np.nan
-    found = calibration_metrics(truth=partial, probs=probs)
-    known = ~np.isnan(partial)
-    assert found["brier"] == pytest.approx(((probs - truth) ** 2)[known].mean())
-    assert found["per_label"]["fear"] == pytest.approx(
-        calibration_metrics(truth=truth[150:], probs=probs[150:])["per_label"]["fear"]
-    )
-
-
-def test_intervals_cover_the_value():
-    truth, probs = draw(0, 400)
-    resamples = Resamples.draw([str(i // 4) for i in range(400)])
-    found = calibration_metrics(truth=truth, probs=probs, resamples=resamples)
-    for name in ("ece", "brier"):
-        low, high = found["interval95"][name]
-        assert low < high
-        assert low * 0.8 < found[name] < high
+from mmemo.metrics import set_nll
+from mmemo.metrics.calibration import calibration_metrics
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
@@ -128,3 +69,56 @@ def test_what_does_not_fit_is_refused(log_probs, truth, said):
 def test_no_temperature_of_zero():
     with pytest.raises(DataError, match="above 0"):
         apply_temperature(np.zeros((1, 1)), 0.0)
+
+
+def honest_answers(clips, seed=0):
+    """Distributions over sets, truth drawn from them, and how frequent the sets are."""
+    rng = np.random.default_rng(seed)
+    prior = rng.dirichlet(np.full(64, 0.5)) + 1e-3
+    prior /= prior.sum()
+    table = np.stack([rng.dirichlet(40 * prior) for _ in range(clips)]) + 1e-9
+    log_probs, _ = apply_temperature(np.log(table), 1.0)
+    truth = all_sets(6)[[rng.choice(64, p=np.exp(row)) for row in log_probs]]
+    return log_probs, truth, prior
+
+
+@pytest.mark.parametrize("share", [0.15, 0.5])
+def test_a_share_of_the_prior_that_was_taken_out_is_found(share):
+    honest, truth, prior = honest_answers(4000)
+    too_sure, _ = apply_temperature((honest - share * np.log(prior)) / (1 - share), 1.0)
+    assert fit_prior_share(too_sure, truth, prior) == pytest.approx(share, abs=0.05)
+    repaired, marginals = pool_with_prior(too_sure, prior, np.full(len(truth), share))
+    np.testing.assert_allclose(repaired, honest, atol=1e-6)
+    np.testing.assert_allclose(marginals, np.exp(honest) @ all_sets(6), atol=1e-6)
+
+
+def test_nonsense_is_answered_with_the_prior_and_weights_say_which_clips_count():
+    honest, truth, prior = honest_answers(2000)
+    shuffled = np.random.default_rng(1).permutation(honest)
+    assert fit_prior_share(shuffled, truth, prior) > 0.9
+    both, twice = np.concatenate([honest, shuffled]), np.tile(truth, (2, 1))
+    weights = np.repeat([1.0, 0.0], len(truth))
+    assert fit_prior_share(both, twice, prior, weights) == pytest.approx(
+        fit_prior_share(honest, truth, prior), abs=1e-4
+    )
+
+
+def test_each_clip_is_calibrated_by_what_was_read_of_it():
+    log_probs, _, prior = honest_answers(4)
+    voice, words = frozenset({"audio"}), frozenset({"text"})
+    calibration = Calibration(2.0, prior, {voice: 0.4})
+    found, marginals = calibration(log_probs, [voice, words, frozenset(), voice | words])
+    warm, _ = apply_temperature(log_probs, 2.0)
+    np.testing.assert_allclose(found[[1, 3]], warm[[1, 3]])
+    np.testing.assert_allclose(np.exp(found[2]), prior)
+    np.testing.assert_allclose(found[0], pool_with_prior(warm, prior, [0.4] * 4)[0][0])
+    np.testing.assert_allclose(marginals, np.exp(found) @ all_sets(6))
+
+
+def test_a_share_is_a_share():
+    log_probs, _, prior = honest_answers(1)
+    with pytest.raises(DataError, match="from 0 to 1"):
+        pool_with_prior(log_probs, prior, [1.2])
+    never = np.array([[0.0, -np.inf]])
+    pooled, _ = pool_with_prior(never, np.array([0.5, 0.5]), [0.5])
+    assert np.exp(pooled[0]) == pytest.approx([1, 0])

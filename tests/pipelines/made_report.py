@@ -73,7 +73,7 @@ def made_report(utterances=6, seed=0):
         duration_s=duration_s,
         labels=EMOTIONS,
         modalities=MODALITIES,
-        thresholds=(THRESHOLD,) * len(EMOTIONS),
+        thresholds=np.full((len(predictions), len(EMOTIONS)), THRESHOLD),
         predictions=predictions,
         bands=Bands(low, high),
         contributions=[

@@ -5,15 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from extractors.facet.action_units import ACTION_UNITS, EMOTIONS, MAX_EVIDENCE, load_calibration
 from extractors.facet.features import FacetExtractor
 from mmemo.align import pool, windows
 from mmemo.batch import ClipArrays, by_video
-from mmemo.config import DataConfig
+from mmemo.checkpoint import Checkpoint, TrainedOn
+from mmemo.config import Config, DataConfig
 from mmemo.errors import DataError, FeatureError
 from mmemo.features import Clip, ClipFeatures, Features
 from mmemo.labels import EMOTIONS as LABELS
+from mmemo.labels import to_set_index
+from mmemo.model.emotion_model import build_model
+from pipelines.default_model.calibrate import WITHOUT_WORDS, calibrate
 from pipelines.default_model.compose import SUBSETS, Composer, Parts
 from pipelines.default_model.faces import PROTOTYPES, FaceSimulator, pooled, unit_activity
 from pipelines.default_model.voices import VoicePool, cut_voices
@@ -282,3 +287,18 @@ class TestCompose:
             wanted = set(np.flatnonzero(clip.labels)) or {-1}
             fits.append({level % 10 - 1 for level in said(clip)} <= wanted)
         assert 0.5 < np.mean(fits) < 0.95
+
+
+def test_a_model_that_knows_nothing_is_not_believed_without_words(parts):
+    """Untrained and made sure of itself, it gets nearly all of its answer from the prior."""
+    config = Config.model_validate({"model": {"modalities": ["audio", "visual"], "hidden": 8}})
+    torch.manual_seed(0)
+    dims = {"audio": 2 * len(AUDIO), "visual": 2 * len(NAMES)}
+    model = build_model(config.model, dims, LABELS)
+    model.fit_statistics(Composer(parts, seed=0)(0))
+    counts = dict(Counter(to_set_index(np.stack([s.labels for s in parts.segments])).tolist()))
+    trained_on = TrainedOn("composed", True, len(parts.segments), counts)
+    sure = Checkpoint(model.eval(), config, {}, (0.5,) * 6, trained_on, temperature=0.1)
+    partial = calibrate(sure, parts).partial
+    assert set(partial) == {frozenset(read) for read in WITHOUT_WORDS}
+    assert min(held.prior_share for held in partial.values()) > 0.8

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from planted import planted_dataset
 
+from mmemo.calibration import Calibration
 from mmemo.checkpoint import DESCRIPTION_FILE, load_checkpoint
 from mmemo.errors import CheckpointError
 from mmemo.inference import infer
@@ -134,7 +135,7 @@ def test_a_temperature_leaves_the_most_probable_set(run, dataset):
     checkpoint = load_checkpoint(run)
     arrays = labelled(dataset.split("test"), checkpoint.config, complete=True)
     plain = infer(checkpoint.model, arrays)
-    hot = infer(checkpoint.model, arrays, temperature=3.0)
+    hot = infer(checkpoint.model, arrays, calibration=Calibration(3.0))
     np.testing.assert_array_equal(plain.decode("map", ()), hot.decode("map", ()))
     np.testing.assert_allclose(np.exp(hot.set_log_probs).sum(axis=1), 1)
     assert labels_of(arrays).shape == hot.marginals.shape

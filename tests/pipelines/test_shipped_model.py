@@ -32,7 +32,7 @@ def model():
 def probs_of(model, *clips):
     """Marginals of clips that are recordings by themselves: (N, K)."""
     arrays = [arrange(clip, model.config.data, reads_words=True) for clip in clips]
-    return infer(model.model, arrays, temperature=model.temperature).marginals
+    return infer(model.model, arrays, calibration=model.calibration).marginals
 
 
 def spoken(text):
@@ -105,7 +105,7 @@ def test_any_subset_of_the_modalities_gives_a_distribution(model):
         for size in (1, 2, 3)
         for kept in itertools.combinations(("text", "audio", "visual"), size)
     ]
-    found = infer(model.model, clips, temperature=model.temperature)
+    found = infer(model.model, clips, calibration=model.calibration)
     probs = np.exp(found.set_log_probs)
     assert np.isfinite(found.set_log_probs).all()
     np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-4)

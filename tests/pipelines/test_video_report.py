@@ -155,10 +155,10 @@ def test_the_band_is_the_jackknife_of_leaving_stretches_out(checkpoint, recordin
         part = clip
         for modality in clip.values:
             part = without_rows(part, modality, slice(first, last))
-        left.append(infer(checkpoint.model, [part], temperature=checkpoint.temperature))
+        left.append(infer(checkpoint.model, [part], calibration=checkpoint.calibration))
     odds = np.array([np.log(f.marginals[0] / (1 - f.marginals[0])) for f in left])
     se = np.sqrt((STRETCHES - 1) * odds.var(axis=0))
-    p = infer(checkpoint.model, [clip], temperature=checkpoint.temperature).marginals[0]
+    p = infer(checkpoint.model, [clip], calibration=checkpoint.calibration).marginals[0]
     for end, sign in ((found.low, -2), (found.high, 2)):
         expected = 1 / (1 + np.exp(-(np.log(p / (1 - p)) + sign * se)))
         assert end[0] == pytest.approx(expected, abs=1e-4)

@@ -62,4 +62,4 @@ window.addEventListener("afterprint", () => {
 choose({});
 markCurrent();
 markWord(now());
-byId("cut-told").hidden = !data.thresholds;
+byId("cut-told").hidden = !data.utterances.some((utterance) => utterance.cuts);

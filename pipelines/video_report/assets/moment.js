@@ -2,7 +2,7 @@
 function probabilityBar(utterance, k) {
   const [low, high] = [utterance.low[k], utterance.high[k]];
   const x = (share) => 200 * share;
-  const cut = data.thresholds ? data.thresholds[k] : null;
+  const cut = utterance.cuts ? utterance.cuts[k] : null;
   return shape("svg", { viewBox: "0 0 200 20", preserveAspectRatio: "none", "aria-hidden": "true" },
     shape("rect", { x: 0, y: 4, width: 200, height: 12, class: "void" }),
     shape("rect", { x: 0, y: 4, width: x(utterance.probs[k]), height: 12, class: "prob" }),
@@ -84,7 +84,7 @@ function drawMoment() {
   const missing = absences(utterance);
   if (missing.length) parts.push(make("p", { class: "soft" }, `${missing.join("; ")}.`));
   if (utterance.labels !== null) {
-    parts.push(make("p", { class: "soft" }, "● found. ", data.thresholds ? "Dashes: found from here on. " : "",
+    parts.push(make("p", { class: "soft" }, "● found. ", utterance.cuts ? "Dashes: found from here on. " : "",
       "Looked at: share of the model's attention. ", make("span", { class: "effect" }, "Did: log-odds that the emotion "
       + "loses when words, voice or face are hidden; below zero they spoke against it.")));
   }

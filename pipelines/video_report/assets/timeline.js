@@ -84,11 +84,11 @@ function emotion(lane, y) {
         class: "band" }, shape("title", {}, told)));
     }
     parts.push(shape("line", { x1: x, x2: x + width, y1: yOf(p), y2: yOf(p), class: "level" }));
+    if (utterance.cuts) {
+      const cut = yOf(utterance.cuts[k]);
+      parts.push(shape("line", { x1: x, x2: x + width, y1: cut, y2: cut, class: "cut" }));
+    }
     if (found) parts.push(shape("circle", { cx: x + Math.min(width / 2, 7), cy: yOf(0) - 5, r: 3, class: "dot" }));
-  }
-  if (data.thresholds) {
-    const cut = yOf(data.thresholds[k]);
-    parts.push(shape("line", { x1: 0, x2: view.width, y1: cut, y2: cut, class: "cut" }));
   }
   return [shape("g", { class: k === state.label ? "chosen-lane" : null, "data-lane": k }, ...parts)];
 }
