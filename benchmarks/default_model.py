@@ -1,12 +1,13 @@
-"""Figures of the shipped model, each beside what constant answers earn.
+r"""Figures of the shipped model, each beside what constant answers earn.
 
-    python -m benchmarks.default_model --mosei DIR --ravdess STORE --faces STORE --pairs DIR
+    python -m benchmarks.default_model --mosei DIR --ravdess STORE --faces STORE \
+        --pairs DIR --tracks DIR ...
 
 ``--mosei`` holds ``train.csv.gz`` and ``valid.csv.gz``, ``--ravdess`` features of RAVDESS's speech,
 ``--faces`` features of people who speak and show nothing (both as ``python -m
 pipelines.default_model`` leaves them in its work folder), ``--pairs`` videos named ``v`` and their
-CMU-MOSEI id. What is not given is left out. Brackets are 95 % intervals over recordings (over clips
-where there are fewer than ten recordings).
+CMU-MOSEI id, ``--tracks`` genuine FACET tracks named likewise. What is not given is left out.
+Brackets are 95 % intervals over recordings (over clips where there are fewer than ten recordings).
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.facet_tracks import labelled_faces
 from mmemo.arrange import arrange
 from mmemo.batch import ClipArrays
 from mmemo.checkpoint import Checkpoint, load_checkpoint
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument("--run", default=DEFAULT)
     for name in ("mosei", "ravdess", "faces", "pairs"):
         parser.add_argument(f"--{name}", type=Path)
+    parser.add_argument("--tracks", type=Path, nargs="+", default=[])
     options = parser.parse_args()
     model = load_checkpoint(find_model(options.run))
     tables = [options.mosei / f"{split}.csv.gz" for split in ("train", "valid")]
@@ -82,8 +85,12 @@ def show_all(
         parts = parts_of(dataset, "valid", speaking, model.config)
         composer = Composer(parts, VALID_SEED, acted_times=0, subsets={SUBSETS[0]: 1.0})
         show(model, "composed from CMU-MOSEI valid and actors 15, 16", composer(1), SUBSETS)
+    segments = [clip for table in tables for clip in read_table(table)]
+    source = model.inputs["visual"].source
+    faces = [f for folder in options.tracks for f in labelled_faces(folder, segments, source)]
+    if faces:
+        show(model, "real faces, FACET's units", arranged(faces, model), [("visual",)])
     if options.pairs:
-        segments = [clip for table in tables for clip in read_table(table)]
         show(model, "segments of real videos", of_videos(options.pairs, segments, model), SUBSETS)
 
 
