@@ -41,6 +41,10 @@ class ModelConfig(_Section):
     decoder_layers: int = Field(
         1, ge=1, le=24, description="Blocks of the decoder (decoder = sequence)."
     )
+    own_evidence: bool = Field(
+        False,
+        description="Lattice: whether each label also has log-odds of its own, besides the steps.",
+    )
     label_order: Literal["free", "frequent"] = Field(
         "free",
         description="Orders in which the sequence decoder may emit: any, or frequent to rare only.",

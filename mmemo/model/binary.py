@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from mmemo.labels import all_sets
 from mmemo.model.decoded import Decoded
+from mmemo.model.label_evidence import LabelEvidence
 
 
 class BinaryDecoder(nn.Module):
@@ -26,8 +27,7 @@ class BinaryDecoder(nn.Module):
         super().__init__()
         self.n_labels = n_labels
         self.n_queries = n_labels
-        self.query = nn.Parameter(torch.randn(n_labels, hidden) / hidden**0.5)
-        self.direction = nn.Parameter(torch.randn(n_labels, hidden) / hidden**0.5)
+        self.evidence = LabelEvidence(n_labels, hidden)
         self.bias = nn.Parameter(torch.zeros(n_labels))
         self.register_buffer("sets", torch.from_numpy(all_sets(n_labels)).float(), persistent=False)
 
@@ -39,11 +39,7 @@ class BinaryDecoder(nn.Module):
             present: (B, M) bool, which modalities may have a say; at least one per clip.
         """
         with torch.autocast(contexts.device.type, enabled=False):
-            contexts = contexts.to(self.query.dtype)
-            scores = torch.einsum("kh,bmkh->bkm", self.query, contexts)
-            scores = scores / contexts.shape[-1] ** 0.5
-            weights = scores.masked_fill(~present[:, None, :], -torch.inf).softmax(dim=-1)
-            evidence = torch.einsum("kh,bmkh->bkm", self.direction, contexts)
-            logits = (weights * evidence).sum(dim=-1) + self.bias
+            log_odds, weights = self.evidence(contexts, present)
+            logits = log_odds + self.bias
             yes, no = functional.logsigmoid(logits), functional.logsigmoid(-logits)
             return Decoded(yes @ self.sets.T + no @ (1 - self.sets).T, weights)

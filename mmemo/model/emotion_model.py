@@ -75,6 +75,7 @@ class EmotionModel(nn.Module):
         dims: modality -> D, in the order in which modality weights are reported.
         labels: names of the K labels, in the order of the label columns.
         decoder: "lattice", "sequence" or "binary".
+        own_evidence: of the lattice, see ``LatticeDecoder``.
         fusion: "cross" or "late".
         encoder: "transformer" or "gru".
         hidden: width H.
@@ -109,6 +110,7 @@ class EmotionModel(nn.Module):
         labels: tuple[str, ...],
         *,
         decoder: str = "lattice",
+        own_evidence: bool = False,
         fusion: str = "cross",
         encoder: str = "transformer",
         hidden: int = 128,
@@ -199,7 +201,7 @@ class EmotionModel(nn.Module):
                 beam=beam,
             )
         elif decoder == "lattice":
-            self.decoder = LatticeDecoder(len(labels), hidden)
+            self.decoder = LatticeDecoder(len(labels), hidden, own_evidence=own_evidence)
         else:
             self.decoder = BinaryDecoder(len(labels), hidden)
         self.contexts = nn.ModuleDict()

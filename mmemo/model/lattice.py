@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from mmemo.labels import all_sets
 from mmemo.model.decoded import Decoded
+from mmemo.model.label_evidence import LabelEvidence
 
 MOST_LABELS = 12
 """Beyond this many labels ``2**K`` states are too many to visit them all."""
@@ -75,12 +76,15 @@ class LatticeDecoder(nn.Module):
     Args:
         n_labels: K.
         hidden: width H.
+        own_evidence: whether each label also has log-odds ``b`` of its own. They shift the
+            answer, ``p'(S | x) ~ p(S | x) exp(sum over k in S of b_k(x))``: what speaks for a label
+            whatever else is there need not be learned step by step.
     """
 
     sets: Tensor
     legal: Tensor
 
-    def __init__(self, n_labels: int, hidden: int) -> None:
+    def __init__(self, n_labels: int, hidden: int, *, own_evidence: bool = False) -> None:
         super().__init__()
         self.n_labels = n_labels
         self.n_queries = n_labels + 1
@@ -92,6 +96,7 @@ class LatticeDecoder(nn.Module):
         self.bias = nn.Linear(hidden, 1)
         with torch.no_grad():  # begin near a uniform choice: the first steps go into the encoders
             self.direction.weight.mul_(0.1)
+        self.own = LabelEvidence(n_labels, hidden) if own_evidence else None
         self.paths = LatticePaths(n_labels)
         sets = torch.from_numpy(all_sets(n_labels)).float()
         legal = torch.cat([sets == 0, torch.ones(len(sets), 1, dtype=torch.bool)], dim=1)
@@ -103,7 +108,8 @@ class LatticeDecoder(nn.Module):
 
         The weights of label k are those of the steps that emit it, averaged by how likely the
         decoder is to take each: the edge (S, k) is taken with chance alpha(S) p(k | S, x), and
-        these chances sum to the marginal p(k in Y | x).
+        these chances sum to the marginal p(k in Y | x). If labels have evidence of their own, its
+        weights count for the other half.
 
         Args:
             contexts: (B, M, K + 1, H), what each modality says about each symbol.
@@ -117,6 +123,10 @@ class LatticeDecoder(nn.Module):
             edges = log_alpha[:, :, None] + step_log_probs[:, :, labels]
             by_label = edges.detach().softmax(dim=1)
             modality_weights = torch.einsum("bsk,bskm->bkm", by_label, weights[:, :, labels])
+            if self.own is not None:
+                log_odds, own_weights = self.own(contexts[:, :, labels], present)
+                set_log_probs = (set_log_probs + log_odds @ self.sets.T).log_softmax(dim=-1)
+                modality_weights = (modality_weights + own_weights) / 2
         return Decoded(set_log_probs, modality_weights)
 
     def steps(self, contexts: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:

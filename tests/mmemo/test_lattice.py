@@ -68,6 +68,23 @@ def test_sums_to_one_for_any_number_of_labels(n_labels: int) -> None:
     torch.testing.assert_close(weights.sum(dim=-1), torch.ones(3, n_labels).double())
 
 
+def test_evidence_of_its_own_shifts_the_odds_of_every_set_that_holds_the_label() -> None:
+    torch.manual_seed(2)
+    decoder = LatticeDecoder(K, H, own_evidence=True).double()
+    contexts, present = given(K + 1)
+    with torch.no_grad():
+        found, weights, _ = decoder(contexts, present)
+        assert decoder.own is not None
+        log_odds, own_weights = decoder.own(contexts[:, :, :K], present)
+        steps_only, spoken, _ = enumerate_orders(*decoder.steps(contexts, present))
+    expected = steps_only * (log_odds @ decoder.sets.T).exp()
+    expected = expected / expected.sum(dim=-1, keepdim=True)
+    assert log_odds.abs().max() > 1, "small odds would prove little"
+    torch.testing.assert_close(found.exp(), expected, atol=1e-12, rtol=1e-9)
+    torch.testing.assert_close(weights, (spoken + own_weights) / 2, atol=1e-9, rtol=1e-9)
+    assert not weights[1, :, 0].any(), "an absent modality has no say"
+
+
 def test_chances_of_the_edges_sum_to_the_marginals() -> None:
     decoder, (contexts, present) = lattice(), given(K + 1)
     steps, _ = decoder.steps(contexts, present)
@@ -94,12 +111,15 @@ def test_what_is_not_present_has_no_say() -> None:
     assert (after.modality_weights[1, :, 0] == 0).all()
 
 
-@pytest.mark.parametrize("kind", ["lattice", "binary"])
+@pytest.mark.parametrize("kind", ["lattice", "lattice with own evidence", "binary"])
 def test_permuting_the_labels_permutes_the_outputs(kind: str) -> None:
     order = torch.tensor([3, 0, 5, 1, 4, 2])
     decoder: LatticeDecoder | BinaryDecoder
-    if kind == "lattice":
-        decoder, (contexts, present) = lattice(), given(K + 1)
+    if kind.startswith("lattice"):
+        torch.manual_seed(0)
+        own = kind != "lattice"
+        decoder = LatticeDecoder(K, H, own_evidence=own).double()
+        contexts, present = given(K + 1)
         queries = torch.cat([order, torch.tensor([K])])
     else:
         torch.manual_seed(0)
@@ -107,7 +127,8 @@ def test_permuting_the_labels_permutes_the_outputs(kind: str) -> None:
         queries = order
     before = decoder(contexts, present)
     with torch.no_grad():
-        by_label = {"labels", "query", "direction", "bias"} if kind == "binary" else {"labels"}
+        evidence = {"evidence.query", "evidence.direction", "own.query", "own.direction"}
+        by_label = {"labels", *evidence, *({"bias"} if kind == "binary" else ())}
         for name, parameter in decoder.named_parameters():
             if name == "symbols":
                 parameter.copy_(parameter[queries].clone())
