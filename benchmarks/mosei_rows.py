@@ -52,6 +52,9 @@ class Row:
     overrides: tuple[str, ...] = ()
 
 
+_STEPS = "model.own_evidence=false"
+"""The lattice by its steps alone, as all rows of MiniLM were measured but the first."""
+_FROZEN = ("model.pretrained_training=frozen", "train.epochs=5")
 _CLIP_ALONE = ("model.context=none", "model.pretrained_span=clip")
 
 ROWS: Mapping[str, Row] = {
@@ -64,10 +67,12 @@ ROWS: Mapping[str, Row] = {
     "context-sequence": Row("mosei_context", ("model.decoder=sequence",)),
     "minilm-binary": Row("mosei_minilm", ("model.decoder=binary",)),
     "minilm-sequence": Row("mosei_minilm", ("model.decoder=sequence",)),
-    "minilm-no-context": Row("mosei_minilm", _CLIP_ALONE),
+    "minilm-steps": Row("mosei_minilm", (_STEPS,)),
+    "minilm-no-context": Row("mosei_minilm", (_STEPS, *_CLIP_ALONE)),
     "minilm-no-context-binary": Row("mosei_minilm", (*_CLIP_ALONE, "model.decoder=binary")),
     "minilm-no-context-sequence": Row("mosei_minilm", (*_CLIP_ALONE, "model.decoder=sequence")),
-    "minilm-frozen": Row("mosei_minilm", ("model.pretrained_training=frozen", "train.epochs=5")),
+    "minilm-frozen": Row("mosei_minilm", (_STEPS, *_FROZEN)),
+    "own-evidence": Row("mosei_text", ("model.own_evidence=true",)),
     "no-bag": Row("mosei_text", ("model.word_bag=false",)),
     "context-no-bag": Row("mosei_context", ("model.word_bag=false",)),
     "no-average": Row("mosei_text", ("train.ema_decay=0.0",)),
