@@ -150,9 +150,7 @@ def show(
             for metric, decoder in METRICS.items()
         }
         cells = [_cell(truth, pred, metric, groups) for metric, pred in decided.items()]
-        scores = calibration_metrics(
-            truth=truth, probs=found.marginals.clip(0, 1), labels=model.labels
-        )
+        scores = calibration_metrics(truth=truth, probs=found.marginals, labels=model.labels)
         nll = set_nll(truth=truth, set_log_probs=found.set_log_probs)
         sure = [f"{value:.3f}" for value in (nll, scores["ece"], scores["brier"])]
         rows.append([" + ".join(subset), *cells, *sure])

@@ -49,13 +49,11 @@ def choose_operating_point(
     after = infer(model, clips, calibration=Calibration(temperature))
     figures = {"set_nll_calibrated": set_nll(truth=truth, set_log_probs=after.set_log_probs)}
     for suffix, found in (("_before", before), ("", after)):
-        scores = calibration_metrics(
-            truth=truth, probs=found.marginals.clip(0, 1), labels=model.labels
-        )
+        scores = calibration_metrics(truth=truth, probs=found.marginals, labels=model.labels)
         figures |= {f"{name}{suffix}": float(scores[name]) for name in ("ece", "brier")}
     return OperatingPoint(
         temperature,
         (float(tune_threshold(after.marginals, truth)),) * truth.shape[1],
-        tuple(expected_f1_thresholds(after.marginals.clip(0, 1), truth).tolist()),
+        tuple(expected_f1_thresholds(after.marginals, truth).tolist()),
         figures,
     )
