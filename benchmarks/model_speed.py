@@ -1,7 +1,8 @@
 """Time of a training step with each decoder, side by side, on word-aligned clips of MOSEI's shape.
 
     python -m benchmarks.model_speed [--batch 64] [--rows 60] [--rounds 15] [--device cpu]
-                                     [--config FILE] [--precision float32] [--compile]
+                                     [--config FILE [--set KEY=VALUE]] [--precision float32]
+                                     [--compile]
 
 Text (60, 300), audio (60, 74), visual (60, 35), six labels; forward, backward, clipping and AdamW.
 The model is that of the defaults, or of a configuration with its modalities.
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--config", type=Path)
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--compile", action="store_true")
@@ -112,7 +114,9 @@ def _share(flops_per_second: float, device: str) -> str:
 
 def _step(decoder: str, options: argparse.Namespace) -> Step:
     torch.manual_seed(0)
-    config = ModelConfig() if options.config is None else Config.load(options.config).model
+    config = ModelConfig()
+    if options.config is not None:
+        config = Config.load(options.config, options.set).model
     config = config.model_copy(update={"decoder": decoder})
     model = build_model(config, DIMS, EMOTIONS).to(options.device)
     optimizer = torch.optim.AdamW(model.parameters())
