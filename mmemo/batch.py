@@ -4,6 +4,7 @@ The same ``collate`` serves training and prediction. Padding stands on the right
 rows are real, and a modality that a clip does not have is a fully masked row, never data.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,7 @@ class Batch(NamedTuple):
         sequences: modality -> Sequence.
         labels: (B, K), or None; a label is 1, 0, or NaN where its data set does not annotate it.
         videos: (V, S) long, the places in the batch of each video's clips by start, -1 = none.
+        seconds: (B,) how long each clip is, NaN where not known.
         pieces: the words, where the model reads words and not their vectors.
         degrees: (B, K + 1), each label's intensity and the sentiment, NaN where not known.
     """
@@ -55,6 +57,7 @@ class Batch(NamedTuple):
     sequences: dict[str, Sequence]
     labels: Tensor | None
     videos: Tensor
+    seconds: Tensor
     pieces: Pieces | None = None
     degrees: Tensor | None = None
 
@@ -67,7 +70,8 @@ class Batch(NamedTuple):
         labels = None if self.labels is None else self.labels.to(device)
         pieces = self.pieces and Pieces(*(part.to(device) for part in self.pieces))
         degrees = None if self.degrees is None else self.degrees.to(device)
-        return Batch(self.ids, sequences, labels, self.videos.to(device), pieces, degrees)
+        videos, seconds = self.videos.to(device), self.seconds.to(device)
+        return Batch(self.ids, sequences, labels, videos, seconds, pieces, degrees)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +85,7 @@ class ClipArrays:
         labels: (K,) of 1, 0, or NaN where nothing is known of a label; None if unlabelled.
         video: the recording it was cut from, whose clips may see each other; None = its own.
         start_s: where it lies in that recording, seconds.
+        seconds: how long it is; NaN = not known.
         words: what the rows of the text say, for a model that reads words; else empty.
         dataset: the data set it comes from.
         degrees: (K + 1,), each label's intensity and the sentiment, NaN where not known; or None.
@@ -95,6 +100,7 @@ class ClipArrays:
     labels: NDArray[np.generic] | None = None
     video: str | None = None
     start_s: float = 0.0
+    seconds: float = math.nan
     words: tuple[str, ...] = ()
     dataset: str = ""
     degrees: NDArray[np.float32] | None = None
@@ -146,7 +152,9 @@ def collate(
         sequences["text"] = _readable(sequences["text"], pieces)
     held = [clip.degrees for clip in clips if clip.degrees is not None]
     degrees = torch.from_numpy(np.stack(held)) if held and len(held) == len(clips) else None
-    return Batch(tuple(clip.id for clip in clips), sequences, labels, videos, pieces, degrees)
+    ids = tuple(clip.id for clip in clips)
+    seconds = torch.tensor([clip.seconds for clip in clips], dtype=torch.float32)
+    return Batch(ids, sequences, labels, videos, seconds, pieces, degrees)
 
 
 def cut_videos(clips: Seq[ClipArrays], most: int) -> list[ClipArrays]:

@@ -101,6 +101,10 @@ class ModelConfig(_Section):
         description="Whether known words also add their own log-odds to each label, by how often "
         "clip and video say them.",
     )
+    pace: bool = Field(
+        False,
+        description="Whether the text also tells how long a clip is, in seconds and in words.",
+    )
     auxiliary: float = Field(
         0.0,
         ge=0,

@@ -22,6 +22,7 @@ from mmemo.model.decoded import Decoded
 from mmemo.model.encoder import CrossModalEncoder, ModalityEncoder, draw_absent
 from mmemo.model.known_rows import KnownRows
 from mmemo.model.lattice import MOST_LABELS, LatticeDecoder
+from mmemo.model.pace import Pace
 from mmemo.model.pretrained import PretrainedOptions, PretrainedWords
 from mmemo.model.pretrained_files import load_pretrained
 from mmemo.model.sequence import SequenceDecoder
@@ -95,6 +96,7 @@ class EmotionModel(nn.Module):
         context_clips: how many clips of a video see each other, at most.
         known_words: how many words get a learned vector, see ``KnownRows``.
         known_dropout: share of them left out in training.
+        pace: whether the text also tells how long a clip is, see ``Pace``.
         auxiliary: weight, in training, of the loss of ``DegreeLoss``.
         words: encoder that reads the text's words; text then has no columns (D = 0).
 
@@ -128,6 +130,7 @@ class EmotionModel(nn.Module):
         known_words: int = 0,
         known_dropout: float = 0.0,
         word_bag: bool = False,
+        pace: bool = False,
         auxiliary: float = 0.0,
         context: str = "none",
         context_layers: int = 1,
@@ -151,6 +154,7 @@ class EmotionModel(nn.Module):
             self.bag = WordBag(
                 known_words, len(labels), known_dropout, videos=self.clips_per_video > 1
             )
+        self.pace = Pace(hidden) if pace and "text" in dims else None
         self.encoders = nn.ModuleDict(
             {
                 modality: ModalityEncoder(
@@ -218,6 +222,8 @@ class EmotionModel(nn.Module):
         """
         clips = list(clips)
         self.normalizer.fit(clips)
+        if self.pace is not None:
+            self.pace.fit(clips)
         if self.known is not None:
             texts = [c.values["text"][c.masks["text"]] for c in clips if "text" in c.values]
             self.known.fit(texts)
@@ -309,6 +315,10 @@ class EmotionModel(nn.Module):
             m: self.encoders[m](sequences[m], absent[:, i], known.get(m))
             for i, m in enumerate(self.modalities)
         }
+        if self.pace is not None:
+            counts = sequences["text"].mask.sum(dim=-1)
+            words = counts * ~absent[:, self.modalities.index("text")]
+            memories["text"] = self.pace(memories["text"], batch.seconds, words)
         if self.cross is not None:
             memories = self.cross(memories)
         heard = ~absent | absent.all(dim=-1, keepdim=True)
