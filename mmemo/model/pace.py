@@ -36,7 +36,7 @@ class Pace(nn.Module):
         self.register_buffer("std", torch.ones(2))
 
     def fit(self, clips: Iterable[ClipArrays]) -> None:
-        """Take mean and standard deviation of the lengths over the clips whose lengths are known."""
+        """Take mean and standard deviation over the clips whose lengths are known."""
         found = [
             _lengths(torch.tensor([clip.seconds]), torch.tensor([int(clip.masks["text"].sum())]))
             for clip in clips

@@ -51,8 +51,6 @@ logger = logging.getLogger(__name__)
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 WORDS_CONFIG = CONFIGS / "mosei_minilm.toml"
-WORDS_CHANGED = ("model.own_evidence=false",)
-"""The weights that are shipped were trained before labels had evidence of their own."""
 FUSION_CONFIG = CONFIGS / "default.toml"
 
 NAME = "CMU-MOSEI (words) + RAVDESS (acted voices) + simulated faces"
@@ -156,7 +154,7 @@ def on_top_of(words: EmotionModel, model: EmotionModel) -> Iterator[None]:
 def _words_model(tables: Sequence[Path], folder: Path) -> Checkpoint:
     if finished(folder):
         return load_checkpoint(folder)
-    config = Config.load(WORDS_CONFIG, WORDS_CHANGED)
+    config = Config.load(WORDS_CONFIG)
     return train(config, load_data(tables, config), folder)
 
 

@@ -1,4 +1,4 @@
-"""How long a clip is: what it adds, where it comes from, and that what is not known adds nothing."""
+"""How long a clip is: what it adds, where it comes from; what is not known adds nothing."""
 
 import math
 from dataclasses import replace
