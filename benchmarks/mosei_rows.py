@@ -53,42 +53,51 @@ class Row:
 
 
 _STEPS = "model.own_evidence=false"
-"""The lattice by its steps alone, as all rows of MiniLM were measured but the first."""
+"""The lattice by its steps alone."""
+_NO_PACE = "model.pace=false"
+"""Parts and options were measured before models were told how long a clip is."""
 _FROZEN = ("model.pretrained_training=frozen", "train.epochs=5")
 _CLIP_ALONE = ("model.context=none", "model.pretrained_span=clip")
 
+
+def _option(*overrides: str, config: str = "mosei_text") -> Row:
+    return Row(config, (_NO_PACE, *overrides))
+
+
 ROWS: Mapping[str, Row] = {
     "lattice": Row("mosei_text"),
-    "context": Row("mosei_context"),
-    "minilm": Row("mosei_minilm"),
     "binary": Row("mosei_text", ("model.decoder=binary",)),
     "sequence": Row("mosei_text", ("model.decoder=sequence",)),
+    "context": Row("mosei_context"),
     "context-binary": Row("mosei_context", ("model.decoder=binary",)),
     "context-sequence": Row("mosei_context", ("model.decoder=sequence",)),
+    "minilm": Row("mosei_minilm"),
     "minilm-binary": Row("mosei_minilm", ("model.decoder=binary",)),
     "minilm-sequence": Row("mosei_minilm", ("model.decoder=sequence",)),
-    "minilm-steps": Row("mosei_minilm", (_STEPS,)),
     "minilm-no-context": Row("mosei_minilm", _CLIP_ALONE),
     "minilm-no-context-binary": Row("mosei_minilm", (*_CLIP_ALONE, "model.decoder=binary")),
     "minilm-no-context-sequence": Row("mosei_minilm", (*_CLIP_ALONE, "model.decoder=sequence")),
-    "minilm-frozen": Row("mosei_minilm", (_STEPS, *_FROZEN)),
-    "no-pace": Row("mosei_text", ("model.pace=false",)),
-    "context-no-pace": Row("mosei_context", ("model.pace=false",)),
-    "minilm-no-pace": Row("mosei_minilm", ("model.pace=false",)),
-    "own-evidence": Row("mosei_text", ("model.own_evidence=true",)),
-    "no-bag": Row("mosei_text", ("model.word_bag=false",)),
-    "context-no-bag": Row("mosei_context", ("model.word_bag=false",)),
-    "no-average": Row("mosei_text", ("train.ema_decay=0.0",)),
-    "swa": Row("mosei_text", ("train.ema_decay=0.0", "train.swa_from=0.5")),
-    "adversary": Row("mosei_text", ("train.adversary=0.5",)),
-    "r-drop": Row("mosei_text", ("train.r_drop=1.0",)),
-    "smoothing": Row("mosei_text", ("train.label_smoothing=0.02",)),
-    "balance": Row("mosei_text", ("train.balance=0.5",)),
-    "accumulate": Row("mosei_text", ("train.accumulate=4",)),
-    "no-known-words": Row("mosei_text", ("model.known_words=0", "model.word_bag=false")),
-    "no-degrees": Row("mosei_text", ("model.auxiliary=0.0",)),
-    "no-row-dropout": Row("mosei_text", ("model.row_dropout=0.0",)),
-    "transformer": Row("mosei_text", ("model.encoder=transformer",)),
+    "no-pace": _option(),
+    "context-no-pace": _option(config="mosei_context"),
+    "minilm-no-pace": _option(config="mosei_minilm"),
+    "minilm-steps": _option(_STEPS, config="mosei_minilm"),
+    "minilm-frozen-steps": _option(_STEPS, *_FROZEN, config="mosei_minilm"),
+    "minilm-frozen": _option(*_FROZEN, config="mosei_minilm"),
+    "own-evidence": _option("model.own_evidence=true"),
+    "context-own-evidence": _option("model.own_evidence=true", config="mosei_context"),
+    "no-bag": _option("model.word_bag=false"),
+    "context-no-bag": _option("model.word_bag=false", config="mosei_context"),
+    "no-average": _option("train.ema_decay=0.0"),
+    "swa": _option("train.ema_decay=0.0", "train.swa_from=0.5"),
+    "adversary": _option("train.adversary=0.5"),
+    "r-drop": _option("train.r_drop=1.0"),
+    "smoothing": _option("train.label_smoothing=0.02"),
+    "balance": _option("train.balance=0.5"),
+    "accumulate": _option("train.accumulate=4"),
+    "no-known-words": _option("model.known_words=0", "model.word_bag=false"),
+    "no-degrees": _option("model.auxiliary=0.0"),
+    "no-row-dropout": _option("model.row_dropout=0.0"),
+    "transformer": _option("model.encoder=transformer"),
 }
 
 

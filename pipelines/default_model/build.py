@@ -63,7 +63,7 @@ SHOWN = 0.35
 ACTED_TIMES = 2
 """How often an epoch shows each acted clip as it is: what an emotion sounds like is learnt from
 these, how much to believe a voice from the composed ones."""
-WORDLESS = 4
+WORDLESS = 6
 """First epochs without words, which cost least: voice and face come first, then joining them."""
 
 
