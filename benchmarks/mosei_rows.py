@@ -80,6 +80,8 @@ ROWS: Mapping[str, Row] = {
     "no-pace": _option(),
     "context-no-pace": _option(config="mosei_context"),
     "minilm-no-pace": _option(config="mosei_minilm"),
+    "minilm-no-pace-binary": _option("model.decoder=binary", config="mosei_minilm"),
+    "minilm-no-pace-sequence": _option("model.decoder=sequence", config="mosei_minilm"),
     "minilm-steps": _option(_STEPS, config="mosei_minilm"),
     "minilm-frozen-steps": _option(_STEPS, *_FROZEN, config="mosei_minilm"),
     "minilm-frozen": _option(*_FROZEN, config="mosei_minilm"),
