@@ -8,7 +8,6 @@ B clips, T rows, H width.
 
 from collections.abc import Iterable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -36,17 +35,15 @@ class Pace(nn.Module):
         self.register_buffer("std", torch.ones(2))
 
     def fit(self, clips: Iterable[ClipArrays]) -> None:
-        """Take mean and standard deviation over the clips whose lengths are known."""
-        found = [
-            _lengths(torch.tensor([clip.seconds]), torch.tensor([int(clip.masks["text"].sum())]))
-            for clip in clips
-            if "text" in clip.masks
-        ]
-        rows = torch.cat(found).double().numpy() if found else np.full((1, 2), np.nan)
-        known = rows[np.isfinite(rows).all(axis=1)]
-        if len(known):
-            self.mean.copy_(torch.from_numpy(known.mean(axis=0)))
-            self.std.copy_(torch.from_numpy(known.std(axis=0).clip(_SMALLEST_STD)))
+        """Take mean and standard deviation of either length over the clips of which it is known."""
+        texts = [clip for clip in clips if "text" in clip.masks]
+        seconds = torch.tensor([clip.seconds for clip in texts])
+        words = torch.tensor([int(clip.masks["text"].sum()) for clip in texts])
+        for place, column in enumerate(_lengths(seconds, words).double().T):
+            known = column[column.isfinite()]
+            if len(known):
+                self.mean[place] = known.mean()
+                self.std[place] = known.std(correction=0).clamp(min=_SMALLEST_STD)
 
     def forward(self, memory: Sequence, seconds: Tensor, words: Tensor) -> Sequence:
         """Return the memory (B, T, H) with what the lengths say added to its valid rows.
