@@ -45,7 +45,7 @@ def arrange(clip: ClipFeatures, options: DataConfig, *, reads_words: bool = Fals
         video=f"{clip.clip.dataset}/{clip.clip.video_id}",
         dataset=clip.clip.dataset,
         start_s=clip.clip.start,
-        seconds=_seconds(clip),
+        seconds=math.nan if clip.seconds is None else clip.seconds,
         words=_texts(clip)[: options.max_rows] if reads_words and "text" in kept else (),
         degrees=_degrees(clip),
     )
@@ -65,16 +65,6 @@ def row_times(
 def row_width(modality: str, columns: int, options: DataConfig) -> int:
     """Say how wide the rows become that ``arrange`` makes of a modality with so many columns."""
     return 2 * columns if modality != "text" and options.pooling == "mean_sd" else columns
-
-
-def _seconds(clip: ClipFeatures) -> float:
-    """Say how long a clip is; NaN where nothing says it."""
-    if clip.clip.end is not None:
-        found = clip.clip.end - clip.clip.start
-    else:
-        spoken_s = max((word.end for word in clip.clip.words or ()), default=0.0)
-        found = max(_duration_s(clip.features), spoken_s)
-    return found if found > 0 else math.nan
 
 
 def _degrees(clip: ClipFeatures) -> NDArray[np.float32] | None:

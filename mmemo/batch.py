@@ -48,7 +48,7 @@ class Batch(NamedTuple):
         sequences: modality -> Sequence.
         labels: (B, K), or None; a label is 1, 0, or NaN where its data set does not annotate it.
         videos: (V, S) long, the places in the batch of each video's clips by start, -1 = none.
-        seconds: (B,) how long each clip is, NaN where not known.
+        seconds: (B,) how long each clip is; NaN or 0 where not known.
         pieces: the words, where the model reads words and not their vectors.
         degrees: (B, K + 1), each label's intensity and the sentiment, NaN where not known.
     """
@@ -85,7 +85,7 @@ class ClipArrays:
         labels: (K,) of 1, 0, or NaN where nothing is known of a label; None if unlabelled.
         video: the recording it was cut from, whose clips may see each other; None = its own.
         start_s: where it lies in that recording, seconds.
-        seconds: how long it is; NaN = not known.
+        seconds: how long it is; NaN or 0 (a table without times) = not known.
         words: what the rows of the text say, for a model that reads words; else empty.
         dataset: the data set it comes from.
         degrees: (K + 1,), each label's intensity and the sentiment, NaN where not known; or None.

@@ -83,6 +83,11 @@ class Clip:
         """Whether it is known of every label if the clip carries it, as scoring needs."""
         return self.intensities is not None and not any(map(math.isnan, self.intensities))
 
+    @property
+    def stated_s(self) -> float | None:
+        """How long it is said to be, seconds; None where it is not said."""
+        return None if self.end is None else self.end - self.start
+
 
 @dataclass(frozen=True, eq=False)
 class Features:
@@ -185,6 +190,14 @@ class ClipFeatures:
                 f"expected modalities among {', '.join(MODALITIES)}; "
                 f"got {', '.join(sorted(unknown))}"
             )
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the clip is: to its stated end, else to its last row; None if there is none."""
+        if self.clip.stated_s is not None:
+            return self.clip.stated_s
+        ends = (float(held.times[:, 1].max()) for held in self.features.values() if len(held))
+        return max(ends, default=None)
 
 
 def rows_of_words(words: Sequence[Word]) -> Features:

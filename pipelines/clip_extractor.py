@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -127,7 +127,7 @@ class ClipExtractor:
             if words is None and "text" in self.options.modalities:
                 words = self._words_in(sound, features, absent, clip)
         if words and clip.media is not None:
-            words = with_pauses(words, _end_s(clip, features))
+            words = with_pauses(words, ClipFeatures(clip, features).seconds)
         if "text" not in self.options.modalities:
             absent["text"] = NOT_ASKED
         elif words:
@@ -310,13 +310,6 @@ def _between(words: Sequence[Word], clip: Clip) -> tuple[Word, ...]:
         for word in words
         if clip.start <= (word.start + word.end) / 2 < end
     )
-
-
-def _end_s(clip: Clip, features: Mapping[str, Features]) -> float | None:
-    """Say when the clip ends, seconds from its start, as far as sound and picture tell."""
-    if clip.end is not None:
-        return clip.end - clip.start
-    return max((float(f.times[-1, 1]) for f in features.values() if len(f)), default=None)
 
 
 def _digest(path: Path) -> str:

@@ -82,7 +82,7 @@ def answer(
         ids=_distinct_ids(clips),
         videos=tuple(clip.clip.video_id for clip in clips),
         truth=labels_of(arrays).astype(np.float64),
-        lengths_s=np.array([_length_s(clip) for clip in clips]),
+        lengths_s=np.array([clip.seconds for clip in clips], dtype=np.float64),
         modalities=tuple(tuple(m for m in read if m in array.values) for array in arrays),
     )
     decided = {
@@ -133,11 +133,3 @@ def _distinct_ids(clips: Sequence[ClipFeatures]) -> tuple[str, ...]:
     if len(set(ids)) == len(ids):
         return ids
     return tuple(f"{clip.clip.dataset}/{clip.clip.id}" for clip in clips)
-
-
-def _length_s(clip: ClipFeatures) -> float:
-    """Return how long a clip lasts: to its stated end, else to its last measured row."""
-    if clip.clip.end is not None:
-        return clip.clip.end - clip.clip.start
-    ends = [float(held.times[-1, 1]) for held in clip.features.values() if len(held)]
-    return max(ends, default=float("nan"))

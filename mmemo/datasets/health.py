@@ -57,7 +57,7 @@ class Health:
             self._labels.append((split, clip.clip.intensities))
             self.empty += not present(clip.clip.intensities).any()
         digest = hashlib.blake2b(digest_size=12)
-        lasting = None if clip.clip.end is None else clip.clip.end - clip.clip.start
+        lasting = clip.clip.stated_s
         for modality, features in sorted(clip.features.items()):
             self.having[modality] += 1
             self.rows[modality] += len(features)

@@ -61,9 +61,10 @@ def read_mult(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
                 clip = _clip(part if with_ids else {}, row, split, labels, tally)
                 if targets[split].shape[1] == 6 and clip.intensities is None:
                     clip = _with(clip, targets[split][row], tally)
-                lasting = None if clip.end is None else clip.end - clip.start
                 arrays = {m: t[row] for m, t in tables[split].items()}
-                yield padded_clip(clip, arrays, KIND, tally, aligned=aligned, duration_s=lasting)
+                yield padded_clip(
+                    clip, arrays, KIND, tally, aligned=aligned, duration_s=clip.stated_s
+                )
 
     emotions = all(t.shape[1] == 6 for t in targets.values())
     notes = (

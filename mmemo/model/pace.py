@@ -50,7 +50,7 @@ class Pace(nn.Module):
 
         Args:
             memory: of the text.
-            seconds: (B,) how long each clip is, NaN = not known, which stands for the mean.
+            seconds: (B,) how long each clip is; NaN or 0 = not known, which stands for the mean.
             words: (B,) how many words it has; of clips with none, rows stay as they are.
         """
         scaled = ((_lengths(seconds, words) - self.mean) / self.std).clamp(-LIMIT, LIMIT)

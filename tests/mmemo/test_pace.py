@@ -92,6 +92,16 @@ def test_company_and_padding_change_nothing():
         torch.testing.assert_close(read(built, [alone])[0], together[number], atol=1e-5, rtol=0)
 
 
+def test_text_that_training_hides_says_nothing(monkeypatch):
+    built = build(context="none", dropout=0.0).train()
+    built.modality_dropout = 0.5
+    hidden = torch.tensor([[True, False], [False, False]])
+    monkeypatch.setattr("mmemo.model.emotion_model.draw_absent", lambda *_: hidden)
+    short, long = (read(built, [clip(0, s), clip(1, s)]) for s in (2.0, 9.0))
+    torch.testing.assert_close(short[0], long[0], atol=0, rtol=0)
+    assert not torch.allclose(short[1], long[1], atol=1e-3)
+
+
 def test_without_text_it_says_nothing():
     built = build(context="none")
     silent = [
@@ -102,14 +112,15 @@ def test_without_text_it_says_nothing():
     torch.testing.assert_close(read(built, silent), read(built, longer), atol=0, rtol=0)
 
 
-def test_a_length_that_is_not_known_stands_for_the_mean():
+@pytest.mark.parametrize("not_known", [math.nan, 0.0])
+def test_a_length_that_is_not_known_stands_for_the_mean(not_known):
     pace = Pace(4)
     pace.fit(CLIPS)
     mean = torch.exp(pace.mean)
     memory = build().collate(CLIPS[:1]).sequences["text"]
     memory = memory._replace(values=torch.zeros(1, 4, 4))
     words = mean[1:]  # a mean of logarithms need not be a whole number
-    known, unknown = (pace(memory, s, words) for s in (mean[:1], torch.tensor([math.nan])))
+    known, unknown = (pace(memory, s, words) for s in (mean[:1], torch.tensor([not_known])))
     torch.testing.assert_close(known.values, unknown.values)
 
 
@@ -140,11 +151,15 @@ def rows(seconds):
         (3.0, 7.5, 2.0, 4.5),  # what the data set says
         (0.0, None, 2.0, 3.0),  # to the end of the file: what was measured
         (0.0, None, 6.0, 6.0),  # or said
-        (0.0, 0.0, 2.0, math.nan),  # a table without times
+        (0.0, 0.0, 2.0, 0.0),  # a table without times
     ],
 )
 def test_seconds_come_from_the_clip_or_from_what_is_in_it(start, end, said_until, expected):
     words = (Word("hello", 0.0, said_until),)
     held = Clip("a", "a", start=start, end=end, words=words)
-    arranged = arrange(ClipFeatures(held, {"audio": rows(3.0)}), DataConfig())
-    assert arranged.seconds == pytest.approx(expected, nan_ok=True)
+    arranged = arrange(ClipFeatures(held, {"audio": rows(3.0)}), DataConfig(), reads_words=True)
+    assert arranged.seconds == pytest.approx(expected)
+
+
+def test_nothing_is_known_of_a_clip_with_nothing_in_it():
+    assert math.isnan(arrange(ClipFeatures(Clip("a", "a"), {}), DataConfig()).seconds)
