@@ -83,6 +83,7 @@ ROWS: Mapping[str, Row] = {
     "minilm-no-pace-binary": _option("model.decoder=binary", config="mosei_minilm"),
     "minilm-no-pace-sequence": _option("model.decoder=sequence", config="mosei_minilm"),
     "minilm-steps": _option(_STEPS, config="mosei_minilm"),
+    "minilm-no-context-steps": _option(_STEPS, *_CLIP_ALONE, config="mosei_minilm"),
     "minilm-frozen-steps": _option(_STEPS, *_FROZEN, config="mosei_minilm"),
     "minilm-frozen": _option(*_FROZEN, config="mosei_minilm"),
     "own-evidence": _option("model.own_evidence=true"),
