@@ -34,7 +34,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 sample: $(READY) ## build the embedded sample corpus in data/sample
-	$(BIN)/python -m pipelines.sample_corpus $(DATA) --jobs $(JOBS)
+	$(BIN)/python -m pipelines.sample.corpus $(DATA) --jobs $(JOBS)
 
 # A folder of your own is taken as it is; the sample corpus is made first.
 features: $(if $(filter data/sample,$(DATA)),sample,$(READY)) ## extract words, voice and face of every clip (DATA=folder STORE=folder)

@@ -24,7 +24,7 @@ from benchmarks.mosei_rows import FIGURES, cells_of, figures_of
 from mmemo.datasets.table import read_table
 from mmemo.features import PAUSE, Clip
 from mmemo.labels import all_sets, annotated
-from pipelines.results_table import grid
+from pipelines.evaluation.text_table import grid
 
 STRENGTH = 0.3
 """Inverse of the weight of the squared norm."""

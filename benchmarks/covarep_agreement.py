@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from extractors.base import Sound
 from extractors.covarep import CovarepExtractor, speech_polarity
-from extractors.covarep.strict import strict_closures, strict_features, strict_pitch
+from extractors.covarep.strict.features import strict_closures, strict_features, strict_pitch
 
 Values = NDArray[np.float64]
 PULSES = {"NAQ": "NAQr", "QOQ": "QOQr", "H1H2": "H1H2r", "PSP": "PSPr", "MDQ": "MDQr"}

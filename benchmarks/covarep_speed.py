@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from extractors.base import Sound
 from extractors.covarep import CovarepExtractor, lf_waveform
-from extractors.covarep.strict import strict_features
+from extractors.covarep.strict.features import strict_features
 
 SAMPLE_RATE = 16000
 PERIOD_S = 20.0

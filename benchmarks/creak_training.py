@@ -24,11 +24,17 @@ import soundfile
 from numpy.typing import NDArray
 
 from extractors.base import Sound
-from extractors.covarep.creak import WEIGHTS, WIDTH, CreakDetector, save_detector, with_changes
-from extractors.covarep.creak_measures import INPUT_NAMES
-from extractors.covarep.features import creak_inputs_of
+from extractors.covarep.creak.detector import (
+    WEIGHTS,
+    WIDTH,
+    CreakDetector,
+    save_detector,
+    with_changes,
+)
+from extractors.covarep.creak.measures import INPUT_NAMES
+from extractors.covarep.extractor import creak_inputs_of
 from extractors.covarep.recording import Recording
-from extractors.covarep.strict import creak_inputs_of_whole
+from extractors.covarep.strict.features import creak_inputs_of_whole
 from extractors.covarep.survey import ROWS_EACH, survey_recording
 
 THRESHOLD = 0.3

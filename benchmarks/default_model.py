@@ -19,26 +19,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.facet_tracks import labelled_faces
-from mmemo.arrange import arrange
-from mmemo.batch import ClipArrays
+from extractors.clip import ClipExtractor
+from mmemo.assets.shipped import DEFAULT, find_model
+from mmemo.batching.batch import ClipArrays
+from mmemo.batching.rows import arrange
 from mmemo.checkpoint import Checkpoint, load_checkpoint
 from mmemo.datasets.dataset import Dataset
 from mmemo.datasets.table import read_table
-from mmemo.decoding import UTILITIES, utility
+from mmemo.decisions.decoding import UTILITIES, utility
 from mmemo.features import Clip, ClipFeatures, rows_of_words
 from mmemo.inference import infer
 from mmemo.labels import all_sets
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.metrics.calibration import calibration_metrics
 from mmemo.metrics.resampling import bootstrap_intervals
-from mmemo.shipped import DEFAULT, find_model
 from mmemo.store import FeatureStore
-from pipelines.clip_extractor import ClipExtractor
-from pipelines.data import load_data
+from pipelines.data.load import load_data
 from pipelines.default_model.build import parts_of, with_sentence
 from pipelines.default_model.compose import VALID_SEED, Composer
-from pipelines.results_table import grid
-from pipelines.train import labels_of
+from pipelines.evaluation.text_table import grid
+from pipelines.training.train import labels_of
 
 METRICS: Mapping[str, str] = {
     "acc_jaccard_empty0": "jaccard",

@@ -31,8 +31,8 @@ from extractors.facet.action_units import (
     smoothed,
     standardised,
 )
-from extractors.facet.graphs import BLENDSHAPES
 from extractors.facet.measures import MEASURES, measurement_matrix
+from extractors.facet.networks import BLENDSHAPES
 from extractors.facet.tracker import FaceTracker
 from extractors.media import read_frames
 

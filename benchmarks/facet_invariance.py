@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from extractors.base import Frame
 from extractors.facet.action_units import ACTION_UNITS
-from extractors.facet.features import FacetExtractor
+from extractors.facet.extractor import FacetExtractor
 from extractors.media import read_frames
 
 Image = NDArray[np.uint8]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Sound
-from extractors.facet.face import FaceExtractor
+from extractors.facet.landmark_extractor import FaceExtractor
 from extractors.facet.speaker import agreement
 from extractors.media import Decoder
 

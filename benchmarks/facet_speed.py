@@ -21,7 +21,7 @@ import numpy as np
 from skimage import data
 
 from extractors.base import Frame
-from extractors.facet.features import FacetExtractor
+from extractors.facet.extractor import FacetExtractor
 from extractors.media import read_frames
 
 SIZE = (1280, 720)

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.facet_calibration import read_facet
 from extractors.facet.action_units import ACTION_UNITS, EMOTIONS, emotion_evidence, load_calibration
-from extractors.facet.features import FacetExtractor
+from extractors.facet.extractor import FacetExtractor
 from mmemo.features import Clip, ClipFeatures, Features
 
 SUFFIX = ".facet42_au.csv.gz"

@@ -21,15 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.planted_world import draw, fit
-from mmemo.arrange import arrange
-from mmemo.batch import ClipArrays
+from mmemo.batching.batch import ClipArrays
+from mmemo.batching.rows import arrange
 from mmemo.checkpoint import load_checkpoint
 from mmemo.explain import Explanation, explain, without_rows
 from mmemo.inference import infer
 from mmemo.model.emotion_model import EmotionModel
-from pipelines.data import load_data
-from pipelines.evaluate import choose_split
-from pipelines.results_table import grid
+from pipelines.data.load import load_data
+from pipelines.evaluation.evaluate import choose_split
+from pipelines.evaluation.text_table import grid
 
 Floats = NDArray[np.float64]
 KINDS = ("modality by weight", "moments by weight", "moments by effect")

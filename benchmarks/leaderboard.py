@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pipelines.scoring.published import Finding, check_published, read_published, repair_text
+from pipelines.evaluation.published import Finding, check_published, read_published, repair_text
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 DATA, PAGE = DOCS / "leaderboard.toml", DOCS / "leaderboard.md"

@@ -19,16 +19,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.mosei_rows import figures_of
-from mmemo.batch import ClipArrays
+from mmemo.batching.batch import ClipArrays
 from mmemo.checkpoint import Checkpoint
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
 from mmemo.inference import infer
 from mmemo.labels import to_set_index
-from pipelines.data import load_data
-from pipelines.results_table import grid
-from pipelines.seeds import train_seeds
-from pipelines.train import labelled, labels_of
+from pipelines.data.load import load_data
+from pipelines.evaluation.text_table import grid
+from pipelines.training.seeds import train_seeds
+from pipelines.training.train import labelled, labels_of
 
 CONFIGS = Path(__file__).parents[1] / "pipelines" / "configs"
 OF_WORDS = ("Jaccard", "Hamming loss", "micro-F1", "macro-F1", "set NLL")

@@ -25,11 +25,11 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmemo.batch import ClipArrays, collate
+from mmemo.batching.batch import ClipArrays, collate
 from mmemo.config import Config, ModelConfig
 from mmemo.labels import EMOTIONS
 from mmemo.model.emotion_model import build_model
-from pipelines.results_table import grid
+from pipelines.evaluation.text_table import grid
 
 DIMS = {"text": 300, "audio": 74, "visual": 35}
 DECODERS = ("lattice", "binary", "sequence")

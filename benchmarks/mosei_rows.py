@@ -24,21 +24,21 @@ import scipy.special
 from numpy.typing import NDArray
 
 from mmemo.config import Config
-from mmemo.decoding import (
+from mmemo.decisions.decoding import (
     decode_hamming,
     decode_jaccard,
     decode_map,
     decode_threshold,
     tune_threshold,
 )
+from mmemo.decisions.thresholds import expected_f1_thresholds
 from mmemo.inference import infer
 from mmemo.labels import all_sets
 from mmemo.metrics import multilabel_metrics, set_nll
-from mmemo.thresholds import expected_f1_thresholds
-from pipelines.data import load_data
-from pipelines.results_table import grid
-from pipelines.seeds import train_seeds
-from pipelines.train import labelled, labels_of
+from pipelines.data.load import load_data
+from pipelines.evaluation.text_table import grid
+from pipelines.training.seeds import train_seeds
+from pipelines.training.train import labelled, labels_of
 
 CONFIGS = Path(__file__).parents[1] / "pipelines" / "configs"
 DEALS = 5

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.planted_world import SETS, PlantedClip, draw, fit, set_log_probs, true_probs
-from mmemo.decoding import decode_jaccard, decode_map, utility
+from mmemo.decisions.decoding import decode_jaccard, decode_map, utility
 from mmemo.labels import to_set_index
-from pipelines.results_table import grid
+from pipelines.evaluation.text_table import grid
 
 Floats = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mmemo.batch import ClipArrays, collate
+from mmemo.batching.batch import ClipArrays, collate
 from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
 

@@ -30,12 +30,12 @@ from mmemo.features import ClipFeatures, Features
 from mmemo.inference import infer
 from mmemo.metrics import single_label_metrics
 from mmemo.store import FeatureStore
-from pipelines.data import load_data
-from pipelines.extract import extract
+from pipelines.data.extract import extract
+from pipelines.data.load import load_data
+from pipelines.evaluation.text_table import grid
 from pipelines.progress import track
-from pipelines.results_table import grid
-from pipelines.seeds import train_seeds
-from pipelines.train import labelled, labels_of
+from pipelines.training.seeds import train_seeds
+from pipelines.training.train import labelled, labels_of
 
 CONFIG = Path(__file__).parents[1] / "pipelines/configs/ravdess_audio.toml"
 SPLITS = ("valid", "test")

@@ -12,11 +12,11 @@ import sys
 import time
 from pathlib import Path
 
+from extractors.clip import ClipExtractor
+from mmemo.assets.shipped import DEFAULT, find_model
 from mmemo.checkpoint import Checkpoint, load_checkpoint
-from mmemo.shipped import DEFAULT, find_model
-from pipelines.clip_extractor import ClipExtractor
-from pipelines.predict import answer, extractor_for, read_recording
-from pipelines.results_table import grid
+from pipelines.evaluation.text_table import grid
+from pipelines.prediction.recording import answer, extractor_for, read_recording
 from pipelines.video_report.contributions import contributions
 from pipelines.video_report.stability import bands
 

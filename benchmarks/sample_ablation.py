@@ -20,10 +20,10 @@ from mmemo.datasets.dataset import Dataset
 from mmemo.features import MODALITIES
 from mmemo.labels import EMOTIONS
 from pipelines.commands.options import DEFAULT_CONFIG
-from pipelines.data import load_data
-from pipelines.evaluate import choose_split, evaluate
-from pipelines.results_table import grid
-from pipelines.train import train
+from pipelines.data.load import load_data
+from pipelines.evaluation.evaluate import choose_split, evaluate
+from pipelines.evaluation.text_table import grid
+from pipelines.training.train import train
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 Reports = dict[str, dict]
-"""What is hidden ("" for nothing) -> report of ``pipelines.evaluate``."""
+"""What is hidden ("" for nothing) -> report of ``pipelines.evaluation.evaluate``."""
 
 
 def _reports(dataset: Dataset, config_path: Path, decoder: str, seed: int) -> Reports:

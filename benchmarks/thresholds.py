@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmemo.decoding import decode_threshold, tune_label_thresholds, tune_threshold
+from mmemo.decisions.decoding import decode_threshold, tune_label_thresholds, tune_threshold
+from mmemo.decisions.thresholds import expected_f1_thresholds
 from mmemo.metrics import multilabel_metrics
-from mmemo.thresholds import expected_f1_thresholds
-from pipelines.results_table import grid
-from pipelines.scoring.files import read_sheet
-from pipelines.scoring.sheet import answers_of, gold_of
+from pipelines.evaluation.sheets.files import read_sheet
+from pipelines.evaluation.sheets.sheet import answers_of, gold_of
+from pipelines.evaluation.text_table import grid
 
 PARTS, DEALS = 5, 20
 Choice = Callable[[NDArray[np.float64], NDArray[np.float64]], object]

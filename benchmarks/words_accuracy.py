@@ -28,15 +28,15 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import resample_poly
 
-from extractors.alignment.matching import match
-from extractors.alignment.spoken import spoken
 from extractors.base import Sound
 from extractors.media import read_sound
-from extractors.speech import SAMPLE_RATE_HZ, Recogniser
-from extractors.tokens import tokenize
-from mmemo.assets import resolve
+from extractors.text.alignment.matching import match
+from extractors.text.alignment.spoken import spoken
+from extractors.text.recogniser import SAMPLE_RATE_HZ, Recogniser
+from extractors.text.tokens import tokenize
+from mmemo.assets.resolve import resolve
+from mmemo.assets.vectors import read_words
 from mmemo.features import PAUSE, Word
-from mmemo.vectors import read_words
 
 VIDEOS = ("-3nNcZdcdvU", "-571d8cVauQ")
 TRANSCRIPTS = ("train", "valid")

@@ -11,10 +11,10 @@ from pathlib import Path
 import mmemo
 from mmemo.config import Config
 from mmemo.datasets.source import read_source
-from pipelines.data import load_data
-from pipelines.evaluate import choose_split, evaluate
-from pipelines.extract import extract
-from pipelines.train import train
+from pipelines.data.extract import extract
+from pipelines.data.load import load_data
+from pipelines.evaluation.evaluate import choose_split, evaluate
+from pipelines.training.train import train
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("clips", nargs="?", type=Path, default=Path("data/sample"))

@@ -1,15 +1,15 @@
 """What every column of the features means, and in which unit.
 
-The methods are named where they are written: ``extractors.covarep``, ``extractors.facet``,
-``extractors.text``; docs/covarep.md and docs/facet.md say how close they come to the originals.
+``extractors.covarep``, ``extractors.facet`` and ``extractors.text.glove`` name the methods;
+docs/covarep.md and docs/facet.md say how close they come to the originals.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from extractors.covarep.features import NAMES as AUDIO_NAMES
+from extractors.covarep.extractor import NAMES as AUDIO_NAMES
 from extractors.facet.action_units import ACTION_UNITS, EMOTIONS
-from extractors.facet.features import POSE
+from extractors.facet.extractor import POSE
 
 ACTION_UNIT_NAMES: Mapping[str, str] = {
     "AU1": "inner brow raiser",

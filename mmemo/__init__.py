@@ -9,12 +9,12 @@
 Importing this package loads neither torch nor any extractor.
 """
 
+from mmemo.api import EmotionReader, load
 from mmemo.errors import MmemoError
 from mmemo.features import Clip, ClipFeatures, Features, Word
 from mmemo.labels import EMOTIONS
 from mmemo.prediction import Prediction
 from mmemo.prediction_table import Predictions
-from mmemo.reader import EmotionReader, load
 from mmemo.reasons import Reasons
 
 __all__ = [

@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from mmemo.arrange import row_width
-from mmemo.calibration import Calibration, Read
+from mmemo.batching.rows import row_width
 from mmemo.config import Config, ModelConfig
+from mmemo.decisions.calibration import Calibration, Read
 from mmemo.errors import CheckpointError, ConfigError
 from mmemo.features import ClipFeatures
 from mmemo.model.emotion_model import EmotionModel, build_model, pretrained_options
-from mmemo.model.pretrained import PretrainedWords
-from mmemo.model.pretrained_files import load_pretrained, rebuild_pretrained, save_description
+from mmemo.model.text.pretrained import PretrainedWords
+from mmemo.model.text.pretrained_files import load_pretrained, rebuild_pretrained, save_description
 from mmemo.store import write_atomically
 
 FORMAT = 1
@@ -55,7 +55,7 @@ class PartialReading:
     """How clips are answered of which only some modalities were read.
 
     Attributes:
-        prior_share: see ``mmemo.calibration``.
+        prior_share: see ``mmemo.decisions.calibration``.
         thresholds: in place of the checkpoint's.
         label_thresholds: likewise.
     """

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mmemo.batch import ClipArrays
+from mmemo.batching.batch import ClipArrays
 from mmemo.features import Word
 from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
@@ -118,7 +118,7 @@ def onto_words(values: Floats, times: NDArray[np.float64], words: Sequence[Word]
 
     Args:
         values: (K, T), weights or effects of rows.
-        times: (T, 2), start and end of the rows, seconds, from ``mmemo.arrange.row_times``.
+        times: (T, 2), start and end of the rows, seconds, from ``mmemo.batching.rows.row_times``.
         words: W words, times in seconds on the same clock.
 
     Returns:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from mmemo.batch import ClipArrays, by_video, cut_videos
-from mmemo.calibration import Calibration, Read
-from mmemo.decoding import decode_hamming, decode_jaccard, decode_map, decode_threshold
+from mmemo.batching.batch import ClipArrays, by_video, cut_videos
+from mmemo.decisions.calibration import Calibration, Read
+from mmemo.decisions.decoding import decode_hamming, decode_jaccard, decode_map, decode_threshold
 from mmemo.model.emotion_model import EmotionModel
 
 _OVER_SETS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.int8]]] = {

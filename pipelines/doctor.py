@@ -15,9 +15,9 @@ from typing import Literal
 from packaging.requirements import Requirement
 
 from mmemo import __version__
-from mmemo.assets import ASSETS, cache_dir, describe
+from mmemo.assets.resolve import ASSETS, cache_dir, describe
+from mmemo.assets.shipped import DEFAULT, find_model, has_model
 from mmemo.errors import AssetError, MmemoError
-from mmemo.shipped import DEFAULT, find_model, has_model
 
 State = Literal["ok", "missing", "optional"]
 DECODERS = ("h264", "hevc", "vp9", "av1", "mpeg4", "mjpeg", "aac", "mp3", "opus", "vorbis", "flac")

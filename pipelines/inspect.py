@@ -16,26 +16,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Frame, Sound
+from extractors.clip import NOT_ASKED, ClipExtractor
 from extractors.facet.action_units import ACTION_UNITS, EMOTIONS
-from extractors.facet.features import POSE
+from extractors.facet.extractor import POSE
 from extractors.facet.tracker import Face, FaceTracker
 from extractors.media import MediaInfo, probe, read_sound
-from extractors.pauses import without_pauses
-from extractors.utterances import Utterance, split_utterances
+from extractors.text.pauses import without_pauses
+from extractors.text.utterances import Utterance, split_utterances
 from mmemo.config import FeatureConfig
 from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word
-from pipelines import inspect_drawing as drawing
-from pipelines.clip_extractor import NOT_ASKED, ClipExtractor
-from pipelines.inspect_movie import Movie
+from pipelines.movies import drawing
+from pipelines.movies.replay import fps_of, picture_scale, picture_size, replay
+from pipelines.movies.writer import Movie
 from pipelines.outputs import check_output
 from pipelines.progress import bar
-from pipelines.replay import fps_of, picture_scale, picture_size, replay
 from pipelines.stages import as_progress, reading_bar
 
 if TYPE_CHECKING:
     from mmemo.checkpoint import Checkpoint
     from mmemo.prediction import Prediction
-    from pipelines.predict import Recording
+    from pipelines.prediction.recording import Recording
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def measure(media: Path, *, checkpoint: "Checkpoint | None" = None, threads: int
     recording: Recording | None = None
     options = FeatureConfig() if checkpoint is None else checkpoint.config.features
     if checkpoint is not None:
-        from pipelines.predict import answer, read_recording
+        from pipelines.prediction.recording import answer, read_recording
 
         with reading_bar(media.name) as watch:
             recording = read_recording(checkpoint, media, threads=threads, watch=watch)

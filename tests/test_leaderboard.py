@@ -3,7 +3,7 @@
 import tomllib
 
 from benchmarks import leaderboard
-from pipelines.scoring.published import check_published, read_published
+from pipelines.evaluation.published import check_published, read_published
 
 
 def test_the_page_is_up_to_date():

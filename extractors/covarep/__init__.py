@@ -3,15 +3,15 @@
 Columns and frame grid are COVAREP's; every method is written from its paper.
 """
 
-from extractors.covarep.creak import CreakDetector, load_detector, with_changes
-from extractors.covarep.creak_measures import creak_inputs
+from extractors.covarep.creak.detector import CreakDetector, load_detector, with_changes
+from extractors.covarep.creak.measures import creak_inputs
 from extractors.covarep.envelope import (
     envelope_orders,
     fill_below_pitch,
     mel_cepstrum,
     true_envelope,
 )
-from extractors.covarep.features import CovarepExtractor
+from extractors.covarep.extractor import CovarepExtractor
 from extractors.covarep.gci import glottal_closures, mean_based_signal, voiced_closures
 from extractors.covarep.glottal import PulseShape, pulse_shape
 from extractors.covarep.iaif import GlottalFlow, glottal_flow, pulse_periods

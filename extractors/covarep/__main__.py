@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Sound
-from extractors.covarep.creak import WEIGHTS, CreakDetector, load_detector
-from extractors.covarep.features import NAMES, measure
+from extractors.covarep.creak.detector import WEIGHTS, CreakDetector, load_detector
+from extractors.covarep.extractor import NAMES, measure
 from extractors.covarep.recording import SAMPLE_RATE, Recording, row_middles_s
-from extractors.covarep.strict import strict_features
+from extractors.covarep.strict.features import strict_features
 from extractors.media import read_sound
 from mmemo.errors import DataError, MmemoError
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.covarep.creak_measures import loudest_frame
+from extractors.covarep.creak.measures import loudest_frame
 from extractors.covarep.gci import strong_places, usual_place
 from extractors.covarep.pitch import (
     CONFIDENT,

@@ -9,9 +9,9 @@ import argparse
 import logging
 from pathlib import Path
 
-from extractors.facet.face import FaceExtractor
-from extractors.facet.features import UNAVAILABLE, FacetExtractor
-from extractors.facet.table import RATE_HZ, all_columns, at_rate, write_table
+from extractors.facet.extractor import UNAVAILABLE, FacetExtractor
+from extractors.facet.landmark_extractor import FaceExtractor
+from extractors.facet.mosei_table import RATE_HZ, all_columns, at_rate, write_table
 from extractors.media import Decoder
 from mmemo.errors import ClipError, MmemoError
 from mmemo.features import Features

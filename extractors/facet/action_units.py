@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.facet.graphs import BLENDSHAPES
 from extractors.facet.measures import MEASURES
+from extractors.facet.networks import BLENDSHAPES
 from mmemo.errors import AssetError
 
 ACTION_UNITS: tuple[str, ...] = (

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.facet.graphs import DETECTOR_SIZE, FaceGraphs
+from extractors.facet.networks import DETECTOR_SIZE, FaceGraphs
 
 MIN_SCORE = 0.5
 SAME_FACE_OVERLAP = 0.3

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.facet.graphs import CANONICAL_POINTS, POINTS
+from extractors.facet.networks import CANONICAL_POINTS, POINTS
 
 Row = NDArray[np.float64]
 

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.facet.detector import Detection, detect_faces, detect_small_faces, overlap
-from extractors.facet.graphs import MESH_SIZE, FaceGraphs
+from extractors.facet.networks import MESH_SIZE, FaceGraphs
 from extractors.facet.pose import HeadPose, fit_pose
 from extractors.facet.shots import ShotDetector
 from extractors.facet.texture import texture
-from mmemo.assets import resolve
+from mmemo.assets.resolve import resolve
 from mmemo.errors import FeatureError
 
 MARGIN = 1.5
@@ -96,7 +96,7 @@ class FaceTracker:
     """Give the faces of one picture after another; the same pictures give the same faces.
 
     Args:
-        folder: holds ``face_landmarker.task``; None asks ``mmemo.assets`` for it.
+        folder: holds ``face_landmarker.task``; None asks ``mmemo.assets.resolve`` for it.
         max_faces: how many faces to follow at most; the largest come first.
         threads: of the networks.
 

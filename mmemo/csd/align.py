@@ -7,8 +7,8 @@ to both words. With collapsing, what was found becomes one row: the interval fro
 greatest time, and the unweighted mean. (Zadeh et al., "Multi-attention recurrent network for human
 communication comprehension", AAAI 2018, and the SDK's outputs, which the tests hold this to.)
 
-``mmemo.align.pool`` is what training uses: weighted by overlap, valid rows only. This module is for
-agreement with published tensors.
+Training uses ``mmemo.batching.pooling.pool``: weighted by overlap, valid rows only. This module
+is for agreement with published tensors.
 """
 
 import math

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mmemo.datasets.foreign import Tally
+from mmemo.datasets.foreign.dataset import Tally
 
 STRONGEST = 3.0
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from mmemo.datasets import ravdess
 from mmemo.datasets.clips import LABELS_FILE, read_clips
+from mmemo.datasets.foreign.raw_mosei import raw_folder, read_raw_mosei
 from mmemo.datasets.mosei import NAME as MOSEI
 from mmemo.datasets.ravdess import is_ravdess, read_ravdess
-from mmemo.datasets.raw_mosei import raw_folder, read_raw_mosei
 from mmemo.datasets.table import is_table, read_table
 from mmemo.errors import DataError
 from mmemo.features import Clip

@@ -3,7 +3,7 @@
 A model whose marginals are calibrated is right about 30 % of the clips that it gives .3. Measured
 by the expected calibration error (Naeini et al. 2015; here of each label's probability against how
 often the label is there, all labels together), by the Brier score (1950), and shown as a
-reliability curve. ``mmemo.calibration`` repairs what is found. N clips, K labels; truth may hold
+reliability curve. ``mmemo.decisions.calibration`` corrects them. N clips, K labels; truth may hold
 NaN where a label is not annotated.
 """
 

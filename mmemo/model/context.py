@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmemo.batch import Sequence
-from mmemo.model.auxiliary import ClipSummary
+from mmemo.batching.batch import Sequence
+from mmemo.model.degree_loss import ClipSummary
 from mmemo.model.encoder import FeedForward, RecurrentBody
 
 REACH = 8

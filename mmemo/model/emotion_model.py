@@ -11,23 +11,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmemo.batch import Batch, ClipArrays, Normalizer, Sequence, collate
+from mmemo.batching.batch import Batch, ClipArrays, Normalizer, Sequence, collate
 from mmemo.config import ModelConfig
 from mmemo.errors import ConfigError, FeatureError
 from mmemo.model.attention import MultiHeadAttention
-from mmemo.model.auxiliary import DegreeLoss
-from mmemo.model.binary import BinaryDecoder
 from mmemo.model.context import VideoContext
-from mmemo.model.decoded import Decoded
+from mmemo.model.decoders.binary import BinaryDecoder
+from mmemo.model.decoders.common import Decoded
+from mmemo.model.decoders.lattice import MOST_LABELS, LatticeDecoder
+from mmemo.model.decoders.sequence import SequenceDecoder
+from mmemo.model.degree_loss import DegreeLoss
 from mmemo.model.encoder import CrossModalEncoder, ModalityEncoder, draw_absent
-from mmemo.model.known_rows import KnownRows
-from mmemo.model.lattice import MOST_LABELS, LatticeDecoder
-from mmemo.model.pace import Pace
-from mmemo.model.pretrained import PretrainedOptions, PretrainedWords
-from mmemo.model.pretrained_files import load_pretrained
-from mmemo.model.sequence import SequenceDecoder
 from mmemo.model.set_loss import set_losses
-from mmemo.model.word_bag import WordBag
+from mmemo.model.text.clip_length import Pace
+from mmemo.model.text.known_rows import KnownRows
+from mmemo.model.text.pretrained import PretrainedOptions, PretrainedWords
+from mmemo.model.text.pretrained_files import load_pretrained
+from mmemo.model.text.word_bag import WordBag
 
 
 class Output(NamedTuple):
@@ -240,7 +240,7 @@ class EmotionModel(nn.Module):
         """Put clips side by side as this model reads them.
 
         Clips of one video that are to see each other have to be in one batch; ``cut_videos`` of
-        ``mmemo.batch`` keeps their number to ``clips_per_video``.
+        ``mmemo.batching.batch`` keeps their number to ``clips_per_video``.
 
         Raises:
             FeatureError: the clips do not fit the model or each other.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from mmemo.batch import Sequence
+from mmemo.batching.batch import Sequence
 from mmemo.model.attention import MultiHeadAttention
 
 

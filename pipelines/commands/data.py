@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipelines.commands.options import EXIT_INPUT, add_command, add_config, read_config
 
 if TYPE_CHECKING:
-    from mmemo.datasets.foreign import Foreign
+    from mmemo.datasets.foreign.dataset import Foreign
     from pipelines.commands.options import Commands
 
 FORMS = (
@@ -70,7 +70,7 @@ def _add_source(command: argparse.ArgumentParser) -> None:
 
 
 def _open(options: argparse.Namespace) -> "Foreign":
-    from mmemo.datasets.recognise import open_foreign
+    from mmemo.datasets.foreign.open import open_foreign
 
     order = options.label_order
     names = None if order is None else [name.strip() for name in order.split(",")]
@@ -78,7 +78,7 @@ def _open(options: argparse.Namespace) -> "Foreign":
 
 
 def _check(options: argparse.Namespace) -> int:
-    from pipelines.convert import check
+    from pipelines.data.convert import check
 
     report = check(_open(options))
     if options.json:
@@ -89,8 +89,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    from pipelines.convert import convert
-    from pipelines.csd_export import export_csd
+    from pipelines.data.convert import convert
+    from pipelines.data.csd_export import export_csd
 
     config = read_config(options)
     if options.to == "csd":

@@ -31,7 +31,7 @@ def _run(options: argparse.Namespace) -> int:
     from pipelines.doctor import examine
 
     if options.fetch:
-        from mmemo.assets import ASSETS, resolve
+        from mmemo.assets.resolve import ASSETS, resolve
 
         for name in ASSETS:
             resolve(name)

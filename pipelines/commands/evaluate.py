@@ -57,11 +57,11 @@ def add(commands: "Commands") -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from mmemo.checkpoint import load_checkpoint
-    from pipelines.data import load_data
-    from pipelines.evaluate import answer, choose_split
-    from pipelines.scoring.files import read_sheet, write_predictions
-    from pipelines.scoring.report import build_report
-    from pipelines.scoring.sheet import answers_of
+    from pipelines.data.load import load_data
+    from pipelines.evaluation.evaluate import answer, choose_split
+    from pipelines.evaluation.report import build_report
+    from pipelines.evaluation.sheets.files import read_sheet, write_predictions
+    from pipelines.evaluation.sheets.sheet import answers_of
 
     checkpoint = load_checkpoint(find_run(options.run_dir), read_device(options))
     unknown = set(options.without) - set(checkpoint.inputs)

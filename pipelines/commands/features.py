@@ -36,7 +36,7 @@ def add(commands: "Commands") -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from mmemo.datasets.source import read_source
-    from pipelines.extract import FAILURES_FILE, extract
+    from pipelines.data.extract import FAILURES_FILE, extract
 
     config = read_config(options)
     source = read_source(options.data)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmemo.shipped import DEFAULT, has_model
+from mmemo.assets.shipped import DEFAULT, has_model
 from pipelines.commands.options import add_command, add_device, add_run, read_device, read_run
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from mmemo.reader import Decoder
-from mmemo.shipped import DEFAULT, find_model
+from mmemo.api import Decoder
+from mmemo.assets.shipped import DEFAULT, find_model
 from pipelines.device import find_device
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def find_run(name: str) -> Path:
     """Find the folder of a model by what is said on the command line; errors as ``read_run``."""
     if not name.startswith("hf://"):
         return find_model(name)
-    from pipelines.hub import find
+    from pipelines.hub.hub import find
 
     return find(name)
 

@@ -71,7 +71,7 @@ def add(commands: "Commands") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pipelines.prediction_folder import media_files
+    from pipelines.prediction.output_folder import media_files
 
     run = read_run(options)
     media = media_files(options.video)
@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _to_screen(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:
     """Print answers as they come; return how many recordings gave none."""
-    from pipelines.predict_many import Question, predict_many
+    from pipelines.prediction.many import Question, predict_many
     from pipelines.stages import reading_bar
 
     question = Question(run, options.decoder, read_device(options))
@@ -106,8 +106,8 @@ def _to_screen(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
 def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:
     """Write files as answers come; return how many recordings gave none."""
     from mmemo.checkpoint import fingerprint
-    from pipelines.predict_many import Question, predict_many
-    from pipelines.prediction_folder import PredictionFolder
+    from pipelines.prediction.many import Question, predict_many
+    from pipelines.prediction.output_folder import PredictionFolder
     from pipelines.progress import bar
     from pipelines.stages import MOVIE, READING, Recordings
 
@@ -142,8 +142,8 @@ def _tell_failure(file: Path, predictions: "Sequence[Prediction] | None", error:
 
 
 def _print(media: Path, predictions: Sequence["Prediction"], as_json: bool, *, first: bool) -> None:
-    from pipelines.exports.json_lines import to_json_lines
-    from pipelines.prediction_text import prediction_text
+    from pipelines.prediction.exports.json_lines import to_json_lines
+    from pipelines.prediction.exports.screen_text import prediction_text
 
     if as_json:
         print(to_json_lines(predictions).decode(), end="", flush=True)

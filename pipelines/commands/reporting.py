@@ -20,11 +20,11 @@ def show_report(
 ) -> None:
     """Print a report, and write its page if asked."""
     from mmemo.store import write_atomically
-    from pipelines.results_table import results_table
+    from pipelines.evaluation.text_table import results_table
 
     demonstration = bool(about["demonstration"])
     if options.html:
-        from pipelines.report.page import report_page
+        from pipelines.evaluation.html.page import report_page
 
         page = report_page(report, title=title, demonstration=demonstration)
         options.html.parent.mkdir(parents=True, exist_ok=True)

@@ -63,7 +63,7 @@ def add(commands: "Commands") -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from mmemo.labels import EMOTIONS
-    from pipelines.score import read_gold, score
+    from pipelines.evaluation.score import read_gold, score
 
     if options.published:
         return _check_published(options)
@@ -89,8 +89,8 @@ def _run(options: argparse.Namespace) -> int:
 def _check_published(options: argparse.Namespace) -> int:
     from mmemo.labels import EMOTIONS
     from mmemo.metrics.consistency import GoldCounts
-    from pipelines.score import read_gold
-    from pipelines.scoring.published import check_published, findings_text, read_published
+    from pipelines.evaluation.published import check_published, findings_text, read_published
+    from pipelines.evaluation.score import read_gold
 
     counts: GoldCounts | None = None
     if options.gold:

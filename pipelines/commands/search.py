@@ -44,8 +44,8 @@ def add(commands: "Commands") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pipelines.data import load_data
-    from pipelines.search import BEST_FILE, read_space, search, to_toml
+    from pipelines.data.load import load_data
+    from pipelines.training.search import BEST_FILE, read_space, search, to_toml
 
     config, space, device = read_config(options), read_space(options.space), read_device(options)
     best = search(

@@ -44,8 +44,8 @@ def add(commands: "Commands") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pipelines.data import load_data
-    from pipelines.train import finished, train
+    from pipelines.data.load import load_data
+    from pipelines.training.train import finished, train
 
     config = read_config(options)
     device = read_device(options)
@@ -63,8 +63,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _train_seeds(options: argparse.Namespace, config: "Config", device: str) -> int:
-    from pipelines.data import load_data
-    from pipelines.seeds import spread, train_seeds
+    from pipelines.data.load import load_data
+    from pipelines.training.seeds import spread, train_seeds
 
     seeds = range(config.train.seed, config.train.seed + options.seeds)
     dataset = load_data(options.data, config)

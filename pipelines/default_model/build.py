@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from extractors.facet.action_units import load_calibration
-from extractors.facet.features import FacetExtractor
-from mmemo.arrange import row_width
-from mmemo.batch import ClipArrays
+from extractors.facet.extractor import FacetExtractor
+from mmemo.batching.batch import ClipArrays
+from mmemo.batching.rows import row_width
 from mmemo.checkpoint import (
     Checkpoint,
     Inputs,
@@ -38,14 +38,14 @@ from mmemo.errors import DataError
 from mmemo.features import ClipFeatures, Word
 from mmemo.model.emotion_model import EmotionModel, build_model
 from mmemo.store import FeatureStore
-from pipelines.data import load_data
+from pipelines.data.extract import extract
+from pipelines.data.load import load_data
 from pipelines.default_model.calibrate import calibrate
 from pipelines.default_model.compose import VALID_SEED, Composer, Parts
 from pipelines.default_model.faces import FaceSimulator
 from pipelines.default_model.voices import VoicePool
-from pipelines.extract import extract
-from pipelines.train import count_sets, finished, fit, labelled, train
-from pipelines.training_state import remove_state
+from pipelines.training.state import remove_state
+from pipelines.training.train import count_sets, finished, fit, labelled, train
 
 logger = logging.getLogger(__name__)
 

@@ -2,9 +2,9 @@
 
 The model's temperature is that of its words. Without words it is too sure: most voices that it was
 trained on alone are acted as they are, and users bring people who talk. Each subset of the
-modalities without words therefore gets its share of the prior (``mmemo.calibration``), fitted on
-recordings composed from the validation parts with acted clips beside them, and thresholds of its
-own: the best F1 of what is hardly known is had by lower ones.
+modalities without words therefore gets its share of the prior (``mmemo.decisions.calibration``),
+fitted on recordings composed from the validation parts with acted clips beside them, and
+thresholds of its own: the best F1 of what is hardly known is had by lower ones.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from mmemo.batch import ClipArrays
-from mmemo.calibration import Calibration, fit_prior_share, pool_with_prior
+from mmemo.batching.batch import ClipArrays
 from mmemo.checkpoint import Checkpoint, PartialReading
-from mmemo.decoding import tune_threshold
+from mmemo.decisions.calibration import Calibration, fit_prior_share, pool_with_prior
+from mmemo.decisions.decoding import tune_threshold
+from mmemo.decisions.thresholds import expected_f1_thresholds
 from mmemo.inference import infer
-from mmemo.thresholds import expected_f1_thresholds
 from pipelines.default_model.compose import VALID_SEED, Composer, Parts, Shares
-from pipelines.train import labels_of
+from pipelines.training.train import labels_of
 
 EVERYTHING: Shares = {("text", "audio", "visual"): 1.0}
 WITHOUT_WORDS = (("audio",), ("visual",), ("audio", "visual"))

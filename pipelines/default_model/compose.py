@@ -23,7 +23,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mmemo.batch import ClipArrays, by_video
+from mmemo.batching.batch import ClipArrays, by_video
 from pipelines.default_model.faces import FaceSimulator
 from pipelines.default_model.voices import VoicePool
 

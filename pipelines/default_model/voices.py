@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mmemo.align import pool, windows
+from mmemo.batching.pooling import pool, windows
 from mmemo.config import DataConfig
 from mmemo.errors import DataError
 from mmemo.features import ClipFeatures, Features

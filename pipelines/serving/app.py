@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from extractors.transcripts import LARGEST_BYTES, SUFFIXES
+from extractors.text.transcripts import LARGEST_BYTES, SUFFIXES
 from mmemo import __version__
 from mmemo.datasets.clips import MEDIA_SUFFIXES
 from pipelines.serving.forms import FORM_NAMES, file_of

@@ -1,6 +1,6 @@
 """What can be downloaded of a recording."""
 
-from pipelines.exports import EXPORTS
+from pipelines.prediction.exports import EXPORTS
 from pipelines.serving.storage import ANSWERS, PAGE_FILE
 
 PAGE_FORM = "html"

@@ -2,7 +2,7 @@
 
 from pathlib import PurePosixPath
 
-from extractors.transcripts import SUFFIXES
+from extractors.text.transcripts import SUFFIXES
 from mmemo.datasets.clips import MEDIA_SUFFIXES
 
 LONGEST = 120

@@ -11,9 +11,9 @@ from extractors.media import MediaInfo, probe
 from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import ClipError
 from mmemo.store import write_atomically
-from pipelines.annotated_movie import write_annotated
-from pipelines.exports import EXPORTS
-from pipelines.predict import extractor_for
+from pipelines.movies.answers import write_annotated
+from pipelines.prediction.exports import EXPORTS
+from pipelines.prediction.recording import extractor_for
 from pipelines.serving.forms import FORM_NAMES, MOVIE_FORM, PAGE_FORM, file_of
 from pipelines.serving.job import OnStage, Stage
 from pipelines.serving.storage import REPORT_FILE, THUMBNAIL_FILE

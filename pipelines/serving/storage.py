@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from extractors.transcripts import SUFFIXES
+from extractors.text.transcripts import SUFFIXES
 from mmemo.errors import ConfigError
 from mmemo.store import write_atomically
 from pipelines.serving.job import Job

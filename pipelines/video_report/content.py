@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from extractors.clip import ClipExtractor
 from mmemo.checkpoint import Checkpoint
 from mmemo.inference import modalities_read
 from mmemo.prediction import Prediction
-from pipelines.clip_extractor import ClipExtractor
-from pipelines.predict import Recording, answer, read_recording
+from pipelines.prediction.recording import Recording, answer, read_recording
 from pipelines.stages import REASONS, Watch, nobody
 from pipelines.video_report.contributions import Contributions, contributions
 from pipelines.video_report.stability import Bands, bands

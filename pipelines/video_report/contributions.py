@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.pauses import without_pauses
-from mmemo.arrange import row_times
+from extractors.text.pauses import without_pauses
+from mmemo.batching.rows import row_times
 from mmemo.checkpoint import Checkpoint
 from mmemo.explain import explain, onto_words
-from pipelines.predict import Recording
+from pipelines.prediction.recording import Recording
 
 Floats = NDArray[np.float64]
 

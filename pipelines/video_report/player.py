@@ -14,7 +14,7 @@ import av
 from extractors.base import Sound
 from extractors.media import decode, probe, read_sound
 from mmemo.errors import ClipError
-from pipelines.inspect_movie import SAMPLE_RATE_HZ, Movie
+from pipelines.movies.writer import SAMPLE_RATE_HZ, Movie
 
 MEGABYTE = 1_000_000
 PREVIEW_SIDE, PREVIEW_FPS = 480, 25.0

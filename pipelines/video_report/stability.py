@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmemo.batch import ClipArrays
+from mmemo.batching.batch import ClipArrays
 from mmemo.checkpoint import Checkpoint
 from mmemo.explain import without_rows
 from mmemo.inference import infer

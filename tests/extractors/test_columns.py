@@ -5,8 +5,8 @@ import json
 from extractors.columns import ACTION_UNIT_NAMES, COLUMNS, ROWS
 from extractors.covarep import CovarepExtractor
 from extractors.facet.action_units import ACTION_UNITS
-from extractors.facet.features import FacetExtractor
-from extractors.text import GloveExtractor, WordVectors
+from extractors.facet.extractor import FacetExtractor
+from extractors.text.glove import GloveExtractor, WordVectors
 from mmemo.features import MODALITIES
 from pipelines.cli import main
 

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mmemo.batch import ClipArrays
+from mmemo.batching.batch import ClipArrays
 from mmemo.explain import explain, onto_words, without_rows
 from mmemo.features import Word
 from mmemo.inference import infer

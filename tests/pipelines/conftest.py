@@ -8,8 +8,8 @@ from planted import planted_dataset
 from mmemo.config import Config
 from pipelines.cli import main
 from pipelines.commands.options import DEFAULT_CONFIG
-from pipelines.sample_corpus import build
-from pipelines.train import train
+from pipelines.sample.corpus import build
+from pipelines.training.train import train
 
 
 @pytest.fixture(scope="session")

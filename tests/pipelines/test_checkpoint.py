@@ -9,7 +9,7 @@ from planted import planted_dataset
 from mmemo.checkpoint import PartialReading, load_checkpoint, save_checkpoint
 from mmemo.config import Config
 from mmemo.errors import CheckpointError
-from pipelines.train import train
+from pipelines.training.train import train
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,12 @@
 import shutil
 
 import pytest
-from test_extract import first_clip
-from test_inspect import frames
+from movie_checks import frames
+from plain_clips import first_clip
 
-from mmemo.shipped import find_model
-from pipelines import inspect_drawing as drawing
+from mmemo.assets.shipped import find_model
 from pipelines.cli import main
+from pipelines.movies import drawing
 
 
 @pytest.fixture
@@ -16,12 +16,12 @@ def shipped(monkeypatch, tmp_path_factory, small_run):
     """Put a model where the one that comes along lies."""
     folder = tmp_path_factory.mktemp("shipped")
     shutil.copytree(small_run, folder / "default")
-    monkeypatch.setattr("mmemo.shipped.SHIPPED", folder)
+    monkeypatch.setattr("mmemo.assets.shipped.SHIPPED", folder)
 
 
 @pytest.fixture
 def none_shipped(monkeypatch, tmp_path):
-    monkeypatch.setattr("mmemo.shipped.SHIPPED", tmp_path / "nothing")
+    monkeypatch.setattr("mmemo.assets.shipped.SHIPPED", tmp_path / "nothing")
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_inspect_shows_answers_where_there_is_a_model(shipped, clip, tmp_path, m
         out = tmp_path / f"{name}.mp4"
         assert main(["inspect", clip, "--out", str(out), *options, "--quiet"]) == 0
         shown[name] = answers_in(out)
-    monkeypatch.setattr("mmemo.shipped.SHIPPED", tmp_path / "nothing")
+    monkeypatch.setattr("mmemo.assets.shipped.SHIPPED", tmp_path / "nothing")
     assert main(["inspect", clip, "--out", str(tmp_path / "none.mp4"), "--quiet"]) == 0
     assert answers_in(tmp_path / "none.mp4") == shown["without"]
     assert shown["with"] > shown["without"] + 60

@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 import shutil
 
-from mmemo.assets import ASSETS
+from mmemo.assets.resolve import ASSETS
 from pipelines.cli import main
 from pipelines.doctor import _cache, _model, _native, examine
 
@@ -65,7 +65,7 @@ def test_a_module_that_does_not_load_is_told_from_one_that_is_absent(monkeypatch
 
 
 def test_the_model_that_comes_along_is_described(monkeypatch, tmp_path, planted_run):
-    monkeypatch.setattr("mmemo.shipped.SHIPPED", tmp_path)
+    monkeypatch.setattr("mmemo.assets.shipped.SHIPPED", tmp_path)
     (found,) = _model()
     assert found.state == "optional"
     assert "--run" in found.remedy

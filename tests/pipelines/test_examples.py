@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_extract import first_clip
+from plain_clips import first_clip
 
 pytest.importorskip("pandas")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -1,5 +1,0 @@
-"""When each word was said: forced alignment of known words to sound."""
-
-from extractors.alignment.aligner import Aligner
-
-__all__ = ["Aligner"]

@@ -1,0 +1,1 @@
+"""Creaky voice: its measures, and the network that decides frame by frame."""

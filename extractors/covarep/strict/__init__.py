@@ -1,0 +1,1 @@
+"""The original program's numbers, reproduced to the last digit for comparison."""

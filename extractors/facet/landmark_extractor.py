@@ -1,0 +1,154 @@
+"""The ``face`` set: points free of head pose, the pose, where the eyes look, and blinking.
+
+Unlike the Facet-style set nothing here is calibrated on other software; each column is geometry.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractors.base import Frame
+from extractors.facet.extractor import Heard, features_of, heard
+from extractors.facet.networks import BLENDSHAPES
+from extractors.facet.people import watch
+from extractors.facet.pose import HeadPose
+from extractors.facet.tracker import Face, FaceTracker
+from extractors.media.prefetch import ahead
+from mmemo.features import Features
+
+# Corners first (outer, inner), then upper and lower lid; the centre of the iris last.
+_RIGHT_EYE = (33, 133, (160, 158), (144, 153), 468)
+_LEFT_EYE = (263, 362, (387, 385), (373, 380), 473)
+
+# fmt: off
+POINT_GROUPS: dict[str, tuple[int, ...]] = {
+    "right_brow": (70, 63, 105, 66, 107),
+    "left_brow": (300, 293, 334, 296, 336),
+    "right_eye": (33, 160, 158, 133, 153, 144),
+    "left_eye": (263, 387, 385, 362, 380, 373),
+    "nose": (168, 6, 195, 4, 98, 2, 327),
+    "outer_lips": (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91),
+    "inner_lips": (78, 81, 13, 311, 308, 402, 14, 178),
+    "outline": (234, 132, 172, 150, 152, 379, 397, 361, 454),
+}
+# fmt: on
+"""Mesh points that are kept, outward from the nose or once around; right is the person's own."""
+
+_POINTS = np.array([point for group in POINT_GROUPS.values() for point in group])
+
+EYEBALL_RADIUS_CM = 1.2
+"""Of an adult (about 24 mm across), on the canonical head."""
+
+PUPIL_ABOVE_CORNERS_CM = 0.19
+"""How far the iris centre lies above the line of the corners in people looking straight ahead."""
+
+VERSION = "2"
+
+
+class FaceExtractor:
+    """Pictures of a person to 58 points, head pose, gaze and blinking.
+
+    Columns: ``GROUP_k_x/y/z``, head coordinates in cm of a canonical head (x to the picture's
+    right when the face is frontal, y up, z forward); ``Pitch``, ``Yaw``, ``Roll`` of the head as in
+    ``extractors.facet.pose``; ``Eye_Pitch`` and ``Eye_Yaw``, where the eyes point in the head, and
+    ``Gaze_Pitch`` and ``Gaze_Yaw``, where they point before the camera (0, 0: into it), degrees
+    with the signs of the head's; ``Opening_Right`` and ``Opening_Left``, height over width of the
+    open eye; ``Blink_Right`` and ``Blink_Left``, 0 to 1.
+
+    Args:
+        folder: holds ``face_landmarker.task``; None asks ``mmemo.assets.resolve`` for it.
+        max_faces: how many faces to follow; the columns are those of the speaker.
+        threads: of the networks; does not change the numbers.
+    """
+
+    modality = "visual"
+    names: tuple[str, ...] = (
+        *(
+            f"{group}_{place}_{axis}"
+            for group, points in POINT_GROUPS.items()
+            for place in range(len(points))
+            for axis in "xyz"
+        ),
+        *("Pitch", "Yaw", "Roll", "Eye_Pitch", "Eye_Yaw", "Gaze_Pitch", "Gaze_Yaw"),
+        *("Opening_Right", "Opening_Left", "Blink_Right", "Blink_Left"),
+    )
+
+    def __init__(self, folder: Path | None = None, *, max_faces: int = 2, threads: int = 1) -> None:
+        self._tracker = FaceTracker(folder, max_faces=max_faces, threads=threads)
+
+    def fingerprint(self) -> str:
+        """Identify algorithm, options and weights: ``face:version:digest``."""
+        return f"face:{VERSION}.{self._tracker.max_faces}:{self._tracker.graphs.digest}"
+
+    def __call__(self, frames: Iterable[Frame], /, sound: Heard = None) -> Features:
+        """Measure the speaker of one clip, one row a picture; see ``FacetExtractor``.
+
+        Raises:
+            FeatureError: there is no picture, or a picture is not RGB, or times go back.
+        """
+        seen = watch(self._tracker, ahead(frames), describe)
+        rows = seen.rows_of(seen.ranking(heard(sound)))
+        return features_of(seen, seen.values, rows, self.names, self.fingerprint())
+
+    def everyone(self, frames: Iterable[Frame], /, sound: Heard = None) -> list[Features]:
+        """Measure each person of one clip, the speaker first; rows are valid where they are seen.
+
+        Args and errors as when called. At most ``max_faces`` are followed at a time.
+        """
+        seen = watch(self._tracker, ahead(frames), describe)
+        return [
+            features_of(seen, seen.values, seen.rows_of([person]), self.names, self.fingerprint())
+            for person in seen.ranking(heard(sound))
+        ]
+
+
+def describe(face: Face) -> NDArray[np.float32]:
+    """Compute the columns of one face, in the order of ``FaceExtractor.names``."""
+    head = face.head
+    blinks = [face.blendshapes[BLENDSHAPES.index(f"eyeBlink{side}")] for side in ("Right", "Left")]
+    row = [
+        *head[_POINTS].ravel(),
+        *(face.pose.pitch, face.pose.yaw, face.pose.roll),
+        *gaze(head, face.pose),
+        *(_opening(head, eye) for eye in (_RIGHT_EYE, _LEFT_EYE)),
+        *blinks,
+    ]
+    return np.array(row, np.float32)
+
+
+def gaze(head: NDArray[np.float64], pose: HeadPose) -> tuple[float, float, float, float]:
+    """Point the eyes: pitch and yaw in the head, then before the camera, degrees.
+
+    The iris centre rides on a ball behind the middle of the eye's corners, so its offset is the
+    radius times the sine of the angle. Both eyes are averaged: they turn together.
+
+    Args:
+        head: (478, 3) head coordinates, cm.
+        pose: carries the direction from the head to the camera.
+    """
+    offsets = [
+        head[iris, :2] - (head[outer, :2] + head[inner, :2]) / 2
+        for outer, inner, _, _, iris in (_RIGHT_EYE, _LEFT_EYE)
+    ]
+    offset = np.mean(offsets, axis=0) - (0.0, PUPIL_ABOVE_CORNERS_CM)
+    sine = np.clip(offset / EYEBALL_RADIUS_CM, -0.7, 0.7)
+    ahead = np.array([sine[0], sine[1], np.sqrt(1 - (sine**2).sum())])
+    return (*_direction(ahead), *_direction(pose.rotation @ ahead))
+
+
+def _direction(ahead: NDArray[np.float64]) -> tuple[float, float]:
+    """Give pitch (up is positive) and yaw (to the picture's right) of a unit vector, degrees."""
+    pitch = np.arcsin(np.clip(ahead[1], -1, 1))
+    yaw = np.arctan2(ahead[0], ahead[2])
+    return float(np.degrees(pitch)), float(np.degrees(yaw))
+
+
+def _opening(
+    head: NDArray[np.float64], eye: tuple[int, int, tuple[int, ...], tuple[int, ...], int]
+) -> float:
+    """Height over width of an eye (Soukupova & Cech, CVWW 2016, eq. 1)."""
+    outer, inner, upper, lower, _ = eye
+    height = np.linalg.norm(head[list(upper)] - head[list(lower)], axis=1).mean()
+    return float(height / max(np.linalg.norm(head[outer] - head[inner]), 1e-6))

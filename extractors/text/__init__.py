@@ -1,0 +1,1 @@
+"""From speech or a transcript to timed words and their vectors."""

@@ -1,0 +1,1 @@
+"""Weights and word vectors: where they come from, their checksums, and the cache."""

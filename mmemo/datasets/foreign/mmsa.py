@@ -1,0 +1,100 @@
+"""MMSA's pickles ``aligned_50.pkl`` and ``unaligned_50.pkl`` (github.com/thuiar/MMSA).
+
+``{"train", "valid", "test"}``, each with ``text`` (N, 50, 768) BERT, ``audio`` (N, T, 74),
+``vision`` (N, T, 35), ``id`` (N) as ``video$_$segment``, ``raw_text`` (N), sentiment in
+``regression_labels``, and in the unaligned file ``audio_lengths`` and ``vision_lengths``. Emotions
+are not in it: they come from a label file.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmemo.datasets.foreign.dataset import (
+    Foreign,
+    Tally,
+    as_text,
+    check_table,
+    is_listed,
+    padded_clip,
+    splits_of,
+)
+from mmemo.datasets.foreign.label_table import LabelTable
+from mmemo.datasets.mosei import NAME
+from mmemo.errors import DataError
+from mmemo.features import Clip, ClipFeatures
+
+KIND = "MMSA pickle"
+NEEDED = ("text", "audio", "vision", "id")
+
+
+def is_mmsa(data: Any) -> bool:
+    """Tell by its keys whether unpickled data is MMSA's."""
+    first = next(iter(data.values()), None) if isinstance(data, dict) else None
+    return isinstance(first, dict) and {"regression_labels", "vision", "id"} <= set(first)
+
+
+def read_mmsa(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
+    """Take up unpickled data.
+
+    Raises:
+        DataError: an array is missing or of the wrong shape.
+    """
+    splits = splits_of(path, data, NEEDED)
+    tables = {
+        split: {
+            m: check_table(path, f"{split} {m}", part[key], len(part["id"])) for m, key in _KEYS
+        }
+        for split, part in splits.items()
+        if _sized(path, split, part["id"])
+    }
+    count = sum(len(part["id"]) for part in splits.values())
+    aligned = all(len({t.shape[1] for t in found.values()}) == 1 for found in tables.values())
+
+    def make(tally: Tally) -> Iterator[ClipFeatures]:
+        for split, part in splits.items():
+            for row in range(len(part["id"])):
+                clip = _clip(part, row, split, labels, tally)
+                arrays = {m: _cut(part, m, row, t[row]) for m, t in tables[split].items()}
+                yield padded_clip(clip, arrays, KIND, tally, aligned=aligned)
+
+    notes = ["no times: rows are spread evenly"]
+    if labels is None:
+        notes.append("sentiment only: give the emotions with --labels FILE.csv")
+    return Foreign(KIND, f"{NAME} ({path.name}, MMSA's splits)", count, make, notes=tuple(notes))
+
+
+_KEYS = (("text", "text"), ("audio", "audio"), ("visual", "vision"))
+
+
+def _sized(path: Path, split: str, ids: Any) -> bool:
+    if not is_listed(ids, -1):
+        raise DataError(f"{path}: expected {split} id as a list; got {type(ids).__name__}")
+    return True
+
+
+def _clip(
+    part: dict[str, Any], row: int, split: str, labels: LabelTable | None, tally: Tally
+) -> Clip:
+    name = as_text(part["id"][row])
+    video, mark, segment = name.partition("$_$")
+    if not mark:
+        tally.add("ids that are no video$_$segment")
+        segment = str(row)
+    said = as_text(part["raw_text"][row]) if is_listed(part.get("raw_text"), row) else ""
+    found = None if labels is None else labels.find(video, segment, text=said)
+    if labels is not None and found is None:
+        tally.add("segments that the label file does not have")
+    return Clip(f"{video}[{segment}]", video, split=split, intensities=found and found.intensities)
+
+
+def _cut(part: dict[str, Any], modality: str, row: int, values: Any) -> Any:
+    """Cut to the length that the file states, where it states one."""
+    key = "vision_lengths" if modality == "visual" else f"{modality}_lengths"
+    lengths: Any = part.get(key)
+    if not is_listed(lengths, row):
+        return values
+    try:
+        return values[: max(0, int(lengths[row]))]
+    except (TypeError, ValueError, OverflowError):
+        return values

@@ -1,0 +1,104 @@
+"""Tells by its content what someone else's data is, and opens it with the reader for it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mmemo.datasets.foreign.csd_folder import csd_files, read_csd_folder
+from mmemo.datasets.foreign.dataset import Foreign, Tally
+from mmemo.datasets.foreign.hhmpn import is_hhmpn, read_hhmpn
+from mmemo.datasets.foreign.label_table import LabelTable
+from mmemo.datasets.foreign.mmsa import is_mmsa, read_mmsa
+from mmemo.datasets.foreign.mult import is_mult, read_mult
+from mmemo.datasets.foreign.raw_mosei import raw_folder, read_raw_mosei
+from mmemo.datasets.mosei import NAME
+from mmemo.datasets.table import is_table, read_table
+from mmemo.errors import DataError
+from mmemo.features import Clip, ClipFeatures
+from mmemo.labels import EMOTIONS
+from mmemo.store import FeatureStore
+from mmemo.untrusted.torch_file import load_plain
+
+FORMS = (
+    "a folder of .csd files, MMSA's or MulT's pickle, HHMPN's train_valid_test.pt, a table "
+    "(.csv, .csv.gz), the raw archive, or a feature store"
+)
+RAW = "raw archive"
+NO_FEATURES = "nothing was measured yet"
+
+
+def open_foreign(
+    path: Path, *, labels: Path | None = None, order: Sequence[str] | None = None
+) -> Foreign:
+    """Open a data set of any known form.
+
+    Args:
+        path: a file or a folder.
+        labels: emotion labels for data without them.
+        order: what the six label columns are, in their order, where it is not the SDK's.
+
+    Raises:
+        DataError: there is nothing, it is of no known form, or it is broken.
+    """
+    if order is not None and sorted(order) != sorted(EMOTIONS):
+        raise DataError(f"label order: expected each of {', '.join(EMOTIONS)} once")
+    table = None if labels is None else LabelTable.read(labels)
+    if path.is_dir():
+        return _reordered(_folder(path), order)
+    if not path.is_file():
+        raise DataError(f"{path}: expected {FORMS}; there is nothing")
+    if is_table(path):
+        return _reordered(_clips("table", f"{NAME} ({path.name})", read_table(path)), order)
+    if path.suffix == ".csd":
+        raise DataError(f"{path}: give the folder that holds all the .csd files")
+    data = load_plain(path)
+    if is_hhmpn(data):
+        return read_hhmpn(path, data, None if order is None else tuple(order))
+    if is_mmsa(data):
+        return _reordered(read_mmsa(path, data, table), order)
+    if is_mult(data):
+        return _reordered(read_mult(path, data, table), order)
+    raise DataError(f"{path}: expected {FORMS}; its content is of another form")
+
+
+def _folder(path: Path) -> Foreign:
+    if (path / "store.json").is_file():
+        store = FeatureStore(path)
+        clips = store.clips()
+        info = store.info()
+        if info.labels != EMOTIONS:
+            raise DataError(f"{path}: its labels are {', '.join(info.labels)}, not the emotions")
+        make: Callable[[Tally], Iterator[ClipFeatures]] = lambda tally: iter(store)  # noqa: E731
+        return Foreign("feature store", info.dataset, len(clips), make, row_times=True)
+    raw = raw_folder(path)
+    if raw is not None:
+        name = f"{NAME} (raw archive, SDK's standard folds)"
+        return _clips(RAW, name, read_raw_mosei(raw))
+    if csd_files(path):
+        return read_csd_folder(path)
+    raise DataError(f"{path}: expected {FORMS}; found none of them in this folder")
+
+
+def _clips(kind: str, name: str, clips: list[Clip]) -> Foreign:
+    def make(tally: Tally) -> Iterator[ClipFeatures]:
+        absent = dict.fromkeys(("text", "audio", "visual"), NO_FEATURES)
+        return (ClipFeatures(clip, {}, absent) for clip in clips)
+
+    return Foreign(kind, name, len(clips), make)
+
+
+def _reordered(data: Foreign, order: Sequence[str] | None) -> Foreign:
+    """Bring label columns that stand in ``order`` into label order."""
+    if order is None:
+        return data
+    columns = [list(order).index(name) for name in EMOTIONS]
+
+    def make(tally: Tally) -> Iterator[ClipFeatures]:
+        for clip in data.make(tally):
+            values = clip.clip.intensities
+            if values is not None:
+                moved = tuple(values[column] for column in columns)
+                clip = replace(clip, clip=replace(clip.clip, intensities=moved))
+            yield clip
+
+    return replace(data, make=make, notes=(*data.notes, f"labels read as {', '.join(order)}"))

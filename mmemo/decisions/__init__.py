@@ -1,0 +1,1 @@
+"""From probabilities to sets of labels: decoding, thresholds and calibration."""

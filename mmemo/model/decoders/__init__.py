@@ -1,0 +1,1 @@
+"""From what the encoders saw to a probability for each set of labels."""

@@ -1,0 +1,45 @@
+"""Independent labels: the ablation that knows nothing of how emotions come together.
+
+It reads the same contexts through the same weighing of modalities as the lattice, and answers with
+the same thing, a distribution over all label sets: here the product of K independent ones.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmemo.labels import all_sets
+from mmemo.model.decoders.common import Decoded
+from mmemo.model.label_evidence import LabelEvidence
+
+
+class BinaryDecoder(nn.Module):
+    """Say yes or no to each label by itself.
+
+    Args:
+        n_labels: K.
+        hidden: width H.
+    """
+
+    sets: Tensor
+
+    def __init__(self, n_labels: int, hidden: int) -> None:
+        super().__init__()
+        self.n_labels = n_labels
+        self.n_queries = n_labels
+        self.evidence = LabelEvidence(n_labels, hidden)
+        self.bias = nn.Parameter(torch.zeros(n_labels))
+        self.register_buffer("sets", torch.from_numpy(all_sets(n_labels)).float(), persistent=False)
+
+    def forward(self, contexts: Tensor, present: Tensor) -> Decoded:
+        """Return the distribution over sets and the modalities' weights per label.
+
+        Args:
+            contexts: (B, M, K, H), what each modality says about each label.
+            present: (B, M) bool, which modalities may have a say; at least one per clip.
+        """
+        with torch.autocast(contexts.device.type, enabled=False):
+            log_odds, weights = self.evidence(contexts, present)
+            logits = log_odds + self.bias
+            yes, no = functional.logsigmoid(logits), functional.logsigmoid(-logits)
+            return Decoded(yes @ self.sets.T + no @ (1 - self.sets).T, weights)

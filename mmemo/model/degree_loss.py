@@ -1,0 +1,71 @@
+"""What clips teach beyond their labels: how strong each emotion is, and how good or bad the mood.
+
+CMU-MOSEI's annotators gave degrees, and the sentiment besides; a label says only that a degree is
+above zero. To predict the degrees too, from the same rows, is a task that helps the main one
+(Caruana, "Multitask learning", 1997) and is dropped after training.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmemo.batching.batch import Sequence
+from mmemo.model.attention import MultiHeadAttention
+
+
+class ClipSummary(nn.Module):
+    """Sum up each clip in one vector: what a learned query finds, averaged over modalities."""
+
+    def __init__(self, modalities: tuple[str, ...], hidden: int, heads: int) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(1, 1, hidden))
+        self.attend = nn.ModuleDict({m: MultiHeadAttention(hidden, heads) for m in modalities})
+        self.norm = nn.LayerNorm(hidden)
+
+    def forward(self, memories: Mapping[str, Sequence], present: Tensor) -> Tensor:
+        """Turn modality -> (B, T, H), of which (B, M) are present, into (B, H)."""
+        query = self.query.expand(len(present), -1, -1)
+        each = torch.cat([self.attend[m](query, *memories[m]) for m in self.attend], dim=1)
+        weights = present.to(each.dtype)[..., None]
+        return self.norm((each * weights).sum(dim=1) / weights.sum(dim=1))
+
+
+class DegreeLoss(nn.Module):
+    """Predict degrees from the rows that the decoder looks at.
+
+    Args:
+        modalities: names of the M modalities.
+        n_degrees: K intensities and one sentiment.
+        hidden: width H.
+        heads: of the attention that sums a clip up.
+        dropout: on the summary.
+    """
+
+    def __init__(
+        self,
+        modalities: tuple[str, ...],
+        n_degrees: int,
+        *,
+        hidden: int,
+        heads: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.summary = ClipSummary(modalities, hidden, heads)
+        self.dropout = nn.Dropout(dropout)
+        self.predict = nn.Linear(hidden, n_degrees)
+
+    def forward(self, memories: Mapping[str, Sequence], present: Tensor, degrees: Tensor) -> Tensor:
+        """Return each clip's loss (B,), a sum over the degrees (B, K + 1) that are known.
+
+        Degrees are compared by their square roots, for most are small, and one above two matters
+        less than any above none.
+        """
+        known = ~degrees.isnan()
+        target = degrees.nan_to_num()
+        target = target.sign() * target.abs().sqrt()
+        found = self.predict(self.dropout(self.summary(memories, present))).to(target.dtype)
+        apart = functional.smooth_l1_loss(found, target, reduction="none")
+        return (apart * known).sum(dim=-1)

@@ -1,0 +1,1 @@
+"""What only the text has: pretrained encoders, learned words and clip length."""

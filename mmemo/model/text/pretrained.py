@@ -1,0 +1,266 @@
+"""Pretrained encoders of the words, through transformers, frozen or trained on.
+
+The encoder reads word pieces in their context; the vectors of a word's pieces are averaged, so that
+the rest of the model meets one row per word, as it does with word vectors. Any encoder-only model
+serves that transformers can load as ``AutoModel`` with a fast tokenizer: an asset of mmemo, a
+folder, or a name on the Hugging Face hub; see ``mmemo.model.text.pretrained_files``.
+"""
+
+import contextlib
+import copy
+import re
+from collections import ChainMap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmemo.batching.batch import Pieces, Sequence
+from mmemo.errors import ConfigError
+from mmemo.model.text.pieces import PieceCutter
+
+_LAYER = re.compile(r"(?:^|\.)(?:layer|layers|h|block)\.(\d+)\.")
+_SHORTER = 0.75
+"""A text shorter than this share of the longest is read with others of its length."""
+_REMEMBERED_PIECES = 1_000_000
+"""About 0.8 GB of an encoder of width 384: twice CMU-MOSEI."""
+
+
+@dataclass(frozen=True)
+class PretrainedOptions:
+    """How a pretrained encoder is used; see ``ModelConfig``'s options of the same names."""
+
+    name: str
+    fine_tuned: bool = True
+    across_clips: bool = False
+    longest: int = 320
+    frozen_layers: int = 1
+    dropout: float = 0.1
+    checkpointing: bool = False
+
+
+class PretrainedWords(nn.Module):
+    """Turn the words of a batch into rows (B, T, D).
+
+    A frozen encoder is no part of the weights: it can be had again by its name, so neither
+    checkpoints nor averages carry it.
+
+    Attributes:
+        width: columns D.
+        source: fingerprint of the encoder's bytes.
+        cut: makes the pieces that it reads; give it to ``collate``.
+        depth: layers, the embeddings not counted.
+    """
+
+    def __init__(
+        self, encoder: Any, tokenizer: Any, options: PretrainedOptions, source: str
+    ) -> None:
+        super().__init__()
+        self.options, self.source, self.tokenizer = options, source, tokenizer
+        self.width = int(encoder.config.hidden_size)
+        self.depth = int(encoder.config.num_hidden_layers)
+        self.cut = PieceCutter(
+            tokenizer,
+            across_clips=options.across_clips,
+            longest=min(options.longest, _positions(encoder.config) - 2),
+        )
+        self.norm = nn.LayerNorm(self.width)
+        encoder.pooler = None  # sums up a whole text, which is not asked for
+        if options.checkpointing:
+            _checkpoint_activations(encoder)
+        self.frozen_layers = min(options.frozen_layers, self.depth + 1)
+        if not options.fine_tuned:
+            self.frozen_layers = self.depth + 1
+        for name, weight in encoder.named_parameters():
+            weight.requires_grad_(self.depth_of(name) >= self.frozen_layers)
+        self._held: list[Any] = [encoder]  # in a list, torch does not see them
+        self._upper: list[Any] = []
+        if options.fine_tuned:
+            self.encoder = encoder
+            if 1 < self.frozen_layers <= self.depth:
+                self._upper.append(upper_layers(encoder, self.frozen_layers - 1))
+        self._remembered: dict[bytes, Tensor] | None = None
+
+    @property
+    def had_by_name(self) -> bool:
+        """Whether its bytes can be had again by name: from an asset or the hub, not a folder."""
+        return not self.source.startswith("folder:")
+
+    @property
+    def model(self) -> Any:
+        """The encoder itself, frozen or not."""
+        return self._held[0]
+
+    def forward(self, pieces: Pieces, mask: Tensor) -> Sequence:
+        """Read pieces into the rows of words with mask (B, T)."""
+        total = self.norm.weight.new_zeros(mask.numel(), self.width)
+        count = total.new_zeros(mask.numel(), 1)
+        for part in _alike(pieces):
+            belongs = part.rows >= 0
+            at = part.rows[belongs]
+            total = total.index_add(0, at, self._states(part)[belongs].to(total.dtype))
+            count = count.index_add(0, at, count.new_ones(len(at), 1))
+        rows = self.norm(total / count.clamp(min=1)).view(*mask.shape, self.width)
+        return Sequence(rows * mask[..., None], mask)
+
+    def frozen_names(self) -> frozenset[str]:
+        """Name the weights that training leaves as they came; ``state_dict`` may hold them."""
+        weights = self.named_parameters()
+        return frozenset(name for name, weight in weights if not weight.requires_grad)
+
+    def depth_of(self, name: str) -> int:
+        """Say in which layer a weight of the encoder lies: 0 for embeddings, then 1, 2, ..."""
+        found = _LAYER.search(name)
+        if found:
+            return 1 + int(found[1])
+        return 0 if "embed" in name else self.depth
+
+    @contextlib.contextmanager
+    def remembering(self, memory: dict[bytes, Tensor] | None = None) -> Iterator[None]:
+        """Keep what frozen layers say of each text, so that they read it once, not each epoch.
+
+        Texts are the same each time only if whole videos (or single clips) are batched.
+
+        Args:
+            memory: where to keep it, for runs that share the encoder and its frozen layers; by
+                default it is forgotten in the end.
+        """
+        before = self._remembered
+        self._remembered = {} if memory is None else memory
+        try:
+            yield
+        finally:
+            self._remembered = before
+
+    @contextlib.contextmanager
+    def held_still(self) -> Iterator[None]:
+        """Train none of its layers for a while: all of them then read each text once."""
+        layers, upper = self.frozen_layers, self._upper
+        learning = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self.frozen_layers, self._upper = self.depth + 1, []
+        for weight in learning:
+            weight.requires_grad_(False)
+        try:
+            yield
+        finally:
+            self.frozen_layers, self._upper = layers, upper
+            for weight in learning:
+                weight.requires_grad_(True)
+
+    def _states(self, pieces: Pieces) -> Tensor:
+        """Return what the last layer says of each piece, (N, L, D)."""
+        attend = pieces.mask.long()
+        if self.frozen_layers <= 1:
+            states: Tensor = self.model(
+                input_ids=pieces.ids, attention_mask=attend
+            ).last_hidden_state
+            return states
+        states = self._recall(pieces)
+        if not self._upper:
+            return states
+        upper = self._upper[0].train(self.training)
+        states = upper(inputs_embeds=states, attention_mask=attend).last_hidden_state
+        return states
+
+    def _recall(self, pieces: Pieces) -> Tensor:
+        """Return what the frozen layers say of each piece: read, or remembered."""
+        if self._remembered is None:
+            return self._frozen(pieces.ids, pieces.mask)
+        lengths = pieces.mask.sum(dim=1).tolist()
+        texts = zip(pieces.ids.cpu(), lengths, strict=True)
+        keys = [ids[:length].numpy().tobytes() for ids, length in texts]
+        new = [place for place, key in enumerate(keys) if key not in self._remembered]
+        fresh: dict[bytes, Tensor] = {}
+        if new:
+            states = self._frozen(pieces.ids[new], pieces.mask[new]).to("cpu", torch.float16)
+            fresh = {keys[place]: states[i, : lengths[place]] for i, place in enumerate(new)}
+        known = ChainMap(fresh, self._remembered)
+        found = nn.utils.rnn.pad_sequence([known[key].float() for key in keys], batch_first=True)
+        if sum(map(len, self._remembered.values())) < _REMEMBERED_PIECES:
+            # Slices are copied: they would keep the padding of their batch in memory.
+            self._remembered.update({key: state.clone() for key, state in fresh.items()})
+        return found.to(pieces.ids.device)
+
+    @torch.no_grad()
+    def _frozen(self, ids: Tensor, mask: Tensor) -> Tensor:
+        encoder = self.model.to(ids.device).eval()
+        read = encoder(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True)
+        encoder.train(self.training)
+        states: Tensor = read.last_hidden_state
+        if self.frozen_layers <= self.depth:
+            states = read.hidden_states[self.frozen_layers - 1]
+        return states
+
+
+def _alike(pieces: Pieces) -> Iterator[Pieces]:
+    """Part a batch into texts of like length, for padding costs as much as reading."""
+    lengths = pieces.mask.sum(dim=1).tolist()
+    parts: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+        if not parts or lengths[place] < _SHORTER * lengths[parts[-1][0]]:
+            parts.append([])
+        parts[-1].append(place)
+    for part in parts:
+        longest = lengths[part[0]]
+        yield Pieces(*(held[part, :longest] for held in pieces))
+
+
+class _PassOn(nn.Module):
+    """Stands in for the embeddings, where they and more layers have done their work already."""
+
+    def forward(self, *, inputs_embeds: Tensor, **_: Any) -> Tensor:
+        return inputs_embeds
+
+
+def upper_layers(encoder: Any, first: int) -> Any:
+    """Return an encoder that goes on where layer ``first`` begins, sharing all weights.
+
+    Args:
+        encoder: of transformers, with its embeddings in ``embeddings`` and its layers in one list.
+        first: how many layers are left out.
+
+    Returns:
+        An encoder to be given ``inputs_embeds``, the states before that layer.
+
+    Raises:
+        ConfigError: the encoder is built in another way.
+    """
+    depth = encoder.config.num_hidden_layers
+    lists = [
+        name
+        for name, module in encoder.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == depth
+    ]
+    if len(lists) != 1 or "embeddings" not in encoder._modules:
+        raise ConfigError(
+            "model.pretrained_frozen_layers: expected 0 or 1 for this encoder, which cannot be "
+            "read from its middle"
+        )
+    upper = _shallow(encoder)
+    upper._modules["embeddings"] = _PassOn()
+    holder = upper
+    *way, last = lists[0].split(".")
+    for name in way:
+        holder._modules[name] = _shallow(holder._modules[name])
+        holder = holder._modules[name]
+    holder._modules[last] = nn.ModuleList(list(holder._modules[last])[first:])
+    return upper
+
+
+def _shallow(module: Any) -> Any:
+    """Copy a module but not what is in it."""
+    twin = copy.copy(module)
+    twin._modules = dict(module._modules)
+    return twin
+
+
+def _checkpoint_activations(encoder: Any) -> None:
+    """Compute activations again in the backward pass; transformers 5 has changed the name."""
+    enable = getattr(encoder, "activation_checkpointing_enable", None)
+    (enable or encoder.gradient_checkpointing_enable)({"use_reentrant": False})
+
+
+def _positions(config: Any) -> int:
+    return int(getattr(config, "max_position_embeddings", None) or 512)

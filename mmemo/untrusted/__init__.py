@@ -1,0 +1,1 @@
+"""Readers for files from strangers, which are read as data and never run."""

@@ -1,0 +1,315 @@
+"""Reads pickles as data: numbers, texts, containers and arrays come out; nothing is ever called.
+
+A pickle is a program for a small stack machine that may name any function and have it called. This
+is that machine without that power: the few names that plain data needs (arrays, dtypes, ordered
+dictionaries, tensors) stand in a table with what they are made into here, and any other name ends
+the reading. Sizes are compared with the bytes that are there before anything is allocated. Large
+arrays are views of the file, so it may be larger than memory.
+
+Opcodes and their meaning: Python's ``pickletools``; protocols 0 to 5.
+"""
+
+import mmap
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmemo.errors import DataError
+from mmemo.untrusted.allowed_names import GLOBALS, Built, RefusedError, build, reduce
+
+VIEW_ABOVE = 1 << 16
+"""Byte strings above this are views of the file, not copies."""
+LARGEST_INTEGER_BYTES = 64
+_BROKEN = (
+    IndexError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    struct.error,
+    MemoryError,
+    RecursionError,
+)
+_MARK = object()
+_KEYS = (str, bytes, int, float, np.generic)
+
+Persistent = Callable[[Any], Any]
+
+
+def load_pickle(path: Path) -> Any:
+    """Read a pickle.
+
+    Raises:
+        DataError: it is missing, cut short, broken, or asks for more than data.
+    """
+    data = map_file(path)
+    try:
+        return Unpickler(data).load()
+    except RefusedError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def map_file(path: Path) -> memoryview:
+    """Map a file into memory, read-only.
+
+    Raises:
+        DataError: it is missing or empty.
+    """
+    try:
+        with open(path, "rb") as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path}: expected a file with data ({reason})") from None
+
+
+class Unpickler:
+    """The machine: a stack, marks, and a memo.
+
+    Args:
+        data: the bytes; one pickle is read from ``position`` on, which then stands behind it.
+        persistent: what to make of persistent ids; without it they are refused.
+
+    Raises:
+        RefusedError: by ``load``, naming what was asked for or what is broken.
+    """
+
+    def __init__(
+        self, data: memoryview, position: int = 0, persistent: Persistent | None = None
+    ) -> None:
+        self.data, self.position, self.persistent = data, position, persistent
+        self.copied = 0
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+
+    def load(self) -> Any:
+        """Run to the end and return what is on top."""
+        try:
+            while True:
+                code = self._take(1)[0]
+                if code == 0x2E:  # STOP
+                    return self._pop()
+                operation = _OPERATIONS.get(code)
+                if operation is None:
+                    raise RefusedError(f"not a pickle, or one with the opcode {code:#04x}")
+                operation(self)
+        except RefusedError:
+            raise
+        except _BROKEN as error:
+            raise RefusedError(f"a broken pickle ({' '.join(str(error).split())[:100]})") from None
+
+    def _take(self, count: int) -> memoryview:
+        if count < 0 or count > len(self.data) - self.position:
+            left = len(self.data) - self.position
+            raise RefusedError(f"cut short: {count} more bytes were announced, {left} are there")
+        self.position += count
+        return self.data[self.position - count : self.position]
+
+    def _unpack(self, form: str) -> int:
+        return int(struct.unpack(form, self._take(struct.calcsize(form)))[0])
+
+    def _bytes(self, form: str) -> bytes | memoryview:
+        found = self._take(self._unpack(form))
+        return found if len(found) > VIEW_ABOVE else bytes(found)
+
+    def _text(self, form: str, encoding: str = "utf-8") -> str:
+        return bytes(self._take(self._unpack(form))).decode(encoding, "surrogatepass")
+
+    def _line(self) -> bytes:
+        step = 1 << 12
+        for start in range(self.position, len(self.data), step):
+            place = bytes(self.data[start : start + step]).find(b"\n")
+            if place >= 0:
+                found = bytes(self.data[self.position : start + place])
+                self.position = start + place + 1
+                return found
+        raise RefusedError("cut short: a line without end")
+
+    def _pop(self) -> Any:
+        top = self.stack.pop()
+        if top is _MARK:
+            raise RefusedError("a broken pickle (a mark where a value should be)")
+        return top
+
+    def _to_mark(self) -> list[Any]:
+        place = len(self.stack) - 1
+        while self.stack[place] is not _MARK:
+            place -= 1
+            if place < 0:
+                raise RefusedError("a broken pickle (no mark)")
+        found = self.stack[place + 1 :]
+        del self.stack[place:]
+        return found
+
+    def _top(self, kind: type) -> Any:
+        if type(self.stack[-1]) is not kind:
+            raise RefusedError("a broken pickle (a container expected)")
+        return self.stack[-1]
+
+    def _remember(self, index: int) -> None:
+        self.memo[index] = self.stack[-1]
+        if isinstance(self.stack[-1], Built):
+            self.stack[-1].places.append(index)
+
+    def _integer(self, size: int) -> None:
+        if size > LARGEST_INTEGER_BYTES:
+            raise RefusedError(f"an integer of {size} bytes")
+        self.stack.append(int.from_bytes(self._take(size), "little", signed=True))
+
+    def _decimal(self) -> None:
+        text = self._line().decode("ascii").rstrip("L")
+        if text in ("00", "01"):
+            self.stack.append(text == "01")
+            return
+        if len(text) > 2 * LARGEST_INTEGER_BYTES:
+            raise RefusedError(f"an integer of {len(text)} digits")
+        self.stack.append(int(text))
+
+    def _quoted(self) -> None:
+        text = self._line().decode("ascii").strip()
+        if len(text) < 2 or text[0] != text[-1] or text[0] not in "'\"" or "\\" in text:
+            raise RefusedError("a quoted string of the oldest protocol with escapes")
+        self.stack.append(text[1:-1])
+
+    def _append_all(self, items: list[Any]) -> None:
+        self._top(list).extend(items)
+
+    def _set_all(self, items: list[Any]) -> None:
+        held = self._top(dict)
+        _check_keys(items[::2])
+        held.update(zip(items[::2], items[1::2], strict=True))
+
+    def _dict(self) -> None:
+        items = self._to_mark()
+        self.stack.append({})
+        self._set_all(items)
+
+    def _charge(self, *parts: Any) -> None:
+        """Count what is copied: one long list that is copied again and again fills any memory."""
+        self.copied += sum(len(p) for p in parts if isinstance(p, list | tuple | dict | str | set))
+        if self.copied > len(self.data):
+            raise RefusedError("copies its content over and over")
+
+    def _name(self, module: str, name: str) -> None:
+        if (module, name) not in GLOBALS:
+            raise RefusedError(f"asks to load {module[:60]}.{name[:60]}; only plain data is read")
+        self.stack.append(GLOBALS[module, name])
+
+    def _stack_name(self) -> None:
+        name, module = self._pop(), self._pop()
+        if not (isinstance(name, str) and isinstance(module, str)):
+            raise RefusedError("a broken pickle (a name that is no text)")
+        self._name(module, name)
+
+    def _reduce(self) -> None:
+        arguments, function = self._pop(), self._pop()
+        if not isinstance(arguments, tuple):
+            raise RefusedError("a broken pickle (a call without arguments)")
+        self._charge(arguments, *arguments)
+        self.stack.append(reduce(function, arguments))
+
+    def _new_with_keywords(self) -> None:
+        if self._pop():
+            raise RefusedError("asks to make an object with keywords; only plain data is read")
+        self._reduce()
+
+    def _build(self) -> None:
+        state, target = self._pop(), self._pop()
+        self._charge(state, *(state if isinstance(state, tuple) else ()))
+        made = build(target, state)
+        if isinstance(target, Built):
+            for index in target.places:
+                self.memo[index] = made
+        self.stack.append(made)
+
+    def _persistent(self) -> None:
+        if self.persistent is None:
+            raise RefusedError("refers to data outside of the pickle")
+        self.stack.append(self.persistent(self._pop()))
+
+
+def _check_keys(keys: list[Any]) -> list[Any]:
+    """Let plain keys pass; on the hash of a tuple nested a million deep Python itself crashes."""
+    for key in keys:
+        inside = key if type(key) is tuple else (key,)
+        if not all(part is None or isinstance(part, _KEYS) for part in inside):
+            raise RefusedError("a key that is no number or text")
+    return keys
+
+
+def _push(make: Callable[[Unpickler], Any]) -> Callable[[Unpickler], None]:
+    return lambda machine: machine.stack.append(make(machine))
+
+
+def _tuple(count: int) -> Callable[[Unpickler], Any]:
+    return lambda m: tuple([m._pop() for _ in range(count)][::-1])
+
+
+_OPERATIONS: dict[int, Callable[[Unpickler], Any]] = {
+    ord(code): operation
+    for code, operation in {
+        "\x80": lambda m: m._take(1),
+        "\x95": lambda m: m._take(8),
+        "(": lambda m: m.stack.append(_MARK),
+        "0": lambda m: m.stack.pop(),
+        "1": lambda m: m._to_mark(),
+        "2": lambda m: m.stack.append(m.stack[-1]),
+        "N": _push(lambda m: None),
+        "\x88": _push(lambda m: True),
+        "\x89": _push(lambda m: False),
+        "I": Unpickler._decimal,
+        "L": Unpickler._decimal,
+        "J": _push(lambda m: m._unpack("<i")),
+        "K": _push(lambda m: m._unpack("<B")),
+        "M": _push(lambda m: m._unpack("<H")),
+        "\x8a": lambda m: m._integer(m._unpack("<B")),
+        "\x8b": lambda m: m._integer(m._unpack("<I")),
+        "F": _push(lambda m: float(m._line())),
+        "G": _push(lambda m: struct.unpack(">d", m._take(8))[0]),
+        "S": Unpickler._quoted,
+        "U": _push(lambda m: m._text("<B", "latin-1")),
+        "T": _push(lambda m: m._text("<I", "latin-1")),
+        "V": _push(lambda m: m._line().decode("raw-unicode-escape")),
+        "\x8c": _push(lambda m: m._text("<B")),
+        "X": _push(lambda m: m._text("<I")),
+        "\x8d": _push(lambda m: m._text("<Q")),
+        "C": _push(lambda m: m._bytes("<B")),
+        "B": _push(lambda m: m._bytes("<I")),
+        "\x8e": _push(lambda m: m._bytes("<Q")),
+        "\x96": _push(lambda m: m._bytes("<Q")),
+        "]": _push(lambda m: []),
+        "}": _push(lambda m: {}),
+        ")": _push(lambda m: ()),
+        "\x8f": _push(lambda m: set()),
+        "l": _push(lambda m: m._to_mark()),
+        "t": _push(lambda m: tuple(m._to_mark())),
+        "\x85": _push(_tuple(1)),
+        "\x86": _push(_tuple(2)),
+        "\x87": _push(_tuple(3)),
+        "d": Unpickler._dict,
+        "a": lambda m: m._append_all([m._pop()]),
+        "e": lambda m: m._append_all(m._to_mark()),
+        "s": lambda m: m._set_all([m._pop() for _ in range(2)][::-1]),
+        "u": lambda m: m._set_all(m._to_mark()),
+        "\x90": lambda m: (lambda items: m._top(set).update(items))(_check_keys(m._to_mark())),
+        "\x91": _push(lambda m: frozenset(_check_keys(m._to_mark()))),
+        "p": lambda m: m._remember(int(m._line())),
+        "q": lambda m: m._remember(m._unpack("<B")),
+        "r": lambda m: m._remember(m._unpack("<I")),
+        "\x94": lambda m: m._remember(len(m.memo)),
+        "g": _push(lambda m: m.memo[int(m._line())]),
+        "h": _push(lambda m: m.memo[m._unpack("<B")]),
+        "j": _push(lambda m: m.memo[m._unpack("<I")]),
+        "c": lambda m: m._name(m._line().decode(), m._line().decode()),
+        "\x93": Unpickler._stack_name,
+        "R": Unpickler._reduce,
+        "\x81": Unpickler._reduce,
+        "\x92": Unpickler._new_with_keywords,
+        "b": Unpickler._build,
+        "Q": Unpickler._persistent,
+    }.items()
+}

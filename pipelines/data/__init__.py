@@ -1,0 +1,1 @@
+"""Data sets: extract features, load them for training, convert between forms."""

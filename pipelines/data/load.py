@@ -1,0 +1,91 @@
+"""What ``--data`` may be, feature stores and tables of transcribed segments, in one form."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from extractors.text.glove import GloveExtractor
+from mmemo.config import Config
+from mmemo.datasets.clips import check_splits
+from mmemo.datasets.dataset import Dataset
+from mmemo.datasets.label_map import LabelMapper, common_labels
+from mmemo.datasets.table import is_table, read_table
+from mmemo.errors import DataError
+from mmemo.features import Clip, ClipFeatures, rows_of_words
+from mmemo.store import FeatureStore, StoreInfo
+from pipelines.progress import track
+
+logger = logging.getLogger(__name__)
+
+NO_MEDIA = "the data set holds words only"
+
+
+def load_data(paths: Sequence[Path], config: Config, labels: Sequence[str] = ()) -> Dataset:
+    """Read feature stores and tables, in the order given, into one data set.
+
+    Tables hold words only, so their text features are made here; stores are read as they are.
+
+    Args:
+        paths: what to read.
+        config: says which vectors tables need, and how labels are mapped.
+        labels: the labels of a trained model; without, those of ``config.data.labels``, else those
+            that all the data sets share.
+
+    Raises:
+        ConfigError: the labels of the data sets differ and nobody says what they stand for.
+        DataError: a path is neither, or clips of one video stand in two splits.
+    """
+    infos = {path: _describe(path) for path in paths}
+    labels_of = {info.dataset: info.labels for info in infos.values()}
+    wanted = tuple(labels or config.data.labels or common_labels(labels_of))
+    clips: list[ClipFeatures] = []
+    for path, info in infos.items():
+        to_wanted = LabelMapper(
+            info.dataset, info.labels, wanted, config.data.label_maps.get(info.dataset)
+        )
+        clips += [replace(clip, clip=to_wanted(clip.clip)) for clip in _read(path, config)]
+    check_splits(paths[0], [clip.clip for clip in clips])
+    return Dataset(
+        name=" + ".join(info.dataset for info in infos.values()),
+        demonstration=any(info.demonstration for info in infos.values()),
+        clips=tuple(clips),
+        labels=wanted,
+    )
+
+
+def _describe(path: Path) -> StoreInfo:
+    if is_table(path):
+        return StoreInfo(path.name)
+    if (path / "store.json").is_file():
+        return FeatureStore(path).info()
+    raise DataError(
+        f"{path}: expected a feature store or a .csv/.csv.gz table; "
+        f"for a folder of clips run `mmemo features {path} --out DIR` first"
+    )
+
+
+def _read(path: Path, config: Config) -> Iterable[ClipFeatures]:
+    if is_table(path):
+        vectors = None if config.model.reads_words else config.features.vectors
+        return text_features(read_table(path), vectors)
+    store = FeatureStore(path)
+    return track(store, "reading features", total=len(store.clips()))
+
+
+def text_features(clips: Sequence[Clip], vectors: str | None) -> list[ClipFeatures]:
+    """Make the text features of clips that hold words and nothing else.
+
+    Args:
+        clips: with their words.
+        vectors: name of the word vectors; None for models that read the words themselves.
+    """
+    extract = rows_of_words if vectors is None else GloveExtractor.from_name(vectors)
+    absent = {"audio": NO_MEDIA, "visual": NO_MEDIA}
+    found = []
+    for clip in track(clips, "looking up words"):
+        if clip.words:
+            found.append(ClipFeatures(clip, {"text": extract(clip.words)}, absent))
+        else:
+            found.append(ClipFeatures(clip, {}, {**absent, "text": "the transcript is empty"}))
+    return found

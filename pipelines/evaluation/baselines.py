@@ -1,0 +1,130 @@
+"""What is reached without looking at a clip, by constants and frequencies; and the ceiling."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmemo.labels import all_sets, to_names, to_set_index
+from mmemo.metrics import constant_baselines, multilabel_metrics, set_nll
+from mmemo.metrics.calibration import calibration_metrics
+from mmemo.metrics.tally import check, row_sums, scalars
+from pipelines.evaluation.sheets.sheet import Floats, Gold
+
+_HALF_A_CLIP = 0.5
+_LABELS_FOR_ALL_SETS = 8
+_BEST_FOR = ("acc_jaccard_empty0", "exact_match", "hamming_loss", "micro_f1", "macro_f1")
+
+
+def count_sets(gold: Gold) -> dict[int, int]:
+    """Count how many fully annotated clips carry each set: set index -> clips."""
+    known = ~np.isnan(gold.truth).any(axis=1)
+    indices, counts = np.unique(to_set_index(gold.truth[known]), return_counts=True)
+    return {int(index): int(count) for index, count in zip(indices, counts, strict=True)}
+
+
+def constants(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, dict[str, Any]]:
+    """Score the constant answers, and what nobody can beat.
+
+    Args:
+        gold: the clips to score.
+        set_counts: set index -> how many training clips carry it; the constants are chosen on them.
+
+    Returns:
+        ``none``, ``most_frequent_label``, ``most_frequent_set``, ``all_labels`` -> metrics with
+        ``answer`` (names); ``perfect``, the truth itself, whose accuracy is below 1 where an empty
+        pair counts 0.
+    """
+    sets = all_sets(len(gold.labels))
+    train_truth = np.repeat(sets[list(set_counts)], list(set_counts.values()), axis=0)
+    found = {}
+    for name, answer in constant_baselines(train_truth=train_truth).items():
+        scores = _score(gold, np.tile(answer, (len(gold.truth), 1)))
+        found[name] = {**scores, "answer": list(to_names(answer, gold.labels))}
+    return {**found, "perfect": _score(gold, np.nan_to_num(gold.truth))}
+
+
+def best_constants(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, dict[str, Any]]:
+    """Find for each metric the one answer that is best on the training labels, and score it.
+
+    With more than 8 labels not all sets are tried, but those that occur, and the most frequent
+    labels, however many.
+    """
+    sets, counts = _occurring(set_counts, len(gold.labels))
+    candidates = _candidates(sets, counts)
+    expected = _sums(candidates, sets, counts)
+    found = {}
+    for metric in _BEST_FOR:
+        values = scalars(expected)[metric]
+        answer = candidates[values.argmin() if metric == "hamming_loss" else values.argmax()]
+        value = _score(gold, np.tile(answer, (len(gold.truth), 1)))[metric]
+        found[metric] = {"answer": list(to_names(answer, gold.labels)), "value": value}
+    return found
+
+
+def prior(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, Any]:
+    """Score the training labels' frequencies: as probabilities, and as answers drawn from them.
+
+    As probabilities, half a clip is added to every set, so that none is impossible (Krichevsky and
+    Trofimov 1981).
+
+    Returns:
+        ``set_nll``, ``ece``, ``brier``; ``drawn``, metrics of answers drawn at random, with every
+        sum over clips at its expectation.
+    """
+    n_labels = len(gold.labels)
+    probs = np.full(1 << n_labels, _HALF_A_CLIP)
+    for index, count in set_counts.items():
+        probs[index] += count
+    probs /= probs.sum()
+    marginals = np.clip(probs @ all_sets(n_labels), 0, 1)
+    shape = (len(gold.truth), n_labels)
+    calibration = calibration_metrics(
+        truth=gold.truth, probs=np.broadcast_to(marginals, shape), labels=gold.labels
+    )
+    log_probs = np.broadcast_to(np.log(probs), (len(gold.truth), len(probs)))
+    drawn, drawn_counts = _occurring(set_counts, n_labels)
+    wanted, wanted_counts = _occurring(count_sets(gold), n_labels)
+    expected = (drawn_counts / drawn_counts.sum()) @ _sums(drawn, wanted, wanted_counts)
+    return {
+        "set_nll": set_nll(truth=gold.truth, set_log_probs=log_probs),
+        "ece": calibration["ece"],
+        "brier": calibration["brier"],
+        "drawn": {name: float(value) for name, value in scalars(expected).items()},
+    }
+
+
+def _occurring(
+    set_counts: Mapping[int, int], n_labels: int
+) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+    """Return the sets that occur (S, K), and how often (S,)."""
+    indices = sorted(set_counts)
+    return all_sets(n_labels)[indices], np.array([set_counts[index] for index in indices])
+
+
+def _candidates(sets: NDArray[np.int8], counts: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Return the constant answers to try, (A, K)."""
+    n_labels = sets.shape[1]
+    if n_labels <= _LABELS_FOR_ALL_SETS:
+        return all_sets(n_labels)
+    by_frequency = np.argsort(-(counts @ sets), kind="stable")
+    most_frequent = np.zeros((n_labels + 1, n_labels), dtype=np.int8)
+    for size in range(n_labels + 1):
+        most_frequent[size, by_frequency[:size]] = 1
+    return np.unique(np.concatenate([most_frequent, sets]), axis=0)
+
+
+def _sums(answers: NDArray[np.int8], sets: NDArray[np.int8], counts: NDArray[Any]) -> Floats:
+    """Return the sums over clips of each constant answer (A, C), for clips counted by set."""
+    labels = [str(k) for k in range(sets.shape[1])]
+    return np.stack(
+        [
+            counts @ row_sums(check(sets, np.tile(answer, (len(sets), 1)), labels))
+            for answer in answers
+        ]
+    )
+
+
+def _score(gold: Gold, pred: NDArray[Any]) -> dict[str, Any]:
+    return multilabel_metrics(truth=gold.truth, pred=pred, labels=gold.labels)

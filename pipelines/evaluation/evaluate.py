@@ -1,0 +1,135 @@
+"""``mmemo evaluate``: a trained model on labelled clips, beside what needs no model.
+
+Each decoder answers for the score it maximises, all from one model. The thresholds were chosen on
+validation clips when the model was trained; nothing is chosen here.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from mmemo.checkpoint import Checkpoint
+from mmemo.datasets.dataset import Dataset
+from mmemo.errors import DataError
+from mmemo.features import MODALITIES, ClipFeatures
+from mmemo.inference import DECODERS, infer
+from mmemo.metrics.resampling import RESAMPLES
+from pipelines.evaluation.report import build_report
+from pipelines.evaluation.sheets.sheet import Answers, Gold
+from pipelines.training.train import labelled, labels_of
+
+
+def choose_split(dataset: Dataset, split: str | None) -> tuple[str, tuple[ClipFeatures, ...]]:
+    """Pick the clips to score: those of ``split``, else the test clips, else all.
+
+    Returns:
+        The name of what was picked and the labelled clips in it.
+
+    Raises:
+        DataError: there are none.
+    """
+    if split is None:
+        has_test = any(clip.clip.split == "test" for clip in dataset.clips)
+        split = "test" if has_test else "all"
+    clips = dataset.clips if split == "all" else dataset.split(split)
+    found = tuple(clip for clip in clips if clip.clip.fully_labelled)
+    if not found:
+        raise DataError(f"{dataset.name}: expected labelled clips ({split}); none carries labels")
+    return split, found
+
+
+def answer(
+    checkpoint: Checkpoint,
+    clips: Sequence[ClipFeatures],
+    *,
+    without: Iterable[str] = (),
+    batch_size: int = 64,
+    where: str = "the model",
+) -> tuple[Gold, Answers]:
+    """Let a model answer about labelled clips, with every decoder.
+
+    Args:
+        checkpoint: the model.
+        clips: labelled clips.
+        without: modalities to hide from it.
+        batch_size: clips per batch; it changes the time taken, not the result.
+        where: what to call the model.
+
+    Returns:
+        The truth about the clips, and the answers, in their order.
+
+    Raises:
+        CheckpointError: the clips' features are not those the model was trained on.
+        DataError: no clip is labelled.
+    """
+    clips = [clip for clip in clips if clip.clip.fully_labelled]
+    for clip in clips:
+        checkpoint.check(clip)
+    hidden = frozenset(without)
+    read = [m for m in MODALITIES if m in checkpoint.model.modalities and m not in hidden]
+    arrays = labelled(clips, checkpoint.config, complete=True)
+    found = infer(
+        checkpoint.model,
+        arrays,
+        batch_size=batch_size,
+        without=hidden,
+        calibration=checkpoint.calibration,
+    )
+    gold = Gold(
+        where="the clips",
+        labels=tuple(checkpoint.labels),
+        ids=_distinct_ids(clips),
+        videos=tuple(clip.clip.video_id for clip in clips),
+        truth=labels_of(arrays).astype(np.float64),
+        lengths_s=np.array([clip.seconds for clip in clips], dtype=np.float64),
+        modalities=tuple(tuple(m for m in read if m in array.values) for array in arrays),
+    )
+    decided = {
+        name: found.decode(name, checkpoint.thresholds_of(name, found.read)) for name in DECODERS
+    }
+    return gold, Answers(
+        where,
+        decided,
+        found.marginals,
+        found.set_log_probs,
+        found.uncalibrated,
+    )
+
+
+def evaluate(
+    checkpoint: Checkpoint,
+    clips: Sequence[ClipFeatures],
+    *,
+    without: Iterable[str] = (),
+    batch_size: int = 64,
+    resamples: int = RESAMPLES,
+) -> dict[str, Any]:
+    """Score a model.
+
+    Args:
+        checkpoint: the model.
+        clips: labelled clips.
+        without: modalities to hide from it.
+        batch_size: clips per batch; it changes the time taken, not the result.
+        resamples: of every interval.
+
+    Returns:
+        See ``pipelines.evaluation.report.build_report``.
+
+    Raises:
+        CheckpointError: the clips' features are not those the model was trained on.
+        DataError: no clip is labelled.
+    """
+    gold, answers = answer(checkpoint, clips, without=without, batch_size=batch_size)
+    return build_report(
+        gold, answers, set_counts=checkpoint.trained_on.set_counts, resamples=resamples
+    )
+
+
+def _distinct_ids(clips: Sequence[ClipFeatures]) -> tuple[str, ...]:
+    """Name the clips; where two data sets use one name, with the data set before it."""
+    ids = tuple(clip.clip.id for clip in clips)
+    if len(set(ids)) == len(ids):
+        return ids
+    return tuple(f"{clip.clip.dataset}/{clip.clip.id}" for clip in clips)

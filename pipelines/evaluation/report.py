@@ -1,0 +1,214 @@
+"""Everything there is to say about a system's answers, as one object that JSON can hold."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from mmemo.metrics import (
+    Resamples,
+    bootstrap_intervals,
+    holm,
+    multilabel_metrics,
+    paired_differences,
+    precision_recall_curve,
+    ranking_intervals,
+    ranking_metrics,
+    set_nll,
+    single_label_metrics,
+)
+from mmemo.metrics.calibration import calibration_metrics, reliability
+from mmemo.metrics.resampling import RESAMPLES
+from mmemo.metrics.single_label import is_single_label
+from pipelines.evaluation import baselines
+from pipelines.evaluation.breakdowns import METRICS as BREAKDOWN_METRICS
+from pipelines.evaluation.breakdowns import breakdowns, serving, set_confusion
+from pipelines.evaluation.protocol import describe
+from pipelines.evaluation.sheets.sheet import Answers, Floats, Gold
+
+SERVED_BY: Mapping[str, tuple[str, ...]] = {
+    "acc_jaccard_empty0": ("jaccard",),
+    "acc_jaccard_empty1": ("jaccard1", "jaccard"),
+    "exact_match": ("map",),
+    "hamming_loss": ("hamming",),
+    "micro_f1": ("threshold",),
+    "macro_f1": ("macro", "threshold"),
+    "weighted_f1": ("macro", "threshold"),
+    "samples_f1": ("jaccard",),
+    "weighted_accuracy": ("macro", "threshold"),
+}
+"""Metric -> the decoders that answer for it, best first; all scores come from one model."""
+
+_CURVE_POINTS = 150
+
+
+def build_report(
+    gold: Gold,
+    answers: Answers,
+    *,
+    set_counts: Mapping[int, int] | None = None,
+    against: Answers | None = None,
+    resamples: int = RESAMPLES,
+) -> dict[str, Any]:
+    """Score answers.
+
+    Args:
+        gold: the truth.
+        answers: in its order.
+        set_counts: set index -> training clips that carry it, to choose the baselines on; without
+            them they are chosen on the clips that are scored, which favours the baselines.
+        against: another system's answers in the same order, to be compared with.
+        resamples: of every interval and test.
+
+    Returns:
+        Plain dicts, lists and numbers; undefined numbers are None. See docs/metrics.md for the
+        names.
+    """
+    by_video = Resamples.draw(gold.videos, resamples)
+    by_clip = Resamples.draw([f"{row:09d}" for row in range(len(gold.ids))], resamples)
+    decoders = {
+        name: _decided(gold, answer, by_video, by_clip) for name, answer in answers.answers.items()
+    }
+    counts = set_counts or baselines.count_sets(gold)
+    report: dict[str, Any] = {
+        "n": len(gold.ids),
+        "protocol": describe(gold),
+        "notes": list(answers.notes),
+        "headline": _headline(decoders),
+        "decoders": decoders,
+        "baselines": baselines.constants(gold, counts),
+        "best_constants": baselines.best_constants(gold, counts),
+        "prior": baselines.prior(gold, counts),
+        "baselines_chosen_on": "training clips" if set_counts else "the clips scored",
+        "breakdowns": breakdowns(
+            gold,
+            {m: answers.answers[serving(m, list(decoders), SERVED_BY)] for m in BREAKDOWN_METRICS},
+        ),
+        "set_confusion": set_confusion(
+            gold, answers.answers[serving("exact_match", list(decoders), SERVED_BY)]
+        ),
+    }
+    if answers.set_log_probs is not None:
+        report["set_nll"] = set_nll(truth=gold.truth, set_log_probs=answers.set_log_probs)
+    if answers.probs is not None:
+        report |= _probabilities(gold, answers.probs, by_video)
+    if answers.uncalibrated is not None and answers.probs is not None:
+        report["calibration"]["before"] = _calibration(gold, answers.uncalibrated)
+    if against is not None:
+        report["comparison"] = compare(gold, answers, against, by_video)
+    plain: dict[str, Any] = _plain(report)
+    return plain
+
+
+def compare(gold: Gold, answers: Answers, against: Answers, groups: Resamples) -> dict[str, Any]:
+    """Compare two systems, each metric with the decoder of either that answers for it.
+
+    Returns:
+        ``against``, where the other's answers come from; ``metrics`` -> metric -> both ``decoder``
+        names, ``value``, ``other``, ``difference``, ``interval95``, ``p_value``, and ``p_holm``
+        adjusted for the number of metrics.
+    """
+    metrics: dict[str, dict[str, Any]] = {}
+    for metric in SERVED_BY:
+        ours = serving(metric, list(answers.answers), SERVED_BY)
+        theirs = serving(metric, list(against.answers), SERVED_BY)
+        pred, other = answers.answers[ours], against.answers[theirs]
+        found = paired_differences(
+            truth=gold.truth, pred=pred, other=other, groups=groups, labels=gold.labels,
+            resamples=len(groups.draws),
+        )[metric]  # fmt: skip
+        value = multilabel_metrics(truth=gold.truth, pred=pred, labels=gold.labels)[metric]
+        metrics[metric] = {
+            "decoder": ours,
+            "other_decoder": theirs,
+            "value": value,
+            "other": value - found.value,
+            "difference": found.value,
+            "interval95": found.interval95,
+            "p_value": found.p_value,
+        }
+    adjusted = holm([held["p_value"] for held in metrics.values()])
+    for held, p_holm in zip(metrics.values(), adjusted, strict=True):
+        held["p_holm"] = p_holm
+    return {"against": against.where, "notes": list(against.notes), "metrics": metrics}
+
+
+def _decided(gold: Gold, answer: Any, by_video: Resamples, by_clip: Resamples) -> dict[str, Any]:
+    given = {"truth": gold.truth, "pred": answer, "labels": gold.labels}
+    return {
+        **multilabel_metrics(**given),
+        "interval95": bootstrap_intervals(**given, groups=by_video),
+        "interval95_by_clip": bootstrap_intervals(**given, groups=by_clip),
+    }
+
+
+def _headline(decoders: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    rows = {}
+    for metric in SERVED_BY:
+        name = serving(metric, list(decoders), SERVED_BY)
+        rows[metric] = {
+            "decoder": name,
+            "value": decoders[name][metric],
+            "interval95": decoders[name]["interval95"][metric],
+            "interval95_by_clip": decoders[name]["interval95_by_clip"][metric],
+        }
+    return rows
+
+
+def _probabilities(gold: Gold, probs: Floats, by_video: Resamples) -> dict[str, Any]:
+    given: dict[str, Any] = {"truth": gold.truth, "probs": probs, "labels": gold.labels}
+    found: dict[str, Any] = {
+        "ranking": {
+            **ranking_metrics(**given),
+            "interval95": ranking_intervals(**given, resamples=by_video),
+        },
+        "calibration": _calibration(gold, probs, by_video),
+        "pr_curves": _curves(gold, probs),
+    }
+    if is_single_label(gold.truth):
+        found["single_label"] = single_label_metrics(**given, resamples=by_video)
+    return found
+
+
+def _calibration(gold: Gold, probs: Floats, resamples: Resamples | None = None) -> dict[str, Any]:
+    given: dict[str, Any] = {"truth": gold.truth, "probs": probs}
+    return {
+        **calibration_metrics(**given, labels=gold.labels, resamples=resamples),
+        "reliability": reliability(**given),
+    }
+
+
+def _curves(gold: Gold, probs: Floats) -> dict[str, Any]:
+    curves = {}
+    for k, label in enumerate(gold.labels):
+        known = ~np.isnan(gold.truth[:, k])
+        curve = precision_recall_curve(truth=gold.truth[known, k], probs=probs[known, k])
+        kept = _thinned(len(curve.recall))
+        curves[label] = {
+            "recall": curve.recall[kept].tolist(),
+            "precision": curve.precision[kept].tolist(),
+            "frequency": float(gold.truth[known, k].mean()) if known.any() else None,
+        }
+    return curves
+
+
+def _thinned(points: int) -> Sequence[int]:
+    """Choose evenly spread points, the first and the last among them."""
+    if points <= _CURVE_POINTS:
+        return range(points)
+    return np.unique(np.linspace(0, points - 1, _CURVE_POINTS).round().astype(int)).tolist()
+
+
+def _plain(value: Any) -> Any:
+    """Turn what a report holds into what JSON can hold."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

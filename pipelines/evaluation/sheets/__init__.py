@@ -1,0 +1,1 @@
+"""Anyone's prediction files, read and matched with the truth by clip id."""

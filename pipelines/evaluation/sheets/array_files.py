@@ -1,0 +1,116 @@
+"""Truth and predictions as arrays in an ``.npz`` file; nothing in it is ever unpickled.
+
+Arrays: ``ids`` (N,), ``videos`` (N,), ``labels`` (K,) names; ``truth`` (N, K); ``probs`` (N, K);
+``set_log_probs`` (N, 2**K); ``answer`` or ``pred`` (N, K), or ``answer_NAME`` for several; and
+``lengths_s`` (N,). All optional but one of truth, probabilities and answers.
+"""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmemo.errors import DataError
+from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Floats, Sheet
+
+_MOST_BYTES = 2**30
+Arrays = Mapping[str, NDArray[np.generic]]
+
+
+def read_npz(path: Path, labels: Sequence[str]) -> Sheet:
+    """Read arrays.
+
+    Raises:
+        DataError: the file is broken, too large, holds objects, or its shapes do not fit.
+    """
+    arrays = _load(path)
+    named = tuple(_texts(path, arrays, "labels") or labels)
+    answers = {
+        ONLY_ANSWER if name in ("answer", "pred") else name.removeprefix("answer_"): array
+        for name, array in arrays.items()
+        if name in ("answer", "pred") or name.startswith("answer_")
+    }
+    clips = _clips(path, arrays, answers)
+    shape = (clips, len(named))
+    return Sheet(
+        where=str(path),
+        labels=named,
+        ids=_texts(path, arrays, "ids", clips),
+        videos=_texts(path, arrays, "videos", clips),
+        truth=_numbers(path, "truth", arrays.get("truth"), shape),
+        answers={name: _decisions(path, name, array, shape) for name, array in answers.items()},
+        probs=_probabilities(path, _numbers(path, "probs", arrays.get("probs"), shape)),
+        set_log_probs=_numbers(
+            path, "set_log_probs", arrays.get("set_log_probs"), (clips, 1 << len(named))
+        ),
+        lengths_s=_numbers(path, "lengths_s", arrays.get("lengths_s"), (clips,)),
+        modalities=_modalities(_texts(path, arrays, "modalities", clips)),
+    )
+
+
+def _load(path: Path) -> Arrays:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        if size > _MOST_BYTES:
+            raise DataError(f"{path}: expected at most 1 GiB of arrays; got {size >> 20} MiB")
+        with np.load(path, allow_pickle=False) as held:
+            return {name: held[name] for name in held.files}
+    except OSError as error:
+        raise DataError(f"{path}: cannot read it ({error.strerror or error})") from None
+    except (ValueError, zipfile.BadZipFile, EOFError, KeyError, MemoryError, SyntaxError) as error:
+        raise DataError(f"{path}: expected arrays in an .npz file ({error})") from None
+
+
+def _clips(path: Path, arrays: Arrays, answers: Arrays) -> int:
+    for array in (*answers.values(), arrays.get("probs"), arrays.get("truth")):
+        if array is not None and array.ndim == 2:
+            return len(array)
+    raise DataError(f"{path}: expected 'answer', 'probs' or 'truth' (N, K); it has none")
+
+
+def _numbers(
+    path: Path, name: str, array: NDArray[np.generic] | None, shape: tuple[int, ...]
+) -> Floats | None:
+    if array is None:
+        return None
+    if array.shape != shape or array.dtype.kind not in "biuf":
+        raise DataError(
+            f"{path}: expected numbers of shape {shape} in {name!r}; "
+            f"got {array.dtype} {array.shape}"
+        )
+    return array.astype(np.float64)
+
+
+def _decisions(
+    path: Path, name: str, array: NDArray[np.generic], shape: tuple[int, ...]
+) -> NDArray[np.int8]:
+    values = _numbers(path, name, array, shape)
+    if values is None or not np.isin(values, (0, 1)).all():
+        raise DataError(f"{path}: expected answers of 0 and 1 in {name!r}; got other values")
+    return values.astype(np.int8)
+
+
+def _probabilities(path: Path, values: Floats | None) -> Floats | None:
+    if values is not None and not ((values >= 0) & (values <= 1)).all():
+        raise DataError(f"{path}: expected 'probs' from 0 to 1; got other values")
+    return values
+
+
+def _texts(
+    path: Path, arrays: Arrays, name: str, count: int | None = None
+) -> tuple[str, ...] | None:
+    array = arrays.get(name)
+    if array is None:
+        return None
+    if array.ndim != 1 or array.dtype.kind != "U" or count not in (None, len(array)):
+        raise DataError(
+            f"{path}: expected a text for each in {name!r}; got {array.dtype} {array.shape}"
+        )
+    return tuple(str(text) for text in array)
+
+
+def _modalities(texts: tuple[str, ...] | None) -> tuple[tuple[str, ...], ...] | None:
+    return None if texts is None else tuple(tuple(text.split()) for text in texts)

@@ -1,0 +1,121 @@
+"""Read truth or predictions by the file's name, and write predictions that all of us can read."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmemo.errors import ConfigError, DataError
+from mmemo.labels import EMOTIONS, to_names
+from mmemo.store import write_atomically
+from pipelines.evaluation.sheets.array_files import read_npz
+from pipelines.evaluation.sheets.json_files import read_json
+from pipelines.evaluation.sheets.sheet import Answers, Gold, Sheet
+from pipelines.evaluation.sheets.text_files import read_csv, read_list
+
+_READERS: dict[str, Callable[[Path, Sequence[str]], Sheet]] = {
+    ".npz": read_npz,
+    ".json": read_json,
+    ".jsonl": read_json,
+    ".csv": read_csv,
+    ".csv.gz": read_csv,
+}
+
+
+def read_sheet(path: Path, labels: Sequence[str] = EMOTIONS) -> Sheet:
+    """Read a file: .npz, .json, .jsonl, .csv, .csv.gz; any other name is a plain list of labels.
+
+    Args:
+        path: the file.
+        labels: K names, where the file does not name its own.
+
+    Raises:
+        DataError: it is missing, broken, or holds what makes no sense.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: expected a file of labels or predictions; there is none")
+    for suffix, read in _READERS.items():
+        if path.name.lower().endswith(suffix):
+            return read(path, labels)
+    return read_list(path, labels)
+
+
+def write_predictions(path: Path, gold: Gold, answers: Answers) -> None:
+    """Write truth, decisions and probabilities as .npz, .json or .csv, as the name says.
+
+    Raises:
+        ConfigError: another kind of name, or labels that are not known of every clip, which only
+            .npz can hold.
+    """
+    written = {".npz": _npz, ".json": _json, ".csv": _csv}.get(path.suffix)
+    if written is None:
+        raise ConfigError(f"{path}: expected a name in .npz, .json or .csv")
+    if path.suffix != ".npz" and np.isnan(gold.truth).any():
+        raise ConfigError(f"{path}: expected a name in .npz, for some labels are not annotated")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, written(gold, answers))
+
+
+def _npz(gold: Gold, answers: Answers) -> bytes:
+    arrays: dict[str, Any] = {
+        "ids": np.array(gold.ids),
+        "videos": np.array(gold.videos),
+        "labels": np.array(gold.labels),
+        "truth": gold.truth,
+        **dict(_named(answers)),
+    }
+    for name, array in (("probs", answers.probs), ("set_log_probs", answers.set_log_probs),
+                        ("lengths_s", gold.lengths_s)):  # fmt: skip
+        if array is not None:
+            arrays[name] = array
+    if gold.modalities is not None:
+        arrays["modalities"] = np.array([" ".join(held) for held in gold.modalities])
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _json(gold: Gold, answers: Answers) -> bytes:
+    clips = []
+    for row, name in enumerate(gold.ids):
+        clip: dict[str, Any] = {"id": name, "video": gold.videos[row]}
+        if gold.lengths_s is not None and np.isfinite(gold.lengths_s[row]):
+            clip["length_s"] = float(gold.lengths_s[row])
+        if gold.modalities is not None:
+            clip["modalities"] = list(gold.modalities[row])
+        clip["truth"] = list(to_names(gold.truth[row] == 1, gold.labels))
+        clip["answers"] = {
+            decoder: list(to_names(answer[row], gold.labels))
+            for decoder, answer in answers.answers.items()
+        }
+        if answers.probs is not None:
+            clip["probs"] = dict(zip(gold.labels, answers.probs[row].tolist(), strict=True))
+        clips.append(clip)
+    return json.dumps({"labels": list(gold.labels), "clips": clips}).encode()
+
+
+def _csv(gold: Gold, answers: Answers) -> bytes:
+    columns: dict[str, Sequence[Any]] = {"id": gold.ids, "video_id": gold.videos}
+    if gold.lengths_s is not None:
+        held = gold.lengths_s.tolist()
+        columns["length_s"] = [repr(value) if np.isfinite(value) else "" for value in held]
+    if gold.modalities is not None:
+        columns["modalities"] = [" ".join(held) for held in gold.modalities]
+    for name, sets in (("truth", gold.truth), *_named(answers)):
+        columns[name] = [" ".join(to_names(row == 1, gold.labels)) for row in sets]
+    if answers.probs is not None:
+        for label, column in zip(gold.labels, answers.probs.T.tolist(), strict=True):
+            columns[f"p_{label}"] = [repr(value) for value in column]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return buffer.getvalue().encode()
+
+
+def _named(answers: Answers) -> list[tuple[str, Any]]:
+    return [(f"answer_{name}", answer) for name, answer in answers.answers.items()]

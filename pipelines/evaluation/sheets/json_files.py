@@ -1,0 +1,169 @@
+"""Truth and predictions as JSON, in the forms that people write it.
+
+- ours: ``{"labels": [...], "clips": [{"id": ..., "video": ..., "truth": [...], "answers":
+  {"map": [...]}, "probs": {"happiness": 0.9, ...}}, ...]}``;
+- a list of such objects, or one a line (as ``mmemo predict --json`` writes them, with ``labels``
+  and ``probs``);
+- an object from id to a list of label names, or to label -> number.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmemo.errors import DataError
+from pipelines.evaluation.sheets.sheet import (
+    ONLY_ANSWER,
+    Answer,
+    Floats,
+    Sheet,
+    label_named,
+    multihot_named,
+)
+
+_ANSWER_KEYS = ("labels", "prediction", "pred", ONLY_ANSWER)
+
+
+def read_json(path: Path, labels: Sequence[str]) -> Sheet:
+    """Read JSON, or JSON lines, in any of the module's forms.
+
+    Raises:
+        DataError: it cannot be read, or is none of these.
+    """
+    held = _load(path)
+    if isinstance(held, dict) and "clips" in held:
+        named = held.get("labels", list(labels))
+        if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+            raise DataError(f"{path}: expected names in 'labels'; got {named!r}")
+        labels, held = named, held["clips"]
+    if isinstance(held, dict):
+        held = [{"id": name, **_about(value)} for name, value in held.items()]
+    if not isinstance(held, list) or not held or not all(isinstance(row, dict) for row in held):
+        raise DataError(f"{path}: expected JSON with an object for each clip")
+    return _sheet(path, held, tuple(labels))
+
+
+def _load(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix == ".jsonl":
+            return [json.loads(line) for line in text.splitlines() if line.strip()]
+        try:
+            return json.loads(text)
+        except ValueError:
+            return [json.loads(line) for line in text.splitlines() if line.strip()]
+    except OSError as error:
+        raise DataError(f"{path}: cannot read it ({error.strerror or error})") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: expected JSON in UTF-8 ({error})") from None
+
+
+def _about(value: Any) -> dict[str, Any]:
+    """Take what stands under a clip's id for its answer, by its form."""
+    return {"values": value} if isinstance(value, dict) else {ONLY_ANSWER: value}
+
+
+def _sheet(path: Path, clips: list[dict[str, Any]], labels: tuple[str, ...]) -> Sheet:
+    first = clips[0]
+    answers = {name: [_part(path, clip, "answers", name) for clip in clips]
+               for name in _names_in(path, first.get("answers", {}))}  # fmt: skip
+    for key in _ANSWER_KEYS:
+        if key in first:
+            answers.setdefault(ONLY_ANSWER, [_get(path, clip, key) for clip in clips])
+    truth = (
+        _sets(path, [_get(path, c, "truth") for c in clips], labels) if "truth" in first else None
+    )
+    video = "video" if "video" in first else "video_id"
+    return Sheet(
+        where=str(path),
+        labels=labels,
+        ids=tuple(str(_get(path, clip, "id")) for clip in clips) if "id" in first else None,
+        videos=tuple(str(_get(path, clip, video)) for clip in clips) if video in first else None,
+        values=_numbers(path, clips, "values", labels),
+        truth=None if truth is None else truth.astype(np.float64),
+        answers={name: _sets(path, rows, labels) for name, rows in answers.items()},
+        probs=_numbers(path, clips, "probs", labels),
+        lengths_s=_lengths(path, clips),
+        modalities=_modalities(path, clips),
+    )
+
+
+def _get(path: Path, clip: Mapping[str, Any], key: str) -> Any:
+    if key not in clip:
+        raise DataError(f"{path}: expected {key!r} for every clip, as for the first")
+    return clip[key]
+
+
+def _part(path: Path, clip: Mapping[str, Any], key: str, name: str) -> Any:
+    held = _get(path, clip, key)
+    if not isinstance(held, dict) or name not in held:
+        raise DataError(f"{path}: expected {key!r} with {name!r} for every clip, as for the first")
+    return held[name]
+
+
+def _names_in(path: Path, held: Any) -> list[str]:
+    if not isinstance(held, dict):
+        raise DataError(f"{path}: expected 'answers' from name to labels")
+    return list(held)
+
+
+def _sets(path: Path, rows: Sequence[Any], labels: Sequence[str]) -> Answer:
+    for row in rows:
+        if not isinstance(row, list) or not all(isinstance(name, str) for name in row):
+            raise DataError(f"{path}: expected a list of label names; got {_short(row)}")
+    return np.stack([multihot_named(row, labels, str(path)) for row in rows])
+
+
+def _numbers(
+    path: Path, clips: Sequence[Mapping[str, Any]], key: str, labels: Sequence[str]
+) -> Floats | None:
+    if key not in clips[0]:
+        return None
+    values = np.full((len(clips), len(labels)), np.nan)
+    for row, clip in enumerate(clips):
+        held = _get(path, clip, key)
+        if not isinstance(held, dict):
+            raise DataError(f"{path}: expected {key!r} from label to number; got {_short(held)}")
+        for name, value in held.items():
+            values[row, label_named(str(name), labels, str(path))] = _number(path, value)
+    if np.isnan(values).any():
+        raise DataError(f"{path}: expected a number for every label of every clip in {key!r}")
+    return values
+
+
+def _number(path: Path, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise DataError(f"{path}: expected a number; got {_short(value)}")
+    return float(value)
+
+
+def _lengths(path: Path, clips: Sequence[Mapping[str, Any]]) -> Floats | None:
+    def length(clip: Mapping[str, Any]) -> float:
+        if clip.get("length_s") is not None:
+            return _number(path, clip["length_s"])
+        if "start" in clip and clip.get("end") is not None:
+            return _number(path, clip["end"]) - _number(path, clip["start"])
+        return math.nan
+
+    found = np.array([length(clip) for clip in clips])
+    return None if np.isnan(found).all() else found
+
+
+def _modalities(
+    path: Path, clips: Sequence[Mapping[str, Any]]
+) -> tuple[tuple[str, ...], ...] | None:
+    if "modalities" not in clips[0]:
+        return None
+    held = [_get(path, clip, "modalities") for clip in clips]
+    if not all(isinstance(row, list) for row in held):
+        raise DataError(f"{path}: expected lists of names in 'modalities'")
+    return tuple(tuple(str(name) for name in row) for row in held)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

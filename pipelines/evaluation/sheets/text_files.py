@@ -1,0 +1,167 @@
+"""Truth and predictions as text: CSV, and plain lists of label names, a line a clip.
+
+CSV columns, all but the labels optional:
+
+- ``id``, or ``video_id`` and ``segment_id`` (the id is then ``VIDEO[SEGMENT]``, as in a table of
+  segments); without any, the order says which clip is which;
+- ``video_id`` or ``video``: the recording; ``start`` and ``end``, or ``length_s``: seconds;
+- one column per label: intensities in a file of truth; decisions or probabilities in predictions;
+- ``p_LABEL``: a probability;
+- ``truth``, and ``labels``, ``answer`` or ``answer_NAME``: names of labels, divided by blanks;
+- ``modalities``: names of those that are there.
+"""
+
+import csv
+import gzip
+import logging
+import math
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmemo.datasets.csv_rows import Row, read_rows
+from mmemo.errors import DataError
+from pipelines.evaluation.sheets.sheet import (
+    ALIASES,
+    ONLY_ANSWER,
+    Answer,
+    Floats,
+    Sheet,
+    multihot_named,
+)
+
+logger = logging.getLogger(__name__)
+
+_ABOUT = ("id", "video_id", "video", "segment_id", "start", "end", "length_s", "modalities")
+_ANSWER_COLUMNS = ("labels", "prediction", "pred", ONLY_ANSWER)
+_HARMLESS = {"text", "sentiment", "split", "media", "dataset"}
+_DIVIDERS = re.compile(r"[\s,;|+]+")
+
+
+def read_csv(path: Path, labels: Sequence[str]) -> Sheet:
+    """Read a CSV file (also gzipped); see the module's description for its columns.
+
+    Raises:
+        DataError: it cannot be read, holds no labels at all, or a value makes no sense.
+    """
+    header = _header(path)
+    rows = read_rows(path, required=(), known=header)
+    if not rows:
+        raise DataError(f"{path}: expected a row for each clip; the table is empty")
+    plain, probs = _label_columns(header, labels, ""), _label_columns(header, labels, "p_")
+    answers = {
+        name.removeprefix("answer_") if name.startswith("answer_") else ONLY_ANSWER: name
+        for name in header
+        if name in _ANSWER_COLUMNS or name.startswith("answer_")
+    }
+    used = {*_ABOUT, *_HARMLESS, "truth", *plain.values(), *probs.values(), *answers.values()}
+    for name in header:
+        if name not in used:
+            logger.info("%s: passing over the column %r", path, name)
+    truth = _sets(rows, "truth", labels).astype(np.float64) if "truth" in header else None
+    return Sheet(
+        where=str(path),
+        labels=tuple(labels),
+        ids=_ids(rows, header),
+        videos=_texts(rows, header, "video_id") or _texts(rows, header, "video"),
+        values=_numbers(path, rows, plain, labels),
+        truth=truth,
+        answers={name: _sets(rows, column, labels) for name, column in answers.items()},
+        probs=_numbers(path, rows, probs, labels),
+        lengths_s=_lengths(rows, header),
+        modalities=_modalities(rows, header),
+    )
+
+
+def read_list(path: Path, labels: Sequence[str]) -> Sheet:
+    """Read a plain list: a line a clip, names of labels divided by blanks, an empty line for none.
+
+    Raises:
+        DataError: it cannot be read, or a word is no label.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise DataError(f"{path}: cannot read it ({error.strerror or error})") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: expected a list of label names in UTF-8") from None
+    if not lines:
+        raise DataError(f"{path}: expected a line for each clip; the file is empty")
+    rows = [
+        multihot_named(_names(line), labels, f"{path}, line {number}")
+        for number, line in enumerate(lines, 1)
+    ]
+    return Sheet(str(path), tuple(labels), answers={ONLY_ANSWER: np.stack(rows)})
+
+
+def _header(path: Path) -> list[str]:
+    opener: Callable[..., object] = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:  # type: ignore[attr-defined]
+            return next(csv.reader(file), [])
+    except (OSError, UnicodeDecodeError, csv.Error, EOFError) as error:
+        raise DataError(f"{path}: expected a CSV file in UTF-8 ({error})") from None
+
+
+def _label_columns(header: Sequence[str], labels: Sequence[str], prefix: str) -> dict[str, str]:
+    """Find label -> the column that holds it."""
+    found = {}
+    for name in header:
+        plain = name.strip().lower()
+        if not plain.startswith(prefix):
+            continue
+        plain = plain.removeprefix(prefix)
+        label = plain if plain in labels else ALIASES.get(plain, "")
+        if label in labels and label not in found:
+            found[label] = name
+    return found
+
+
+def _numbers(
+    path: Path, rows: Sequence[Row], columns: dict[str, str], labels: Sequence[str]
+) -> Floats | None:
+    if not columns:
+        return None
+    missing = [label for label in labels if label not in columns]
+    if missing:
+        raise DataError(f"{path}: expected a column for every label; {missing[0]!r} has none")
+    values = [[row.number(columns[label], math.nan) for label in labels] for row in rows]
+    return np.array(values, dtype=np.float64)
+
+
+def _sets(rows: Sequence[Row], column: str, labels: Sequence[str]) -> Answer:
+    return np.stack([multihot_named(_names(row.cells[column]), labels, row.where) for row in rows])
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in _DIVIDERS.split(text.strip()) if name]
+
+
+def _ids(rows: Sequence[Row], header: Sequence[str]) -> tuple[str, ...] | None:
+    if "id" in header:
+        return tuple(row.text("id") for row in rows)
+    if "video_id" in header and "segment_id" in header:
+        return tuple(f"{row.text('video_id')}[{row.text('segment_id')}]" for row in rows)
+    return None
+
+
+def _texts(rows: Sequence[Row], header: Sequence[str], column: str) -> tuple[str, ...] | None:
+    return tuple(row.text(column) for row in rows) if column in header else None
+
+
+def _lengths(rows: Sequence[Row], header: Sequence[str]) -> Floats | None:
+    if "length_s" in header:
+        return np.array([row.number("length_s", math.nan) for row in rows])
+    if "start" in header and "end" in header:
+        return np.array(
+            [row.number("end", math.nan) - row.number("start", math.nan) for row in rows]
+        )
+    return None
+
+
+def _modalities(rows: Sequence[Row], header: Sequence[str]) -> tuple[tuple[str, ...], ...] | None:
+    if "modalities" not in header:
+        return None
+    return tuple(tuple(_names(row.cells["modalities"])) for row in rows)

@@ -1,0 +1,208 @@
+"""Results as text: tables a person reads, with what they are measured on stated above them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+COLUMNS: tuple[tuple[str, str], ...] = (
+    ("acc_jaccard_empty0", "Jaccard0"),
+    ("acc_jaccard_empty1", "Jaccard1"),
+    ("exact_match", "Exact"),
+    ("hamming_loss", "Hamming"),
+    ("micro_precision", "micro-P"),
+    ("micro_recall", "micro-R"),
+    ("micro_f1", "micro-F1"),
+    ("macro_f1", "macro-F1"),
+)
+METRIC_NAMES: Mapping[str, str] = {
+    "acc_jaccard_empty0": "accuracy (Jaccard, empty pair = 0)",
+    "acc_jaccard_empty1": "accuracy (Jaccard, empty pair = 1)",
+    "exact_match": "exact match",
+    "hamming_loss": "Hamming loss",
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "weighted_f1": "weighted F1",
+    "samples_f1": "sample-averaged F1",
+    "weighted_accuracy": "weighted accuracy (older protocol)",
+    "macro_auc": "area under the ROC curve (mean)",
+    "macro_average_precision": "average precision (mean)",
+    "ece": "expected calibration error",
+    "brier": "Brier score",
+    "ece_before": "calibration error before calibration",
+    "brier_before": "Brier score before calibration",
+    "set_nll": "set negative log-likelihood",
+    "accuracy": "accuracy of the most probable label",
+    "uar": "unweighted average recall",
+}
+LOWER_IS_BETTER = frozenset(
+    {"hamming_loss", "ece", "brier", "ece_before", "brier_before", "set_nll"}
+)
+DEMONSTRATION = (
+    "DEMONSTRATION CORPUS: synthetic clips made by this program. These figures show that the whole "
+    "path works;\nthey say nothing about real people."
+)
+_LEGEND = (
+    "Jaccard0/Jaccard1: mean |truth & answer| / |truth | answer|, an empty pair counting 0 (the "
+    "field's 'Acc') or 1.\nHamming: lower is better. Of a model of ours, each decoder answers for "
+    "the score it maximises:\njaccard and jaccard1 (its two conventions), hamming, map (exact "
+    "match), threshold (micro-F1) and macro\n(macro-F1); thresholds were chosen on validation "
+    "clips. Intervals: 95 % bootstrap, drawing whole videos,\nor clip by clip."
+)
+_BREAKDOWNS = {"n_labels": "labels", "modalities": "modalities", "length_s": "length"}
+
+
+def results_table(report: Mapping[str, Any], *, title: str, demonstration: bool) -> str:
+    """Set out a report of ``pipelines.evaluation.report`` as text."""
+    protocol = report["protocol"]
+    split = f" ({protocol['split']})" if protocol["split"] else ""
+    held = f"{report['n']} clips of {protocol['videos']} videos, {protocol['labels']} labels"
+    parts = [f"{title}{split}: {held}, {protocol['clips_with_n_labels'][0]} clips without any"]
+    parts += [f"Note: {note}." for note in [*report["notes"], *protocol["warnings"]]]
+    if demonstration:
+        parts.append(DEMONSTRATION)
+    parts += [_main_table(report), headline_table(report), per_label_table(report)]
+    parts += [
+        breakdown_table(name, report["breakdowns"][kind])
+        for kind, name in _BREAKDOWNS.items()
+        if kind in report["breakdowns"]
+    ]
+    if "comparison" in report:
+        parts.append(comparison_table(report["comparison"]))
+    return "\n\n".join([*parts, _LEGEND])
+
+
+def headline_table(report: Mapping[str, Any]) -> str:
+    """Set out each metric with the decoder that answers for it, and how sure it is."""
+    rows = [["metric", "value", "95 % by video", "by clip", "decoder", "best constant"]]
+    n_labels = len(report["protocol"]["clips_with_label"])
+    for metric, held in report["headline"].items():
+        best = report["best_constants"].get(metric)
+        rows.append(
+            [
+                METRIC_NAMES[metric],
+                number(held["value"]),
+                span(held["interval95"]),
+                span(held["interval95_by_clip"]),
+                held["decoder"],
+                f"{best['value']:.4f} {set_name(best['answer'], n_labels)}" if best else "",
+            ]
+        )
+    for metric, value, interval in probability_rows(report):
+        prior = report["prior"].get(metric)
+        told = "" if prior is None else f"{prior:.4f} frequencies"
+        rows.append([METRIC_NAMES[metric], number(value), span(interval), "", "", told])
+    return grid(rows, left=(0, 4, 5))
+
+
+def probability_rows(
+    report: Mapping[str, Any],
+) -> list[tuple[str, float | None, Sequence[float] | None]]:
+    """List the scores of probabilities that a report holds: metric, value, interval."""
+    rows: list[tuple[str, float | None, Sequence[float] | None]] = []
+    for part, metrics in (
+        ("ranking", ("macro_auc", "macro_average_precision")),
+        ("calibration", ("ece", "brier")),
+        ("single_label", ("accuracy", "uar")),
+    ):
+        held = report.get(part)
+        rows += [(m, held[m], held["interval95"][m]) for m in metrics] if held else []
+    before = report.get("calibration", {}).get("before", {})
+    rows += [(f"{m}_before", before[m], None) for m in ("ece", "brier") if before]
+    if "set_nll" in report:
+        rows.append(("set_nll", report["set_nll"], None))
+    return rows
+
+
+def per_label_table(report: Mapping[str, Any]) -> str:
+    """Set out the scores of each label, of the decisions that answer for macro-F1."""
+    decoder = report["headline"]["macro_f1"]["decoder"]
+    header = [f"label ({decoder})", "precision", "recall", "F1", "WA"]
+    ranking = report.get("ranking", {}).get("per_label", {})
+    header += ["AUC", "AP", "ECE"] if ranking else []
+    rows = [[*header, "clips"]]
+    for name, scores in report["decoders"][decoder]["per_label"].items():
+        keys = ("precision", "recall", "f1", "weighted_accuracy")
+        figures: list[float | None] = [scores[key] for key in keys]
+        if ranking:
+            figures += [ranking[name]["auc"], ranking[name]["average_precision"]]
+            figures += [report["calibration"]["per_label"][name]["ece"]]
+        rows.append([name, *(number(f, 3) for f in figures), str(int(scores["support"]))])
+    return grid(rows)
+
+
+def breakdown_table(kind: str, groups: Iterable[Mapping[str, Any]]) -> str:
+    """Set out the scores of clips of each kind."""
+    names = {"acc_jaccard_empty0": "Jaccard0", "exact_match": "Exact", "hamming_loss": "Hamming",
+             "micro_f1": "micro-F1"}  # fmt: skip
+    rows = [[kind, *names.values(), "clips"]]
+    rows += [[g["name"], *(number(g[key], 3) for key in names), str(g["n"])] for g in groups]
+    return grid(rows)
+
+
+def comparison_table(comparison: Mapping[str, Any]) -> str:
+    """Set out what a system scores more than another, and whether that may be chance."""
+    rows = [["metric", "value", "other", "difference", "95 %", "p", "p (Holm)"]]
+    for metric, held in comparison["metrics"].items():
+        values = [number(held[key]) for key in ("value", "other")]
+        rows.append(
+            [
+                METRIC_NAMES[metric],
+                *values,
+                f"{held['difference']:+.4f}",
+                span(held["interval95"], sign="+"),
+                f"{held['p_value']:.4f}",
+                f"{held['p_holm']:.4f}",
+            ]
+        )
+    notes = "".join(f"\nNote on it: {note}." for note in comparison["notes"])
+    return (
+        f"Against {comparison['against']}, on the same clips; intervals and p-values (approximate "
+        f"randomisation) by video:{notes}\n\n{grid(rows)}"
+    )
+
+
+def grid(rows: Sequence[Sequence[str]], left: Iterable[int] = (0,)) -> str:
+    """Align cells: columns of ``left`` to the left, others to the right; a rule under the head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    to_left = frozenset(left)
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column in to_left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "-" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Write a score, or a dash where it is undefined."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def span(interval: Sequence[float | None] | None, *, sign: str = "") -> str:
+    """Write an interval."""
+    if interval is None or None in interval:
+        return ""
+    low, high = interval
+    return f"[{low:{sign}.3f} {high:{sign}.3f}]"
+
+
+def set_name(names: Sequence[str], n_labels: int | None = None) -> str:
+    """Name a set of labels in few letters; ``n_labels``: how many would be all."""
+    if not names:
+        return "none"
+    return "all labels" if len(names) == n_labels else "{" + ", ".join(names) + "}"
+
+
+def baseline_name(name: str, scores: Mapping[str, Any], n_labels: int) -> str:
+    """Say what a baseline answers."""
+    return f"always {set_name(scores['answer'], n_labels)}" if "answer" in scores else name
+
+
+def _main_table(report: Mapping[str, Any]) -> str:
+    header = ["", *(name for _, name in COLUMNS)]
+    found, n_labels = report["baselines"], len(report["protocol"]["clips_with_label"])
+    shown = {baseline_name(name, scores, n_labels): scores for name, scores in found.items()}
+    shown |= {"drawn from label frequencies": report["prior"]["drawn"]} | report["decoders"]
+    rows = [[name, *(f"{scores[key]:.4f}" for key, _ in COLUMNS)] for name, scores in shown.items()]
+    return f"{grid([header, *rows])}\nBaselines are chosen on {report['baselines_chosen_on']}."

@@ -1,0 +1,1 @@
+"""Videos with measurements or answers drawn beside the frame."""

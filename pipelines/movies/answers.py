@@ -1,0 +1,95 @@
+"""A recording as an MP4 with the answers drawn beside it: words, emotions, what spoke for them."""
+
+import bisect
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from extractors.base import Frame, Sound
+from extractors.media import MediaInfo, probe
+from mmemo.labels import EMOTIONS
+from mmemo.prediction import Prediction
+from pipelines.movies import answer_panel as drawing
+from pipelines.movies.drawing import BACK, WORDS_HEIGHT, Image, draw_words
+from pipelines.movies.replay import fps_of, picture_size, replay
+from pipelines.movies.writer import Movie
+from pipelines.outputs import check_output
+from pipelines.stages import DRAWING, Watch, nobody
+
+SOON_S = 1.0
+"""How long before an utterance begins its words are shown."""
+
+
+def write_annotated(
+    media: Path, predictions: Sequence[Prediction], out: Path, *, watch: Watch = nobody
+) -> None:
+    """Write a recording with its answers drawn (H.264, AAC), as long as the recording.
+
+    Args:
+        media: the recording.
+        predictions: about it, in order of time.
+        out: an MP4 file, which is replaced only when the new one is whole.
+        watch: told how far the drawing is.
+
+    Raises:
+        ClipError: ``media`` cannot be read.
+        ConfigError: ``out`` is ``media``, or in a folder that is not there.
+    """
+    check_output(out, media)
+    info = probe(media)
+    canvas = _Canvas(info, predictions)
+    with Movie(out, *canvas.size, fps_of(info), sound=info.has_sound) as movie:
+        for item in replay(info):
+            if isinstance(item, Sound):
+                movie.play(item)
+            else:
+                movie.show(canvas.draw(item), item.time_s)
+                watch(DRAWING, canvas.share_at(item.time_s))
+
+
+class _Canvas:
+    """Draw one picture after another."""
+
+    def __init__(self, info: MediaInfo, predictions: Sequence[Prediction]) -> None:
+        self._predictions = predictions
+        self._labels = next((tuple(p.probs) for p in predictions if p.probs), EMOTIONS)
+        self._picture = picture_size(info)
+        self._duration_s = max(info.duration_s, 1e-3)
+        width, height = self._picture[0] + drawing.PANEL_WIDTH, self._picture[1]
+        self._strip = drawing.strip_of(predictions, self._labels, width, self._duration_s)
+        rows = height + WORDS_HEIGHT + len(self._strip)
+        self.size = width, rows + rows % 2
+        self._blank = np.full((self.size[1], self.size[0], 3), BACK, np.uint8)
+        self._panel_of: tuple[Prediction | None, Image] | None = None
+
+    def share_at(self, time_s: float) -> float:
+        """Say how much of the recording lies before a time."""
+        return time_s / self._duration_s
+
+    def draw(self, frame: Frame) -> Image:
+        """Give the whole picture, RGB."""
+        width, height = self._picture
+        canvas = self._blank.copy()
+        cv2.resize(
+            frame.image, self._picture, canvas[:height, :width], interpolation=cv2.INTER_LINEAR
+        )
+        next_at = bisect.bisect_right(self._predictions, frame.time_s, key=lambda held: held.end)
+        coming = self._predictions[next_at] if next_at < len(self._predictions) else None
+        now = coming if coming is not None and coming.start <= frame.time_s else None
+        canvas[:height, width:] = self._panel(now)
+        if coming is not None and coming.start - SOON_S <= frame.time_s:
+            draw_words(canvas[height : height + WORDS_HEIGHT], coming.words, frame.time_s)
+        strip = canvas[height + WORDS_HEIGHT : height + WORDS_HEIGHT + len(self._strip)]
+        strip[:] = self._strip
+        drawing.draw_now(strip, self.share_at(frame.time_s))
+        return canvas
+
+    def _panel(self, now: Prediction | None) -> Image:
+        """Draw the panel, or take the last one: it changes with the utterance only."""
+        if self._panel_of is None or self._panel_of[0] is not now:
+            panel = np.zeros((self._picture[1], drawing.PANEL_WIDTH, 3), np.uint8)
+            drawing.draw_panel(panel, now, self._labels)
+            self._panel_of = now, panel
+        return self._panel_of[1]

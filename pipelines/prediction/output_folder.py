@@ -1,0 +1,122 @@
+"""A folder of predictions: one file a recording and form, and a list of what is done.
+
+    OUT/talk.csv, OUT/talk.vtt ...   what was asked for, each written whole or not at all
+    OUT/predicted.jsonl              one line a recording: what it was made from and by
+
+A recording that is listed, unchanged, with the same model and forms is not read again.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmemo.datasets.clips import MEDIA_SUFFIXES
+from mmemo.errors import ConfigError, DataError
+from mmemo.prediction import Prediction
+from mmemo.store import write_atomically
+from pipelines.prediction.exports import EXPORTS, MOVIE
+
+LIST_FILE = "predicted.jsonl"
+
+
+def media_files(paths: Sequence[Path]) -> list[Path]:
+    """List media files: those named, and those in folders that are named, by name.
+
+    Raises:
+        DataError: a folder holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in MEDIA_SUFFIXES)
+        if not inside:
+            raise DataError(f"{path}: expected video or sound files in it; there are none")
+        found += inside
+    return found
+
+
+class PredictionFolder:
+    """Where predictions are written, and which are there already.
+
+    Args:
+        out: the folder, made if need be.
+        forms: names among ``EXPORTS``, or ``MOVIE``.
+        made_by: names the model and the way it is asked.
+        media: all recordings that will be written, to find names that collide.
+
+    Raises:
+        ConfigError: two recordings would be written to one file, or ``out`` holds the recordings
+            themselves (subtitles beside a video are read as its transcript).
+    """
+
+    def __init__(
+        self, out: Path, forms: Sequence[str], made_by: str, media: Sequence[Path]
+    ) -> None:
+        self.out, self.forms, self.made_by = out, tuple(forms), made_by
+        stems: dict[str, Path] = {}
+        for file in media:
+            if file.parent.resolve() == out.resolve():
+                raise ConfigError(
+                    f"--out {out}: expected another folder than that of the recordings; "
+                    "a file beside a video is read as its transcript"
+                )
+            if stems.setdefault(file.stem, file) != file:
+                raise ConfigError(
+                    f"{file}: would be written to the same file as {stems[file.stem]}; "
+                    "use another --out for one of them"
+                )
+        self.out.mkdir(parents=True, exist_ok=True)
+        self._done = self._read()
+
+    def has(self, media: Path) -> bool:
+        """Tell whether a recording is done, unchanged since, and its files are there."""
+        try:
+            described = self._describe(media)
+        except OSError:
+            return False
+        written = all(self._file(media, form).is_file() for form in self.forms)
+        return written and self._done.get(str(media.resolve())) == described
+
+    def movies(self, media: Sequence[Path]) -> dict[Path, Path]:
+        """Say where to write recordings with the answers drawn; of none if that is not asked for.
+
+        That takes long, so whoever reads a recording draws it too, before it is listed.
+        """
+        return {file: self._file(file, MOVIE) for file in media} if MOVIE in self.forms else {}
+
+    def write(self, media: Path, predictions: Sequence[Prediction]) -> None:
+        """Write a recording's predictions in every form but a movie, then list it as done."""
+        described = self._describe(media)
+        for form in self.forms:
+            if form != MOVIE:
+                write_atomically(self._file(media, form), EXPORTS[form](predictions))
+        self._done[str(media.resolve())] = described
+        lines = [json.dumps({"media": name, **held}) for name, held in self._done.items()]
+        write_atomically(self.out / LIST_FILE, ("\n".join(lines) + "\n").encode())
+
+    def _file(self, media: Path, form: str) -> Path:
+        return self.out / f"{media.stem}.{form}"
+
+    def _describe(self, media: Path) -> dict[str, Any]:
+        stat = media.stat()
+        return {
+            "size": stat.st_size,
+            "changed_ns": stat.st_mtime_ns,
+            "made_by": self.made_by,
+            "forms": list(self.forms),
+        }
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        try:
+            lines = (self.out / LIST_FILE).read_text(encoding="utf-8").splitlines()
+            held = [json.loads(line) for line in lines]
+            return {entry.pop("media"): entry for entry in held}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, AttributeError, OSError) as error:
+            raise DataError(
+                f"{self.out / LIST_FILE}: unreadable ({error}); delete it to start over"
+            ) from None

@@ -1,0 +1,1 @@
+"""Train a model: epochs, checkpoints, several seeds, search over options."""

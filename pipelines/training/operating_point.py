@@ -1,0 +1,59 @@
+"""What is chosen on the validation clips after training: the temperature and the thresholds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmemo.batching.batch import ClipArrays
+from mmemo.decisions.calibration import Calibration, fit_temperature
+from mmemo.decisions.decoding import tune_threshold
+from mmemo.decisions.thresholds import expected_f1_thresholds
+from mmemo.inference import infer
+from mmemo.metrics import set_nll
+from mmemo.metrics.calibration import calibration_metrics
+from mmemo.model.emotion_model import EmotionModel
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """How a model is used: fields as in ``mmemo.checkpoint.Checkpoint``.
+
+    Attributes:
+        temperature: of the distribution over sets.
+        thresholds: for micro-F1, K.
+        label_thresholds: for macro-F1, K.
+        figures: calibration on the validation clips, before the temperature (``..._before``) and
+            with it; the temperature was fitted on the same clips, so expect a little less.
+    """
+
+    temperature: float
+    thresholds: tuple[float, ...]
+    label_thresholds: tuple[float, ...]
+    figures: Mapping[str, float]
+
+
+def choose_operating_point(
+    model: EmotionModel, clips: Sequence[ClipArrays], truth: NDArray[np.int8]
+) -> OperatingPoint:
+    """Fit the temperature, then choose the thresholds on the probabilities that it gives.
+
+    Args:
+        model: trained.
+        clips: validation clips, never test clips.
+        truth: (N, K) their labels.
+    """
+    before = infer(model, clips)
+    temperature = fit_temperature(before.set_log_probs, truth)
+    after = infer(model, clips, calibration=Calibration(temperature))
+    figures = {"set_nll_calibrated": set_nll(truth=truth, set_log_probs=after.set_log_probs)}
+    for suffix, found in (("_before", before), ("", after)):
+        scores = calibration_metrics(truth=truth, probs=found.marginals, labels=model.labels)
+        figures |= {f"{name}{suffix}": float(scores[name]) for name in ("ece", "brier")}
+    return OperatingPoint(
+        temperature,
+        (float(tune_threshold(after.marginals, truth)),) * truth.shape[1],
+        tuple(expected_f1_thresholds(after.marginals, truth).tolist()),
+        figures,
+    )

@@ -1,0 +1,150 @@
+"""The model that comes with the package: what is in it, and that its answers make sense."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from extractors.base import Frame, Sound
+from extractors.covarep import CovarepExtractor
+from extractors.facet.extractor import FacetExtractor
+from extractors.media import read_sound
+from mmemo.assets.shipped import find_model
+from mmemo.batching.batch import ClipArrays
+from mmemo.batching.rows import arrange
+from mmemo.checkpoint import load_checkpoint
+from mmemo.features import Clip, ClipFeatures, Word, rows_of_words
+from mmemo.inference import infer
+from mmemo.labels import EMOTIONS
+from pipelines.cli import main
+from pipelines.sample.clip import _head
+from pipelines.sample.face import FPS, plan_motion
+
+MOST_BYTES = 20_000_000
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_checkpoint(find_model("default"))
+
+
+def probs_of(model, *clips):
+    """Marginals of clips that are recordings by themselves: (N, K)."""
+    arrays = [arrange(clip, model.config.data, reads_words=True) for clip in clips]
+    return infer(model.model, arrays, calibration=model.calibration).marginals
+
+
+def spoken(text):
+    words = tuple(Word(word, float(n), n + 1.0) for n, word in enumerate(text.split()))
+    return ClipFeatures(Clip(text, text, words=words), {"text": rows_of_words(words)})
+
+
+def test_it_is_small_and_nothing_in_it_can_run():
+    files = [path for path in find_model("default").rglob("*") if path.is_file()]
+    assert {path.name for path in files} == {"model.safetensors", "checkpoint.json", "LICENSE.md"}
+    assert sum(path.stat().st_size for path in files) <= MOST_BYTES
+
+
+def test_it_says_what_it_learnt_from_and_under_which_terms(model):
+    held = model.trained_on
+    assert "CMU-MOSEI" in held.dataset
+    assert "RAVDESS" in held.dataset
+    assert "simulated" in held.dataset
+    assert not held.demonstration
+    assert sum(held.set_counts.values()) == 16_327
+    licence = (find_model("default") / "LICENSE.md").read_text()
+    assert "CC BY-NC-SA 4.0" in licence
+    assert "CMU-MOSEI" in licence
+    described = json.loads((find_model("default") / "checkpoint.json").read_text())
+    assert "/work" not in json.dumps(described)
+
+
+def test_it_reads_what_the_extractors_make(model):
+    """A model whose inputs nobody makes any more would refuse every clip."""
+    assert model.labels == EMOTIONS
+    assert model.inputs["audio"].source == CovarepExtractor().fingerprint()
+    assert model.inputs["visual"].source == FacetExtractor().fingerprint()
+
+
+def test_words_move_the_answer_where_they_should(model):
+    happy, sad, angry, afraid = probs_of(
+        model,
+        spoken("i loved this movie it was wonderful and so funny i am so happy"),
+        spoken("it made me cry so many people died and the families are grieving"),
+        spoken("this is an outrage they lied to us and i am furious"),
+        spoken("i was terrified and scared for my life it is a frightening threat"),
+    )
+    at = EMOTIONS.index
+    assert happy[at("happiness")] > 0.8
+    assert happy[at("happiness")] > sad[at("happiness")] + 0.2
+    assert sad[at("sadness")] > happy[at("sadness")] + 0.2
+    assert angry[at("anger")] > happy[at("anger")] + 0.2
+    assert afraid[at("fear")] > happy[at("fear")]
+
+
+def test_any_subset_of_the_modalities_gives_a_distribution(model):
+    rng = np.random.default_rng(0)
+    values = {
+        m: rng.normal(
+            getattr(model.model.normalizer, f"{m}_mean").numpy(),
+            model.model.normalizer.std(m).numpy(),
+            (7, model.model.dims[m]),
+        ).astype(np.float32)
+        for m in ("audio", "visual")
+    }
+    values["text"] = np.zeros((2, 0), np.float32)
+    words = ("good", "morning")
+    clips = [
+        ClipArrays(
+            id="+".join(kept),
+            values={m: values[m] for m in kept},
+            masks={m: np.ones(len(values[m]), bool) for m in kept},
+            words=words if "text" in kept else (),
+        )
+        for size in (1, 2, 3)
+        for kept in itertools.combinations(("text", "audio", "visual"), size)
+    ]
+    found = infer(model.model, clips, calibration=model.calibration)
+    probs = np.exp(found.set_log_probs)
+    assert np.isfinite(found.set_log_probs).all()
+    np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-4)
+    assert len(np.unique(probs.round(4), axis=0)) == len(clips)
+    for clip, weights in zip(clips, found.modality_weights, strict=True):
+        heard = [m in clip.values for m in found.modalities]
+        np.testing.assert_allclose(weights[:, heard].sum(axis=1), 1, atol=1e-4)
+        assert not weights[:, np.logical_not(heard)].any()
+
+
+def face(smile):
+    """Measure a drawn head that says nothing and smiles, or does not."""
+    opening = np.full(50, 0.1)
+    motion = plan_motion(opening, smile=smile, surprise=0.0, rng=np.random.default_rng(0))
+    pictures = _head("anna").render(motion)
+    frames = [Frame(picture, n / FPS) for n, picture in enumerate(pictures) if n % 2 == 0]
+    return ClipFeatures(Clip(f"smile {smile}", "v"), {"visual": FacetExtractor()(iter(frames))})
+
+
+def test_a_smile_is_happier_than_a_face_without(model):
+    neutral, smiling = probs_of(model, face(0.0), face(1.0))[:, EMOTIONS.index("happiness")]
+    assert smiling > neutral + 0.05
+
+
+@pytest.mark.shared
+def test_an_angry_voice_is_angrier_than_a_calm_one(model, shared):
+    found = []
+    for name in ("03-01-05-02-01-01-17", "03-01-02-01-01-01-17"):
+        samples: Sound = read_sound(shared / f"data/ravdess/{name}.flac", 16_000)
+        features = {"audio": CovarepExtractor()(samples)}
+        found.append(ClipFeatures(Clip(name, name), features))
+    angry, calm = probs_of(model, *found)[:, EMOTIONS.index("anger")]
+    assert angry > calm + 0.2
+
+
+def test_the_command_reads_a_clip_with_it(corpus, capsys):
+    media = sorted(corpus.rglob("*.mp4"))[0]
+    run = str(find_model("default"))
+    assert main(["predict", str(media), "--run", run, "--json"]) == 0
+    prediction = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert prediction["demonstration"] is False
+    assert set(prediction["spoke"]["anger"]) == {"text", "audio", "visual"}

@@ -1,0 +1,162 @@
+"""``mmemo evaluate`` with its files, and that calibration reaches what it reports."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted import planted_dataset
+
+from mmemo.checkpoint import DESCRIPTION_FILE, load_checkpoint
+from mmemo.decisions.calibration import Calibration
+from mmemo.errors import CheckpointError
+from mmemo.inference import infer
+from mmemo.store import FeatureStore, StoreInfo
+from pipelines.cli import main
+from pipelines.evaluation.evaluate import answer, evaluate
+from pipelines.training.train import labelled, labels_of
+
+CONFIG = str(Path(__file__).resolve().parents[3] / "pipelines/configs/sample.toml")
+SMALL = ["model.hidden=8", "model.heads=2", "train.epochs=6", "train.batch_size=16"]
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return planted_dataset(64, 48, 24)
+
+
+@pytest.fixture(scope="module")
+def store(dataset, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "store"
+    held = FeatureStore.create(folder, StoreInfo("planted", demonstration=False))
+    for clip in dataset.clips:
+        held.write(clip, "key")
+    held.write_manifest([clip.clip for clip in dataset.clips])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(store, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    arguments = ["train", "--config", CONFIG, "--set", *SMALL, "--data", str(store)]
+    assert main([*arguments, "--out", str(out)]) == 0
+    return out
+
+
+@pytest.mark.parametrize("suffix", ["npz", "json", "csv"])
+def test_its_predictions_are_scored_the_same_by_score(run, store, tmp_path, capsys, suffix):
+    file, page = tmp_path / f"p.{suffix}", tmp_path / "new/report.html"
+    asked = ["evaluate", str(run), "--data", str(store), "--json"]
+    assert main([*asked, "--predictions", str(file), "--html", str(page)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert main(["score", str(file), "--gold", str(file), "--json"]) == 0
+    scored = json.loads(capsys.readouterr().out)
+    report["calibration"].pop("before")
+    for part in ("decoders", "headline", "ranking", "calibration", "breakdowns", "protocol"):
+        assert scored[part] == report[part], part
+    if suffix == "npz":
+        assert scored["set_nll"] == pytest.approx(report["set_nll"])
+    assert main([*asked, "--against", str(file)]) == 0
+    compared = json.loads(capsys.readouterr().out)["comparison"]["metrics"]
+    assert {held["difference"] for held in compared.values()} == {0}
+
+
+def test_hidden_modalities_are_not_counted_as_there(run, dataset):
+    checkpoint = load_checkpoint(run)
+    gold, _ = answer(checkpoint, dataset.split("test"), without=["audio"])
+    assert set(gold.modalities) == {("text", "visual")}
+    report = evaluate(checkpoint, dataset.split("test"), without=["audio"], resamples=20)
+    assert [group["name"] for group in report["breakdowns"]["modalities"]] == ["text + visual"]
+
+
+def test_what_the_model_does_not_read_is_as_good_as_absent(dataset, tmp_path):
+    from mmemo.config import Config
+    from pipelines.training.train import train
+
+    config = Config.model_validate(
+        {"model": {"hidden": 8, "heads": 2, "modalities": ["text"]}, "train": {"epochs": 1}}
+    )
+    checkpoint = train(config, dataset, tmp_path)
+    wordless = [
+        replace(clip, features={m: f for m, f in clip.features.items() if m != "text"})
+        for clip in dataset.split("test")
+    ]
+    gold, answers = answer(checkpoint, wordless)
+    assert set(gold.modalities) == {()}
+    prior = checkpoint.trained_on.prior(6)
+    np.testing.assert_allclose(np.exp(answers.set_log_probs), np.tile(prior, (len(wordless), 1)))
+    np.testing.assert_allclose(answers.uncalibrated, answers.probs)
+
+
+def test_clips_without_all_labels_are_left_out(run, dataset):
+    clips = list(dataset.split("test"))
+    partly = replace(clips[3].clip, intensities=(1.0, float("nan"), 0.0, 0.0, 0.0, 0.0))
+    bare = replace(clips[5].clip, intensities=None)
+    mixed = [*clips, replace(clips[3], clip=partly), replace(clips[5], clip=bare)]
+    checkpoint = load_checkpoint(run)
+    whole = evaluate(checkpoint, clips, resamples=20)
+    assert evaluate(checkpoint, mixed, resamples=20)["decoders"] == whole["decoders"]
+
+
+def test_clips_of_two_data_sets_may_bear_one_name(run, dataset):
+    clips = dataset.split("test")
+    doubled = [
+        replace(clip, clip=replace(clip.clip, dataset=name))
+        for name in ("a", "b")
+        for clip in clips
+    ]
+    gold, _ = answer(load_checkpoint(run), doubled)
+    assert len(set(gold.ids)) == 2 * len(clips)
+
+
+def test_the_temperature_is_the_best_on_the_validation_clips_and_is_kept(run, dataset):
+    checkpoint = load_checkpoint(run)
+    clips = dataset.split("valid")
+    nll = {
+        factor: evaluate(
+            replace(checkpoint, temperature=checkpoint.temperature * factor), clips, resamples=5
+        )["set_nll"]
+        for factor in (0.9, 1.0, 1.1)
+    }
+    assert nll[1.0] < min(nll[0.9], nll[1.1])
+    assert nll[1.0] == pytest.approx(checkpoint.valid["set_nll_calibrated"], abs=1e-5)
+    assert checkpoint.valid["set_nll_calibrated"] <= checkpoint.valid["set_nll"] + 1e-6
+    report = evaluate(checkpoint, clips, resamples=5)
+    assert report["calibration"]["ece"] == pytest.approx(checkpoint.valid["ece"], abs=1e-5)
+    before = report["calibration"]["before"]
+    assert before["ece"] == pytest.approx(checkpoint.valid["ece_before"], abs=1e-5)
+    assert before["brier"] == pytest.approx(checkpoint.valid["brier_before"], abs=1e-5)
+    assert checkpoint.valid["brier"] <= checkpoint.valid["brier_before"] + 0.01
+
+
+def test_a_temperature_leaves_the_most_probable_set(run, dataset):
+    checkpoint = load_checkpoint(run)
+    arrays = labelled(dataset.split("test"), checkpoint.config, complete=True)
+    plain = infer(checkpoint.model, arrays)
+    hot = infer(checkpoint.model, arrays, calibration=Calibration(3.0))
+    np.testing.assert_array_equal(plain.decode("map", ()), hot.decode("map", ()))
+    np.testing.assert_allclose(np.exp(hot.set_log_probs).sum(axis=1), 1)
+    assert labels_of(arrays).shape == hot.marginals.shape
+    spread = [np.exp(found.set_log_probs).max(axis=1).mean() for found in (plain, hot)]
+    assert spread[1] < spread[0]
+
+
+def test_a_checkpoint_with_a_broken_temperature_is_refused(run, tmp_path):
+    for file in run.iterdir():
+        if file.is_file():
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    described = json.loads((tmp_path / DESCRIPTION_FILE).read_text())
+    described["temperature"] = 0
+    (tmp_path / DESCRIPTION_FILE).write_text(json.dumps(described))
+    with pytest.raises(CheckpointError, match="temperature above 0; got 0"):
+        load_checkpoint(tmp_path)
+
+
+def test_predictions_in_another_form_are_refused_in_one_line(run, store, tmp_path, capsys):
+    asked = ["evaluate", str(run), "--data", str(store)]
+    assert main([*asked, "--predictions", str(tmp_path / "p.pkl")]) == 1
+    assert "expected a name in .npz, .json or .csv" in capsys.readouterr().err
+    assert main([*asked, "--against", str(tmp_path / "none.csv")]) == 1
+    assert "there is none" in capsys.readouterr().err

@@ -1,0 +1,225 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mmemo.errors import ConfigError, DataError, MmemoError
+from mmemo.labels import EMOTIONS, to_names
+from pipelines.evaluation.sheets.files import read_sheet, write_predictions
+from pipelines.evaluation.sheets.sheet import Answers, Gold, answers_of, gold_of
+
+CLIPS = 7
+
+
+def system(seed=0):
+    rng = np.random.default_rng(seed)
+    truth = (rng.random((CLIPS, 6)) < 0.3).astype(float)
+    log_probs = np.log(rng.dirichlet(np.ones(64), size=CLIPS))
+    decided = {
+        name: (rng.random((CLIPS, 6)) < 0.3).astype(np.int8) for name in ("map", "threshold")
+    }
+    gold = Gold(
+        "gold",
+        EMOTIONS,
+        tuple(f"vid,{row}[{row}]" for row in range(CLIPS)),
+        tuple(f"vid,{row // 2}" for row in range(CLIPS)),
+        truth,
+        np.where(rng.random(CLIPS) < 0.3, np.nan, rng.uniform(0, 20, CLIPS)),
+        tuple(("text", "audio") if row % 2 else ("text",) for row in range(CLIPS)),
+    )
+    return gold, Answers("model", decided, rng.random((CLIPS, 6)), log_probs)
+
+
+def assert_same(found, expected):
+    assert set(found.answers) == set(expected.answers)
+    for name, answer in expected.answers.items():
+        np.testing.assert_array_equal(found.answers[name], answer)
+    np.testing.assert_array_equal(found.probs, expected.probs)
+
+
+@pytest.mark.parametrize("suffix", ["npz", "json", "csv"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_is_written_is_read(tmp_path, suffix, seed):
+    gold, answers = system(seed)
+    path = tmp_path / f"deep/predictions.{suffix}"
+    write_predictions(path, gold, answers)
+    sheet = read_sheet(path)
+    found_gold = gold_of(sheet)
+    assert (found_gold.ids, found_gold.videos) == (gold.ids, gold.videos)
+    assert found_gold.modalities == gold.modalities
+    np.testing.assert_array_equal(found_gold.truth, gold.truth)
+    np.testing.assert_array_equal(found_gold.lengths_s, gold.lengths_s)
+    found = answers_of(sheet, found_gold)
+    assert_same(found, answers)
+    assert found.notes == ()
+    if suffix == "npz":
+        np.testing.assert_array_equal(found.set_log_probs, answers.set_log_probs)
+
+
+def test_clips_and_labels_may_come_in_another_order(tmp_path):
+    gold, answers = system()
+    path = tmp_path / "p.npz"
+    write_predictions(path, gold, answers)
+    rows, columns = [6, 2, 0, 1, 5], [5, 3, 0, 1, 2, 4]
+    other = Gold(
+        "other",
+        tuple(EMOTIONS[k] for k in columns),
+        tuple(gold.ids[row] for row in rows),
+        tuple(gold.videos[row] for row in rows),
+        gold.truth[rows][:, columns],
+    )
+    found = answers_of(read_sheet(path), other)
+    np.testing.assert_array_equal(found.probs, answers.probs[rows][:, columns])
+    np.testing.assert_array_equal(found.answers["map"], answers.answers["map"][rows][:, columns])
+    assert "2 clips of the file are not in other" in found.notes[0]
+    # The same set has another number where the labels stand in another order.
+    for new_row, row in enumerate(rows):
+        for index in range(64):
+            names = to_names((index >> np.arange(6)) & 1)
+            moved = sum(1 << other.labels.index(name) for name in names)
+            assert found.set_log_probs[new_row, moved] == answers.set_log_probs[row, index]
+
+
+def test_forms_that_others_write(tmp_path):
+    gold, _ = system()
+    gold = Gold("gold", EMOTIONS, ("a", "b", "c"), ("a", "b", "c"), gold.truth[:3])
+    expected = np.array([[1, 0, 0, 0, 0, 1], [0] * 6, [0, 1, 0, 0, 0, 0]])
+    named = [["happy", "fear"], [], ["sadness"]]
+    files = {
+        "names.json": json.dumps(dict(zip("abc", named, strict=True))),
+        "list.json": json.dumps(
+            [{"id": i, "labels": n} for i, n in zip("cab", [named[2], *named[:2]], strict=True)]
+        ),
+        "lines.jsonl": "\n".join(
+            json.dumps({"id": i, "prediction": n}) for i, n in zip("abc", named, strict=True)
+        ),
+        "numbers.json": json.dumps(
+            {i: dict(zip(EMOTIONS, map(int, row), strict=True)) for i, row in
+             zip("abc", expected, strict=True)}
+        ),
+        "plain.txt": "happiness fear\n\nsadness\n",
+        "commas.txt": "Happy,Fear\n\nSAD\n",
+        "names.csv": "id,labels\nc,sadness\na,happiness fear\nb,\n",
+        "numbers.csv": "id,sad,happy,fear,disgust,anger,surprise\n"
+        "b,0,0,0,0,0,0\na,0,1,1,0,0,0\nc,1,0,0,0,0,0\n",
+    }  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+        found = answers_of(read_sheet(tmp_path / name), gold)
+        np.testing.assert_array_equal(found.answers["answer"], expected, err_msg=name)
+    np.savez(tmp_path / "bare.npz", pred=expected)
+    found = answers_of(read_sheet(tmp_path / "bare.npz"), gold)
+    np.testing.assert_array_equal(found.answers["answer"], expected)
+    assert found.notes == ("clips are matched by their order, not by name",)
+
+
+def test_probabilities_alone_are_cut_at_the_threshold(tmp_path):
+    gold, _ = system()
+    gold = Gold("gold", EMOTIONS, ("a",), ("a",), gold.truth[:1])
+    path = tmp_path / "p.csv"
+    path.write_text("id,sadness,happiness,fear,disgust,anger,surprise\na,.1,.2,.3,.4,.5,.6\n")
+    found = answers_of(read_sheet(path), gold, [0.35])
+    assert to_names(found.answers["threshold"][0]) == ("anger", "surprise", "disgust")
+    assert "cut at 0.35" in found.notes[0]
+    own = answers_of(read_sheet(path), gold, [0.2, 0.2, 0.9, 0.9, 0.9, 0.9])
+    assert to_names(own.answers["threshold"][0]) == ("happiness",)
+    with pytest.raises(DataError, match="one for each of 6 labels; got 2"):
+        answers_of(read_sheet(path), gold, [0.1, 0.2])
+
+
+def test_a_table_of_segments_is_truth(tmp_path):
+    path = tmp_path / "valid.csv"
+    path.write_text(
+        "video_id,segment_id,start,end,text,sentiment,happiness,sadness,anger,surprise,disgust,fear"
+        "\nv,0,1.0,3.5,hi there,0,0.33,0,0,0,0,2\nv,1,3.5,4,so,0,0,0,0,0,0,0\n"
+    )
+    gold = gold_of(read_sheet(path))
+    assert gold.ids == ("v[0]", "v[1]")
+    assert gold.videos == ("v", "v")
+    assert gold.truth.tolist() == [[1, 0, 0, 0, 0, 1], [0] * 6]
+    assert gold.lengths_s.tolist() == [2.5, 0.5]
+
+
+BROKEN = {
+    "missing.csv": ("id,labels\na,happiness\n", "1 are missing (b)"),
+    "twice.csv": ("id,labels\na,fear\na,fear\nb,fear\n", "each clip once; got 'a' twice"),
+    "short.txt": ("fear\n", "each of the 2 clips of gold; got 1"),
+    "word.txt": ("fear\nboredom\n", "line 2: expected labels among"),
+    "empty.txt": ("", "the file is empty"),
+    "empty.csv": ("id,labels\n", "the table is empty"),
+    "none.csv": ("id,x\na,1\nb,2\n", "found neither labels nor numbers"),
+    "some.csv": ("id,happy\na,1\nb,0\n", "a column for every label; 'sadness' has none"),
+    "logits.csv": (
+        "id,happiness,sadness,anger,surprise,disgust,fear\na,-3,0,0,0,0,2\nb,0,0,0,0,0,0\n",
+        "a logit x stands for",
+    ),
+    "not.json": ("{", "expected JSON"),
+    "list.json": ("[]", "an object for each clip"),
+    "number.json": ('{"a": {"fear": 1}, "b": {"fear": 1}}', "a number for every label"),
+    "word.json": ('{"a": ["boredom"], "b": []}', "expected labels among"),
+    "string.json": ('{"a": "fear", "b": "fear"}', "expected a list of label names; got 'fear'"),
+    "cut.npz": ("PK\x03\x04 nothing", "expected arrays in an .npz"),
+    "other.json": ('{"labels": ["x"], "clips": [{"id": "a", "answer": ["x"]}]}', "got x"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_does_not_fit_is_refused_in_one_line(tmp_path, name):
+    text, said = BROKEN[name]
+    gold = Gold("gold", EMOTIONS, ("a", "b"), ("a", "b"), np.zeros((2, 6)))
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError) as refused:
+        answers_of(read_sheet(tmp_path / name), gold)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_arrays_that_do_not_fit_are_refused(tmp_path):
+    path = tmp_path / "p.npz"
+    for arrays, said in (
+        ({"probs": np.full((2, 6), 1.5)}, "from 0 to 1"),
+        ({"probs": np.full((2, 6), np.nan)}, "from 0 to 1"),
+        ({"answer": np.full((2, 6), 2)}, "of 0 and 1"),
+        ({"answer": np.zeros((2, 5))}, r"shape \(2, 6\)"),
+        ({"answer": np.zeros((2, 6)), "ids": np.zeros(2)}, "a text for each in 'ids'"),
+        ({"answer": np.zeros((2, 6)), "ids": np.array(["a"])}, "a text for each in 'ids'"),
+        ({"labels": np.array(["a"])}, "it has none"),
+        ({"answer": np.array([[None] * 6] * 2, dtype=object)}, "expected arrays"),
+    ):
+        np.savez(path, **arrays)
+        with pytest.raises(DataError, match=said):
+            read_sheet(path)
+
+
+def test_predictions_are_written_in_known_forms_only(tmp_path):
+    gold, answers = system()
+    with pytest.raises(ConfigError, match=r"in \.npz, \.json or \.csv"):
+        write_predictions(tmp_path / "p.txt", gold, answers)
+    partly = Gold("g", EMOTIONS, gold.ids, gold.videos, np.where(gold.truth, np.nan, 0.0))
+    with pytest.raises(ConfigError, match="not annotated"):
+        write_predictions(tmp_path / "p.csv", partly, answers)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_damaged_files_never_end_in_another_error(tmp_path, data):
+    suffix = data.draw(st.sampled_from(["npz", "json", "csv"]))
+    gold, answers = system()
+    whole = tmp_path / f"whole.{suffix}"
+    if not whole.exists():
+        write_predictions(whole, gold, answers)
+    content = bytearray(whole.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(1, len(content)))
+    damaged = tmp_path / f"damaged.{suffix}"
+    damaged.write_bytes(bytes(content[:cut]))
+    told = "fine"
+    try:
+        answers_of(read_sheet(damaged), gold)
+    except MmemoError as error:
+        told = str(error)
+    assert len(told.splitlines()) == 1

@@ -1,0 +1,213 @@
+"""Models travel: through a folder, through a hub and its cache; what is no model is refused."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from hub_server import running
+from huggingface_hub import ModelCard, constants
+
+import mmemo
+from mmemo.errors import CheckpointError, ConfigError
+from pipelines.cli import main
+from pipelines.hub.hub import find
+
+NAME = "someone/emotions"
+PAYLOAD = "import pathlib; pathlib.Path('ran').touch()"
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """Run a hub, and let huggingface_hub know no other one."""
+    with running() as started:
+        monkeypatch.setattr(constants, "ENDPOINT", started.address)
+        template = started.address + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        yield started
+
+
+@pytest.fixture(scope="module")
+def model(planted_run):
+    return mmemo.load(planted_run, device="cpu")
+
+
+def weights(reader):
+    return reader.checkpoint.model.state_dict()
+
+
+def same(one, other):
+    held, loaded = weights(one), weights(other)
+    assert held.keys() == loaded.keys()
+    assert all(torch.equal(held[name], loaded[name]) for name in held)
+    assert one.checkpoint.thresholds == other.checkpoint.thresholds
+    assert one.labels == other.labels
+
+
+def files_of(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
+
+
+def test_a_folder_carries_a_model_whole(model, tmp_path):
+    folder = model.save_pretrained(tmp_path / "saved", licence="cc-by-4.0")
+    assert {p.name for p in folder.iterdir()} == {
+        "model.safetensors", "checkpoint.json", "config.json", "README.md"
+    }  # fmt: skip
+    same(model, mmemo.EmotionReader.from_pretrained(folder))
+    described = json.loads((folder / "config.json").read_text())
+    assert list(described["id2label"].values()) == list(mmemo.EMOTIONS)
+
+
+def test_the_card_says_what_the_hub_asks_and_what_people_should_know(model, tmp_path):
+    folder = model.save_pretrained(tmp_path / "saved", licence="cc-by-4.0")
+    card = ModelCard.load(folder / "README.md")
+    assert card.data.library_name == "mmemo"
+    assert card.data.license == "cc-by-4.0"
+    figures = {(r.metric_type, r.metric_value) for r in card.data.eval_results}
+    micro_f1 = model.checkpoint.valid["micro_f1"]
+    assert ("f1", round(micro_f1, 4)) in figures
+    assert "48 labelled clips" in card.text
+    assert "does not know what a person feels" in card.text
+    assert str(tmp_path) not in card.content
+
+
+def test_a_card_that_somebody_wrote_is_kept(model, tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    (tmp_path / "notes.txt").write_text("also mine")
+    model.save_pretrained(tmp_path)
+    assert (tmp_path / "README.md").read_text() == "mine"
+    assert (tmp_path / "notes.txt").read_text() == "also mine"
+
+
+def test_up_to_a_hub_and_back(hub, model, tmp_path):
+    address = model.push_to_hub(NAME, licence="mit", private=True)
+    assert address.startswith(f"{hub.address}/{NAME}/commit/")
+    assert set(hub.repos[NAME]["main"]) == {
+        "model.safetensors", "checkpoint.json", "config.json", "README.md"
+    }  # fmt: skip
+    assert f'mmemo.load("{NAME}")' in hub.repos[NAME]["main"]["README.md"].decode()
+    same(model, mmemo.load(NAME))
+    same(model, mmemo.load(f"hf://{NAME}"))
+
+
+def test_only_a_models_files_are_brought_and_once(hub, model, tmp_path):
+    saved = files_of(model.save_pretrained(tmp_path / "saved"))
+    hub.commit(NAME, {**saved, "modeling.py": PAYLOAD.encode(), "data.pkl": b"\x80\x04."})
+    folder = find(f"hf://{NAME}")
+    assert set(files_of(folder)) == set(saved)
+    hub.asked.clear()
+    assert find(f"hf://{NAME}") == folder
+    assert not [path for method, path in hub.asked if method == "GET" and "/resolve/" in path]
+
+
+def test_a_revision_is_what_it_was(hub, model, tmp_path):
+    saved = files_of(model.save_pretrained(tmp_path / "saved"))
+    first = hub.commit(NAME, saved)
+    changed = json.loads(saved["checkpoint.json"])
+    changed["thresholds"] = [0.123] * 6
+    hub.commit(NAME, {"checkpoint.json": json.dumps(changed).encode()})
+    assert mmemo.load(NAME).checkpoint.thresholds == (0.123,) * 6
+    assert mmemo.load(NAME, revision=first).checkpoint.thresholds != (0.123,) * 6
+    at = find(f"hf://{NAME}@{first}")
+    assert json.loads((at / "checkpoint.json").read_text())["thresholds"] != [0.123] * 6
+    with pytest.raises(CheckpointError, match="no revision 'v9'"):
+        mmemo.load(NAME, revision="v9")
+
+
+def test_the_cache_serves_without_a_network(hub, model, tmp_path, monkeypatch):
+    hub.commit(NAME, files_of(model.save_pretrained(tmp_path / "saved")))
+    mmemo.load(NAME)
+    hub.asked.clear()
+    same(model, mmemo.load(NAME, local_files_only=True))
+    monkeypatch.setenv("MMEMO_OFFLINE", "1")
+    same(model, mmemo.load(NAME))
+    assert hub.asked == []
+    monkeypatch.delenv("MMEMO_OFFLINE")
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    same(model, mmemo.load(NAME))
+
+
+def test_what_cannot_be_had_is_said_in_one_line(hub, model, tmp_path, monkeypatch):
+    hub.commit("someone/pictures", {"config.json": b"{}", "pytorch_model.bin": b"x"})
+    hub.gated.add("someone/shy")
+    for name, expected in (
+        ("someone/nothing", "no such model, or it is private"),
+        ("someone/shy", "its owner has to let you in"),
+        ("someone/pictures", "no checkpoint.json and no model.safetensors"),
+        ("hf://nonsense", "expected owner/name"),
+    ):
+        with pytest.raises(CheckpointError, match=expected) as caught:
+            mmemo.load(name)
+        assert len(str(caught.value).splitlines()) == 1
+    with pytest.raises(CheckpointError, match="not in the cache, and no network may be asked"):
+        mmemo.load(NAME, local_files_only=True)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(CheckpointError, match="the hub cannot be reached"):
+        mmemo.load(NAME)
+    with pytest.raises(ConfigError, match="expected to upload"):
+        model.push_to_hub(NAME)
+
+
+def test_a_half_brought_model_is_not_taken_for_one(hub, model, tmp_path):
+    hub.commit(NAME, files_of(model.save_pretrained(tmp_path / "saved")))
+    (find(f"hf://{NAME}") / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="expected a model"):
+        mmemo.load(NAME, local_files_only=True)
+
+
+def test_a_typing_slip_asks_no_hub(hub, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(CheckpointError, match="no trained model"):
+        mmemo.load("runs/mime")
+    assert main(["predict", "talk.mp4", "--run", "run/mime"]) == 1
+    assert "no trained model" in capsys.readouterr().err
+    assert hub.asked == []
+
+
+def test_a_folder_has_no_revisions(model, tmp_path):
+    folder = model.save_pretrained(tmp_path / "saved")
+    with pytest.raises(CheckpointError, match="revision 'v1'"):
+        mmemo.load(folder, revision="v1")
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "checkpoint.json"])
+def test_wrong_files_are_no_model(model, tmp_path, file):
+    folder = model.save_pretrained(tmp_path / "saved")
+    for content in (b"", b"\x80\x04\x95pickle", b"{}", b"[" * 99999):
+        (folder / file).write_bytes(content)
+        with pytest.raises(CheckpointError, match=file.replace(".", r"\.")):
+            mmemo.load(folder)
+
+
+def test_code_beside_an_encoder_is_neither_run_nor_asked_about(model, tmp_path, monkeypatch):
+    """A config may name classes in a file beside it; transformers would ask whether to run it."""
+    folder = model.save_pretrained(tmp_path / "saved")
+    described = json.loads((folder / "checkpoint.json").read_text())
+    described["config"]["model"]["pretrained"] = "minilm-l6"
+    described["pretrained"] = "minilm-l6:0"
+    (folder / "checkpoint.json").write_text(json.dumps(described))
+    (folder / "encoder").mkdir()
+    auto = {"AutoConfig": "evil.Config", "AutoModel": "evil.Model", "AutoTokenizer": "evil.Words"}
+    config = {"model_type": "evil", "auto_map": auto}
+    (folder / "encoder" / "config.json").write_text(json.dumps(config))
+    (folder / "encoder" / "evil.py").write_text(PAYLOAD)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("the user was asked"))
+    with pytest.raises(CheckpointError):
+        mmemo.load(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_command_takes_a_model_of_the_hub(hub, model, tmp_path, capsys):
+    hub.commit(NAME, files_of(model.save_pretrained(tmp_path / "saved")))
+    assert main(["predict", str(tmp_path / "none.mp4"), "--run", f"hf://{NAME}"]) == 1
+    said = capsys.readouterr().err
+    assert f"fetching {NAME} from the Hugging Face hub" in said
+    assert "once; kept in" in said
+    assert "none.mp4" in said.splitlines()[-1]
+    shutil.rmtree(tmp_path / "cache")
+    command = ["predict", str(tmp_path / "none.mp4"), "--run", f"hf://{NAME}", "--quiet"]
+    assert main(command) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1

@@ -1,0 +1,138 @@
+"""Every form that predictions are written in opens in a tool that others made for that form."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmemo.features import Word
+from mmemo.labels import EMOTIONS
+from mmemo.prediction import Prediction
+from pipelines.prediction.exports import EXPORTS
+
+SHARES = {"text": 0.75, "audio": 0.25}
+
+
+def said(start=0.0, end=2.0, text="well <b>that</b> is & was", labels=("happiness", "surprise")):
+    words = text.split()
+    step = (end - start) / max(1, len(words))
+    return Prediction(
+        video='talks/a "talk" & more.mp4',
+        start=start,
+        end=end,
+        words=tuple(Word(w, start + i * step, start + (i + 1) * step) for i, w in enumerate(words)),
+        labels=labels,
+        probs={label: 0.9 if label in labels else 0.1234567 for label in EMOTIONS},
+        spoke={label: SHARES for label in EMOTIONS},
+        absent={"visual": "no face here"},
+        demonstration=True,
+    )
+
+
+SILENT = replace(said(5, 7.5, ""), labels=None, probs=None, spoke=None, words=())
+TALK = [said(), said(2.5, 4.75, 'he said "no" \u2014 na\u00efve', ()), SILENT, said(3700.5, 3701)]
+times = st.floats(0, 20_000, allow_nan=False)
+any_talk = st.lists(
+    st.tuples(times, times, st.text(st.characters(exclude_categories=["Cs"])), st.booleans()),
+    max_size=5,
+).map(
+    lambda drawn: [
+        said(min(a, b), max(a, b), text, ("fear",) if feared else ())
+        for a, b, text, feared in sorted(drawn)
+    ]
+)
+
+
+def test_json_lines_hold_everything():
+    lines = EXPORTS["jsonl"](TALK).decode().splitlines()
+    assert [json.loads(line) for line in lines] == [held.to_json() for held in TALK]
+
+
+def test_csv_opens_as_a_table():
+    rows = list(csv.DictReader(io.StringIO(EXPORTS["csv"](TALK).decode("utf-8-sig"))))
+    assert [row["emotions"] for row in rows] == ["happiness; surprise", "", "", rows[0]["emotions"]]
+    assert rows[1]["text"] == 'he said "no" \u2014 na\u00efve'
+    assert float(rows[0]["p_happiness"]) == 0.9
+    assert float(rows[0]["fear_by_text"]) == 0.75
+    assert rows[0]["fear_by_visual"] == ""
+    assert rows[2]["p_fear"] == ""
+    assert rows[0]["absent"] == "visual: no face here"
+
+
+def test_parquet_opens_with_types():
+    from pyarrow import parquet
+
+    table = parquet.read_table(io.BytesIO(EXPORTS["parquet"](TALK)))
+    rows = table.to_pylist()
+    assert rows[0]["emotions"] == ["happiness", "surprise"]
+    assert rows[1]["emotions"] == []
+    assert rows[2]["emotions"] is None
+    assert rows[0]["p_anger"] == pytest.approx(0.1235)
+    assert parquet.read_table(io.BytesIO(EXPORTS["parquet"]([]))).num_rows == 0
+
+
+def test_webvtt_opens_in_a_reader_of_webvtt():
+    webvtt = pytest.importorskip("webvtt")
+    cues = webvtt.from_buffer(io.StringIO(EXPORTS["vtt"](TALK).decode())).captions
+    assert [(cue.start_in_seconds, cue.end_in_seconds) for cue in cues][3] == (3700, 3701)
+    assert cues[0].raw_text.startswith("[happiness, surprise] well &lt;b&gt;that")
+    assert cues[2].text == "[nothing to read]"
+
+
+def test_srt_opens_in_a_reader_of_srt():
+    srt = pytest.importorskip("srt")
+    cues = list(srt.parse(EXPORTS["srt"](TALK).decode()))
+    assert [cue.index for cue in cues] == [1, 2, 3, 4]
+    assert cues[3].start == timedelta(seconds=3700.5)
+    assert cues[1].content == '[none] he said "no" \u2014 na\u00efve'
+
+
+def test_textgrid_opens_in_praat(tmp_path):
+    parselmouth = pytest.importorskip("parselmouth")
+    path = tmp_path / "talk.TextGrid"
+    path.write_bytes(EXPORTS["TextGrid"](TALK))
+    grid = parselmouth.read(str(path))
+    call = parselmouth.praat.call
+    tiers = [call(grid, "Get tier name", n + 1) for n in range(call(grid, "Get number of tiers"))]
+    assert tiers == ["words", "utterances", "emotions", *EMOTIONS]
+    assert call(grid, "Get end time") == pytest.approx(3701)
+    first = call(grid, "Get label of interval", tiers.index("emotions") + 1, 1)
+    assert first == "happiness, surprise"
+    second = call(grid, "Get interval at time", tiers.index("utterances") + 1, 3.0)
+    label = call(grid, "Get label of interval", tiers.index("utterances") + 1, second)
+    assert label == 'he said "no" \u2014 na\u00efve'
+
+
+def test_eaf_opens_in_a_reader_of_elan_files(tmp_path):
+    elan = pytest.importorskip("pympi.Elan")
+    path = tmp_path / "talk.eaf"
+    path.write_bytes(EXPORTS["eaf"](TALK))
+    held = elan.Eaf(str(path))
+    assert set(held.get_tier_names()) == {"words", "utterances", "emotions", *EMOTIONS}
+    found = held.get_annotation_data_for_tier("emotions")
+    assert sorted(found)[0] == (0, 2000, "happiness, surprise")
+    (media,) = held.get_linked_files()
+    assert media["MIME_TYPE"] == "video/mp4"
+
+
+@given(any_talk)
+@pytest.mark.parametrize("form", EXPORTS)
+def test_whatever_was_said_can_be_written(form, talk):
+    assert isinstance(EXPORTS[form](talk), bytes)
+
+
+@given(any_talk)
+def test_tiers_never_overlap_and_textgrids_have_no_gaps(talk):
+    numbers = []
+    for line in EXPORTS["TextGrid"](talk).decode().split("\n"):
+        name, _, value = line.strip().partition(" = ")
+        if line.startswith(" " * 12) and name in ("xmin", "xmax"):
+            numbers.append(float(value))
+        elif line.startswith("    item") and numbers:
+            assert numbers[1:-1:2] == numbers[2::2]
+            numbers = []

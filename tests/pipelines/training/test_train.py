@@ -1,0 +1,207 @@
+import json
+import logging
+
+import numpy as np
+import pytest
+import torch
+from planted import planted_dataset
+
+from mmemo.checkpoint import load_checkpoint
+from mmemo.config import Config
+from mmemo.datasets.dataset import Dataset
+from mmemo.errors import ConfigError, DataError, FeatureError
+from mmemo.features import ClipFeatures
+from mmemo.labels import to_set_index
+from pipelines.evaluation.evaluate import evaluate
+from pipelines.training.state import STATE_FILE
+from pipelines.training.step import TrainingStep
+from pipelines.training.train import labelled, labels_of, train
+
+
+def options(**changes):
+    model = {"hidden": 16, "heads": 2, "encoder_layers": 1, "dropout": 0.1, "modality_dropout": 0.1}
+    return Config.model_validate(
+        {
+            "model": model,
+            "train": {
+                "epochs": 4,
+                "batch_size": 16,
+                "learning_rate": 0.01,
+                "patience": 9,
+                **changes,
+            },
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return planted_dataset()
+
+
+@pytest.fixture(scope="module")
+def learnt(dataset, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run")
+    return train(options(epochs=16), dataset, out), out
+
+
+def weights(checkpoint):
+    return checkpoint.model.state_dict()
+
+
+def same(first, second):
+    return all(torch.equal(a, b) for a, b in zip(first.values(), second.values(), strict=True))
+
+
+def test_what_is_planted_is_learnt(learnt, dataset):
+    checkpoint, _ = learnt
+    report = evaluate(checkpoint, dataset.split("test"))
+    assert report["decoders"]["threshold"]["micro_f1"] > 0.95
+    assert report["decoders"]["map"]["exact_match"] > 0.9
+
+
+def test_hiding_a_modality_hurts_what_is_planted_in_it(learnt, dataset):
+    checkpoint, _ = learnt
+    emotions = list(checkpoint.labels)
+    for place, modality in enumerate(("text", "audio", "visual")):
+        report = evaluate(checkpoint, dataset.split("test"), without=[modality])
+        f1 = {e: s["f1"] for e, s in report["decoders"]["threshold"]["per_label"].items()}
+        planted = emotions[2 * place : 2 * place + 2]
+        assert max(f1[e] for e in planted) < 0.75
+        assert min(f1[e] for e in emotions if e not in planted) > 0.85
+
+
+def test_the_saved_model_is_the_trained_one(learnt, dataset):
+    checkpoint, out = learnt
+    loaded = load_checkpoint(out)
+    assert same(weights(loaded), weights(checkpoint))
+    assert loaded.thresholds == checkpoint.thresholds
+    assert loaded.config == checkpoint.config
+    assert loaded.trained_on == checkpoint.trained_on
+    clips = dataset.split("test")
+    assert evaluate(loaded, clips) == evaluate(checkpoint, clips)
+    assert not (out / STATE_FILE).exists()
+
+
+def test_the_best_epoch_is_kept_not_the_last(learnt):
+    checkpoint, out = learnt
+    history = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
+    assert checkpoint.valid["set_nll"] == min(line["set_nll"] for line in history)
+
+
+def test_the_same_seed_gives_the_same_weights(dataset, tmp_path):
+    first, second, other = (
+        train(options(epochs=2, seed=seed), dataset, tmp_path / name)
+        for seed, name in ((1, "a"), (1, "b"), (2, "c"))
+    )
+    assert same(weights(first), weights(second))
+    assert not same(weights(first), weights(other))
+
+
+@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
+def test_a_stopped_run_goes_on_to_the_same_result(dataset, tmp_path, monkeypatch, ema_decay):
+    whole = train(options(ema_decay=ema_decay), dataset, tmp_path / "whole")
+
+    def stop_in_third_epoch(step, *arguments):
+        if (tmp_path / "cut/history.jsonl").exists():
+            lines = (tmp_path / "cut/history.jsonl").read_text().splitlines()
+            if len(lines) == 2:
+                raise KeyboardInterrupt
+        return update(step, *arguments)
+
+    update = TrainingStep.__call__
+    monkeypatch.setattr(TrainingStep, "__call__", stop_in_third_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        train(options(ema_decay=ema_decay), dataset, tmp_path / "cut")
+    monkeypatch.undo()
+    resumed = train(options(ema_decay=ema_decay), dataset, tmp_path / "cut")
+    assert same(weights(resumed), weights(whole))
+    assert resumed.valid == whole.valid
+    histories = [
+        [{**json.loads(line), "seconds": 0} for line in path.read_text().splitlines()]
+        for path in (tmp_path / "cut/history.jsonl", tmp_path / "whole/history.jsonl")
+    ]
+    assert histories[0] == histories[1]
+
+
+def test_an_unfinished_run_with_other_options_is_not_overwritten(dataset, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipelines.training.log.TrainingLog.write", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(options(), dataset, tmp_path)
+    monkeypatch.undo()
+    before = (tmp_path / STATE_FILE).read_bytes()
+    with pytest.raises(ConfigError, match="unfinished run with other options"):
+        train(options(seed=5), dataset, tmp_path)
+    assert (tmp_path / STATE_FILE).read_bytes() == before
+
+
+def test_training_stops_when_nothing_improves(dataset, tmp_path):
+    train(options(epochs=40, patience=1, learning_rate=1.0), dataset, tmp_path)
+    assert len((tmp_path / "history.jsonl").read_text().splitlines()) < 40
+
+
+def test_a_modality_that_the_data_lack_is_left_out(dataset, tmp_path, caplog):
+    only_text = Dataset(
+        "words",
+        False,
+        tuple(ClipFeatures(c.clip, {"text": c.features["text"]}) for c in dataset.clips),
+    )
+    with caplog.at_level(logging.INFO, logger="pipelines"):
+        checkpoint = train(options(epochs=1), only_text, tmp_path)
+    assert list(checkpoint.inputs) == ["text"]
+    assert checkpoint.config.model.modalities == ("text",)
+    assert "audio: absent from the training data" in caplog.text
+
+
+def test_missing_splits_and_labels_are_named(dataset, tmp_path):
+    no_valid = Dataset("d", False, dataset.split("train"))
+    with pytest.raises(DataError, match="split 'valid'"):
+        train(options(), no_valid, tmp_path)
+
+
+def test_mixed_extractors_are_refused(dataset, tmp_path):
+    other = planted_dataset(4, 4, 4, seed=1)
+    text = other.clips[0].features["text"]
+    object.__setattr__(text, "source", "text:2:0")
+    mixed = Dataset("d", False, (*dataset.clips, other.clips[0]))
+    with pytest.raises(FeatureError, match="extract all clips with the same options"):
+        train(options(), mixed, tmp_path)
+
+
+def test_evaluation_refuses_other_features(learnt):
+    checkpoint, _ = learnt
+    other = planted_dataset(4, 4, 4, seed=1)
+    object.__setattr__(other.clips[0].features["audio"], "source", "audio:2:0")
+    with pytest.raises(Exception, match="made by audio:1:0; these were made by audio:2:0"):
+        evaluate(checkpoint, other.clips)
+
+
+def test_padding_and_batch_size_change_no_score(learnt, dataset):
+    checkpoint, _ = learnt
+    clips = dataset.split("test")
+    one = evaluate(checkpoint, clips, batch_size=1)
+    many = evaluate(checkpoint, clips, batch_size=64)
+    assert one["set_nll"] == pytest.approx(many["set_nll"], abs=1e-5)
+    assert one["decoders"]["jaccard"] == many["decoders"]["jaccard"]
+
+
+def test_with_nothing_to_read_the_answer_is_what_the_training_labels_say(learnt, dataset):
+    checkpoint, _ = learnt
+    blind = evaluate(checkpoint, dataset.split("test"), without=["text", "audio", "visual"])
+    truth = labels_of(labelled(dataset.split("test"), checkpoint.config))
+    prior = checkpoint.trained_on.prior(6)
+    assert prior.sum() == pytest.approx(1)
+    assert blind["set_nll"] == pytest.approx(-np.log(prior[to_set_index(truth)]).mean())
+
+
+def test_rows_that_also_say_how_much_frames_vary(dataset, tmp_path):
+    wider = options(epochs=1).model_copy(
+        update={"data": options().data.model_copy(update={"pooling": "mean_sd"})}
+    )
+    checkpoint = train(wider, dataset, tmp_path)
+    plain = {m: len(held.names) for m, held in checkpoint.inputs.items()}
+    assert checkpoint.model.dims == {m: d * (1 + (m != "text")) for m, d in plain.items()}
+    assert evaluate(load_checkpoint(tmp_path), dataset.split("test"))["n"] > 0

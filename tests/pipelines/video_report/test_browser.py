@@ -1,0 +1,228 @@
+"""The page about one video in a real browser: jumping, keys, colours, sizes, and no fetching."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_report import EVIL, made_report
+from media_files import write_media
+from plain_clips import hum
+
+from pipelines.video_report import Player, build_page, embed, link
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+UTTERANCES = 6
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        found = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    def picture(time_s):
+        return np.full((90, 160, 3), round(20 + 5 * time_s), np.uint8)
+
+    folder = tmp_path_factory.mktemp("video_report")
+    seconds = made_report(UTTERANCES).duration_s
+    return write_media(folder / "talk.mp4", picture=picture, sound=hum, seconds=seconds, fps=10)
+
+
+@pytest.fixture
+def show(browser, recording, request):
+    """Open a page; at the end nothing may have been complained of or asked for."""
+    contexts, complaints = [], []
+
+    def shown(player=None, report=None, **more):
+        path = recording.parent / f"{request.node.name.split('[')[0]}.html"
+        player = embed(recording, recording.parent) if player is None else player
+        path.write_text(build_page(report or made_report(UTTERANCES), player), encoding="utf-8")
+        contexts.append(browser.new_context(**more))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append("dialog"))
+        page.on(
+            "request",
+            lambda asked: (
+                None
+                if asked.url.startswith((path.parent.as_uri(), "data:", "blob:"))
+                else complaints.append(asked.url)
+            ),
+        )
+        page.goto(path.as_uri())
+        if player.kind != "none":
+            until(page, "document.getElementById('player').readyState > 0")
+        return page
+
+    yield shown
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def until(page, expression):
+    """Wait until something holds; Playwright's own way is forbidden by the page's policy."""
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {expression}")
+
+
+def time_of(page):
+    return page.evaluate("document.getElementById('player').currentTime")
+
+
+def test_clicking_jumps_in_the_recording(show):
+    page, report = show(), made_report(UTTERANCES)
+    page.locator(".utterance").nth(3).locator(".time").click()
+    assert time_of(page) == pytest.approx(report.predictions[3].start, abs=0.01)
+    assert page.locator(".utterance.current").get_attribute("data-utterance") == "3"
+    assert "Utterance 4 of 6" in page.locator("#now-title").inner_text()
+    page.locator(".utterance").nth(2).locator(".word").nth(4).click()
+    assert time_of(page) == pytest.approx(report.predictions[2].words[4].start, abs=0.01)
+    assert page.locator(".word.on").inner_text() == report.predictions[2].words[4].text
+    page.locator(".said-block").nth(5).click()
+    assert page.locator(".utterance.current").get_attribute("data-utterance") == "5"
+    middle = (report.predictions[5].start + report.predictions[5].end) / 2
+    assert time_of(page) == pytest.approx(middle, abs=0.2)
+
+
+def test_keys_go_from_utterance_to_utterance_and_word_to_word(show):
+    page, report = show(), made_report(UTTERANCES)
+    page.locator("#timeline").focus()
+    page.keyboard.press("Tab")  # the button for all action units
+    reached = set()
+    for _ in range(4):
+        reached.add(page.evaluate("document.activeElement.className || document.activeElement.id"))
+        page.keyboard.press("Tab")
+    assert "utterance current" in reached
+    page.locator(".utterance.current").focus()
+    for key, expected in (("ArrowDown", 1), ("ArrowDown", 2), ("ArrowUp", 1), ("End", 5)):
+        page.keyboard.press(key)
+        focused = page.evaluate("document.activeElement.dataset.utterance")
+        assert focused == str(expected)
+        assert time_of(page) == pytest.approx(report.predictions[expected].start, abs=0.01)
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert time_of(page) == pytest.approx(report.predictions[0].words[1].start, abs=0.01)
+    page.keyboard.press("6")
+    assert page.locator("#status").inner_text().startswith(report.predictions[0].words[1].text)
+    assert page.locator("#label").input_value() == "5"
+    assert page.locator("tr.chosen th").inner_text() == "fear"
+    page.keyboard.press("Space")
+    until(page, "!document.getElementById('player').paused")
+    page.keyboard.press("Space")
+    until(page, "document.getElementById('player').paused")
+    # One utterance at a time is in the order of Tab.
+    assert page.locator(".utterance[tabindex='0']").count() == 1
+
+
+def test_playing_moves_the_mark(show):
+    page = show()
+    page.evaluate("document.getElementById('player').muted = true")
+    page.locator(".utterance").nth(2).locator(".time").click()
+    before = float(page.locator(".head").get_attribute("x1"))
+    page.evaluate("document.getElementById('player').playbackRate = 8")
+    page.keyboard.press("Tab")
+    page.evaluate("document.getElementById('player').play()")
+    until(page, "document.querySelector('.utterance.current').dataset.utterance > 2")
+    assert float(page.locator(".head").get_attribute("x1")) > before
+
+
+def test_words_are_coloured_by_what_they_did(show):
+    page, report = show(), made_report(UTTERANCES)
+    for source in ("text", "audio"):
+        page.locator("#source").select_option(source)
+        page.locator("#label").select_option("2")
+        effects = report.contributions[3].word_effects[source][2]
+        for n, effect in enumerate(effects):
+            word = page.locator(".utterance").nth(3).locator(".word").nth(n)
+            assert ("for" if effect > 0 else "against") in word.get_attribute("class").split()
+            assert word.get_attribute("title").startswith("anger: ")
+    page.locator("#measure").select_option("weight")
+    assert page.locator(".word.against").count() == 0  # attention has no sign
+    assert "of the attention" in page.locator(".word").nth(4).get_attribute("title")
+
+
+def test_shares_are_told_by_letters_and_numbers_too(show):
+    page, report = show(), made_report(UTTERANCES)
+    page.locator(".utterance").nth(2).locator(".time").click()
+    for k, shares in enumerate(report.predictions[2].spoke.values()):
+        shown = page.locator(".shares").nth(k).locator("span").all_inner_texts()
+        numbers = [round(100 * round(share, 4)) for share in shares.values()]
+        for letter, text, number in zip("WVF", shown, numbers, strict=True):
+            assert text.split()[0] == letter
+            assert abs(int(text.split()[1]) - number) <= 1
+
+
+def test_what_was_said_is_shown_as_text(show):
+    page = show()
+    assert page.locator(".utterance").nth(1).locator(".word").nth(1).inner_text() == EVIL
+    assert page.locator("img").count() == 0
+    assert page.locator("script").count() == 2
+
+
+def test_what_is_absent_is_said(show):
+    page = show()
+    page.locator(".utterance").nth(4).locator(".time").click()
+    assert "nothing to read" in page.locator("#moment").inner_text()
+    assert "voice: none (silence here)" in page.locator("#moment").inner_text()
+    assert page.locator("#moment table").count() == 0
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_no_width_makes_the_page_scroll_sideways(show, width):
+    page = show(viewport={"width": width, "height": 800})
+    page.locator(".utterance").nth(2).locator(".time").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    table = "document.querySelector('#moment table')"
+    assert page.evaluate(f"{table}.offsetWidth <= {table}.parentElement.clientWidth")
+
+
+def test_it_follows_the_colours_of_the_system_and_of_paper(show):
+    page = show(color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(20, 23, 27)"
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    page.emulate_media(color_scheme="dark")
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    page.emulate_media(media="print")
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    assert page.evaluate("document.getElementById('numbers').open")
+
+
+def test_a_recording_beside_the_page_is_played(show, recording):
+    page = show(player=link(recording, recording.parent))
+    page.locator(".utterance").nth(3).locator(".time").click()
+    assert time_of(page) == pytest.approx(made_report(UTTERANCES).predictions[3].start, abs=0.01)
+
+
+def test_without_a_recording_the_rest_works(show):
+    page = show(player=Player("none", "", "No recording."))
+    page.locator(".utterance").nth(3).locator(".time").click()
+    assert page.locator(".utterance.current").get_attribute("data-utterance") == "3"
+    page.locator(".utterance.current").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    assert page.locator(".utterance.current").get_attribute("data-utterance") == "4"
+
+
+def test_a_recording_without_utterances_is_no_error(show):
+    report = made_report(UTTERANCES)
+    page = show(report=replace(report, predictions=[], contributions=[]))
+    assert "no utterance" in page.locator("#moment").inner_text()
+    page.locator("#timeline").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("End")
