@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mmemo.arrays import Floats32
 from mmemo.errors import FeatureError
 
 VECTORS = "vectors.npy"
@@ -29,7 +29,7 @@ _HEADER_BYTES = 128
 _MAX_LINE_BYTES = 1 << 20
 
 
-def write_vectors(folder: Path, words: Iterable[str], rows: Iterable[NDArray[np.float32]]) -> None:
+def write_vectors(folder: Path, words: Iterable[str], rows: Iterable[Floats32]) -> None:
     """Write the canonical form of a vocabulary.
 
     Args:
@@ -55,7 +55,7 @@ def read_words(folder: Path) -> list[str]:
     return (folder / WORDS).read_bytes().decode("utf-8").split("\n")[:-1]
 
 
-def map_vectors(folder: Path) -> NDArray[np.float32]:
+def map_vectors(folder: Path) -> Floats32:
     """Map the (V, D) float32 matrix of a canonical folder into memory, read only.
 
     Raises:
@@ -98,7 +98,7 @@ def parse_text_vectors(stream: IO[bytes], name: str, folder: Path) -> None:
         )
     words: dict[str, None] = {}
 
-    def blocks() -> Iterator[NDArray[np.float32]]:
+    def blocks() -> Iterator[Floats32]:
         chunk = head
         while chunk:
             yield _parse_block(chunk, columns, name, words)
@@ -161,7 +161,7 @@ def _is_header(line: bytes) -> bool:
 
 def _parse_block(
     chunk: list[tuple[int, bytes]], columns: int, name: str, words: dict[str, None]
-) -> NDArray[np.float32]:
+) -> Floats32:
     """Parse lines to (n, D) and add their new words to ``words``; repeated words are left out."""
     numbers: list[bytes] = []
     for number, line in chunk:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from mmemo.arrays import Bools, Floats, Ints
 from mmemo.csd.select import unify
 from mmemo.csd.sequence import Entry, Sequence, grouped, joined, video_of
 from mmemo.errors import DataError
@@ -28,7 +29,7 @@ EPSILON_S = 1e-5
 MOST_PAIRS = 4_000_000
 """Pairs of rows looked at in one go: what bounds memory where intervals overlap a lot."""
 
-Function = Callable[[NDArray[np.float64], NDArray[Any]], NDArray[Any]]
+Function = Callable[[Floats, NDArray[Any]], NDArray[Any]]
 Collapse = Literal["mean"] | Seq[Function] | None
 
 
@@ -42,9 +43,9 @@ class Pieces(NamedTuple):
         features: (M, ...).
     """
 
-    rows: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-    intervals: NDArray[np.float64]
+    rows: Ints
+    offsets: Ints
+    intervals: Floats
     features: NDArray[Any]
 
     def entries(self, entry_id: str) -> Iterator[tuple[str, Entry]]:
@@ -116,7 +117,7 @@ def aligned(
 
 
 def cut(
-    intervals: NDArray[np.float64],
+    intervals: Floats,
     entry: Entry,
     collapse: Collapse = "mean",
     *,
@@ -151,14 +152,12 @@ def _own_rows(entry: Entry) -> Pieces:
     return Pieces(rows, np.arange(len(rows) + 1), entry.intervals[rows], entry.features[rows])
 
 
-def _long_enough(intervals: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _long_enough(intervals: Floats) -> Bools:
     # Written so that NaN times, which the SDK's comparison lets through, meet nothing later.
     return ~(np.abs(intervals[:, 0] - intervals[:, 1]) < EPSILON_S)
 
 
-def _overlapping(
-    intervals: NDArray[np.float64], times: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _overlapping(intervals: Floats, times: Floats) -> tuple[Ints, Ints]:
     """Pair reference rows with the rows that touch them: two (P,) arrays, ordered by both."""
     # Starts never decrease, and neither does the running maximum of the ends, so the rows that
     # may touch an interval are one stretch; twice epsilon, because rounding is settled below.
@@ -179,7 +178,7 @@ def _overlapping(
     return np.concatenate(rows), np.concatenate(others)
 
 
-def _blocks(count: NDArray[np.int64]) -> Iterator[slice]:
+def _blocks(count: Ints) -> Iterator[slice]:
     total, begin = np.cumsum(count), 0
     while begin < len(count):
         before = total[begin - 1] if begin else 0
@@ -188,7 +187,7 @@ def _blocks(count: NDArray[np.int64]) -> Iterator[slice]:
         begin = end
 
 
-def _spans(intervals: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+def _spans(intervals: Floats, offsets: Ints) -> Floats:
     if len(offsets) == 1:
         return np.zeros((0, 2))
     least = np.minimum.reduceat(intervals.min(axis=1), offsets[:-1])
@@ -196,16 +195,14 @@ def _spans(intervals: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArra
     return np.column_stack([least, greatest])
 
 
-def _means(
-    values: NDArray[Any], other: NDArray[np.int64], offsets: NDArray[np.int64], keep_infinite: bool
-) -> NDArray[Any]:
+def _means(values: NDArray[Any], other: Ints, offsets: Ints, keep_infinite: bool) -> NDArray[Any]:
     """Average rows ``other`` of ``values`` over each stretch between ``offsets``: (K, ...)."""
     if values.dtype.kind not in "fiu":
         raise DataError(f"expected numbers to average; got {values.dtype} (words?)")
     pieces = len(offsets) - 1
     table = values.reshape(len(values), math.prod(values.shape[1:])).astype(np.float64)
     pick = sparse.csr_array((np.ones(len(other)), other, offsets), shape=(pieces, len(values)))
-    counts: NDArray[np.float64] = np.diff(offsets).astype(np.float64)[:, None]
+    counts: Floats = np.diff(offsets).astype(np.float64)[:, None]
     finite = np.isfinite(table)
     if not keep_infinite and not finite.all():
         counts = np.asarray(pick @ finite.astype(np.float64))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mmemo.arrays import Floats
 from mmemo.errors import DataError
 
 
@@ -17,7 +18,7 @@ class Entry(NamedTuple):
         features: (n, ...) numbers, or (n, 1) bytes for words.
     """
 
-    intervals: NDArray[np.float64]
+    intervals: Floats
     features: NDArray[Any]
 
 

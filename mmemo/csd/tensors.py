@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mmemo.arrays import Floats32, Ints
 from mmemo.csd.align import Collapse, Pieces, aligned, cut
 from mmemo.csd.select import hard_unify
 from mmemo.csd.sequence import Entry, Sequence, grouped, joined, video_of
@@ -81,7 +82,7 @@ class VideoSegments(NamedTuple):
 
     ids: tuple[str, ...]
     labels: NDArray[Any]
-    arrays: dict[str, NDArray[np.float32]]
+    arrays: dict[str, Floats32]
 
 
 def segments(
@@ -144,7 +145,7 @@ def joined_in_order(sequence: Sequence, ids: Seq[str]) -> Entry:
     )
 
 
-def _shared(pieces: Mapping[str, Pieces]) -> NDArray[np.int64]:
+def _shared(pieces: Mapping[str, Pieces]) -> Ints:
     rows = [piece.rows for piece in pieces.values()]
     return np.array(sorted(set.intersection(*(set(r.tolist()) for r in rows))), dtype=np.int64)
 
@@ -158,7 +159,7 @@ def _imputed(pieces: Pieces, words: Pieces) -> Entry:
     return joined([pieces.as_entry(), Entry(words.intervals[at], zeros)])
 
 
-def _pad(pieces: Pieces, rows: NDArray[np.int64], length: int) -> NDArray[np.float32]:
+def _pad(pieces: Pieces, rows: Ints, length: int) -> Floats32:
     """Lay the last ``length`` rows of each piece to the right of (S, length, D) zeros."""
     made = np.zeros((len(rows), length, *pieces.features.shape[1:]), dtype=np.float32)
     there = np.isin(pieces.rows, rows)

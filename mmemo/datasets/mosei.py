@@ -12,8 +12,9 @@ from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from mmemo.arrays import Floats, LabelSets
 from mmemo.labels import EMOTIONS, present
 
 NAME = "CMU-MOSEI"
@@ -112,7 +113,7 @@ def label_order(intensities: ArrayLike, splits: ArrayLike) -> LabelOrder:
     return LabelOrder(tuple(int(c) for c in orders[best]), certain, plain)
 
 
-def _costs(rows: NDArray[np.int8], counts: tuple[int, ...], segments: int) -> NDArray[np.float64]:
+def _costs(rows: LabelSets, counts: tuple[int, ...], segments: int) -> Floats:
     """Squared distance of each column's count from each emotion's, in variances: (6, 6)."""
     rates = np.array(counts) / segments
     expected = rates * len(rows)

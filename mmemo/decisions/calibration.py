@@ -16,13 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
+from mmemo.arrays import Bools, Floats
 from mmemo.errors import DataError
 from mmemo.labels import all_sets
 from mmemo.metrics.multilabel import agreeing_sets
-from mmemo.metrics.tally import Floats
 
 TEMPERATURES = (0.05, 20.0)
 """What is searched; a model that wants more has nothing to say, or has seen the clips."""
@@ -47,7 +47,7 @@ class Calibration:
     """
 
     temperature: float = 1.0
-    prior: NDArray[np.float64] | None = None
+    prior: Floats | None = None
     prior_shares: Mapping[Read, float] = field(default_factory=dict)
 
     def __call__(self, log_probs: ArrayLike, read: Sequence[Read]) -> tuple[Floats, Floats]:
@@ -163,11 +163,11 @@ def _normalised(scores: Floats) -> tuple[Floats, Floats]:
     """Turn scores of sets (N, 2**K) into log-probabilities, and add the marginals (N, K)."""
     found = scores - _log_sum_exp(scores)[:, None]
     n_labels = (found.shape[1] - 1).bit_length()
-    marginals: NDArray[np.float64] = np.exp(found) @ all_sets(n_labels).astype(np.float64)
+    marginals: Floats = np.exp(found) @ all_sets(n_labels).astype(np.float64)
     return found, np.clip(marginals, 0.0, 1.0)
 
 
-def _checked(log_probs: ArrayLike, truth: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
+def _checked(log_probs: ArrayLike, truth: ArrayLike) -> tuple[Floats, Bools]:
     """Return the table of log-probabilities, and which sets (N, 2**K) agree with the truth."""
     table, wanted = np.asarray(log_probs, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     if wanted.ndim != 2 or not wanted.size or table.shape != (len(wanted), 1 << wanted.shape[1]):
@@ -179,7 +179,7 @@ def _checked(log_probs: ArrayLike, truth: ArrayLike) -> tuple[Floats, NDArray[np
     return np.maximum(table, IMPOSSIBLE), agreeing_sets(wanted)
 
 
-def _nll(scores: Floats, agrees: NDArray[np.bool_], weights: Floats) -> float:
+def _nll(scores: Floats, agrees: Bools, weights: Floats) -> float:
     held = np.where(agrees, scores, -np.inf)
     return float(np.average(_log_sum_exp(scores) - _log_sum_exp(held), weights=weights))
 

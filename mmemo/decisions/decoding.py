@@ -8,8 +8,9 @@ sets are indexed as in ``mmemo.labels``. N clips, K labels.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from mmemo.arrays import Bools, Floats, LabelSets
 from mmemo.errors import DataError
 from mmemo.labels import all_sets
 
@@ -22,7 +23,7 @@ UTILITIES: tuple[str, ...] = (
 """Metrics of ``mmemo.metrics`` that are means over clips, so that ``utility`` can serve them."""
 
 
-def utility(metric: str, n_labels: int) -> NDArray[np.float64]:
+def utility(metric: str, n_labels: int) -> Floats:
     """Tabulate what each answer earns for each truth, shape ``(2**K, 2**K)``, answers by truths.
 
     Args:
@@ -47,7 +48,7 @@ def utility(metric: str, n_labels: int) -> NDArray[np.float64]:
     raise DataError(f"expected a metric among {', '.join(UTILITIES)}; got {metric!r}")
 
 
-def expected_utility_decode(set_probs: ArrayLike, utility: ArrayLike) -> NDArray[np.int8]:
+def expected_utility_decode(set_probs: ArrayLike, utility: ArrayLike) -> LabelSets:
     """Answer each clip with the set of highest expected utility.
 
     Args:
@@ -73,12 +74,12 @@ def expected_utility_decode(set_probs: ArrayLike, utility: ArrayLike) -> NDArray
     return all_sets(n_labels)[(probs @ table.T).argmax(axis=1)]
 
 
-def decode_map(set_probs: ArrayLike) -> NDArray[np.int8]:
+def decode_map(set_probs: ArrayLike) -> LabelSets:
     """Answer with the most probable set: (N, 2**K) -> (N, K); best for exact match."""
     return _decode_for("exact_match", set_probs)
 
 
-def decode_jaccard(set_probs: ArrayLike, *, empty_pair: bool = False) -> NDArray[np.int8]:
+def decode_jaccard(set_probs: ArrayLike, *, empty_pair: bool = False) -> LabelSets:
     """Answer for the highest expected Jaccard index: (N, 2**K) -> (N, K).
 
     Args:
@@ -89,7 +90,7 @@ def decode_jaccard(set_probs: ArrayLike, *, empty_pair: bool = False) -> NDArray
     return _decode_for(f"acc_jaccard_empty{int(empty_pair)}", set_probs)
 
 
-def decode_hamming(set_probs: ArrayLike) -> NDArray[np.int8]:
+def decode_hamming(set_probs: ArrayLike) -> LabelSets:
     """Answer for the lowest expected Hamming loss: (N, 2**K) -> (N, K).
 
     The loss is a sum over labels, so this is every label with a marginal of more than one half.
@@ -97,12 +98,12 @@ def decode_hamming(set_probs: ArrayLike) -> NDArray[np.int8]:
     return _decode_for("hamming_loss", set_probs)
 
 
-def decode_threshold(marginals: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int8]:
+def decode_threshold(marginals: ArrayLike, thresholds: ArrayLike) -> LabelSets:
     """Answer with every label whose marginal (N, K) reaches a threshold: one, (K,) or (N, K)."""
     return (np.asarray(marginals) >= np.asarray(thresholds)).astype(np.int8)
 
 
-def _decode_for(metric: str, set_probs: ArrayLike) -> NDArray[np.int8]:
+def _decode_for(metric: str, set_probs: ArrayLike) -> LabelSets:
     n_labels = (np.shape(set_probs)[-1] - 1).bit_length()
     return expected_utility_decode(set_probs, utility(metric, n_labels))
 
@@ -124,7 +125,7 @@ def tune_threshold(probs: ArrayLike, truth: ArrayLike) -> float:
     return _best_threshold(checked_probs.ravel(), checked_truth.ravel())
 
 
-def tune_label_thresholds(probs: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
+def tune_label_thresholds(probs: ArrayLike, truth: ArrayLike) -> Floats:
     """Find each label's own threshold, (K,), with the highest F1: together the best macro-F1.
 
     Rare labels have few positives to tune on: expect less on other clips than on these, and less
@@ -136,7 +137,7 @@ def tune_label_thresholds(probs: ArrayLike, truth: ArrayLike) -> NDArray[np.floa
     return np.array([_best_threshold(column, wanted) for column, wanted in columns])
 
 
-def _check(probs: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _check(probs: ArrayLike, truth: ArrayLike) -> tuple[Floats, Bools]:
     checked = np.asarray(probs, dtype=np.float64)
     wanted = np.asarray(truth)
     if checked.ndim != 2 or checked.shape != wanted.shape or not checked.size:
@@ -148,7 +149,7 @@ def _check(probs: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.float64], NDA
     return checked, wanted.astype(bool)
 
 
-def _best_threshold(probs: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+def _best_threshold(probs: Floats, truth: Bools) -> float:
     order = np.argsort(-probs, kind="stable")
     ranked, hits = probs[order], np.cumsum(truth[order])
     if hits[-1] == 0:

@@ -11,13 +11,12 @@ both.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from mmemo.arrays import Floats
 from mmemo.errors import DataError
-
-Floats = NDArray[np.float64]
 
 _LEAST_SLOPE = 0.05
 """Probabilities that order the clips wrongly are flattened, never turned around."""

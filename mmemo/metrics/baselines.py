@@ -1,12 +1,13 @@
 """What can be scored without looking at a clip."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from mmemo.arrays import LabelSets
 from mmemo.errors import DataError
 
 
-def constant_baselines(*, train_truth: ArrayLike) -> dict[str, NDArray[np.int8]]:
+def constant_baselines(*, train_truth: ArrayLike) -> dict[str, LabelSets]:
     """Return the answers (K,) that need no clip, chosen on the training labels (N, K).
 
     none; most_frequent_label alone; most_frequent_set; all_labels. Among equals, the first.

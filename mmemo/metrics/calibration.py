@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mmemo.arrays import Floats
 from mmemo.labels import EMOTIONS
 from mmemo.metrics.ranking import check_probs
 from mmemo.metrics.resampling import Resamples, interval
-from mmemo.metrics.tally import Floats, ratio
+from mmemo.metrics.tally import ratio
 
 BINS = 15
 """Equally wide bins of probability, as in Guo et al. (2017)."""

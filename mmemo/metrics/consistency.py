@@ -15,11 +15,11 @@ from decimal import Decimal, InvalidOperation
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import linprog
 
+from mmemo.arrays import Floats
 from mmemo.errors import DataError
-from mmemo.metrics.tally import Floats
 
 FIGURES: tuple[str, ...] = (
     "micro_precision",
@@ -329,7 +329,7 @@ class _Program:
 
 def _ratios(
     true: Floats, missed: Floats, false: Floats, k: int
-) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+) -> dict[str, tuple[Floats, Floats]]:
     """Return each score as numerator and denominator, per kind of clip."""
     hits, clips = true - missed, np.ones_like(true)
     given, either = hits + false, true + false

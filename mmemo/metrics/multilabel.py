@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from mmemo.arrays import Bools
 from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS, all_sets
 from mmemo.metrics.tally import (
@@ -81,7 +82,7 @@ def set_nll(*, truth: ArrayLike, set_log_probs: ArrayLike) -> float:
     return float(-log_likelihood.mean())
 
 
-def agreeing_sets(truth: ArrayLike) -> NDArray[np.bool_]:
+def agreeing_sets(truth: ArrayLike) -> Bools:
     """Tell which sets (N, 2**K) agree with all that is known of each clip's labels (N, K).
 
     Raises:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from mmemo.arrays import Floats
 from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS
 from mmemo.metrics.resampling import Interval, Resamples, interval
-from mmemo.metrics.tally import Floats, known_cells, ratio
+from mmemo.metrics.tally import known_cells, ratio
 
 _RESAMPLES_AT_ONCE = 50
 
@@ -185,5 +186,5 @@ def _means(values: Floats) -> Floats:
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
 
-def _defined(value: NDArray[np.float64]) -> float | None:
+def _defined(value: Floats) -> float | None:
     return None if np.isnan(value) else float(value)

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from mmemo.arrays import Floats, Ints
 from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS
-from mmemo.metrics.tally import Floats, check, row_sums, scalars
+from mmemo.metrics.tally import check, row_sums, scalars
 
 RESAMPLES = 1000
 Interval = tuple[float, float]
@@ -29,7 +30,7 @@ class Resamples:
         draws: (R, G) how often each group was drawn, float64 for fast products.
     """
 
-    member: NDArray[np.int64]
+    member: Ints
     draws: Floats
 
     @classmethod

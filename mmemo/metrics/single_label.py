@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from mmemo.arrays import Floats
 from mmemo.errors import DataError
 from mmemo.metrics.ranking import check_probs
 from mmemo.metrics.resampling import Resamples, interval
-from mmemo.metrics.tally import Floats, ratio
+from mmemo.metrics.tally import ratio
 
 
 def is_single_label(truth: ArrayLike) -> bool:
@@ -68,7 +69,7 @@ def single_label_metrics(
     return found
 
 
-def _scores(sums: Floats) -> tuple[Floats, NDArray[np.float64]]:
+def _scores(sums: Floats) -> tuple[Floats, Floats]:
     """Turn sums (..., 2 K) of right answers and clips per label into accuracy and UAR."""
     right, clips = np.split(sums, 2, axis=-1)
     occurring = np.maximum((clips > 0).sum(axis=-1), 1)

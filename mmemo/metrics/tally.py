@@ -16,9 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mmemo.arrays import Bools, Floats
 from mmemo.errors import DataError
-
-Floats = NDArray[np.float64]
 
 _PER_CLIP = (
     "acc_jaccard_empty0",
@@ -43,9 +42,9 @@ SCALARS: tuple[str, ...] = (
 class Checked:
     """Truth and answers that fit each other: (N, K) bool each; ``known`` is False for NaN."""
 
-    truth: NDArray[np.bool_]
-    pred: NDArray[np.bool_]
-    known: NDArray[np.bool_]
+    truth: Bools
+    pred: Bools
+    known: Bools
 
 
 def check(truth: ArrayLike, pred: ArrayLike, labels: Sequence[str]) -> Checked:
@@ -69,7 +68,7 @@ def check(truth: ArrayLike, pred: ArrayLike, labels: Sequence[str]) -> Checked:
     return Checked((wanted == 1) & known, (given == 1) & known, known)
 
 
-def known_cells(truth: NDArray[np.generic]) -> NDArray[np.bool_]:
+def known_cells(truth: NDArray[np.generic]) -> Bools:
     """Tell which cells of truth (N, K) are annotated.
 
     Raises:

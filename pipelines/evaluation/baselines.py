@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmemo.arrays import Floats, Ints, LabelSets
 from mmemo.labels import all_sets, to_names, to_set_index
 from mmemo.metrics import constant_baselines, multilabel_metrics, set_nll
 from mmemo.metrics.calibration import calibration_metrics
 from mmemo.metrics.tally import check, row_sums, scalars
-from pipelines.evaluation.sheets.sheet import Floats, Gold
+from pipelines.evaluation.sheets.sheet import Gold
 
 _HALF_A_CLIP = 0.5
 _LABELS_FOR_ALL_SETS = 8
@@ -95,15 +96,13 @@ def prior(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, Any]:
     }
 
 
-def _occurring(
-    set_counts: Mapping[int, int], n_labels: int
-) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+def _occurring(set_counts: Mapping[int, int], n_labels: int) -> tuple[LabelSets, Ints]:
     """Return the sets that occur (S, K), and how often (S,)."""
     indices = sorted(set_counts)
     return all_sets(n_labels)[indices], np.array([set_counts[index] for index in indices])
 
 
-def _candidates(sets: NDArray[np.int8], counts: NDArray[np.int64]) -> NDArray[np.int8]:
+def _candidates(sets: LabelSets, counts: Ints) -> LabelSets:
     """Return the constant answers to try, (A, K)."""
     n_labels = sets.shape[1]
     if n_labels <= _LABELS_FOR_ALL_SETS:
@@ -115,7 +114,7 @@ def _candidates(sets: NDArray[np.int8], counts: NDArray[np.int64]) -> NDArray[np
     return np.unique(np.concatenate([most_frequent, sets]), axis=0)
 
 
-def _sums(answers: NDArray[np.int8], sets: NDArray[np.int8], counts: NDArray[Any]) -> Floats:
+def _sums(answers: LabelSets, sets: LabelSets, counts: NDArray[Any]) -> Floats:
     """Return the sums over clips of each constant answer (A, C), for clips counted by set."""
     labels = [str(k) for k in range(sets.shape[1])]
     return np.stack(

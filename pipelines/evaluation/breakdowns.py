@@ -6,18 +6,18 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mmemo.arrays import Bools, Floats, LabelSets
 from mmemo.labels import to_names, to_set_index
 from mmemo.metrics import multilabel_metrics
-from pipelines.evaluation.sheets.sheet import Answer, Gold
+from pipelines.evaluation.sheets.sheet import Gold
 
 METRICS = ("acc_jaccard_empty0", "exact_match", "hamming_loss", "micro_f1")
 _LENGTHS_S = (0.0, 2.0, 5.0, 10.0, 20.0, np.inf)
 _SETS_SHOWN = 9
 
 
-def breakdowns(gold: Gold, answer_for: Mapping[str, Answer]) -> dict[str, list[dict[str, Any]]]:
+def breakdowns(gold: Gold, answer_for: Mapping[str, LabelSets]) -> dict[str, list[dict[str, Any]]]:
     """Score the clips by how many labels they carry, what modalities they have, how long they are.
 
     Args:
@@ -46,7 +46,7 @@ def breakdowns(gold: Gold, answer_for: Mapping[str, Answer]) -> dict[str, list[d
     }
 
 
-def set_confusion(gold: Gold, answer: Answer) -> dict[str, Any]:
+def set_confusion(gold: Gold, answer: LabelSets) -> dict[str, Any]:
     """Count which label sets are answered for which, the commonest apart and the rest together.
 
     Returns:
@@ -69,7 +69,7 @@ def set_confusion(gold: Gold, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _by_length(lengths_s: NDArray[np.float64]) -> list[tuple[str, NDArray[np.bool_]]]:
+def _by_length(lengths_s: Floats) -> list[tuple[str, Bools]]:
     groups = []
     for low, high in pairwise(_LENGTHS_S):
         name = f"{low:g} to {high:g} s" if np.isfinite(high) else f"{low:g} s and longer"
@@ -77,9 +77,7 @@ def _by_length(lengths_s: NDArray[np.float64]) -> list[tuple[str, NDArray[np.boo
     return [*groups, ("unknown", np.isnan(lengths_s))]
 
 
-def _scores(
-    gold: Gold, answer_for: Mapping[str, Answer], rows: NDArray[np.bool_]
-) -> dict[str, float]:
+def _scores(gold: Gold, answer_for: Mapping[str, LabelSets], rows: Bools) -> dict[str, float]:
     return {
         metric: multilabel_metrics(truth=gold.truth[rows], pred=answer[rows], labels=gold.labels)[
             metric

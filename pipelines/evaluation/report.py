@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mmemo.arrays import Floats
 from mmemo.metrics import (
     Resamples,
     bootstrap_intervals,
@@ -26,7 +27,7 @@ from pipelines.evaluation import baselines
 from pipelines.evaluation.breakdowns import METRICS as BREAKDOWN_METRICS
 from pipelines.evaluation.breakdowns import breakdowns, serving, set_confusion
 from pipelines.evaluation.protocol import describe
-from pipelines.evaluation.sheets.sheet import Answers, Floats, Gold
+from pipelines.evaluation.sheets.sheet import Answers, Gold
 
 SERVED_BY: Mapping[str, tuple[str, ...]] = {
     "acc_jaccard_empty0": ("jaccard",),

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mmemo.arrays import Floats
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import Entry, grouped, joined
 from mmemo.csd.tensors import joined_in_order
@@ -149,7 +149,7 @@ def _video(part: _Part, video: str, tally: Tally) -> Entry | None:
     return Entry(entry.intervals[sound], entry.features[sound])
 
 
-def _clip(name: str, video: str, times: NDArray[np.float64], tally: Tally) -> Clip | None:
+def _clip(name: str, video: str, times: Floats, tally: Tally) -> Clip | None:
     start, end = times.tolist()
     if not np.isfinite(times).all() or end <= max(start, 0.0):
         tally.add("segments whose times make no sense, left out")

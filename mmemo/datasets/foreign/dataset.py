@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmemo.arrays import Bools, Floats32
 from mmemo.errors import DataError
 from mmemo.features import MODALITIES, Clip, ClipFeatures, Features
 
@@ -70,9 +71,7 @@ def column_names(modality: str, columns: int) -> tuple[str, ...]:
     return tuple(f"{modality}_{k}" for k in range(columns))
 
 
-def clean(
-    values: NDArray[Any], modality: str, tally: Tally
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def clean(values: NDArray[Any], modality: str, tally: Tally) -> tuple[Floats32, Bools]:
     """Set what is not finite to 0, counted, and say which rows hold anything: (T, D), (T,)."""
     with np.errstate(over="ignore", invalid="ignore"):
         table = np.asarray(values).astype(np.float32)
@@ -134,7 +133,7 @@ def padded_clip(
     return ClipFeatures(clip, features, absent)
 
 
-def _span(valid: NDArray[np.bool_]) -> slice:
+def _span(valid: Bools) -> slice:
     rows = np.flatnonzero(valid)
     return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
 

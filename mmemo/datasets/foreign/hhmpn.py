@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mmemo.arrays import LabelSets
 from mmemo.datasets.foreign.dataset import Foreign, Tally, check_table, padded_clip, splits_of
 from mmemo.datasets.mosei import NAME, label_order
 from mmemo.errors import DataError
@@ -66,7 +66,7 @@ def read_hhmpn(path: Path, data: Any, order: tuple[str, ...] | None) -> Foreign:
     return Foreign(KIND, name, count, make, video_ids=False, notes=notes)
 
 
-def _multihot(path: Path, split: str, targets: Any, rows: int) -> NDArray[np.int8]:
+def _multihot(path: Path, split: str, targets: Any, rows: int) -> LabelSets:
     if not isinstance(targets, list) or len(targets) != rows:
         raise DataError(f"{path}: expected {split} tgt as {rows} lists of label ids")
     made = np.zeros((rows, len(EMOTIONS)), dtype=np.int8)
@@ -84,7 +84,7 @@ def _multihot(path: Path, split: str, targets: Any, rows: int) -> NDArray[np.int
 
 
 def _columns(
-    path: Path, targets: dict[str, NDArray[np.int8]], order: tuple[str, ...] | None
+    path: Path, targets: dict[str, LabelSets], order: tuple[str, ...] | None
 ) -> tuple[list[int], str]:
     """Say which id column holds each emotion, and how that is known."""
     if order is not None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mmemo.arrays import Floats, LabelSets
 from mmemo.errors import DataError
-from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Floats, Sheet
+from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Sheet
 
 _MOST_BYTES = 2**30
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -86,7 +87,7 @@ def _numbers(
 
 def _decisions(
     path: Path, name: str, array: NDArray[np.generic], shape: tuple[int, ...]
-) -> NDArray[np.int8]:
+) -> LabelSets:
     values = _numbers(path, name, array, shape)
     if values is None or not np.isin(values, (0, 1)).all():
         raise DataError(f"{path}: expected answers of 0 and 1 in {name!r}; got other values")

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from mmemo.arrays import LabelSets
 from mmemo.errors import DataError
 from pipelines.evaluation.sheets.sheet import (
     ONLY_ANSWER,
-    Answer,
     Floats,
     Sheet,
     label_named,
@@ -111,7 +111,7 @@ def _names_in(path: Path, held: Any) -> list[str]:
     return list(held)
 
 
-def _sets(path: Path, rows: Sequence[Any], labels: Sequence[str]) -> Answer:
+def _sets(path: Path, rows: Sequence[Any], labels: Sequence[str]) -> LabelSets:
     for row in rows:
         if not isinstance(row, list) or not all(isinstance(name, str) for name in row):
             raise DataError(f"{path}: expected a list of label names; got {_short(row)}")

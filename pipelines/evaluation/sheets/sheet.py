@@ -8,14 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mmemo.arrays import Floats, Ints, LabelSets
 from mmemo.decisions.decoding import decode_threshold
 from mmemo.errors import DataError
 from mmemo.labels import PRESENT_ABOVE
-
-Floats = NDArray[np.float64]
-Answer = NDArray[np.int8]
 
 ALIASES: Mapping[str, str] = {
     "happy": "happiness",
@@ -57,7 +54,7 @@ class Sheet:
     videos: tuple[str, ...] | None = None
     values: Floats | None = None
     truth: Floats | None = None
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, LabelSets] = field(default_factory=dict)
     probs: Floats | None = None
     set_log_probs: Floats | None = None
     lengths_s: Floats | None = None
@@ -91,7 +88,7 @@ class Answers:
     """
 
     where: str
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, LabelSets]
     probs: Floats | None = None
     set_log_probs: Floats | None = None
     uncalibrated: Floats | None = None
@@ -186,7 +183,7 @@ def label_named(name: str, labels: Sequence[str], where: str) -> int:
     return list(labels).index(wanted)
 
 
-def multihot_named(names: Iterable[str], labels: Sequence[str], where: str) -> Answer:
+def multihot_named(names: Iterable[str], labels: Sequence[str], where: str) -> LabelSets:
     """Turn names, or other names, of labels into a row (K,) of 0 and 1.
 
     Raises:
@@ -212,7 +209,7 @@ def _columns(sheet: Sheet, gold: Gold) -> list[int]:
     return [sheet.labels.index(label) for label in gold.labels]
 
 
-def _rows(sheet: Sheet, gold: Gold) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _rows(sheet: Sheet, gold: Gold) -> tuple[Ints, tuple[str, ...]]:
     count = _count(sheet)
     if sheet.ids is None or set(sheet.ids).isdisjoint(gold.ids):
         if count != len(gold.ids):
@@ -248,9 +245,7 @@ def _refuse_duplicates(where: str, ids: Sequence[str]) -> None:
         seen.add(name)
 
 
-def _reordered_sets(
-    table: Floats | None, rows: NDArray[np.int64], columns: Sequence[int]
-) -> Floats | None:
+def _reordered_sets(table: Floats | None, rows: Ints, columns: Sequence[int]) -> Floats | None:
     """Bring (N, 2**K) into another order of clips and of labels, which renumbers the sets."""
     if table is None:
         return None

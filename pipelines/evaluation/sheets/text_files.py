@@ -21,12 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mmemo.arrays import LabelSets
 from mmemo.datasets.csv_rows import Row, read_rows
 from mmemo.errors import DataError
 from pipelines.evaluation.sheets.sheet import (
     ALIASES,
     ONLY_ANSWER,
-    Answer,
     Floats,
     Sheet,
     multihot_named,
@@ -131,7 +131,7 @@ def _numbers(
     return np.array(values, dtype=np.float64)
 
 
-def _sets(rows: Sequence[Row], column: str, labels: Sequence[str]) -> Answer:
+def _sets(rows: Sequence[Row], column: str, labels: Sequence[str]) -> LabelSets:
     return np.stack([multihot_named(_names(row.cells[column]), labels, row.where) for row in rows])
 
 

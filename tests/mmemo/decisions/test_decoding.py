@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mmemo.arrays import Floats
 from mmemo.decisions.decoding import (
     UTILITIES,
     decode_hamming,
@@ -17,8 +18,6 @@ from mmemo.decisions.decoding import (
 )
 from mmemo.errors import DataError
 from mmemo.labels import all_sets
-
-Floats = NDArray[np.float64]
 
 
 def distributions(seed: int, n_labels: int = 6, clips: int = 12) -> Floats:

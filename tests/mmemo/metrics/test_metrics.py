@@ -3,10 +3,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from sklearn import metrics as sk
 from torchmetrics.functional import classification as tm
 
+from mmemo.arrays import Ints
 from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS, all_sets
 from mmemo.metrics import (
@@ -16,8 +16,6 @@ from mmemo.metrics import (
     multilabel_metrics,
     set_nll,
 )
-
-Ints = NDArray[np.int64]
 
 
 def draw(seed: int, clips: int) -> tuple[Ints, Ints]:
