@@ -29,8 +29,7 @@ from pipelines.movies import drawing
 from pipelines.movies.replay import fps_of, picture_scale, picture_size, replay
 from pipelines.movies.writer import Movie
 from pipelines.outputs import check_output
-from pipelines.progress import bar
-from pipelines.stages import as_progress, reading_bar
+from pipelines.progress import as_progress, bar, reading_bar
 
 if TYPE_CHECKING:
     from mmemo.checkpoint import Checkpoint

@@ -17,6 +17,9 @@ from typing import ParamSpec, TypeVar
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+"""One thread a worker: several that spin for each other's cores are slower than one each."""
+
 _busy = False
 _stopped = False
 
@@ -80,3 +83,18 @@ def stopping_workers() -> Iterator[None]:
             else:
                 os.kill(child.pid, signal.SIGINT)
         raise
+
+
+@contextmanager
+def environment(settings: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for the processes started meanwhile, and put them back."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

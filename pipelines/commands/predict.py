@@ -89,7 +89,7 @@ def _run(options: argparse.Namespace) -> int:
 def _to_screen(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:
     """Print answers as they come; return how many recordings gave none."""
     from pipelines.prediction.many import Question, predict_many
-    from pipelines.stages import reading_bar
+    from pipelines.progress import reading_bar
 
     question = Question(run, options.decoder, read_device(options))
     outcomes = predict_many(
@@ -108,8 +108,7 @@ def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
     from mmemo.checkpoint import fingerprint
     from pipelines.prediction.many import Question, predict_many
     from pipelines.prediction.output_folder import PredictionFolder
-    from pipelines.progress import bar
-    from pipelines.stages import MOVIE, READING, Recordings
+    from pipelines.progress import MOVIE, READING, Recordings, bar
 
     made_by = f"{fingerprint(run)} {options.decoder}"
     folder = PredictionFolder(options.out, options.form or ["jsonl"], made_by, media)

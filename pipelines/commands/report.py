@@ -60,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
     from mmemo.checkpoint import load_checkpoint
     from mmemo.store import write_atomically
     from pipelines.outputs import check_output
-    from pipelines.stages import REPORT, reading_bar
+    from pipelines.progress import REPORT, reading_bar
     from pipelines.video_report import build_page, player_of, read_report
 
     out: Path = options.out or Path(f"{options.video.stem}.html")

@@ -19,7 +19,7 @@ from mmemo.errors import DataError, MmemoError
 from mmemo.features import Clip
 from mmemo.store import FeatureStore, StoreInfo, write_atomically
 from pipelines.progress import Bar, bar
-from pipelines.worker_environment import ONE_THREAD, environment
+from pipelines.workers import ONE_THREAD, environment
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from pipelines.movies.drawing import BACK, WORDS_HEIGHT, Image, draw_words
 from pipelines.movies.replay import fps_of, picture_size, replay
 from pipelines.movies.writer import Movie
 from pipelines.outputs import check_output
-from pipelines.stages import DRAWING, Watch, nobody
+from pipelines.progress import DRAWING, Watch, nobody
 
 SOON_S = 1.0
 """How long before an utterance begins its words are shown."""

@@ -14,9 +14,15 @@ from mmemo.errors import MmemoError
 from mmemo.prediction import Prediction
 from pipelines.movies.answers import write_annotated
 from pipelines.prediction.recording import extractor_for, predict
-from pipelines.stages import Watch, nobody
-from pipelines.worker_environment import ONE_THREAD, environment
-from pipelines.workers import answer_interruptions, as_task, deaf, stopping_workers
+from pipelines.progress import Watch, nobody
+from pipelines.workers import (
+    ONE_THREAD,
+    answer_interruptions,
+    as_task,
+    deaf,
+    environment,
+    stopping_workers,
+)
 
 logger = logging.getLogger(__name__)
 

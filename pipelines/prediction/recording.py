@@ -19,7 +19,7 @@ from mmemo.features import Clip, ClipFeatures, Features
 from mmemo.inference import infer
 from mmemo.labels import to_names
 from mmemo.prediction import Prediction
-from pipelines.stages import Watch, as_progress
+from pipelines.progress import Watch, as_progress
 
 logger = logging.getLogger(__name__)
 

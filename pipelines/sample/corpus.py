@@ -35,7 +35,7 @@ from mmemo.store import write_atomically
 from pipelines.progress import bar
 from pipelines.sample.clip import is_made, make_clip, media_path, speak_all, start_worker
 from pipelines.sample.plan import ClipPlan, bayes_nll, make_plan
-from pipelines.worker_environment import ONE_THREAD, environment
+from pipelines.workers import ONE_THREAD, environment
 
 NAME = "mmemo sample corpus"
 VERSION = 3

@@ -14,12 +14,12 @@ from mmemo.store import write_atomically
 from pipelines.movies.answers import write_annotated
 from pipelines.prediction.exports import EXPORTS
 from pipelines.prediction.recording import extractor_for
+from pipelines.progress import DRAWING, FACE, REASONS, VOICE, WORDS, Watch
 from pipelines.serving.forms import FORM_NAMES, MOVIE_FORM, PAGE_FORM, file_of
 from pipelines.serving.job import OnStage, Stage
 from pipelines.serving.storage import REPORT_FILE, THUMBNAIL_FILE
 from pipelines.serving.task import Task
 from pipelines.serving.thumbnail import write_thumbnail
-from pipelines.stages import DRAWING, FACE, REASONS, VOICE, WORDS, Watch
 from pipelines.video_report import Player, VideoReport, build_page, embed, read_report
 from pipelines.video_report.content import STAGES as REPORT_STAGES
 from pipelines.video_report.player import playable_as

@@ -12,7 +12,7 @@ from mmemo.checkpoint import Checkpoint
 from mmemo.inference import modalities_read
 from mmemo.prediction import Prediction
 from pipelines.prediction.recording import Recording, answer, read_recording
-from pipelines.stages import REASONS, Watch, nobody
+from pipelines.progress import REASONS, Watch, nobody
 from pipelines.video_report.contributions import Contributions, contributions
 from pipelines.video_report.stability import Bands, bands
 from pipelines.video_report.tracks import Tracks, tracks
@@ -74,7 +74,7 @@ def read_report(
         threads: threads for the face graphs and the recogniser.
         extractor: used in place of a new one with ``threads``.
         on_stage: told each of ``STAGES`` as it begins.
-        watch: told how far the stages of ``pipelines.stages.REPORT`` are, for a bar.
+        watch: told how far the stages of ``pipelines.progress.REPORT`` are, for a bar.
 
     Raises:
         ClipError: the file cannot be read.

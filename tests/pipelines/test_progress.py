@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import progress
-from pipelines.progress import bar, track
-from pipelines.stages import FACE, READING, REPORT, VOICE, Recordings, as_progress, share_of
+from pipelines.progress import (
+    FACE,
+    READING,
+    REPORT,
+    VOICE,
+    Recordings,
+    as_progress,
+    bar,
+    share_of,
+    track,
+)
 
 shares = st.dictionaries(st.text(max_size=3), st.floats(0.1, 10), min_size=1)
 
