@@ -14,7 +14,7 @@ from pipelines.commands.options import (
     add_run,
     read_run,
 )
-from pipelines.serving.limits import Limits
+from pipelines.serving.job import Limits
 
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands

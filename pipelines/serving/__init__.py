@@ -1,11 +1,13 @@
 """``mmemo serve``: the page about a video for whoever drops one into a browser.
 
-    limits, names      what is taken on, what it is called
-    jobs, storage      which recordings there are, where their files lie
+    job, jobs          a recording and its state, all of them, and the limits
+    storage            where their files are, under which names
     reading            one recording in, its page and files out
+    task               what server and worker send each other
     worker             the process that reads, apart from the one that serves
-    dispatch           hands the worker one recording after another
-    guard, app         who may ask, and what is answered
+    worker_process     starts it and hands it one recording after another
+    uploads            writes files to disk as they arrive
+    guard, app         checks requests, answers them
     server             socket, folder, start and stop
 
 Only the worker loads torch and the extractors; the rest starts at once.

@@ -28,14 +28,10 @@ from starlette.requests import ClientDisconnect
 from extractors.text.transcripts import LARGEST_BYTES, SUFFIXES
 from mmemo import __version__
 from mmemo.datasets.clips import MEDIA_SUFFIXES
-from pipelines.serving.forms import FORM_NAMES, file_of
-from pipelines.serving.guard import PAGE_POLICY
-from pipelines.serving.job import STAGES, Job
+from pipelines.serving.guard import PAGE_POLICY, RefusalError
+from pipelines.serving.job import MEGABYTE, STAGES, Job
 from pipelines.serving.jobs import Jobs
-from pipelines.serving.limits import MEGABYTE
-from pipelines.serving.names import stem
-from pipelines.serving.refusal import RefusalError
-from pipelines.serving.storage import REPORT_FILE
+from pipelines.serving.storage import FORM_NAMES, REPORT_FILE, file_of, stem
 from pipelines.serving.uploads import UploadStoppedError, receive_bytes, receive_file
 
 PAGE = "index.html"

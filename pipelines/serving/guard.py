@@ -4,6 +4,8 @@ A page of another site can make a browser send requests here, and by DNS rebindi
 name of its own. So the name that is asked for (Host) has to be one of this server's, and a request
 that says that it comes from another page (Origin, Sec-Fetch-Site) is refused. Programs, which say
 neither, may ask.
+
+Also the error by which any part of the server refuses a request.
 """
 
 import ipaddress
@@ -14,6 +16,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mmemo.errors import MmemoError
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 PAGE_POLICY = (
@@ -31,6 +35,18 @@ HEADERS: Mapping[str, str] = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
 }
+
+
+class RefusalError(MmemoError):
+    """A request that is not fulfilled: one line for the user, and the status of the answer.
+
+    Attributes:
+        status: of HTTP (RFC 9110, section 15).
+    """
+
+    def __init__(self, status: int, line: str) -> None:
+        super().__init__(line)
+        self.status = status
 
 
 def is_loopback(host: str) -> bool:

@@ -11,11 +11,9 @@ from threading import Condition
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mmemo.errors import MmemoError
-from pipelines.serving.job import Job, Stage, State
-from pipelines.serving.limits import MEGABYTE, Limits
-from pipelines.serving.names import clean, transcript_suffix
-from pipelines.serving.refusal import RefusalError
-from pipelines.serving.storage import Storage
+from pipelines.serving.guard import RefusalError
+from pipelines.serving.job import MEGABYTE, Job, Limits, Stage, State
+from pipelines.serving.storage import Storage, clean, transcript_suffix
 
 logger = logging.getLogger(__name__)
 

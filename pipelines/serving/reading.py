@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from extractors.media import MediaInfo, probe
+import cv2
+
+from extractors.media import MediaInfo, probe, read_frames
 from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import ClipError
 from mmemo.store import write_atomically
@@ -15,11 +17,16 @@ from pipelines.movies.answers import write_annotated
 from pipelines.prediction.exports import EXPORTS
 from pipelines.prediction.recording import extractor_for
 from pipelines.progress import DRAWING, FACE, REASONS, VOICE, WORDS, Watch
-from pipelines.serving.forms import FORM_NAMES, MOVIE_FORM, PAGE_FORM, file_of
 from pipelines.serving.job import OnStage, Stage
-from pipelines.serving.storage import REPORT_FILE, THUMBNAIL_FILE
+from pipelines.serving.storage import (
+    FORM_NAMES,
+    MOVIE_FORM,
+    PAGE_FORM,
+    REPORT_FILE,
+    THUMBNAIL_FILE,
+    file_of,
+)
 from pipelines.serving.task import Task
-from pipelines.serving.thumbnail import write_thumbnail
 from pipelines.video_report import Player, VideoReport, build_page, embed, read_report
 from pipelines.video_report.content import STAGES as REPORT_STAGES
 from pipelines.video_report.player import playable_as
@@ -33,6 +40,11 @@ STAGE_OF: dict[str, Stage] = {
     FACE: "face", VOICE: "voice", WORDS: "words", REASONS: "emotions", DRAWING: "page"
 }  # fmt: skip
 HOME = ("All recordings", "/")
+
+THUMBNAIL_SIDE = 240
+THUMBNAIL_PLACE = 1 / 3
+"""Where in the recording it is taken: beginnings are often black."""
+THUMBNAIL_QUALITY = 80
 
 
 class Reader:
@@ -150,3 +162,19 @@ def _summary(report: VideoReport) -> dict[str, Any]:
         "found": dict(found.most_common()),
         "absent": dict(report.absent),
     }
+
+
+def write_thumbnail(media: Path, info: MediaInfo, path: Path) -> None:
+    """Write a JPEG of the recording; nothing where it has no picture that can be decoded."""
+    if not info.has_picture:
+        return
+    try:
+        frames = read_frames(
+            media, start=info.duration_s * THUMBNAIL_PLACE, max_side=THUMBNAIL_SIDE
+        )
+        image = next(frames).image
+    except (ClipError, StopIteration):
+        return
+    options = [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY]
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    write_atomically(path, encoded.tobytes(), durable=False)

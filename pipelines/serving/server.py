@@ -17,13 +17,12 @@ import uvicorn
 
 from mmemo.errors import ConfigError
 from pipelines.serving.app import create_app
-from pipelines.serving.dispatch import Dispatcher
 from pipelines.serving.guard import Guard, is_loopback
+from pipelines.serving.job import Limits
 from pipelines.serving.jobs import Jobs
-from pipelines.serving.limits import Limits
 from pipelines.serving.storage import open_storage
 from pipelines.serving.task import Settings
-from pipelines.serving.worker_process import WorkerProcess
+from pipelines.serving.worker_process import Dispatcher, WorkerProcess
 
 logger = logging.getLogger(__name__)
 

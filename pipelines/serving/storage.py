@@ -1,4 +1,7 @@
-"""Where recordings and what was made of them lie: a folder a job, named by its random id."""
+"""Where recordings and what was made of them lie: a folder a job, named by its random id.
+
+Names that users give to files are shown, never used as paths.
+"""
 
 import json
 import logging
@@ -7,13 +10,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from extractors.text.transcripts import SUFFIXES
+from mmemo.datasets.clips import MEDIA_SUFFIXES
 from mmemo.errors import ConfigError
 from mmemo.store import write_atomically
+from pipelines.prediction.exports import EXPORTS
 from pipelines.serving.job import Job
-from pipelines.serving.names import media_suffix, transcript_suffix
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +25,59 @@ JOB_FILE, REPORT_FILE, PAGE_FILE, ANSWERS = "job.json", "report.html", "page.htm
 THUMBNAIL_FILE = "thumbnail.jpg"
 LOCK_FILE = "serve.lock"
 _ID = re.compile(r"[0-9a-f]{32}")
+LONGEST = 120
+UNNAMED = "recording"
+
+PAGE_FORM = "html"
+"""The page with the recording in it."""
+MOVIE_FORM = "mp4"
+"""The recording with the answers drawn beside it."""
+FORM_NAMES = {
+    PAGE_FORM: "Page with the recording",
+    MOVIE_FORM: "Video with the answers",
+    "csv": "CSV",
+    "jsonl": "JSON lines",
+    "parquet": "Parquet",
+    "vtt": "WebVTT",
+    "srt": "SubRip",
+    "eaf": "ELAN",
+    "TextGrid": "Praat",
+}
+"""Form -> what it is called, in the order in which they are offered."""
+
+assert set(FORM_NAMES) == {PAGE_FORM, MOVIE_FORM, *EXPORTS}
+
+
+def clean(name: str) -> str:
+    """Keep of a name what can be shown and offered for saving: one line, no folders."""
+    base = name.replace("\\", "/").rsplit("/", 1)[-1]
+    shown = "".join(c for c in base if c.isprintable()).strip().lstrip(".").strip()
+    if len(shown) > LONGEST:
+        suffix = PurePosixPath(shown).suffix[:LONGEST]
+        shown = shown[: LONGEST - len(suffix)] + suffix
+    return shown or UNNAMED
+
+
+def stem(name: str) -> str:
+    """Take a clean name without its suffix."""
+    return PurePosixPath(name).stem
+
+
+def media_suffix(name: str) -> str:
+    """Take the suffix of a recording if it is a known one, else ""; readers look inside."""
+    suffix = PurePosixPath(name).suffix.lower()
+    return suffix if suffix in MEDIA_SUFFIXES else ""
+
+
+def transcript_suffix(name: str) -> str | None:
+    """Find which kind of transcript a name promises; None if none that is known."""
+    lowered = name.lower()
+    return next((suffix for suffix in SUFFIXES if lowered.endswith(suffix.lower())), None)
+
+
+def file_of(form: str) -> str:
+    """Name the file in a job's folder that holds a form."""
+    return PAGE_FILE if form == PAGE_FORM else f"{ANSWERS}.{form}"
 
 
 class Storage:

@@ -7,7 +7,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from mmemo.errors import MmemoError
-from pipelines.serving.refusal import RefusalError
+from pipelines.serving.guard import RefusalError
 
 BLOCK_BYTES = 1 << 20
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

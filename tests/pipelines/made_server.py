@@ -11,13 +11,12 @@ import httpx
 import uvicorn
 
 from pipelines.serving.app import create_app
-from pipelines.serving.dispatch import Dispatcher
 from pipelines.serving.guard import Guard
+from pipelines.serving.job import Limits
 from pipelines.serving.jobs import Jobs
-from pipelines.serving.limits import Limits
 from pipelines.serving.storage import REPORT_FILE, Storage
 from pipelines.serving.task import Settings
-from pipelines.serving.worker_process import WorkerProcess
+from pipelines.serving.worker_process import Dispatcher, WorkerProcess
 
 PATIENCE_S = 280.0
 

@@ -7,8 +7,8 @@ import pytest
 from made_server import finished
 
 from mmemo.errors import ConfigError
+from pipelines.serving.job import Limits
 from pipelines.serving.jobs import UPLOAD_PATIENCE_S, Jobs
-from pipelines.serving.limits import Limits
 from pipelines.serving.storage import JOB_FILE, REPORT_FILE, Storage, open_storage
 
 

@@ -15,8 +15,8 @@ from extractors.media import probe
 from mmemo.checkpoint import load_checkpoint
 from pipelines.prediction.exports import EXPORTS
 from pipelines.prediction.recording import predict
-from pipelines.serving.forms import FORM_NAMES
 from pipelines.serving.job import STAGES
+from pipelines.serving.storage import FORM_NAMES
 from pipelines.serving.task import Settings
 from pipelines.serving.worker_process import WorkerError, WorkerProcess
 

@@ -9,11 +9,10 @@ import httpx
 import pytest
 from made_server import detail, finished, made_server
 
+from pipelines.serving.guard import RefusalError
+from pipelines.serving.job import Limits
 from pipelines.serving.jobs import Jobs
-from pipelines.serving.limits import Limits
-from pipelines.serving.names import clean, media_suffix, transcript_suffix
-from pipelines.serving.refusal import RefusalError
-from pipelines.serving.storage import JOB_FILE, Storage
+from pipelines.serving.storage import JOB_FILE, Storage, clean, media_suffix, transcript_suffix
 from pipelines.serving.uploads import receive_file
 
 EVIL_NAMES = [
