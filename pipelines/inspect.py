@@ -29,7 +29,7 @@ from pipelines.movies import drawing
 from pipelines.movies.replay import fps_of, picture_scale, picture_size, replay
 from pipelines.movies.writer import Movie
 from pipelines.outputs import check_output
-from pipelines.progress import as_progress, bar, reading_bar
+from pipelines.progress import bar, extractor_progress, reading_bar
 
 if TYPE_CHECKING:
     from mmemo.checkpoint import Checkpoint
@@ -113,12 +113,12 @@ def measure(media: Path, *, checkpoint: "Checkpoint | None" = None, threads: int
     if checkpoint is not None:
         from pipelines.prediction.recording import answer, read_recording
 
-        with reading_bar(media.name) as watch:
-            recording = read_recording(checkpoint, media, threads=threads, watch=watch)
+        with reading_bar(media.name) as on_progress:
+            recording = read_recording(checkpoint, media, threads=threads, on_progress=on_progress)
         predictions = tuple(answer(checkpoint, recording))
-    with reading_bar(media.name) as watch:
+    with reading_bar(media.name) as on_progress:
         extractor = _extractor(options, recording, threads)
-        extractor.on_progress = as_progress(watch, info.duration_s)
+        extractor.on_progress = extractor_progress(on_progress, info.duration_s)
         found, cuts = _extract(media, extractor, recording)
     for modality, reason in found.absent.items():
         logger.info("%s: no %s: %s", media, modality, reason)

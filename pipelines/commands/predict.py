@@ -93,7 +93,7 @@ def _to_screen(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
 
     question = Question(run, options.decoder, read_device(options))
     outcomes = predict_many(
-        question, media, jobs=options.jobs, watching=lambda file: reading_bar(file.name)
+        question, media, jobs=options.jobs, progress_of=lambda file: reading_bar(file.name)
     )
     failed = 0
     for number, (file, predictions, error) in enumerate(outcomes):
@@ -108,7 +108,7 @@ def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
     from mmemo.checkpoint import fingerprint
     from pipelines.prediction.many import Question, predict_many
     from pipelines.prediction.output_folder import PredictionFolder
-    from pipelines.progress import MOVIE, READING, Recordings, bar
+    from pipelines.progress import MOVIE, READING, RecordingsBar, bar
 
     made_by = f"{fingerprint(run)} {options.decoder}"
     folder = PredictionFolder(options.out, options.form or ["jsonl"], made_by, media)
@@ -117,8 +117,10 @@ def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
     question = Question(run, options.decoder, read_device(options), movies)
     failed = 0
     with bar("reading", len(waiting)) as shown:
-        counted = Recordings(shown, MOVIE if movies else READING)
-        outcomes = predict_many(question, waiting, jobs=options.jobs, watching=counted.watching)
+        counted = RecordingsBar(shown, MOVIE if movies else READING)
+        outcomes = predict_many(
+            question, waiting, jobs=options.jobs, progress_of=counted.progress_of
+        )
         for file, predictions, error in outcomes:
             if predictions is not None:
                 folder.write(file, predictions)

@@ -68,8 +68,10 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError(f"--embed-mb: expected 0 or more; got {options.embed_mb:g}")
     check_output(out, options.video, asked_by="--out")
     checkpoint = load_checkpoint(read_run(options), read_device(options))
-    with reading_bar(options.video.name, REPORT) as watch:
-        report = read_report(checkpoint, options.video, decoder=options.decoder, watch=watch)
+    with reading_bar(options.video.name, REPORT) as on_progress:
+        report = read_report(
+            checkpoint, options.video, decoder=options.decoder, on_progress=on_progress
+        )
     logger.info("writing %s", out)
     player = player_of(options.video, out.parent, limit_mb=options.embed_mb)
     write_atomically(out, build_page(report, player).encode())

@@ -16,14 +16,18 @@ from pipelines.movies.drawing import BACK, WORDS_HEIGHT, Image, draw_words
 from pipelines.movies.replay import fps_of, picture_size, replay
 from pipelines.movies.writer import Movie
 from pipelines.outputs import check_output
-from pipelines.progress import DRAWING, Watch, nobody
+from pipelines.progress import DRAWING, OnProgress, no_progress
 
 SOON_S = 1.0
 """How long before an utterance begins its words are shown."""
 
 
 def write_annotated(
-    media: Path, predictions: Sequence[Prediction], out: Path, *, watch: Watch = nobody
+    media: Path,
+    predictions: Sequence[Prediction],
+    out: Path,
+    *,
+    on_progress: OnProgress = no_progress,
 ) -> None:
     """Write a recording with its answers drawn (H.264, AAC), as long as the recording.
 
@@ -31,7 +35,7 @@ def write_annotated(
         media: the recording.
         predictions: about it, in order of time.
         out: an MP4 file, which is replaced only when the new one is whole.
-        watch: told how far the drawing is.
+        on_progress: called as the drawing advances.
 
     Raises:
         ClipError: ``media`` cannot be read.
@@ -46,7 +50,7 @@ def write_annotated(
                 movie.play(item)
             else:
                 movie.show(canvas.draw(item), item.time_s)
-                watch(DRAWING, canvas.share_at(item.time_s))
+                on_progress(DRAWING, canvas.share_at(item.time_s))
 
 
 class _Canvas:

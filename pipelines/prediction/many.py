@@ -14,7 +14,7 @@ from mmemo.errors import MmemoError
 from mmemo.prediction import Prediction
 from pipelines.movies.answers import write_annotated
 from pipelines.prediction.recording import extractor_for, predict
-from pipelines.progress import Watch, nobody
+from pipelines.progress import OnProgress, no_progress
 from pipelines.workers import (
     ONE_THREAD,
     answer_interruptions,
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 Outcome = tuple[Path, list[Prediction] | None, str]
 """A recording, its predictions or None, and what went wrong or ""."""
 
-Watching = Callable[[Path], AbstractContextManager[Watch]]
+ProgressOf = Callable[[Path], AbstractContextManager[OnProgress]]
 """Gives what watches the reading of one recording."""
 
 THREADS = 2
@@ -58,7 +58,7 @@ def predict_many(
     media: Sequence[Path],
     *,
     jobs: int = 1,
-    watching: Watching = lambda file: nullcontext(nobody),
+    progress_of: ProgressOf = lambda file: nullcontext(no_progress),
 ) -> Iterator[Outcome]:
     """Read recordings; one that cannot be read, or kills its process, costs none of the others.
 
@@ -66,7 +66,7 @@ def predict_many(
         question: what is asked.
         media: video or sound files.
         jobs: processes; with several, recordings come in the order in which they get ready.
-        watching: gives what watches a recording being read; in one process only.
+        progress_of: gives what watches a recording being read; in one process only.
 
     Raises:
         CheckpointError: there is no usable model in ``question.run``.
@@ -74,8 +74,8 @@ def predict_many(
     reader = _Reader(question)
     if jobs == 1 or len(media) == 1:
         for file in media:
-            with watching(file) as watch:
-                outcome = reader(file, watch)
+            with progress_of(file) as on_progress:
+                outcome = reader(file, on_progress)
             yield outcome
         return
     waiting = list(media)
@@ -101,18 +101,18 @@ class _Reader:
         self._checkpoint: Checkpoint = load_checkpoint(question.run, question.device)
         self._extractor = extractor_for(self._checkpoint, threads=THREADS)
 
-    def __call__(self, file: Path, watch: Watch = nobody) -> Outcome:
+    def __call__(self, file: Path, on_progress: OnProgress = no_progress) -> Outcome:
         try:
             predictions = predict(
                 self._checkpoint,
                 file,
                 decoder=self._question.decoder,
                 extractor=self._extractor,
-                watch=watch,
+                on_progress=on_progress,
             )
             movie = self._question.movies.get(file)
             if movie is not None:
-                write_annotated(file, predictions, movie, watch=watch)
+                write_annotated(file, predictions, movie, on_progress=on_progress)
             return file, predictions, ""
         except MmemoError as error:
             return file, None, str(error)

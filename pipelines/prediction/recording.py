@@ -1,4 +1,4 @@
-"""``mmemo predict``: a video to utterances, each with its emotions and what spoke for them."""
+"""Predictions for one recording: its utterances, their emotions, and each modality's share."""
 
 import logging
 from collections.abc import Mapping
@@ -19,21 +19,21 @@ from mmemo.features import Clip, ClipFeatures, Features
 from mmemo.inference import infer
 from mmemo.labels import to_names
 from mmemo.prediction import Prediction
-from pipelines.progress import Watch, as_progress
+from pipelines.progress import OnProgress, extractor_progress
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A recording that is ready to be judged.
+    """A recording with its features, ready for the model.
 
     Attributes:
         media: the file.
-        duration_s: of the file.
-        whole: words and features of all of it.
-        utterances: what is judged as one, in order of time, times from each one's start.
-        clips: the same as arrays of the model; without values where there is nothing to read.
+        duration_s: length of the file.
+        whole: words and features of the whole file.
+        utterances: features of each utterance, in order; times count from its start.
+        clips: the same as model input; without values where no modality has features.
     """
 
     media: Path
@@ -50,33 +50,36 @@ def predict(
     decoder: str = "threshold",
     threads: int = 2,
     extractor: ClipExtractor | None = None,
-    watch: Watch | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Prediction]:
-    """Read a recording of any length.
+    """Return the predictions for a recording of any length.
 
     Args:
         checkpoint: the model.
-        media: a video or sound file; a transcript beside it is used, else words are recognised.
-        decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
-        threads: threads for the face graphs and the recogniser.
-        extractor: one with the checkpoint's options and its weights loaded, for many recordings;
-            by default a new one.
-        watch: told how far the reading is.
+        media: a video or sound file; a transcript beside it is used; otherwise the words are
+            recognised.
+        decoder: how a label set is chosen, one of ``mmemo.inference.DECODERS``.
+        threads: threads for the face networks and the speech recogniser.
+        extractor: from ``extractor_for``, to load its weights once for many recordings; by default
+            a new one.
+        on_progress: called as the extraction advances.
 
     Returns:
-        One prediction per utterance, in order of time; ``labels`` is None where nothing could be
-        read (no word, no voice, no face).
+        One prediction per utterance, in order; ``labels`` is None where no modality has features
+        (no word, no voice, no face).
 
     Raises:
         ClipError: the file cannot be read.
-        CheckpointError: the model wants features that these extractors do not make.
+        CheckpointError: the model needs features that these extractors do not make.
     """
-    recording = read_recording(checkpoint, media, threads=threads, extractor=extractor, watch=watch)
+    recording = read_recording(
+        checkpoint, media, threads=threads, extractor=extractor, on_progress=on_progress
+    )
     return answer(checkpoint, recording, decoder=decoder)
 
 
 def extractor_for(checkpoint: Checkpoint, *, threads: int = 2) -> ClipExtractor:
-    """Make the extractor of what a model was trained on; one that reads words needs no vectors."""
+    """Return the extractor of a model's features; a model of word ids needs no word vectors."""
     options, reads_words = checkpoint.config.features, checkpoint.config.model.reads_words
     return ClipExtractor(options, threads, vectors=not reads_words)
 
@@ -87,17 +90,17 @@ def read_recording(
     *,
     threads: int = 2,
     extractor: ClipExtractor | None = None,
-    watch: Watch | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Recording:
-    """Make features once for the whole file and cut them into utterances; else as ``predict``.
+    """Extract the features of a whole file and cut them into utterances.
 
-    Whoever reads many recordings passes an ``extractor``, which keeps its weights, in place of
-    ``threads``. Without a ``watch``, the extractor's own is told.
+    Arguments and errors as for ``predict``. ``threads`` applies only without an ``extractor``.
+    Without ``on_progress``, the extractor keeps the callback that it has.
     """
     extractor = extractor or extractor_for(checkpoint, threads=threads)
     duration_s = probe(media).duration_s
-    if watch is not None:
-        extractor.on_progress = as_progress(watch, duration_s)
+    if on_progress is not None:
+        extractor.on_progress = extractor_progress(on_progress, duration_s)
     whole, cuts = extractor.with_cuts(Clip(id=media.name, video_id=media.name, media=media))
     checkpoint.check(whole)
     pieces = split_utterances(whole.clip.words or (), duration_s, cuts=cuts)
@@ -113,16 +116,16 @@ def read_recording(
 def answer(
     checkpoint: Checkpoint, recording: Recording, *, decoder: str = "threshold"
 ) -> list[Prediction]:
-    """Judge the utterances of a recording, in their order."""
-    found = infer(checkpoint.model, recording.clips, calibration=checkpoint.calibration)
-    pred = found.decode(decoder, checkpoint.thresholds_of(decoder, found.read))
+    """Return the prediction for each utterance of a recording, in order."""
+    result = infer(checkpoint.model, recording.clips, calibration=checkpoint.calibration)
+    pred = result.decode(decoder, checkpoint.thresholds_of(decoder, result.read))
     return [
         _prediction(
             checkpoint,
             utterance,
             None if not clip.values else pred[row],
-            found.marginals[row],
-            found.modality_weights[row],
+            result.marginals[row],
+            result.modality_weights[row],
         )
         for row, (utterance, clip) in enumerate(
             zip(recording.utterances, recording.clips, strict=True)
@@ -131,11 +134,11 @@ def answer(
 
 
 def cut(whole: ClipFeatures, piece: Utterance, number: int) -> ClipFeatures:
-    """Cut one utterance out of a recording's features, times from the utterance's start."""
+    """Return the features of one utterance; times count from its start."""
     features: dict[str, Features] = {}
     absent = dict(whole.absent)
-    for modality, held in whole.features.items():
-        part = held.between(piece.start, piece.end)
+    for modality, stream in whole.features.items():
+        part = stream.between(piece.start, piece.end)
         if part.valid.any():
             features[modality] = part
         else:

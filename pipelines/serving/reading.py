@@ -16,7 +16,7 @@ from mmemo.store import write_atomically
 from pipelines.movies.answers import write_annotated
 from pipelines.prediction.exports import EXPORTS
 from pipelines.prediction.recording import extractor_for
-from pipelines.progress import DRAWING, FACE, REASONS, VOICE, WORDS, Watch
+from pipelines.progress import DRAWING, EXPLANATION, FACE, VOICE, WORDS, OnProgress
 from pipelines.serving.job import OnStage, Stage
 from pipelines.serving.storage import (
     FORM_NAMES,
@@ -37,7 +37,7 @@ REPORT_STAGE_OF: dict[str, Stage] = dict(
     zip(REPORT_STAGES, ("check", "emotions", "emotions"), strict=True)
 )
 STAGE_OF: dict[str, Stage] = {
-    FACE: "face", VOICE: "voice", WORDS: "words", REASONS: "emotions", DRAWING: "page"
+    FACE: "face", VOICE: "voice", WORDS: "words", EXPLANATION: "emotions", DRAWING: "page"
 }  # fmt: skip
 HOME = ("All recordings", "/")
 
@@ -89,7 +89,7 @@ class Reader:
             )
         write_thumbnail(task.media, info, task.media.with_name(THUMBNAIL_FILE))
 
-        def watch(stage: str, share: float) -> None:
+        def on_progress(stage: str, share: float) -> None:
             on_stage(STAGE_OF[stage], share)
 
         report = read_report(
@@ -98,13 +98,13 @@ class Reader:
             decoder=self.decoder,
             extractor=self.extractor,
             on_stage=lambda stage: on_stage(REPORT_STAGE_OF[stage], None),
-            watch=watch,
+            on_progress=on_progress,
         )
         on_stage("page", None)
         report = _named(report, task.name)
         media_type = playable_as(task.media)
         _write(report, task, info, served=media_type is not None)
-        _draw(report, task, watch)
+        _draw(report, task, on_progress)
         return {**_summary(report), "media_type": media_type}
 
 
@@ -127,11 +127,11 @@ def _write(report: VideoReport, task: Task, info: MediaInfo, *, served: bool) ->
     _write_file(folder / REPORT_FILE, page.encode())
 
 
-def _draw(report: VideoReport, task: Task, watch: Watch) -> None:
+def _draw(report: VideoReport, task: Task, on_progress: OnProgress) -> None:
     """Draw the answers into the recording; where that fails, the rest is still worth having."""
     out = task.media.parent / file_of(MOVIE_FORM)
     try:
-        write_annotated(task.media, report.predictions, out, watch=watch)
+        write_annotated(task.media, report.predictions, out, on_progress=on_progress)
     except ClipError as error:
         logger.warning("%s: no video with the answers (%s)", task.media, error)
 

@@ -12,7 +12,7 @@ from mmemo.checkpoint import Checkpoint
 from mmemo.inference import modalities_read
 from mmemo.prediction import Prediction
 from pipelines.prediction.recording import Recording, answer, read_recording
-from pipelines.progress import REASONS, Watch, nobody
+from pipelines.progress import EXPLANATION, OnProgress, no_progress
 from pipelines.video_report.contributions import Contributions, contributions
 from pipelines.video_report.stability import Bands, bands
 from pipelines.video_report.tracks import Tracks, tracks
@@ -63,7 +63,7 @@ def read_report(
     threads: int = 2,
     extractor: ClipExtractor | None = None,
     on_stage: Callable[[str], None] = lambda stage: None,
-    watch: Watch | None = None,
+    on_progress: OnProgress | None = None,
 ) -> VideoReport:
     """Measure a recording, judge it and ask what spoke for the answers.
 
@@ -74,16 +74,22 @@ def read_report(
         threads: threads for the face graphs and the recogniser.
         extractor: used in place of a new one with ``threads``.
         on_stage: told each of ``STAGES`` as it begins.
-        watch: told how far the stages of ``pipelines.progress.REPORT`` are, for a bar.
+        on_progress: called as the stages of ``pipelines.progress.REPORT`` advance.
 
     Raises:
         ClipError: the file cannot be read.
         CheckpointError: the model wants features that these extractors do not make.
     """
     on_stage(STAGES[0])
-    recording = read_recording(checkpoint, media, threads=threads, extractor=extractor, watch=watch)
+    recording = read_recording(
+        checkpoint, media, threads=threads, extractor=extractor, on_progress=on_progress
+    )
     return report_on(
-        checkpoint, recording, decoder=decoder, on_stage=on_stage, watch=watch or nobody
+        checkpoint,
+        recording,
+        decoder=decoder,
+        on_stage=on_stage,
+        on_progress=on_progress or no_progress,
     )
 
 
@@ -93,7 +99,7 @@ def report_on(
     *,
     decoder: str = "threshold",
     on_stage: Callable[[str], None] = lambda stage: None,
-    watch: Watch = nobody,
+    on_progress: OnProgress = no_progress,
 ) -> VideoReport:
     """Judge a recording that is measured, and ask what spoke; else as ``read_report``."""
     media = recording.media
@@ -109,7 +115,9 @@ def report_on(
         thresholds=_thresholds(checkpoint, recording, decoder),
         predictions=predictions,
         bands=bands(checkpoint, recording.clips),
-        contributions=contributions(checkpoint, recording, lambda share: watch(REASONS, share)),
+        contributions=contributions(
+            checkpoint, recording, lambda share: on_progress(EXPLANATION, share)
+        ),
         tracks=seen,
         absent=dict(recording.whole.absent),
         dataset=checkpoint.trained_on.dataset,

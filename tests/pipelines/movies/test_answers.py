@@ -163,7 +163,7 @@ def test_a_failure_leaves_what_was_there(talk, tmp_path):
 def test_how_far_it_is_never_goes_back(talk, tmp_path):
     told = []
     write_annotated(
-        talk, TALK, tmp_path / "out.mp4", watch=lambda stage, s: told.append((stage, s))
+        talk, TALK, tmp_path / "out.mp4", on_progress=lambda stage, s: told.append((stage, s))
     )
     shares = [share for _, share in told]
     assert {stage for stage, _ in told} == {"drawing"}
