@@ -1,8 +1,8 @@
-"""The ``mmemo`` command: what may be asked, and how answers and errors leave the program.
+"""The ``mmemo`` command: its parser, its output and its exit codes.
 
-Results go to stdout, everything else to stderr. Exit codes: 0 all done; 1 the input or the
-environment is at fault (one line says how); 2 wrong usage; 3 some clips could not be read;
-130 interrupted. Heavy packages are imported by the commands that need them, so that help is quick.
+Results go to stdout, everything else to stderr. Exit codes: 0 done; 1 the input or the environment
+is at fault (one line on stderr); 2 wrong usage; 3 some clips could not be read; 130 interrupted.
+Each command imports the heavy packages it needs itself, so that help is quick.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from pipelines.commands import (
     serve,
     train,
 )
-from pipelines.commands.options import EXIT_INPUT, EXIT_INTERRUPTED
+from pipelines.commands.options import EXIT_INPUT, EXIT_INTERRUPTED, Parser
 
 COMMANDS = (
     predict,
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("mmemo: interrupted; run the same command again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has seen enough; keep Python from complaining at exit.
+        # The reader (head, less) has closed the pipe; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
@@ -88,7 +88,7 @@ def _log_to_stderr(quiet: bool, verbose: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mmemo",
         description="Read emotions from video: words, voice and face in, a set of emotions out.",
         epilog=EXAMPLES,

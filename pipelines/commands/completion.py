@@ -1,4 +1,4 @@
-"""``mmemo completion``: a script that lets a shell complete what is typed."""
+"""``mmemo completion``: a script that lets a shell complete commands, options and values."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -8,12 +8,13 @@ from pipelines.commands.options import add_command
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands
 
-SHELLS = ("bash", "zsh", "fish")
-WHERE = """how to use it:
+SHELLS = ("bash", "zsh", "fish", "tcsh")
+INSTALLATION = """installation:
   bash  mmemo completion bash > ~/.local/share/bash-completion/completions/mmemo
   zsh   mmemo completion zsh > ~/.zfunc/_mmemo    (with fpath+=~/.zfunc before compinit in ~/.zshrc)
   fish  mmemo completion fish > ~/.config/fish/completions/mmemo.fish
-or for this session: source <(mmemo completion bash)
+  tcsh  mmemo completion tcsh > ~/.mmemo.completion.csh    (with source in ~/.tcshrc)
+for the current session, in bash and zsh: eval "$(mmemo completion bash)"
 """
 
 
@@ -24,17 +25,16 @@ def add(commands: "Commands") -> None:
         "completion",
         _run,
         "print a script that completes commands in a shell",
-        "Print a script that lets a shell complete commands, options and their values. Completing "
-        "then starts no program, so it is at once.",
+        "Print a script that lets a shell complete commands, options and their values. "
+        "Completion itself starts no program and answers at once.",
     )
     command.formatter_class = argparse.RawDescriptionHelpFormatter
-    command.epilog = WHERE
+    command.epilog = INSTALLATION
     command.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pipelines.completion import SCRIPTS
-    from pipelines.completion.tree import commands_of
+    import shtab
 
-    print(SCRIPTS[options.shell](commands_of(options.parser)), end="")
+    print(shtab.complete(options.parser, options.shell))
     return 0

@@ -1,8 +1,10 @@
-"""Options that several commands share, and what they are turned into."""
+"""The parser, the options that several commands share, and the functions that read them."""
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
+
+import shtab
 
 from mmemo.api import Decoder
 from mmemo.assets.shipped import DEFAULT, find_model
@@ -16,15 +18,44 @@ if TYPE_CHECKING:
 EXIT_INPUT, EXIT_PARTLY, EXIT_INTERRUPTED = 1, 3, 130
 DEFAULT_CONFIG = Path(__file__).parents[1] / "configs" / "sample.toml"
 
+_MODEL_NAMES = f"""\
+_mmemo_models() {{
+  compgen -d -- "$1"
+  compgen -W "{DEFAULT}" -- "$1"
+}}"""
+MODEL = {
+    **shtab.DIRECTORY,
+    "bash": "_mmemo_models",
+    "zsh": f"_alternative 'models\\:model\\:({DEFAULT})' 'folders\\:folder\\:_files -/'",
+    "fish": f"{DEFAULT} {shtab.DIRECTORY['fish']}",
+    "preamble": {"bash": _MODEL_NAMES},
+}
+"""How a shell completes the name of a model: the model that comes along, or a folder."""
+_COMPLETIONS = {"RUN": MODEL, "DIR": shtab.DIRECTORY, "RUN_DIR": shtab.DIRECTORY}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose arguments carry how a shell completes them, read by ``shtab``."""
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        """Add an argument; paths and models are completed by their ``type`` and ``metavar``."""
+        action = super().add_argument(*names, **options)
+        completion = _COMPLETIONS.get(options.get("metavar", ""))
+        if completion is None and options.get("type") is Path:
+            completion = shtab.FILE
+        if completion is not None:
+            action.complete = completion  # type: ignore[attr-defined]
+        return action
+
 
 def add_command(
     commands: "Commands", name: str, run: object, summary: str, description: str
 ) -> argparse.ArgumentParser:
-    """Add a command that calls ``run(options)``, which gives the exit code."""
+    """Add a command that calls ``run(options)``, which returns the exit code."""
     command = commands.add_parser(name, help=summary, description=description)
     command.set_defaults(run_command=run)
     command.add_argument("--quiet", action="store_true", help="warnings and errors only")
-    command.add_argument("--verbose", action="store_true", help="tell more")
+    command.add_argument("--verbose", action="store_true", help="print debug messages")
     return command
 
 
@@ -48,10 +79,10 @@ def add_config(command: argparse.ArgumentParser) -> None:
 
 
 def read_config(options: argparse.Namespace) -> "Config":
-    """Read the file of ``--config`` with the overrides of ``--set``.
+    """Return the configuration of ``--config`` with the overrides of ``--set``.
 
     Raises:
-        ConfigError: the file or an override cannot be read, or holds what is not allowed.
+        ConfigError: the file or an override cannot be read, or a value is not allowed.
     """
     from mmemo.config import Config
 
@@ -77,7 +108,7 @@ def add_decoder(command: argparse.ArgumentParser) -> None:
         "--decoder",
         choices=get_args(Decoder),
         default="threshold",
-        help="what the answer is chosen for (default: %(default)s)",
+        help="the score that the answer maximises (default: %(default)s)",
     )
 
 
@@ -87,20 +118,20 @@ def add_device(command: argparse.ArgumentParser) -> None:
 
 
 def read_device(options: argparse.Namespace) -> str:
-    """Turn ``--device`` into the name of a device that is there.
+    """Return the device that ``--device`` names.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: the machine has no such device.
     """
     return find_device(options.device, asked_by="--device")
 
 
 def add_run(command: argparse.ArgumentParser, *, otherwise: str = "") -> None:
-    """Add ``--run``, the model; ``read_run`` finds it.
+    """Add ``--run``, the model; ``read_run`` resolves it.
 
     Args:
-        command: what to add it to.
-        otherwise: what more may be said of it.
+        command: the parser of the command.
+        otherwise: extra help text.
     """
     command.add_argument(
         "--run",
@@ -112,16 +143,16 @@ def add_run(command: argparse.ArgumentParser, *, otherwise: str = "") -> None:
 
 
 def read_run(options: argparse.Namespace) -> Path:
-    """Find the folder of the model that ``--run`` names, fetching it where it lies on the hub.
+    """Return the folder of the model that ``--run`` names, fetched if it is on the hub.
 
     Raises:
-        CheckpointError: it is not there.
+        CheckpointError: there is no such model.
     """
     return find_run(options.run)
 
 
 def find_run(name: str) -> Path:
-    """Find the folder of a model by what is said on the command line; errors as ``read_run``."""
+    """Return the folder of the model with this name on the command line; errors as ``read_run``."""
     if not name.startswith("hf://"):
         return find_model(name)
     from pipelines.hub.hub import find
@@ -130,7 +161,7 @@ def find_run(name: str) -> Path:
 
 
 def positive(text: str) -> int:
-    """Read a whole number of 1 or more."""
+    """Parse a whole number of 1 or more."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected 1 or more; got {value}")

@@ -1,5 +1,6 @@
 """What the Tab key brings, in the shells themselves."""
 
+import argparse
 import os
 import pty
 import re
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from pipelines.cli import _parser, main
-from pipelines.completion.tree import commands_of, walk
+from pipelines.commands.completion import SHELLS
 
 PATIENCE_S = 60.0
 TYPED = [
@@ -19,22 +20,22 @@ TYPED = [
     ("pred", "predict"),
     ("predict --dec", "--decoder"),
     ("predict --format par", "parquet"),
-    ("predict --format csv TextG", "TextGrid"),
     ("predict --run def", "default"),
+    ("predict --run a_fol", "a_folder"),
+    ("predict --out a_fol", "a_folder"),
     ("predict talk.mp4 --qu", "--quiet"),
     ("data con", "convert"),
     ("data check --label-o", "--label-order"),
     ("columns vis", "visual"),
     ("completion zs", "zsh"),
     ("predict a_talk_of_m", "a_talk_of_mine.mp4"),
+    ("inspect a_talk_of_m", "a_talk_of_mine.mp4"),
+    ("train --config a_talk_of_m", "a_talk_of_mine.mp4"),
 ]
 
 
-def shell(name):
-    return pytest.param(
-        name,
-        marks=pytest.mark.skipif(shutil.which(name) is None, reason=f"{name} is not installed"),
-    )
+def installed(name):
+    return pytest.mark.skipif(shutil.which(name) is None, reason=f"{name} is not installed")
 
 
 @pytest.fixture
@@ -64,12 +65,12 @@ class Terminal:
     def type(self, text):
         os.write(self.screen, text.encode())
 
-    def read_until(self, wanted):
-        seen, late = "", time.monotonic() + PATIENCE_S
-        while wanted not in seen:
-            assert time.monotonic() < late, f"expected {wanted!r}; got {seen!r}"
+    def read_until(self, expected):
+        shown, late = "", time.monotonic() + PATIENCE_S
+        while expected not in shown:
+            assert time.monotonic() < late, f"expected {expected!r}; got {shown!r}"
             if select.select([self.screen], [], [], 1.0)[0]:
-                seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", os.read(self.screen, 65536).decode())
+                shown += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", os.read(self.screen, 65536).decode())
 
     def close(self):
         os.close(self.screen)
@@ -79,25 +80,22 @@ class Terminal:
 @pytest.mark.parametrize(
     ("name", "command", "prepare"),
     [
-        pytest.param(
-            "bash", ["bash", "--norc", "--noprofile", "-i"], "",
-            marks=pytest.mark.skipif(shutil.which("bash") is None, reason="no bash"),
-        ),
+        pytest.param("bash", ["bash", "--norc", "--noprofile", "-i"], "", marks=installed("bash")),
         pytest.param(
             "zsh", ["zsh", "-f", "-i"], "autoload -Uz compinit; compinit -u -D; ",
-            marks=pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh"),
+            marks=installed("zsh"),
         ),
     ],
 )  # fmt: skip
 def test_typed_at_a_terminal(script, name, command, prepare):
     terminal = Terminal(command)
     try:
-        terminal.type(f"{prepare}source {script(name)}; echo rea''dy\n")
+        terminal.type(f"{prepare}eval \"$(cat {script(name)})\"; echo rea''dy\n")
         terminal.read_until("ready")
-        for typed, wanted in TYPED:
+        for typed, expected in TYPED:
             terminal.type(f"mmemo {typed}\t")
             before = typed.split()[-1]
-            terminal.read_until(wanted if not wanted.startswith(before) else wanted[len(before) :])
+            terminal.read_until(expected.removeprefix(before))
             terminal.type("\x15")  # clears the line
             terminal.type("echo cle''ared\n")
             terminal.read_until("cleared")
@@ -105,38 +103,62 @@ def test_typed_at_a_terminal(script, name, command, prepare):
         terminal.close()
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-@pytest.mark.parametrize(("typed", "wanted"), TYPED)
-def test_bash_offers(script, typed, wanted):
+@installed("bash")
+@pytest.mark.parametrize(
+    ("typed", "expected"), [*TYPED, ("predict --format csv TextG", "TextGrid")]
+)
+def test_bash_offers(script, typed, expected):
     words = " ".join(f"'{word}'" for word in ["mmemo", *typed.split()])
     program = (
         f"source {script('bash')}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
-        '_mmemo 2> /dev/null; printf "%s\\n" "${COMPREPLY[@]}"'
+        '_shtab_mmemo; printf "%s\\n" "${COMPREPLY[@]}"'
     )
     done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [wanted]
+    assert done.stdout.splitlines() == [expected]
 
 
-@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
-@pytest.mark.parametrize(("typed", "wanted"), TYPED)
-def test_fish_offers(script, typed, wanted):
+@installed("fish")
+@pytest.mark.parametrize(("typed", "expected"), TYPED)
+def test_fish_offers(script, typed, expected):
     program = f"source {script('fish')}; complete -C 'mmemo {typed}'"
     done = subprocess.run(["fish", "-N", "-c", program], capture_output=True, text=True, check=True)
-    assert wanted in [line.split("\t")[0] for line in done.stdout.splitlines()], done.stderr
+    offered = [line.split("\t")[0].removesuffix("/") for line in done.stdout.splitlines()]
+    assert expected in offered, done.stderr
 
 
-@pytest.mark.parametrize("name", [shell("bash"), shell("zsh"), shell("fish")])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=installed(name)) for name in SHELLS])
 def test_the_scripts_are_correct_in_their_shell(script, name):
     subprocess.run([name, "-n", script(name)], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def parsers(parser):
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield name
+                yield from parsers(below)
+
+
+@pytest.mark.parametrize("name", SHELLS)
 def test_every_command_and_option_is_offered(script, name):
     text = script(name).read_text()
-    places = walk(commands_of(_parser()))
-    assert len(places) > 10
-    for path, command in places:
-        assert not path or path[-1] in text
-        for argument in command.options:
-            flag = argument.flags[-1]
-            assert (flag[2:] if name == "fish" else flag) in text
+    names = list(parsers(_parser()))
+    assert len(names) > 20
+    for parser in names:
+        if isinstance(parser, str):
+            assert parser in text
+            continue
+        for action in parser._actions:
+            for flag in action.option_strings[-1:]:
+                assert (flag.lstrip("-") if name in ("fish", "tcsh") else flag) in text
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_paths_are_completed_as_files_and_folders(name):
+    """No option of a path is left to the shell's default."""
+    for parser in parsers(_parser()):
+        for action in [] if isinstance(parser, str) else parser._actions:
+            is_path = getattr(action.type, "__name__", "") == "Path"
+            assert hasattr(action, "complete") == (is_path or action.metavar == "RUN"), action
+            assert not is_path or action.complete[name]
