@@ -30,11 +30,10 @@ import scipy.io.wavfile
 import scipy.signal
 from numpy.typing import NDArray
 
-from extractors.base import Sound
+from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.covarep import CovarepExtractor, lf_waveform
 from extractors.covarep.strict.features import strict_features
 
-SAMPLE_RATE = 16000
 PERIOD_S = 20.0
 SHORT_S = 60.0
 
@@ -50,14 +49,14 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 def voice(duration_s: float) -> NDArray[np.float32]:
     """Make a voice of 90 to 220 Hz with a pause every three seconds, repeated every 20 s."""
-    time_s = np.arange(int(min(duration_s, PERIOD_S) * SAMPLE_RATE)) / SAMPLE_RATE
+    time_s = np.arange(int(min(duration_s, PERIOD_S) * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     f0_hz = 150 + 60 * np.sin(2 * np.pi * 0.4 * time_s)
-    pulses = lf_waveform(1.0, np.cumsum(f0_hz) / SAMPLE_RATE % 1.0) * (time_s % 3 < 2.4)
-    poles = np.exp((-np.pi * 90 + 2j * np.pi * np.array([600, 1300, 2500])) / SAMPLE_RATE)
+    pulses = lf_waveform(1.0, np.cumsum(f0_hz) / SAMPLE_RATE_HZ % 1.0) * (time_s % 3 < 2.4)
+    poles = np.exp((-np.pi * 90 + 2j * np.pi * np.array([600, 1300, 2500])) / SAMPLE_RATE_HZ)
     sound = scipy.signal.lfilter([1], np.poly([*poles, *poles.conj()]).real, pulses)
     noise = 1e-3 * np.random.default_rng(0).standard_normal(len(sound))
     once = (0.3 * sound / np.abs(sound).max() + noise).astype(np.float32)
-    return np.resize(once, int(duration_s * SAMPLE_RATE))
+    return np.resize(once, int(duration_s * SAMPLE_RATE_HZ))
 
 
 def main() -> None:
@@ -84,7 +83,7 @@ def print_first_calls(folder: Path) -> None:
 def print_rates() -> None:
     """Print computing time per second of 60 s of sound, and how often ours the others' is."""
     samples = voice(SHORT_S)
-    sound = Sound(samples, SAMPLE_RATE)
+    sound = Sound(samples, SAMPLE_RATE_HZ)
     ours = print_rate("default mode", lambda: CovarepExtractor()(sound))
     print_rate("strict mode", lambda: strict_features(sound), ours)
     others = {"openSMILE eGeMAPSv02 LLD": egemaps(samples), "librosa pyin": pyin(samples)}
@@ -117,7 +116,7 @@ def egemaps(samples: NDArray[np.float32]) -> Callable[[], object] | None:
         feature_level=opensmile.FeatureLevel.LowLevelDescriptors,
         num_workers=1,
     )
-    return lambda: smile.process_signal(samples, SAMPLE_RATE)
+    return lambda: smile.process_signal(samples, SAMPLE_RATE_HZ)
 
 
 def pyin(samples: NDArray[np.float32]) -> Callable[[], object] | None:
@@ -126,7 +125,7 @@ def pyin(samples: NDArray[np.float32]) -> Callable[[], object] | None:
         import librosa
     except ImportError:
         return None
-    return lambda: librosa.pyin(samples, fmin=50, fmax=500, sr=SAMPLE_RATE, hop_length=160)
+    return lambda: librosa.pyin(samples, fmin=50, fmax=500, sr=SAMPLE_RATE_HZ, hop_length=160)
 
 
 def print_file(folder: Path, duration_s: float) -> None:
@@ -144,7 +143,7 @@ def print_file(folder: Path, duration_s: float) -> None:
 def write_voice(folder: Path, duration_s: float) -> Path:
     """Write the made voice as a 16-bit file."""
     path = folder / f"voice-{duration_s:g}.wav"
-    scipy.io.wavfile.write(path, SAMPLE_RATE, (voice(duration_s) * 32767).astype(np.int16))
+    scipy.io.wavfile.write(path, SAMPLE_RATE_HZ, (voice(duration_s) * 32767).astype(np.int16))
     return path
 
 

@@ -28,11 +28,11 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import resample_poly
 
-from extractors.base import Sound
+from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.media import read_sound
 from extractors.text.alignment.matching import match
 from extractors.text.alignment.spoken import spoken
-from extractors.text.recogniser import SAMPLE_RATE_HZ, Recogniser
+from extractors.text.recogniser import Recogniser
 from extractors.text.tokens import tokenize
 from mmemo.assets.resolve import resolve
 from mmemo.assets.vectors import read_words

@@ -10,6 +10,9 @@ from mmemo.features import Features
 
 Input = TypeVar("Input", contravariant=True)
 
+SAMPLE_RATE_HZ = 16_000
+"""The rate at which all extractors measure sound, and at which it is read unless stated."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sound:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.base import Sound
+from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.covarep.creak.detector import WEIGHTS, CreakDetector, load_detector
 from extractors.covarep.extractor import NAMES, measure
-from extractors.covarep.recording import SAMPLE_RATE, Recording, row_middles_s
+from extractors.covarep.recording import Recording, row_middles_s
 from extractors.covarep.strict.features import strict_features
 from extractors.media import read_sound
 from mmemo.errors import DataError, MmemoError
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         detector = load_detector(options.creak_weights)
-        sound = read_sound(options.sound, sample_rate=SAMPLE_RATE)
+        sound = read_sound(options.sound, sample_rate=SAMPLE_RATE_HZ)
         rows = _strict_rows if options.strict else _rows
         header, blocks = rows(sound, detector)
         write_table(options.table, header, blocks)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.base import Sound
+from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.covarep.creak.detector import WEIGHTS, CreakDetector, load_detector, with_changes
 from extractors.covarep.creak.measures import creak_inputs
 from extractors.covarep.envelope import (
@@ -25,7 +25,7 @@ from extractors.covarep.phase import BINS, phase_distortion, phase_features
 from extractors.covarep.pitch import LOWEST_HZ
 from extractors.covarep.pulses import PULSE_NAMES, interpolate_pulses, track_pulses
 from extractors.covarep.rd import estimate_rd
-from extractors.covarep.recording import SAMPLE_RATE, Piece, Recording, row_centres, row_middles_s
+from extractors.covarep.recording import Piece, Recording, row_centres, row_middles_s
 from extractors.covarep.sinusoids import analyse_harmonics, window_half
 from extractors.covarep.survey import ROWS_EACH, Survey, scaled_residual, survey_recording
 from extractors.covarep.wavelets import peak_slope
@@ -156,7 +156,7 @@ def creak_inputs_of(recording: Recording, piece: Piece, survey: Survey) -> NDArr
     inputs = creak_inputs(
         survey.polarity * piece.signal,
         scaled_residual(recording, piece, survey.polarity, survey.scale),
-        SAMPLE_RATE,
+        SAMPLE_RATE_HZ,
         centres,
         survey.f0_hz[first - before : last],
         survey.usual_f0_hz or _UNKNOWN_F0_HZ,
@@ -180,8 +180,8 @@ def _measure_frames(piece: Piece, survey: Survey) -> tuple[NDArray[np.float64], 
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
         spectral[block], distortion[block] = _measure_block(signal, centres[block], f0_hz[block])
-    means, spreads = phase_features(distortion, valid, SAMPLE_RATE)
-    slope = peak_slope(signal, SAMPLE_RATE, centres)[:, None]
+    means, spreads = phase_features(distortion, valid, SAMPLE_RATE_HZ)
+    slope = peak_slope(signal, SAMPLE_RATE_HZ, centres)[:, None]
     own = slice(before, before + last - first)
     return np.hstack([slope, spectral, means, spreads])[own], valid[own]
 
@@ -190,14 +190,14 @@ def _measure_block(
     signal: NDArray[np.float64], centres: NDArray[np.int64], f0_hz: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
     """Compute Rd, its confidence and the MCEPs (n, 27), and phase distortion (n, 513)."""
-    harmonics = analyse_harmonics(signal, SAMPLE_RATE, centres, f0_hz)
+    harmonics = analyse_harmonics(signal, SAMPLE_RATE_HZ, centres, f0_hz)
     rd, confidence = estimate_rd(harmonics.amplitude, harmonics.phase, harmonics.number)
     # Every second bin, 8 Hz apart, resolves windows of three periods, and halves the time.
-    spectra = fill_below_pitch(harmonics.log_spectrum[:, ::2], f0_hz, SAMPLE_RATE)
-    envelopes = true_envelope(spectra.astype(np.float32), envelope_orders(f0_hz, SAMPLE_RATE))
-    cepstra = mel_cepstrum(envelopes, SAMPLE_RATE)
+    spectra = fill_below_pitch(harmonics.log_spectrum[:, ::2], f0_hz, SAMPLE_RATE_HZ)
+    envelopes = true_envelope(spectra.astype(np.float32), envelope_orders(f0_hz, SAMPLE_RATE_HZ))
+    cepstra = mel_cepstrum(envelopes, SAMPLE_RATE_HZ)
     columns = np.column_stack([rd, confidence, cepstra])
-    return columns, phase_distortion(harmonics, SAMPLE_RATE)
+    return columns, phase_distortion(harmonics, SAMPLE_RATE_HZ)
 
 
 def _has_energy(
@@ -205,5 +205,5 @@ def _has_energy(
 ) -> NDArray[np.bool_]:
     """Tell where the harmonic frames hold any sample but zeros."""
     sounding = np.concatenate([[0], np.cumsum(signal != 0)])
-    half = window_half(np.maximum(f0_hz, LOWEST_HZ), SAMPLE_RATE) - 1
+    half = window_half(np.maximum(f0_hz, LOWEST_HZ), SAMPLE_RATE_HZ) - 1
     return np.asarray(sounding[centres + half + 1] > sounding[centres - half])

@@ -5,15 +5,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from extractors.base import SAMPLE_RATE_HZ
 from extractors.covarep.gci import glottal_closures, voiced_closures
 from extractors.covarep.glottal import pulse_shape
 from extractors.covarep.iaif import glottal_flow, pulse_periods
-from extractors.covarep.recording import SAMPLE_RATE, Piece, Recording, row_centres
+from extractors.covarep.recording import Piece, Recording, row_centres
 from extractors.covarep.survey import ROWS_EACH, Survey, scaled_residual
 from extractors.covarep.wavelets import maxima_dispersion
 
 PULSE_NAMES = ("NAQ", "QOQ", "H1H2", "PSP", "MDQ")
-LONGEST_PERIOD = SAMPLE_RATE // 50
+LONGEST_PERIOD = SAMPLE_RATE_HZ // 50
 
 _ROWS_BEYOND = 100
 
@@ -57,14 +58,14 @@ def _measure_piece(
     signal = survey.polarity * piece.signal
     residual = scaled_residual(recording, piece, survey.polarity, survey.scale)
     swings = glottal_closures(
-        signal, SAMPLE_RATE, survey.usual_f0_hz, residual, place=survey.closure_place
+        signal, SAMPLE_RATE_HZ, survey.usual_f0_hz, residual, place=survey.closure_place
     )
     closures = _voiced(np.unique(swings), piece, survey)
     periods = pulse_periods(closures, LONGEST_PERIOD)
-    flow = glottal_flow(signal, SAMPLE_RATE, closures, periods)
+    flow = glottal_flow(signal, SAMPLE_RATE_HZ, closures, periods)
     own = (closures >= piece.own.start) & (closures < piece.own.stop)
     closures, periods = closures[own], periods[own]
-    shape = pulse_shape(flow.flow, flow.derivative, SAMPLE_RATE, closures, periods)
+    shape = pulse_shape(flow.flow, flow.derivative, SAMPLE_RATE_HZ, closures, periods)
     dispersion = maxima_dispersion(residual, closures, periods)
     return closures + piece.start, np.stack([*shape, dispersion], axis=1)
 

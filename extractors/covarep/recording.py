@@ -8,16 +8,15 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from extractors.base import Sound
+from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.covarep.residual import lp_residual
 from mmemo.errors import FeatureError
 
-SAMPLE_RATE = 16000
 HOP = 160
 FIRST_ROW = 79
 """Sample in the middle of the first row; the rows follow every ``HOP`` samples."""
 
-CONTEXT = 2 * SAMPLE_RATE
+CONTEXT = 2 * SAMPLE_RATE_HZ
 """Samples that a piece sees beyond its ends: filters have settled to about 1e-9 by then."""
 
 _RESIDUALS_KEPT = 10
@@ -68,7 +67,7 @@ class Recording:
             raise FeatureError(
                 f"expected finite samples; got NaN or infinity in {wrong} of {len(samples)}"
             )
-        self._samples = resample(samples, sound.sample_rate, SAMPLE_RATE)
+        self._samples = resample(samples, sound.sample_rate, SAMPLE_RATE_HZ)
         self.start_s = sound.start_s
         self._residuals: dict[tuple[int, int, int], NDArray[np.float64]] = {}
 
@@ -96,7 +95,7 @@ class Recording:
         key = (*piece.rows, order)
         residual = self._residuals.pop(key, None)
         if residual is None:
-            residual = lp_residual(piece.signal, SAMPLE_RATE, order, scale=1.0)
+            residual = lp_residual(piece.signal, SAMPLE_RATE_HZ, order, scale=1.0)
         self._residuals[key] = residual
         if len(self._residuals) > _RESIDUALS_KEPT:
             self._residuals.pop(next(iter(self._residuals)))
@@ -123,7 +122,7 @@ def row_centres(piece: Piece, beyond: int = 0) -> NDArray[np.int64]:
 def row_middles_s(recording: Recording) -> NDArray[np.float64]:
     """Give the time of the middle of each row, in seconds: (P,)."""
     samples = FIRST_ROW + HOP * np.arange(recording.row_count)
-    return recording.start_s + samples / SAMPLE_RATE
+    return recording.start_s + samples / SAMPLE_RATE_HZ
 
 
 def resample(samples: NDArray[np.floating], from_hz: int, to_hz: int) -> NDArray[np.floating]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from extractors.base import SAMPLE_RATE_HZ
 from extractors.covarep.creak.measures import loudest_frame
 from extractors.covarep.gci import strong_places, usual_place
 from extractors.covarep.pitch import (
@@ -16,7 +17,7 @@ from extractors.covarep.pitch import (
     speaker_range,
 )
 from extractors.covarep.polarity import residual_pair
-from extractors.covarep.recording import SAMPLE_RATE, Piece, Recording, row_centres
+from extractors.covarep.recording import Piece, Recording, row_centres
 
 ROWS_EACH = 3000
 PITCH_ORDER = 12
@@ -51,10 +52,10 @@ def survey_recording(recording: Recording) -> Survey:
     scale, loudest = 0.0, -np.inf
     f0_hz, strength = np.ones(recording.row_count), np.zeros(recording.row_count)
     for piece in recording.pieces(ROWS_EACH):
-        pair = residual_pair(piece.signal, SAMPLE_RATE, recording.residual(piece, FULL_ORDER))
+        pair = residual_pair(piece.signal, SAMPLE_RATE_HZ, recording.residual(piece, FULL_ORDER))
         moments += [[np.sum(values[piece.own] ** power) for power in range(4)] for values in pair]
         scale = max(scale, float(np.abs(pair[0][piece.own]).max()))
-        loudest = max(loudest, loudest_frame(piece.signal, SAMPLE_RATE))
+        loudest = max(loudest, loudest_frame(piece.signal, SAMPLE_RATE_HZ))
         rows = slice(*piece.rows)
         f0_hz[rows], strength[rows] = _search(
             recording, piece, row_centres(piece), LOWEST_HZ, HIGHEST_HZ
@@ -84,7 +85,7 @@ def _search(
     highest_hz: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     residual = recording.residual(piece, PITCH_ORDER)
-    return search_pitch(residual, SAMPLE_RATE, centres, lowest_hz, highest_hz)
+    return search_pitch(residual, SAMPLE_RATE_HZ, centres, lowest_hz, highest_hz)
 
 
 def _narrow(
@@ -108,7 +109,7 @@ def _closure_place(
     places = [
         strong_places(
             polarity * piece.signal,
-            SAMPLE_RATE,
+            SAMPLE_RATE_HZ,
             usual_f0_hz,
             scaled_residual(recording, piece, polarity, scale),
             piece.own,

@@ -8,14 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from extractors.base import Frame, Sound
+from extractors.base import SAMPLE_RATE_HZ, Frame, Sound
 from extractors.media.container import DEFAULT_LIMITS, Container, Limits, PathLike
 from extractors.media.readers import PictureReader, SoundReader
 from mmemo.errors import ClipError, ConfigError
 
 logger = logging.getLogger(__name__)
 
-SAMPLE_RATE = 16_000
 PAST_END_S = 10.0
 """How far beyond the wanted end one stream may run before the other counts as over."""
 WORTH_TELLING_S = 0.5
@@ -38,7 +37,7 @@ class Decoder:
         self,
         path: PathLike,
         *,
-        sample_rate: int = SAMPLE_RATE,
+        sample_rate: int = SAMPLE_RATE_HZ,
         fps: float | None = None,
         start: float = 0.0,
         end: float | None = None,
@@ -170,7 +169,7 @@ class Decoder:
 
 def read_sound(
     path: PathLike,
-    sample_rate: int = SAMPLE_RATE,
+    sample_rate: int = SAMPLE_RATE_HZ,
     start: float = 0.0,
     end: float | None = None,
     limits: Limits = DEFAULT_LIMITS,
@@ -240,7 +239,7 @@ def read_frames(
 
 def decode(
     path: PathLike,
-    sample_rate: int = SAMPLE_RATE,
+    sample_rate: int = SAMPLE_RATE_HZ,
     fps: float | None = None,
     start: float = 0.0,
     end: float | None = None,

@@ -19,13 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.base import Sound
+from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.text.alignment import Aligner
 from mmemo.assets.resolve import ASSETS, resolve
 from mmemo.errors import AssetError, FeatureError
 from mmemo.features import Word
-
-SAMPLE_RATE_HZ = 16_000
 
 _VERSION = 2
 _BEAM = 5

@@ -20,7 +20,7 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from extractors.base import Sound
+from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.covarep.creak.detector import CreakDetector, load_detector, with_changes
 from extractors.covarep.envelope import envelope_orders, mel_cepstrum
 from extractors.covarep.extractor import NAMES
@@ -37,7 +37,7 @@ from extractors.covarep.phase import (
 from extractors.covarep.pitch import Pitch, srh_pitch
 from extractors.covarep.polarity import speech_polarity
 from extractors.covarep.rd import estimate_rd
-from extractors.covarep.recording import HOP, SAMPLE_RATE, Recording
+from extractors.covarep.recording import HOP, Recording
 from extractors.covarep.residual import lp_residual
 from extractors.covarep.sinusoids import Harmonics, analyse_harmonics, window_half
 from extractors.covarep.strict.creak import strict_creak_inputs
@@ -86,9 +86,9 @@ def strict_features(sound: Sound, creak_detector: CreakDetector | None = None) -
     """
     recording = Recording(sound)
     signal = recording.read(0, len(recording))
-    signal *= speech_polarity(signal, SAMPLE_RATE)
+    signal *= speech_polarity(signal, SAMPLE_RATE_HZ)
     pitch, centres = strict_pitch(signal)
-    kept = _inside(centres, window_half(pitch.f0_hz, SAMPLE_RATE), len(signal))
+    kept = _inside(centres, window_half(pitch.f0_hz, SAMPLE_RATE_HZ), len(signal))
     if np.count_nonzero(kept) < FEWEST_FRAMES or not pitch.voiced.any():
         raise FeatureError(
             f"expected at least {FEWEST_FRAMES} frames and one that is voiced, as COVAREP does; "
@@ -110,7 +110,7 @@ def strict_features(sound: Sound, creak_detector: CreakDetector | None = None) -
     values[:, 1] = values[:, 1] >= 0.5
     means = slice(-38, -13)
     values[:, means] = np.angle(np.exp(1j * values[:, means]))
-    return StrictTable(recording.start_s + (rows - 1) / SAMPLE_RATE, values, NAMES)
+    return StrictTable(recording.start_s + (rows - 1) / SAMPLE_RATE_HZ, values, NAMES)
 
 
 def _inside(centres: NDArray[np.int64], halves: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
@@ -140,14 +140,14 @@ def strict_closures(
         (G,) samples.
     """
     usual_f0_hz = float(np.median(pitch.f0_hz[pitch.voiced]))
-    residual = lp_residual(signal, SAMPLE_RATE, _ORDER)
-    closures = glottal_closures(signal, SAMPLE_RATE, usual_f0_hz, residual)
+    residual = lp_residual(signal, SAMPLE_RATE_HZ, _ORDER)
+    closures = glottal_closures(signal, SAMPLE_RATE_HZ, usual_f0_hz, residual)
     return voiced_closures(closures, centres, pitch.voiced)
 
 
 def strict_pitch(signal: NDArray[np.float64]) -> tuple[Pitch, NDArray[np.int64]]:
     """Track pitch as COVAREP does: the track, and the sample in the middle of each frame."""
-    pitch = srh_pitch(signal, SAMPLE_RATE, silent=np.nan, bin_shift=1)
+    pitch = srh_pitch(signal, SAMPLE_RATE_HZ, silent=np.nan, bin_shift=1)
     return pitch, HOP * (np.arange(len(pitch.f0_hz)) + 5)
 
 
@@ -156,12 +156,14 @@ def _pulse_track(signal: NDArray[np.float64], pitch: Pitch, centres: NDArray[np.
     if len(closures) < 2:
         raise FeatureError(f"expected at least 2 glottal closures; got {len(closures)}")
     periods = pulse_periods(closures)
-    flow, derivative, _, _ = glottal_flow(signal, SAMPLE_RATE, closures - 1, periods)
-    shape = pulse_shape(flow, derivative, SAMPLE_RATE, closures, periods, bin_shift=1)
-    first = first_pulse_quotients(flow, derivative, SAMPLE_RATE, int(closures[0]), int(periods[0]))
+    flow, derivative, _, _ = glottal_flow(signal, SAMPLE_RATE_HZ, closures - 1, periods)
+    shape = pulse_shape(flow, derivative, SAMPLE_RATE_HZ, closures, periods, bin_shift=1)
+    first = first_pulse_quotients(
+        flow, derivative, SAMPLE_RATE_HZ, int(closures[0]), int(periods[0])
+    )
     shape.naq[0], shape.qoq[0] = first
     shape.psp[0] = 0.0
-    spoilt = lp_residual(signal, SAMPLE_RATE, _ORDER, silent=np.nan)
+    spoilt = lp_residual(signal, SAMPLE_RATE_HZ, _ORDER, silent=np.nan)
     dispersion = maxima_dispersion(spoilt, closures, periods, origin=-1, spoil=True)
     return _Track(closures + 1, np.stack([*shape, dispersion], axis=1))
 
@@ -169,21 +171,21 @@ def _pulse_track(signal: NDArray[np.float64], pitch: Pitch, centres: NDArray[np.
 def _slope_track(signal: NDArray[np.float64]) -> _Track:
     length = 4 * HOP
     centres = np.arange(length // 2, len(signal) - length // 2 + 1, HOP)
-    slope = peak_slope(signal, SAMPLE_RATE, centres, quietest=0.0)
+    slope = peak_slope(signal, SAMPLE_RATE_HZ, centres, quietest=0.0)
     return _Track(centres, slope[:, None])
 
 
 def creak_inputs_of_whole(recording: Recording) -> NDArray[np.float64]:
     """Measure a recording for creak as COVAREP does: (N // 160, 12), see ``creak_strict``."""
     signal = recording.read(0, len(recording))
-    signal *= speech_polarity(signal, SAMPLE_RATE)
-    return _creak_inputs(signal, srh_pitch(signal, SAMPLE_RATE, silent=np.nan, bin_shift=1))
+    signal *= speech_polarity(signal, SAMPLE_RATE_HZ)
+    return _creak_inputs(signal, srh_pitch(signal, SAMPLE_RATE_HZ, silent=np.nan, bin_shift=1))
 
 
 def _creak_inputs(signal: NDArray[np.float64], pitch: Pitch) -> NDArray[np.float64]:
-    residual = lp_residual(signal, SAMPLE_RATE, _ORDER, silent=np.nan)
+    residual = lp_residual(signal, SAMPLE_RATE_HZ, _ORDER, silent=np.nan)
     mean_f0_hz = float(np.median(pitch.f0_hz[pitch.voiced]))
-    return strict_creak_inputs(signal, residual, SAMPLE_RATE, pitch.f0_hz, mean_f0_hz)
+    return strict_creak_inputs(signal, residual, SAMPLE_RATE_HZ, pitch.f0_hz, mean_f0_hz)
 
 
 def _creak_track(signal: NDArray[np.float64], pitch: Pitch, detector: CreakDetector) -> _Track:
@@ -203,7 +205,7 @@ def _frame_tracks(
         _Track(frames, rd),
         _Track(stretched, cepstra),
         # Phase features count time from 0, all other tracks samples from 1.
-        _Track(frames + 1, np.hstack(strict_phase_features(distortion, SAMPLE_RATE))),
+        _Track(frames + 1, np.hstack(strict_phase_features(distortion, SAMPLE_RATE_HZ))),
     ]
 
 
@@ -211,12 +213,12 @@ def _measure_frames(
     signal: NDArray[np.float64], frames: NDArray[np.int64], f0_hz: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.complex128]]:
     """Rd and confidence (n, 2), MCEPs (n, 25) and phase distortion (n, 513) of some frames."""
-    harmonics = analyse_harmonics(signal, SAMPLE_RATE, frames, f0_hz)
-    rd = strict_rd(harmonics, SAMPLE_RATE)
-    orders = envelope_orders(f0_hz, SAMPLE_RATE)
+    harmonics = analyse_harmonics(signal, SAMPLE_RATE_HZ, frames, f0_hz)
+    rd = strict_rd(harmonics, SAMPLE_RATE_HZ)
+    orders = envelope_orders(f0_hz, SAMPLE_RATE_HZ)
     envelopes = strict_envelope(harmonics.log_spectrum, orders)
-    cepstra = mel_cepstrum(envelopes, SAMPLE_RATE)
-    return np.stack(rd, axis=1), cepstra, phase_distortion(harmonics, SAMPLE_RATE, f0_hz)
+    cepstra = mel_cepstrum(envelopes, SAMPLE_RATE_HZ)
+    return np.stack(rd, axis=1), cepstra, phase_distortion(harmonics, SAMPLE_RATE_HZ, f0_hz)
 
 
 def strict_rd(

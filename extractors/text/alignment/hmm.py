@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from extractors.base import SAMPLE_RATE_HZ
 from extractors.text.alignment.pronounce import pronounce
 
-SAMPLE_RATE_HZ = 16_000
 FRAME_S = 0.01
 
 _BEAMS = (1e-64, 1e-48, 1e-100)
