@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Frame, Sound
-from extractors.clip import NOT_ASKED, ClipExtractor
+from extractors.clip import NOT_REQUESTED, ClipExtractor
 from extractors.facet.action_units import ACTION_UNITS, EMOTIONS
 from extractors.facet.extractor import POSE
 from extractors.facet.tracker import Face, FaceTracker
@@ -140,7 +140,7 @@ def _extractor(
 
 def _known(recording: "Recording") -> set[str]:
     whole = recording.whole
-    looked_for = {m for m, why in whole.absent.items() if why != NOT_ASKED}
+    looked_for = {m for m, why in whole.absent.items() if why != NOT_REQUESTED}
     return {*whole.features, *looked_for} - {"visual"}
 
 

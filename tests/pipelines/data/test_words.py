@@ -90,7 +90,7 @@ def test_pauses_are_marked_and_have_rows_of_their_own(spoken, extractor):
 
 def test_what_is_not_english_or_has_no_vector_is_said(spoken, extractor, caplog):
     media, _ = spoken
-    with caplog.at_level(logging.INFO, logger="pipelines"):
+    with caplog.at_level(logging.INFO, logger="extractors"):
         extractor(
             Clip(
                 "a",
