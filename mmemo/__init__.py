@@ -9,13 +9,26 @@
 Importing this package loads neither torch nor any extractor.
 """
 
-from mmemo.api import EmotionReader, load
+from typing import TYPE_CHECKING, Any
+
+from mmemo.api import load, reader_class
 from mmemo.errors import MmemoError
 from mmemo.features import Clip, ClipFeatures, Features, Word
 from mmemo.labels import EMOTIONS
 from mmemo.prediction import Prediction
 from mmemo.prediction_table import Predictions
 from mmemo.reasons import Reasons
+
+if TYPE_CHECKING:
+    from mmemo.api import EmotionReader
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Import ``EmotionReader``, which needs torch, at its first use."""
+        if name == "EmotionReader":
+            return reader_class()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "EMOTIONS",

@@ -32,8 +32,8 @@ from pipelines.outputs import check_output
 from pipelines.progress import bar, extractor_progress, reading_bar
 
 if TYPE_CHECKING:
-    from mmemo.checkpoint import Checkpoint
     from mmemo.prediction import Prediction
+    from pipelines.api import EmotionReader
     from pipelines.prediction.recording import Recording
 
 logger = logging.getLogger(__name__)
@@ -72,14 +72,14 @@ class Measured:
 
 
 def inspect(
-    media: Path, out: Path, *, checkpoint: "Checkpoint | None" = None, threads: int = 2
+    media: Path, out: Path, *, reader: "EmotionReader | None" = None, threads: int = 2
 ) -> Measured:
     """Measure a recording and write a video of it with what was measured.
 
     Args:
         media: a video or sound file; a transcript beside it is used.
         out: an MP4 file, which is replaced only when the new one is whole.
-        checkpoint: a model whose answers are shown too.
+        reader: a model whose answers are shown too.
         threads: threads for the face graphs and the recogniser.
 
     Raises:
@@ -87,7 +87,7 @@ def inspect(
         ConfigError: ``out`` is ``media``, or in a folder that is not there.
     """
     check_output(out, media)
-    measured = measure(media, checkpoint=checkpoint, threads=threads)
+    measured = measure(media, reader=reader, threads=threads)
     canvas = _Canvas(measured)
     info = measured.info
     fps = fps_of(info)
@@ -104,18 +104,16 @@ def inspect(
     return measured
 
 
-def measure(media: Path, *, checkpoint: "Checkpoint | None" = None, threads: int = 2) -> Measured:
+def measure(media: Path, *, reader: "EmotionReader | None" = None, threads: int = 2) -> Measured:
     """Measure a recording for drawing; arguments and errors as for ``inspect``."""
     info = probe(media)
     predictions: tuple[Prediction, ...] = ()
     recording: Recording | None = None
-    options = FeatureConfig() if checkpoint is None else checkpoint.config.features
-    if checkpoint is not None:
-        from pipelines.prediction.recording import answer, read_recording
-
+    options = FeatureConfig() if reader is None else reader.checkpoint.config.features
+    if reader is not None:
         with reading_bar(media.name) as on_progress:
-            recording = read_recording(checkpoint, media, threads=threads, on_progress=on_progress)
-        predictions = tuple(answer(checkpoint, recording))
+            recording = reader.read(media, on_progress)
+        predictions = tuple(reader.predict(media))
     with reading_bar(media.name) as on_progress:
         extractor = _extractor(options, recording, threads)
         extractor.on_progress = extractor_progress(on_progress, info.duration_s)

@@ -38,13 +38,14 @@ def add(commands: "Commands") -> None:
 def _run(options: argparse.Namespace) -> int:
     from pipelines.inspect import inspect
 
-    checkpoint = None
+    reader = None
     if options.run != NO_MODEL and (options.run != DEFAULT or has_model(DEFAULT)):
         from mmemo.checkpoint import load_checkpoint
+        from pipelines.api import EmotionReader
 
-        checkpoint = load_checkpoint(read_run(options), read_device(options))
+        reader = EmotionReader(load_checkpoint(read_run(options), read_device(options)))
     out = options.out or Path(f"{options.video.stem}.inspect.mp4")
-    measured = inspect(options.video, out, checkpoint=checkpoint)
+    measured = inspect(options.video, out, reader=reader)
     visual = measured.clip.features.get("visual")
     seen = 0.0 if visual is None else 100 * float(visual.valid.mean())
     words = sum(len(piece.words) > 0 for piece in measured.utterances)

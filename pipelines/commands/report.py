@@ -58,27 +58,25 @@ def add(commands: "Commands") -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from mmemo.checkpoint import load_checkpoint
-    from mmemo.store import write_atomically
+    from pipelines.api import EmotionReader, write_report
     from pipelines.outputs import check_output
     from pipelines.progress import REPORT, reading_bar
-    from pipelines.video_report import build_page, player_of, read_report
 
     out: Path = options.out or Path(f"{options.video.stem}.html")
     if not 0 <= options.embed_mb < math.inf:
         raise ConfigError(f"--embed-mb: expected 0 or more; got {options.embed_mb:g}")
     check_output(out, options.video, asked_by="--out")
-    checkpoint = load_checkpoint(read_run(options), read_device(options))
+    reader = EmotionReader(load_checkpoint(read_run(options), read_device(options)))
     with reading_bar(options.video.name, REPORT) as on_progress:
-        report = read_report(
-            checkpoint, options.video, decoder=options.decoder, on_progress=on_progress
+        report = reader.report_content(
+            options.video, decoder=options.decoder, on_progress=on_progress
         )
     logger.info("writing %s", out)
-    player = player_of(options.video, out.parent, limit_mb=options.embed_mb)
-    write_atomically(out, build_page(report, player).encode())
+    write_report(report, options.video, out, embed_mb=options.embed_mb)
     count = len(report.predictions)
     size = f"{out.stat().st_size / 1e6:.1f} MB"
     print(f"{out}: {count} utterance{'' if count == 1 else 's'}, {size}")
-    if all(held.labels is None for held in report.predictions):
+    if all(prediction.labels is None for prediction in report.predictions):
         print(f"mmemo: {options.video}: nothing to read emotions from", file=sys.stderr)
         return EXIT_INPUT
     return 0

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -39,34 +38,38 @@ def test_importing_loads_neither_torch_nor_pandas_nor_the_hub():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
 
 
-def test_a_package_that_is_not_installed_says_so(monkeypatch):
-    def nowhere(name):
-        raise metadata.PackageNotFoundError(name)
+def test_a_checkout_that_is_not_installed_works(tmp_path):
+    """Without mmemo's own distribution, and away from the checkout."""
+    site_packages = [path for path in sys.path if Path(path).name.endswith("-packages")]
+    program = f"""
+import sys
+sys.path[:0] = [{str(ROOT)!r}, *{site_packages!r}]
+import importlib.metadata
 
-    monkeypatch.setattr("mmemo.api.distribution", nowhere)
-    with pytest.raises(ConfigError, match="pip install"):
-        mmemo.load()
+def not_installed(name):
+    raise importlib.metadata.PackageNotFoundError(name)
+
+importlib.metadata.distribution = not_installed
+importlib.metadata.Distribution.from_name = not_installed
+import mmemo
+assert mmemo.__file__.startswith({str(ROOT)!r})
+try:
+    mmemo.load("nowhere")
+except mmemo.MmemoError as error:
+    assert "no trained model" in str(error), error
+else:
+    raise AssertionError("expected an error")
+assert mmemo.EmotionReader.__module__ == "pipelines.api"
+"""
+    # -I and -S: neither the working folder nor the editable installation is on the path.
+    command = [sys.executable, "-I", "-S", "-c", program]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
 
 
-def test_an_installation_older_than_the_code_says_so(monkeypatch, tmp_path):
-    older = tmp_path / "mmemo-0.0.1.dist-info"
-    older.mkdir()
-    (older / "METADATA").write_text("Metadata-Version: 2.1\nName: mmemo\nVersion: 0.0.1\n")
-    monkeypatch.setattr("mmemo.api.distribution", lambda name: metadata.PathDistribution(older))
-    with pytest.raises(ConfigError, match="older than this code"):
-        mmemo.load()
-
-
-def test_only_mmemos_own_entry_point_is_followed(monkeypatch, tmp_path):
-    """Another distribution may name an entry point of that group; it is not asked."""
-    other = tmp_path / "other-1.dist-info"
-    other.mkdir()
-    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1\n")
-    (other / "entry_points.txt").write_text("[mmemo.api]\nload = nowhere:load\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    assert "nowhere:load" in {p.value for p in metadata.entry_points(group="mmemo.api")}
-    with pytest.raises(mmemo.MmemoError, match="no trained model"):
-        mmemo.load(tmp_path / "none")
+def test_unknown_names_are_refused():
+    with pytest.raises(AttributeError, match="no attribute 'Reader'"):
+        _ = mmemo.Reader
 
 
 def test_features_as_a_table_say_what_is_missing():
