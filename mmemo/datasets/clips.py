@@ -1,15 +1,15 @@
-"""A folder of clips with ``labels.csv``: the form of a user's own data.
+"""A folder of clips with ``labels.csv``: the format for a user's own data.
 
-    FOLDER/labels.csv      one line a clip
-    FOLDER/...             the media files that it names, each with its transcript beside it or none
+    FOLDER/labels.csv      one line per clip
+    FOLDER/...             the media files, each with or without a transcript beside it
 
 Columns of ``labels.csv``:
 
 - ``id``: unique name of the clip (default: the media file's name without suffix);
 - ``media``: path of the video or sound file, relative to the folder;
 - ``video_id``: the recording it belongs to (default: the media file's name without suffix);
-- ``text``: what is said in the clip, found in its sound (default: the transcript beside the media
-  file, else what is recognised);
+- ``text``: the words of the clip, aligned to its sound (default: the transcript beside the media
+  file, else speech recognition);
 - ``split``: ``train``, ``valid``, ``test`` or empty;
 - ``start``, ``end``: where the clip lies in the media file, in seconds (default: all of it);
 - one column per label with its intensity (0 absent, above 0 present; all of them or none). The
@@ -36,15 +36,15 @@ _KNOWN = {"id", "media", "video_id", "split", "start", "end", "text"}
 
 
 def read_clips(folder: Path, labels: Sequence[str] = EMOTIONS) -> list[Clip]:
-    """List the clips of a folder, in the order of ``labels.csv`` (or of the file names).
+    """Return the clips of a folder, in the order of ``labels.csv`` (or of the file names).
 
     Args:
-        folder: holds the media files.
-        labels: the label columns, in the order that the clips' intensities will have.
+        folder: the folder of the media files.
+        labels: the label columns, in the order of the clips' intensities.
 
     Raises:
-        DataError: the folder or a media file is missing, a column is unknown, a value makes no
-            sense, an id occurs twice, or a video is in two splits.
+        DataError: the folder or a media file is missing, a value is invalid, an id occurs twice,
+            or a video is in two splits.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder of clips; there is none")
@@ -58,10 +58,10 @@ def read_clips(folder: Path, labels: Sequence[str] = EMOTIONS) -> list[Clip]:
 
 
 def check_splits(source: Path, clips: list[Clip]) -> None:
-    """Refuse data in which clips of one video stand in two splits: scores would be too good.
+    """Check that all clips of a video are in one split; else scores would be too good.
 
     Raises:
-        DataError: naming the video and its splits.
+        DataError: a video is in two splits.
     """
     split_of: dict[str, str] = {}
     for clip in clips:
@@ -103,16 +103,16 @@ def _clip(folder: Path, row: Row, labels: Sequence[str]) -> Clip:
 
 
 def intensities(row: Row, labels: Sequence[str] = EMOTIONS) -> tuple[float, ...] | None:
-    """Read the label columns of a row; None where the table has none or they are empty."""
+    """Return the label columns of a row; None if all are missing or empty."""
     values = [row.number(name, None) for name in labels]
-    found = [value for value in values if value is not None]
-    if not found:
+    present = [value for value in values if value is not None]
+    if not present:
         return None
-    if len(found) < len(labels):
+    if len(present) < len(labels):
         raise DataError(f"{row.where}: expected an intensity for all of {', '.join(labels)}")
-    if min(found) < 0:
-        raise DataError(f"{row.where}: expected intensities of 0 or above; got {min(found)}")
-    return tuple(found)
+    if min(present) < 0:
+        raise DataError(f"{row.where}: expected intensities of 0 or above; got {min(present)}")
+    return tuple(present)
 
 
 def _unlabelled(folder: Path) -> list[Clip]:
@@ -121,13 +121,13 @@ def _unlabelled(folder: Path) -> list[Clip]:
 
 
 def check_ids(source: Path, clips: list[Clip]) -> None:
-    """Refuse data in which an id occurs twice.
+    """Check that ids are unique.
 
     Raises:
-        DataError: naming the id.
+        DataError: an id occurs twice.
     """
-    seen: set[str] = set()
+    ids: set[str] = set()
     for clip in clips:
-        if clip.id in seen:
+        if clip.id in ids:
             raise DataError(f"{source}: expected each id once; {clip.id!r} occurs twice")
-        seen.add(clip.id)
+        ids.add(clip.id)

@@ -19,13 +19,13 @@ Default = TypeVar("Default", float, None)
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table; ``where`` names it in errors."""
+    """One line of a table; ``where`` is its file and line for errors."""
 
     cells: dict[str, str]
     where: str
 
     def text(self, column: str, default: str | None = None) -> str:
-        """Read a cell; an empty one gives the default, or is an error without one."""
+        """Return a cell; the default if it is empty, an error if there is no default."""
         value = self.cells.get(column, "").strip()
         if value:
             return value
@@ -34,7 +34,7 @@ class Row:
         return default
 
     def number(self, column: str, default: Default) -> float | Default:
-        """Read a finite number; an empty or missing cell gives the default."""
+        """Return a finite number; the default if the cell is empty or missing."""
         value = self.cells.get(column, "").strip()
         if not value:
             return default
@@ -47,7 +47,7 @@ class Row:
         return number
 
     def choice(self, column: str, allowed: Collection[str]) -> str | None:
-        """Read one of ``allowed``; an empty or missing cell gives None."""
+        """Return one of ``allowed``; None if the cell is empty or missing."""
         value = self.cells.get(column, "").strip()
         if value and value not in allowed:
             raise DataError(
@@ -57,12 +57,12 @@ class Row:
 
 
 def read_rows(path: Path, *, required: Collection[str], known: Collection[str]) -> list[Row]:
-    """Read a CSV file with a header line; a name ending in ``.gz`` is unpacked on the way.
+    """Return the rows of a CSV file with a header line, gzipped if its name ends in ``.gz``.
 
     Args:
         path: the file, UTF-8.
-        required: columns that must be there.
-        known: columns that may be there; any other is passed over with a warning.
+        required: columns that must be present.
+        known: columns that may be present; others are ignored with a warning.
 
     Raises:
         DataError: missing file, missing column, broken line, wrong encoding.
@@ -88,7 +88,7 @@ def _rows(path: Path, required: Collection[str], known: Collection[str]) -> Iter
             )
         for name in header:
             if name not in known:
-                logger.warning("%s: passing over the unknown column %r", path, name)
+                logger.warning("%s: ignoring the unknown column %r", path, name)
         for cells in reader:
             where = f"{path}, line {reader.line_num}"
             if None in cells or None in cells.values():

@@ -1,4 +1,4 @@
-"""Clips with their features, as training and evaluation take them."""
+"""A data set in memory: clips with their features, for training and evaluation."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ class Dataset:
     """Clips with features.
 
     Attributes:
-        name: what results call it.
-        demonstration: whether it is made up; every table of results then says so.
-        clips: with their features.
-        labels: names of what the clips' intensities stand for, in their order.
+        name: its name in results.
+        demonstration: whether the data is synthetic; every table of results then says so.
+        clips: clips with their features.
+        labels: names of the clips' intensities, in their order.
     """
 
     name: str
@@ -29,11 +29,11 @@ class Dataset:
         Raises:
             DataError: the split is empty.
         """
-        found = tuple(clip for clip in self.clips if clip.clip.split == name)
-        if not found:
-            has = sorted({str(clip.clip.split) for clip in self.clips})
+        clips = tuple(clip for clip in self.clips if clip.clip.split == name)
+        if not clips:
+            splits = sorted({str(clip.clip.split) for clip in self.clips})
             raise DataError(
-                f"{self.name}: expected clips of the split {name!r}; it has {', '.join(has)} "
+                f"{self.name}: expected clips of the split {name!r}; it has {', '.join(splits)} "
                 "(the split column of labels.csv, or a table's file name, says which is which)"
             )
-        return found
+        return clips

@@ -1,7 +1,7 @@
-"""Bring data sets that name emotions differently onto one set of labels.
+"""Map data sets that name emotions differently onto one set of labels.
 
-A clip of one data set may say nothing about a label that another one annotates. That label is then
-unknown (NaN), not absent: the likelihood sums over it, and no score counts it.
+A label that a data set does not annotate is unknown (NaN) for its clips, not absent: the likelihood
+sums over it, and no score counts it.
 """
 
 import math
@@ -12,37 +12,36 @@ from mmemo.errors import ConfigError
 from mmemo.features import Clip
 
 LabelMap = Mapping[str, str]
-"""A data set's label -> the model's label, or "" for one that stands for none of them."""
+"""A data set's label -> the model's label, or "" for one without a counterpart."""
 
 
 def common_labels(labels_of: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Return the labels that all data sets (name -> labels) have in common, in their order.
+    """Return the labels shared by all data sets (name -> labels), in their order.
 
     Raises:
-        ConfigError: they differ, so somebody has to say what is to be learnt.
+        ConfigError: they differ, so the labels to learn must be configured.
     """
     first, *others = labels_of
     for other in others:
         if tuple(labels_of[other]) != tuple(labels_of[first]):
             raise ConfigError(
-                f"data.labels: expected to be set, for the labels differ: {first} has "
+                f"data.labels: expected a list, because the labels differ: {first} has "
                 f"{', '.join(labels_of[first])}; {other} has {', '.join(labels_of[other])}"
             )
     return tuple(labels_of[first])
 
 
 class LabelMapper:
-    """Rewrite the intensities of one data set's clips in the model's labels.
+    """Map the intensities of one data set's clips onto the model's labels.
 
     Args:
-        dataset: its name, for errors and for the clips.
-        own: its labels.
+        dataset: the data set's name, for errors and for the clips.
+        own: the data set's labels.
         labels: the model's labels.
-        mapping: own label -> the model's; without one, each label stands for itself.
+        mapping: own label -> the model's label; without a mapping each label stands for itself.
 
     Raises:
-        ConfigError: a label is mapped onto one that the model does not have, or onto nothing
-            without saying so.
+        ConfigError: a label is not mapped, or mapped onto one that the model does not have.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class LabelMapper:
             target = targets.get(label)
             if target is None or target not in ("", *labels):
                 raise ConfigError(
-                    f"data.label_maps: expected what {label!r} of {dataset} stands for, "
+                    f"data.label_maps: expected the counterpart of {label!r} of {dataset}, "
                     f'"" or one of {", ".join(labels)}; got {target or "nothing"}'
                 )
         self._sources = [
@@ -66,12 +65,12 @@ class LabelMapper:
         ]
 
     def __call__(self, clip: Clip) -> Clip:
-        """Return the clip with the model's intensities: the strongest of those that mean it."""
+        """Return the clip with the model's intensities: per label, the strongest mapped onto it."""
         if clip.intensities is None:
             return replace(clip, dataset=self.dataset)
-        held = clip.intensities
+        own = clip.intensities
         mapped = tuple(
-            max(held[index] for index in sources) if sources else math.nan
+            max(own[index] for index in sources) if sources else math.nan
             for sources in self._sources
         )
         return replace(clip, dataset=self.dataset, intensities=mapped)

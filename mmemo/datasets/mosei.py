@@ -1,6 +1,6 @@
-"""What is known of CMU-MOSEI itself: folds by video, how many segments, how often each emotion.
+"""Facts about CMU-MOSEI: folds by video, counts of segments and of emotions.
 
-Counts are those of the annotation (an emotion is present when its intensity exceeds 0) in the
+The counts are of the annotation (an emotion is present when its intensity exceeds 0) in the
 standard folds: A. Zadeh, P. P. Liang, S. Poria, E. Cambria, L.-P. Morency, "Multimodal language
 analysis in the wild: CMU-MOSEI dataset and interpretable dynamic fusion graph", ACL 2018, and the
 files that the SDK makes of it.
@@ -28,52 +28,51 @@ PRESENT = {
     "valid": (1005, 520, 338, 203, 281, 176),
     "test": (2502, 1129, 1071, 441, 805, 385),
 }
-"""How many segments show each emotion, in label order; train counts one segment more (16,327)."""
+"""Segments that show each emotion, in label order; train counts one segment more (16,327)."""
 
 COUNTS = {
     22_856: "the published counts, 16,326 + 1,871 + 4,659",
     22_860: "16,327 + 1,871 + 4,662: the SDK's example with missing modalities filled in",
     22_852: "16,322 + 1,871 + 4,659: the SDK's example without filling in",
-    23_259: "every row of All Labels, those of about 66 videos outside the folds included",
+    23_259: "every row of All Labels, including about 66 videos outside the folds",
     23_248: "the release of the ACL 2020 challenge, before videos were taken back",
     23_453: "the paper of 2018; that release is gone",
     20_477: "14,524 + 1,765 + 4,188: cut anew from raw video (MME2E), another split",
 }
-"""Numbers of segments met in the wild, and where they come from."""
+"""Numbers of segments in published copies, and their origin."""
 
 WHOLE_WITHIN = 0.01
-"""A split with the published number of segments, up to this part, is the whole split; its counts
-then leave no room for chance."""
+"""A split whose size is within this fraction of the published one is the whole split; its counts
+are then exact, without sampling noise."""
 _SPREAD = 3.0
-"""Segments of one video are alike: counts scatter about so many times as far as independent ones
-(in variance)."""
+"""Variance of the counts relative to independent segments: those of one video are alike."""
 
 
 @cache
 def folds() -> dict[str, str]:
-    """Say which split each video of the standard folds is in: 2,249 train, 300 valid, 678 test."""
-    split, found = "", {}
+    """Return the split of each video in the standard folds: 2,249 train, 300 valid, 678 test."""
+    split, splits = "", {}
     text = files("mmemo.datasets").joinpath("mosei_folds.txt").read_text(encoding="utf-8")
     for line in text.splitlines():
         if line.startswith("["):
             split = line.strip("[]")
         elif not line.startswith("#"):
-            found.update(dict.fromkeys(line.split(), split))
-    return found
+            splits.update(dict.fromkeys(line.split(), split))
+    return splits
 
 
 def explain_count(segments: int) -> str | None:
-    """Say what is known of a number of segments; None if it is none of the known ones."""
+    """Return the origin of a number of segments; None if it is not a known one."""
     return COUNTS.get(segments)
 
 
 class LabelOrder(NamedTuple):
-    """What counts say about the order of six label columns.
+    """The order of six label columns, inferred from counts.
 
     Attributes:
-        order: for each emotion in label order, the column that holds it.
-        certain: whether the counts settle it.
-        misfit: how far the columns, as they stand, lie from the known counts, in standard
+        order: for each emotion in label order, its column.
+        certain: whether the counts decide the order.
+        misfit: distance of the columns in their present order from the known counts, in standard
             deviations (root mean square); about 1 for a part of MOSEI, near 0 for all of it.
     """
 
@@ -83,16 +82,16 @@ class LabelOrder(NamedTuple):
 
     @property
     def as_expected(self) -> bool:
-        """Whether the columns stand in label order, as far as counts can tell."""
+        """Whether the columns are in label order, as far as the counts decide."""
         return not self.certain or self.order == tuple(range(len(self.order)))
 
 
 def label_order(intensities: ArrayLike, splits: ArrayLike) -> LabelOrder:
-    """Find the order of label columns by how often each is present in each split.
+    """Infer the order of label columns from how often each is present in each split.
 
     Args:
         intensities: (N, 6), present above 0.
-        splits: (N,) of "train", "valid", "test" or anything else (left out).
+        splits: (N,) of "train", "valid", "test"; others are ignored.
     """
     multihot, where = present(np.reshape(intensities, (-1, 6))), np.asarray(splits)
     costs = np.zeros((6, 6))  # emotion, column
@@ -114,12 +113,12 @@ def label_order(intensities: ArrayLike, splits: ArrayLike) -> LabelOrder:
 
 
 def _costs(rows: LabelSets, counts: tuple[int, ...], segments: int) -> Floats:
-    """Squared distance of each column's count from each emotion's, in variances: (6, 6)."""
+    """Return the squared distance of each column's count from each emotion's, in variances."""
     rates = np.array(counts) / segments
     expected = rates * len(rows)
     if abs(len(rows) - segments) <= WHOLE_WITHIN * segments:
         variance = (WHOLE_WITHIN * expected) ** 2 + 9.0
     else:
         variance = _SPREAD * expected * (1 - rates) + 1.0
-    found = rows.sum(axis=0, dtype=np.int64)
-    return np.asarray((found[None, :] - expected[:, None]) ** 2 / variance[:, None])
+    observed = rows.sum(axis=0, dtype=np.int64)
+    return np.asarray((observed[None, :] - expected[:, None]) ** 2 / variance[:, None])

@@ -1,11 +1,11 @@
-"""RAVDESS: actors who speak two sentences in eight emotions; the file names carry everything.
+"""RAVDESS: actors who speak two sentences in eight emotions; the file names encode everything.
 
 Livingstone and Russo, "The Ryerson Audio-Visual Database of Emotional Speech and Song", PLoS ONE
 13(5), 2018. A name is modality-channel-emotion-intensity-sentence-take-actor, two digits each.
 
-The folds are by actor, since a voice that was heard in training is easier: 1 to 14 train, 15 and
-16 valid, 17 and above test. Odd actors are men, even ones women. The words are known too, but say
-nothing of the emotion.
+The folds are by actor, since a voice from the training set is easier: 1 to 14 train, 15 and 16
+valid, 17 and above test. Odd actors are men, even ones women. The words are known too, but carry no
+information on the emotion.
 """
 
 import re
@@ -23,23 +23,23 @@ _FILE_NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
 def is_ravdess(folder: Path) -> bool:
-    """Tell by its file names whether a folder holds RAVDESS, as one heap or by actor."""
+    """Return whether all file names of a folder are RAVDESS's, flat or in folders per actor."""
     files = _media(folder)
     return bool(files) and all(_FILE_NAME.fullmatch(file.stem) for file in files)
 
 
 def read_ravdess(folder: Path) -> list[Clip]:
-    """List the clips, by name; each carries one label with intensity 1 (normal) or 2 (strong).
+    """Return the clips by name, each with one label of intensity 1 (normal) or 2 (strong).
 
     Raises:
-        DataError: a file name says an emotion that RAVDESS does not have.
+        DataError: a file name has an emotion code that RAVDESS does not define.
     """
     return [_clip(file) for file in _media(folder)]
 
 
 def _media(folder: Path) -> list[Path]:
-    found = (*folder.iterdir(), *folder.glob("Actor_*/*"))
-    return sorted(file for file in found if file.suffix.lower() in MEDIA_SUFFIXES)
+    files = (*folder.iterdir(), *folder.glob("Actor_*/*"))
+    return sorted(file for file in files if file.suffix.lower() in MEDIA_SUFFIXES)
 
 
 def _clip(file: Path) -> Clip:

@@ -1,4 +1,4 @@
-"""What ``mmemo features`` may be given: a folder of clips, one media file, or a table."""
+"""Sources of clips for ``mmemo features``: a folder of clips, one media file, or a table."""
 
 import json
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ from mmemo.labels import EMOTIONS
 from mmemo.store import StoreInfo
 
 ABOUT_FILE = "corpus.json"
-"""In a folder of clips: its ``name``; optionally whether it is made up (``demonstration``) and the
-names of its label columns (``labels``, else the six emotions)."""
+"""In a folder of clips: its ``name``; optionally whether it is synthetic (``demonstration``) and
+the names of its label columns (``labels``, else the six emotions)."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Clips to extract and what to say about where they come from."""
+    """Clips to extract, and the description of their data set."""
 
     info: StoreInfo
     clips: tuple[Clip, ...]
 
 
 def read_source(path: Path) -> Source:
-    """Read a folder of clips (with or without ``labels.csv``), one media file, or a table.
+    """Return the clips of a folder (with or without ``labels.csv``), one media file, or a table.
 
-    A folder whose files are named as RAVDESS names them is read as such, and so is CMU-MOSEI's
-    archive (``Videos`` beside ``Labels`` or ``Transcript``).
+    RAVDESS is recognised by its file names, CMU-MOSEI's archive by its folders (``Videos`` beside
+    ``Labels`` or ``Transcript``).
 
     Raises:
-        DataError: there is nothing at ``path``, or it cannot be read as any of these.
+        DataError: ``path`` does not exist, or is none of these.
     """
     if path.is_dir():
         raw = raw_folder(path)
@@ -54,14 +54,14 @@ def read_source(path: Path) -> Source:
 
 
 def _about(folder: Path) -> StoreInfo:
-    about = folder / ABOUT_FILE
-    if not about.is_file():
+    file = folder / ABOUT_FILE
+    if not file.is_file():
         return StoreInfo(folder.resolve().name)
     try:
-        held = json.loads(about.read_text(encoding="utf-8"))
-        labels = tuple(str(label) for label in held.get("labels", EMOTIONS))
+        about = json.loads(file.read_text(encoding="utf-8"))
+        labels = tuple(str(label) for label in about.get("labels", EMOTIONS))
         if not labels or len(set(labels)) < len(labels):
             raise ValueError(f"expected distinct labels; got {', '.join(labels) or 'none'}")
-        return StoreInfo(str(held["name"]), bool(held.get("demonstration", False)), labels)
+        return StoreInfo(str(about["name"]), bool(about.get("demonstration", False)), labels)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{about}: expected JSON with a name ({error})") from None
+        raise DataError(f"{file}: expected JSON with a name ({error})") from None

@@ -2,10 +2,10 @@
 
 Columns: ``video_id``, ``segment_id``, ``start``, ``end`` (seconds in the video), ``text`` (with
 ``sp`` for a pause), ``sentiment`` (-3 to 3), the six emotion intensities, and optionally
-``split``; without it the file's name says it (``train.csv.gz``, ``valid.csv``, ...).
+``split``; without it the split is the file's name (``train.csv.gz``, ``valid.csv``, ...).
 
-Word times are not in such a table. They are spread evenly over the segment, which is enough to
-keep the words' order, and audio and visual are absent anyway.
+Such a table has no word times. The words are spread evenly over the segment, which keeps their
+order; audio and visual are absent anyway.
 """
 
 from pathlib import Path
@@ -23,19 +23,19 @@ _KNOWN = {"segment_id", "start", "end", "sentiment", "split", *EMOTIONS}
 
 
 def is_table(path: Path) -> bool:
-    """Tell by its name whether a path is meant to be a table."""
+    """Return whether a path has the name of a table."""
     return path.name.endswith((".csv", ".csv.gz"))
 
 
 def read_table(path: Path) -> list[Clip]:
-    """Read the segments of one table, in its order.
+    """Return the segments of a table, in its order.
 
     Raises:
-        DataError: the file is missing, lacks columns, or holds values that make no sense.
+        DataError: the file is missing, lacks columns, or has invalid values.
     """
-    named = path.name.split(".")[0]
+    file_split = path.name.split(".")[0]
     rows = read_rows(path, required=_REQUIRED, known=_KNOWN)
-    clips = [_clip(row, number, named) for number, row in enumerate(rows)]
+    clips = [_clip(row, number, file_split) for number, row in enumerate(rows)]
     if not clips:
         raise DataError(f"{path}: expected segments; the table is empty")
     check_ids(path, clips)

@@ -56,7 +56,7 @@ def convert(data: Foreign, out: Path, options: FeatureConfig) -> HealthReport:
         raise DataError("a raw archive has no features yet; run `mmemo features PATH --out DIR`")
     store = FeatureStore.create(out, StoreInfo(data.name))
     health = Health()
-    seen = health.watch(data.make(health.tally))
+    seen = health.count(data.make(health.tally))
     listed: list[Clip] = []
     for clip in track(_with_text(seen, options), "converting", total=data.count):
         if clip.features:

@@ -105,7 +105,7 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
 
 
 def test_another_data_set_is_not_mixed_in(store):
-    with pytest.raises(DataError, match="expected features of 'other', found those of 'demo'"):
+    with pytest.raises(DataError, match="expected features of 'other', got those of 'demo'"):
         FeatureStore.create(store.folder, StoreInfo("other"))
 
 

@@ -1,8 +1,8 @@
-"""A folder of ``.csd`` files: the CMU SDK's download, a mirror of it, or what ``--to csd`` wrote.
+"""A folder of ``.csd`` files: the CMU SDK's download, a mirror, or the output of ``--to csd``.
 
-Which file is what is told by its root name and its columns, so names and folders may differ. One
-segment is one row of the labels; words, vectors, sound and face are cut to it by the middle of
-their rows. Splits are the standard folds.
+The role of a file is read from its root name and its columns, so names and folders may differ. One
+segment is one row of the labels. Rows of words, vectors, sound and face belong to the segment that
+holds their middle. Splits are the standard folds.
 """
 
 import logging
@@ -17,8 +17,14 @@ from mmemo.arrays import Floats
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import Entry, grouped, joined
 from mmemo.csd.tensors import joined_in_order
-from mmemo.datasets.annotation import annotated
-from mmemo.datasets.foreign.dataset import Foreign, Tally, clean, column_names, source_of
+from mmemo.datasets.foreign.dataset import (
+    Foreign,
+    Tally,
+    checked_intensities,
+    clean,
+    column_names,
+    source_of,
+)
 from mmemo.datasets.mosei import NAME, SDK_LABELS, explain_count, folds
 from mmemo.errors import DataError
 from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word
@@ -27,9 +33,9 @@ logger = logging.getLogger(__name__)
 
 KIND = "csd folder"
 BEYOND_S = 0.5
-"""Segments may reach over a file's last row by a pause; further out their times are another's."""
+"""Segments may end a pause after a file's last row; further out the times do not belong to it."""
 DEEPEST = 4
-"""Folders below; a mirror's cache has snapshots/<commit>/<language>/."""
+"""Levels of folders searched; a mirror's cache has snapshots/<commit>/<language>/."""
 
 _ROLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("labels", "fi", ("all labels", "emotion labels", "labels")),
@@ -40,11 +46,11 @@ _ROLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("audio", "f", ("opensmile", "audio")),
     ("visual", "f", ("openface", "visual")),
 )
-"""Role, kind of numbers, parts of names; the first file that fits takes the role."""
+"""Role, dtype kinds, parts of names; the first file that fits takes the role."""
 
 
 class _Part(NamedTuple):
-    """A file, the entries of each video in it, and its columns' names if it has them."""
+    """A file, its entries by video, and the names of its columns if it has them."""
 
     file: CsdFile
     entries: Mapping[str, list[str]]
@@ -52,7 +58,7 @@ class _Part(NamedTuple):
 
 
 def csd_files(folder: Path) -> list[Path]:
-    """List the ``.csd`` files of a folder and those below it, in order of name."""
+    """Return the ``.csd`` files in a folder and below it, sorted by path."""
     depth = len(folder.parts)
     return sorted(
         path
@@ -62,13 +68,12 @@ def csd_files(folder: Path) -> list[Path]:
 
 
 def read_csd_folder(folder: Path) -> Foreign:
-    """Open the files and say what they are.
+    """Open the ``.csd`` files of a folder as one data set.
 
     Raises:
         DataError: no file can be read, or none holds labels.
     """
     files: dict[str, CsdFile] = {}
-    passed: list[str] = []
     opened = [CsdFile(path) for path in csd_files(folder)]
     if not opened:
         raise DataError(f"{folder}: expected .csd files; there are none")
@@ -77,10 +82,10 @@ def read_csd_folder(folder: Path) -> Foreign:
         fits = [f for f, name, kind in traits if kind in kinds and any(p in name for p in parts)]
         if fits and role not in files:
             files[role] = fits[0]
-    passed = [file.path.name for file in opened if file not in files.values()]
+    ignored = [file.path.name for file in opened if file not in files.values()]
     if "labels" not in files:
         names = ", ".join(file.name for file in opened)
-        raise DataError(f"{folder}: expected a .csd file of labels (All Labels); found {names}")
+        raise DataError(f"{folder}: expected a .csd file of labels (All Labels); got {names}")
     labels = files.pop("labels")
     columns = _emotion_columns(labels)
     videos = grouped(labels)
@@ -98,17 +103,17 @@ def read_csd_folder(folder: Path) -> Foreign:
                 raise DataError(f"{labels.path}: {video}: expected numbers (n, {len(columns)})")
             if rows.features.shape[1] <= columns[-1]:
                 raise DataError(f"{labels.path}: {video}: expected {columns[-1] + 1} columns")
-            held = {role: _video(part, video, tally) for role, part in parts.items()}
+            entries = {role: _video(part, video, tally) for role, part in parts.items()}
             names = ids if len(ids) == len(rows.intervals) and "[" in ids[0] else None
             for k, (times, values) in enumerate(zip(*rows, strict=True)):
                 clip = _clip(names[k] if names else f"{video}[{k}]", video, times, tally)
                 if clip is not None:
-                    marks = annotated(values[columns], tally)
-                    yield _segment(clip, marks, held, parts, tally)
+                    intensities = checked_intensities(values[columns], tally)
+                    yield _segment(clip, intensities, entries, parts, tally)
 
     notes = [f"{role}: {file.path.name} ({file.name})" for role, file in sorted(files.items())]
-    notes += [f"passed over: {', '.join(passed)}"] if passed else []
-    notes += [f"{outside} of {len(videos)} videos stand in no standard fold"] if outside else []
+    notes += [f"ignored: {', '.join(ignored)}"] if ignored else []
+    notes += [f"{outside} of {len(videos)} videos are in no standard fold"] if outside else []
     known = explain_count(count)
     notes += [f"{count} label rows: {known}"] if known else []
     name = f"{NAME} ({folder.resolve().name}, SDK's standard folds, every label row)"
@@ -116,7 +121,7 @@ def read_csd_folder(folder: Path) -> Foreign:
 
 
 def _traits(file: CsdFile) -> tuple[str, str]:
-    """Name in small letters, and kind of the features of its first entry."""
+    """Return the name in lower case and the dtype kind of the first entry."""
     first = next(iter(file), None)
     if first is None:
         return file.name.lower(), ""
@@ -125,7 +130,7 @@ def _traits(file: CsdFile) -> tuple[str, str]:
 
 
 def _emotion_columns(labels: CsdFile) -> list[int]:
-    """Find the six emotions among the label columns: 7 with sentiment first, or the 6 alone."""
+    """Return the columns of the six emotions: after sentiment, or from the first on."""
     first = next(iter(labels), None)
     if first is None:
         raise DataError(f"{labels.path}: expected labels; the file is empty")
@@ -143,47 +148,47 @@ def _video(part: _Part, video: str, tally: Tally) -> Entry | None:
     if ids is None:
         return None
     entry = joined(part.file[entry_id] for entry_id in ids)
-    sound = np.isfinite(entry.intervals).all(axis=1)
-    sound &= entry.intervals[:, 1] >= entry.intervals[:, 0]
-    tally.add("rows whose times make no sense, left out", (~sound).sum())
-    return Entry(entry.intervals[sound], entry.features[sound])
+    plausible = np.isfinite(entry.intervals).all(axis=1)
+    plausible &= entry.intervals[:, 1] >= entry.intervals[:, 0]
+    tally.add("rows whose times are impossible, left out", (~plausible).sum())
+    return Entry(entry.intervals[plausible], entry.features[plausible])
 
 
 def _clip(name: str, video: str, times: Floats, tally: Tally) -> Clip | None:
     start, end = times.tolist()
     if not np.isfinite(times).all() or end <= max(start, 0.0):
-        tally.add("segments whose times make no sense, left out")
+        tally.add("segments whose times are impossible, left out")
         return None
-    tally.add("segments that start before their video, begun at 0 s", start < 0)
+    tally.add("segments that start before their video, cut at 0 s", start < 0)
     return Clip(name, video, start=max(start, 0.0), end=end, split=folds().get(video))
 
 
 def _segment(
     clip: Clip,
     intensities: tuple[float, ...] | None,
-    held: Mapping[str, Entry | None],
+    entries: Mapping[str, Entry | None],
     parts: Mapping[str, _Part],
     tally: Tally,
 ) -> ClipFeatures:
-    cuts = {role: None if e is None else _within(e, clip) for role, e in held.items()}
+    cuts = {role: None if e is None else _within(e, clip) for role, e in entries.items()}
     features, absent = {}, {}
     for modality in MODALITIES:
-        whole = held.get(modality)
+        whole = entries.get(modality)
         if whole is not None and clip.end is not None:
             last = whole.intervals[:, 1].max(initial=0.0)
             tally.add(
                 f"{modality}: segments that end after its last row", clip.end > last + BEYOND_S
             )
         cut = cuts.get(modality)
-        made = None if cut is None else _features(cut, modality, parts[modality], tally)
-        if made is not None and made.valid.any():
-            features[modality] = made
+        extracted = None if cut is None else _features(cut, modality, parts[modality], tally)
+        if extracted is not None and extracted.valid.any():
+            features[modality] = extracted
         elif modality not in parts:
             absent[modality] = "the data set has no file for it"
         else:
             absent[modality] = "no row in this segment"
-    found = cuts.get("words")
-    words = None if found is None else spoken(found)
+    words_entry = cuts.get("words")
+    words = None if words_entry is None else words_of(words_entry)
     return ClipFeatures(replace(clip, words=words, intensities=intensities), features, absent)
 
 
@@ -207,22 +212,22 @@ def _features(entry: Entry, modality: str, part: _Part, tally: Tally) -> Feature
 
 
 def _dimension_names(file: CsdFile) -> tuple[str, ...]:
-    """Take the columns' names from the metadata where they stand there."""
+    """Return the names of the columns from the metadata; empty where it has none."""
     try:
-        held: Any = file.metadata.get("dimension names")
-    except DataError as error:  # names are good to have; the numbers do not depend on them
+        names: Any = file.metadata.get("dimension names")
+    except DataError as error:  # the names are optional
         logger.warning("%s", error)
         return ()
-    if isinstance(held, list) and all(isinstance(name, str) for name in held):
-        return tuple(held)
+    if isinstance(names, list) and all(isinstance(name, str) for name in names):
+        return tuple(names)
     return ()
 
 
-def spoken(entry: Entry) -> tuple[Word, ...]:
-    """Read rows of words; times as they are.
+def words_of(entry: Entry) -> tuple[Word, ...]:
+    """Return the words of an entry, with the times of their rows.
 
     Raises:
-        DataError: they are no words.
+        DataError: the rows are not words.
     """
     if entry.features.dtype.kind != "S" or entry.features.ndim != 2 or not entry.features.shape[1]:
         raise DataError(f"expected words (n, 1); got {entry.features.dtype}")

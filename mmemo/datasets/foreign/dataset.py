@@ -1,7 +1,7 @@
-"""Others' data sets in one form: clips with features, made one by one, and what was met on the way.
+"""Data sets in other projects' formats, in one form: clips with features, made one by one.
 
-Published files hold zero-padded arrays without row times, with -inf in audio columns. Here padding
-is taken off, what is not finite becomes 0 (as every published loader has it) and is counted, and
+Published files hold zero-padded arrays without row times, with -inf in audio columns. Here the
+padding is removed, non-finite values become 0 (as in every published loader) and are counted, and
 rows without any number are marked as not valid.
 """
 
@@ -20,34 +20,36 @@ from mmemo.errors import DataError
 from mmemo.features import MODALITIES, Clip, ClipFeatures, Features
 
 ROW_S = 0.4
-"""Length given to a word of data without times: about MOSEI's mean with pauses."""
+"""Duration of a word in data without times: about MOSEI's mean, pauses included."""
+STRONGEST = 3.0
+"""The highest emotion intensity in CMU-MOSEI."""
 _SPLIT_KEYS = {"train": ("train",), "valid": ("valid", "dev", "val"), "test": ("test",)}
 MOST_ROWS, MOST_COLUMNS = 100_000, 20_000
 
 
 @dataclass
 class Tally:
-    """What a reader met: counts by sentence, such as ``audio: values of -inf, set to 0``."""
+    """Counts of irregularities in a data set, such as ``audio: values of -inf, set to 0``."""
 
     counts: Counter[str] = field(default_factory=Counter)
 
-    def add(self, what: str, count: int = 1) -> None:
-        """Count ``what``."""
+    def add(self, event: str, count: int = 1) -> None:
+        """Add ``count`` to an event."""
         if count:
-            self.counts[what] += int(count)
+            self.counts[event] += int(count)
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """A data set of someone else's making.
+    """A data set in another project's format.
 
     Attributes:
-        kind: what the file is, such as ``MMSA pickle``.
-        name: what results will call it: data set, file and protocol.
-        count: how many clips there are.
-        make: yields the clips with features, counting into a tally.
-        video_ids: whether it says which video a clip is of.
-        row_times: whether it says when each row was.
+        kind: the kind of file, such as ``MMSA pickle``.
+        name: its name in results: data set, file and protocol.
+        count: number of clips.
+        make: yields the clips with features, counting irregularities into a tally.
+        video_ids: whether the clips carry the id of their video.
+        row_times: whether the rows carry their times.
         notes: facts to report.
     """
 
@@ -61,18 +63,18 @@ class Foreign:
 
 
 def source_of(kind: str, modality: str, columns: int) -> str:
-    """Fingerprint features of others: by file kind, modality and columns."""
+    """Return the fingerprint of foreign features: by kind of file, modality and columns."""
     digest = hashlib.sha256(f"{kind}|{modality}|{columns}".encode()).hexdigest()[:8]
     return f"foreign:1:{digest}"
 
 
 def column_names(modality: str, columns: int) -> tuple[str, ...]:
-    """Name columns that have no names."""
+    """Return names for columns that have none."""
     return tuple(f"{modality}_{k}" for k in range(columns))
 
 
 def clean(values: NDArray[Any], modality: str, tally: Tally) -> tuple[Floats32, Bools]:
-    """Set what is not finite to 0, counted, and say which rows hold anything: (T, D), (T,)."""
+    """Set non-finite values to 0, counted; return values (T, D) and non-zero rows (T,)."""
     with np.errstate(over="ignore", invalid="ignore"):
         table = np.asarray(values).astype(np.float32)
     finite = np.isfinite(table)
@@ -93,27 +95,27 @@ def padded_clip(
     aligned: bool,
     duration_s: float | None = None,
 ) -> ClipFeatures:
-    """Make features of zero-padded (T, D) arrays: padding off, rows spread over the duration.
+    """Return the features of zero-padded (T, D) arrays, without padding, rows evenly in time.
 
     Args:
-        clip: whose rows they are.
+        clip: the clip that the rows belong to.
         arrays: modality -> (T, D).
-        kind: what the file is, for the fingerprint.
-        tally: counts what is not finite.
-        aligned: rows of all modalities belong together, so they are cut alike.
-        duration_s: how long the clip lasts; None takes ``ROW_S`` for each text row.
+        kind: the kind of file, for the fingerprint.
+        tally: counts the non-finite values.
+        aligned: rows of all modalities belong together, so all are cut alike.
+        duration_s: duration of the clip; None takes ``ROW_S`` per text row.
     """
     cleaned = {m: clean(values, m, tally) for m, values in arrays.items()}
     spans = {m: _span(valid) for m, (_, valid) in cleaned.items()}
     if aligned:
-        found = [span for span in spans.values() if span.stop > span.start]
+        occupied = [span for span in spans.values() if span.stop > span.start]
         whole = slice(
-            min((s.start for s in found), default=0), max((s.stop for s in found), default=0)
+            min((s.start for s in occupied), default=0), max((s.stop for s in occupied), default=0)
         )
         spans = dict.fromkeys(spans, whole)
     longest = max((s.stop - s.start for s in spans.values()), default=0)
     words = spans["text"].stop - spans["text"].start if "text" in spans else longest
-    lasting_s = duration_s if duration_s and duration_s > 0 else max(words, 1) * ROW_S
+    length_s = duration_s if duration_s and duration_s > 0 else max(words, 1) * ROW_S
     features, absent = {}, {}
     for modality in MODALITIES:
         if modality not in cleaned or not cleaned[modality][1].any():
@@ -121,7 +123,7 @@ def padded_clip(
             continue
         values, valid = cleaned[modality]
         values, valid = values[spans[modality]], valid[spans[modality]]
-        edges = np.linspace(0.0, lasting_s, len(values) + 1)
+        edges = np.linspace(0.0, length_s, len(values) + 1)
         columns = values.shape[1]
         features[modality] = Features(
             np.where(valid[:, None], values, np.float32(0)),
@@ -138,11 +140,26 @@ def _span(valid: Bools) -> slice:
     return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
 
 
+def checked_intensities(values: Any, tally: Tally) -> tuple[float, ...] | None:
+    """Return emotion intensities clipped to 0..3, in label order, counting those outside.
+
+    Returns:
+        None where an intensity is not finite: the clip is then unlabelled.
+    """
+    intensities = np.asarray(values, dtype=np.float64).ravel()
+    if not np.isfinite(intensities).all():
+        tally.add("segments whose labels are not finite, taken as unlabelled")
+        return None
+    tally.add("intensities below 0, set to 0", (intensities < 0).sum())
+    tally.add("intensities above 3, set to 3", (intensities > STRONGEST).sum())
+    return tuple(np.clip(intensities, 0.0, STRONGEST).tolist())
+
+
 def check_table(path: Path, where: str, array: Any, rows: int | None) -> NDArray[Any]:
-    """Check that something is an array (N, T, D) of numbers, or N arrays (T, D).
+    """Check that ``array`` is an array (N, T, D) of numbers, or a list of N arrays (T, D).
 
     Raises:
-        DataError: saying what it is instead.
+        DataError: it is neither, has another number of rows, or an impossible shape.
     """
     if isinstance(array, list) and array and all(isinstance(row, np.ndarray) for row in array):
         if len({(row.shape, row.dtype) for row in array}) == 1:
@@ -158,33 +175,29 @@ def check_table(path: Path, where: str, array: Any, rows: int | None) -> NDArray
 
 
 def splits_of(path: Path, data: Any, needed: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Take the splits out of a dictionary, each a dictionary with ``needed`` keys.
+    """Return the splits in a dictionary, each a dictionary with the keys ``needed``.
 
     Raises:
-        DataError: there is none, or a key is missing.
+        DataError: there is no split, or a key is missing.
     """
     if not isinstance(data, dict):
         raise DataError(f"{path}: expected a dictionary of splits; got {type(data).__name__}")
-    found = {}
-    for name, keys in (
-        ("train", ("train",)),
-        ("valid", ("valid", "dev", "val")),
-        ("test", ("test",)),
-    ):
+    splits = {}
+    for name, keys in _SPLIT_KEYS.items():
         part = next((data[key] for key in keys if key in data), None)
         if part is None:
             continue
         if not isinstance(part, dict) or not set(needed) <= set(part):
             raise DataError(
-                f"{path}: expected {', '.join(needed)} in {name}; they are not all there"
+                f"{path}: expected {', '.join(needed)} in {name}; not all of them are there"
             )
-        found[name] = part
-    if not found:
-        held = ", ".join(str(key)[:20] for key in list(data)[:5])
+        splits[name] = part
+    if not splits:
+        present = ", ".join(str(key)[:20] for key in list(data)[:5])
         raise DataError(
-            f"{path}: expected the splits train, valid, test; found {held or 'nothing'}"
+            f"{path}: expected the splits train, valid, test; found {present or 'nothing'}"
         )
-    return found
+    return splits
 
 
 def as_text(value: Any) -> str:
@@ -198,6 +211,6 @@ def as_text(value: Any) -> str:
 
 
 def is_listed(values: Any, row: int = 0) -> bool:
-    """Tell whether something is a list or an array with a place ``row``."""
-    whole = isinstance(values, list) or (isinstance(values, np.ndarray) and values.ndim > 0)
-    return whole and row < len(values)
+    """Return whether ``values`` is a list or an array with an element ``row``."""
+    is_sequence = isinstance(values, list) or (isinstance(values, np.ndarray) and values.ndim > 0)
+    return is_sequence and row < len(values)

@@ -1,9 +1,9 @@
-"""Emotion labels in a file of their own: for data that comes without them.
+"""Emotion labels in a separate file, for data sets that come without them.
 
 Three forms: a CSV with ``video_id``, ``segment_id`` (or ``clip_id``) or ``start`` and ``end`` in
-seconds, and the six emotions by name (``happy``, ``sad``, ... are understood); a CSV as Mechanical
-Turk gives it, one line an annotator (``Input.VIDEO_ID``, ``Input.CLIP``, ``Answer.happiness`` and
-so on), which are averaged; a ``.csd`` of labels.
+seconds, and the six emotions by name (``happy``, ``sad``, ... are understood); a CSV of Mechanical
+Turk with one line per annotator (``Input.VIDEO_ID``, ``Input.CLIP``, ``Answer.happiness`` and so
+on), averaged per segment; a ``.csd`` of labels.
 """
 
 import csv
@@ -21,14 +21,13 @@ import numpy as np
 
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import video_of
-from mmemo.datasets.annotation import annotated
 from mmemo.datasets.csv_rows import Row, read_rows
-from mmemo.datasets.foreign.dataset import Tally
+from mmemo.datasets.foreign.dataset import Tally, checked_intensities
 from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS
 
 ALIKE_S = 0.06
-"""Times of one segment in two files differ by less: some are rounded to a tenth of a second."""
+"""Times of a segment differ by less than this between files: some round to 0.1 s."""
 
 _ALIASES = {
     "happy": "happiness",
@@ -43,7 +42,7 @@ _TURK_VIDEO, _TURK_CLIP = "Input.VIDEO_ID", "Input.CLIP"
 
 
 class LabelRow(NamedTuple):
-    """One segment's emotions; times are NaN and the number empty where not known."""
+    """Emotions of one segment; unknown times are NaN, an unknown number is empty."""
 
     video: str
     segment: str
@@ -54,7 +53,7 @@ class LabelRow(NamedTuple):
 
 
 class LabelTable:
-    """Emotion intensities, found by video and times, or by video and segment number."""
+    """Emotion intensities by video and times, or by video and segment number."""
 
     def __init__(self, rows: Iterable[LabelRow]) -> None:
         self.rows = tuple(rows)
@@ -85,27 +84,26 @@ class LabelTable:
         end: float | None = None,
         text: str = "",
     ) -> LabelRow | None:
-        """Find a segment by its times if they are known, else by its number.
+        """Return a segment by its times if they are known, else by its number; None if absent.
 
-        Where both sides have a text and it is another one, the numbers do not mean the same
-        segment, and nothing is found.
+        Segments whose texts differ are not the same segment, even if their numbers agree.
         """
         if start is not None and end is not None:
-            for row in self._by_video.get(video, ()):
-                if abs(row.start - start) <= ALIKE_S and abs(row.end - end) <= ALIKE_S:
-                    return row
-        found = None if segment is None else self._by_segment.get((video, plain_number(segment)))
-        return None if found and not _alike(found.text, text) else found
+            for timed in self._by_video.get(video, ()):
+                if abs(timed.start - start) <= ALIKE_S and abs(timed.end - end) <= ALIKE_S:
+                    return timed
+        row = None if segment is None else self._by_segment.get((video, plain_number(segment)))
+        return None if row and not _alike(row.text, text) else row
 
 
 def plain_number(segment: str) -> str:
-    """Write a segment number as all write it: ``3.0`` is ``3``."""
+    """Return a segment number without a decimal part: ``3.0`` becomes ``3``."""
     text = segment.strip()
     return text[:-2] if text.endswith(".0") else text
 
 
 def _alike(one: str, other: str) -> bool:
-    """Tell whether two transcripts may be of one segment: pauses and punctuation aside."""
+    """Return whether two transcripts may be of one segment, ignoring pauses and punctuation."""
     first, second = _tokens(one), _tokens(other)
     if not first or not second:
         return True
@@ -142,43 +140,43 @@ def _from_csv(path: Path) -> Iterator[LabelRow]:
 
 
 def _from_turk(path: Path) -> Iterator[LabelRow]:
-    """Average over annotators; an answer that is empty counts as none given."""
+    """Yield the mean over annotators per segment, without those who left an answer empty."""
     answers = [f"Answer.{name}" for name in EMOTIONS]
-    given: dict[tuple[str, str], list[list[float]]] = defaultdict(list)
+    answers_of: dict[tuple[str, str], list[list[float]]] = defaultdict(list)
     for row in _rows(path, {_TURK_VIDEO, _TURK_CLIP, *answers}, set()):
         if not all(row.cells[answer].strip() for answer in answers):
             continue
         values = [_intensity(row.cells[answer], answer, row.where) for answer in answers]
-        given[row.text(_TURK_VIDEO), plain_number(row.text(_TURK_CLIP))].append(values)
-    for (video, clip), every in given.items():
-        mean = np.mean(every, axis=0).tolist()
+        answers_of[row.text(_TURK_VIDEO), plain_number(row.text(_TURK_CLIP))].append(values)
+    for (video, clip), values_of_all in answers_of.items():
+        mean = np.mean(values_of_all, axis=0).tolist()
         yield LabelRow(video, clip, math.nan, math.nan, tuple(mean))
 
 
 def _from_csd(path: Path) -> Iterator[LabelRow]:
-    # Rows have no segment number of the raw archive: they are found by their times alone.
+    # Rows lack the raw archive's segment number: only their times identify them.
     with CsdFile(path) as file:
         for entry_id in file:
             times, values = file[entry_id]
             if values.ndim != 2 or values.shape[1] not in (6, 7) or values.dtype.kind not in "fiu":
                 raise DataError(f"{path}: expected 7 label columns; got {values.shape}")
             for (start, end), answers in zip(times.tolist(), values[:, -6:], strict=True):
-                found = annotated(answers, Tally())
-                if found is not None:
-                    yield LabelRow(video_of(entry_id), "", start, end, found)
+                intensities = checked_intensities(answers, Tally())
+                if intensities is not None:
+                    yield LabelRow(video_of(entry_id), "", start, end, intensities)
 
 
 def _rows(path: Path, required: set[str], known: set[str]) -> list[Row]:
-    # Label files of others have many more columns; naming each helps nobody.
+    # Published label files have many more columns; a warning per column would be noise.
     logger = logging.getLogger("mmemo.datasets.csv_rows")
-    logger.addFilter(_quiet)
+    logger.addFilter(_not_about_columns)
     try:
         return read_rows(path, required=required, known=known)
     finally:
-        logger.removeFilter(_quiet)
+        logger.removeFilter(_not_about_columns)
 
 
-def _quiet(record: logging.LogRecord) -> bool:
+def _not_about_columns(record: logging.LogRecord) -> bool:
     return "unknown column" not in record.getMessage()
 
 

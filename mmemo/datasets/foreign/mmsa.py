@@ -3,7 +3,7 @@
 ``{"train", "valid", "test"}``, each with ``text`` (N, 50, 768) BERT, ``audio`` (N, T, 74),
 ``vision`` (N, T, 35), ``id`` (N) as ``video$_$segment``, ``raw_text`` (N), sentiment in
 ``regression_labels``, and in the unaligned file ``audio_lengths`` and ``vision_lengths``. Emotions
-are not in it: they come from a label file.
+are not included: they come from a label file.
 """
 
 from collections.abc import Iterator
@@ -26,16 +26,17 @@ from mmemo.features import Clip, ClipFeatures
 
 KIND = "MMSA pickle"
 NEEDED = ("text", "audio", "vision", "id")
+_KEYS = (("text", "text"), ("audio", "audio"), ("visual", "vision"))
 
 
 def is_mmsa(data: Any) -> bool:
-    """Tell by its keys whether unpickled data is MMSA's."""
+    """Return whether the keys of unpickled data are MMSA's."""
     first = next(iter(data.values()), None) if isinstance(data, dict) else None
     return isinstance(first, dict) and {"regression_labels", "vision", "id"} <= set(first)
 
 
 def read_mmsa(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
-    """Take up unpickled data.
+    """Return the data set of an unpickled file.
 
     Raises:
         DataError: an array is missing or of the wrong shape.
@@ -49,7 +50,7 @@ def read_mmsa(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
         if _sized(path, split, part["id"])
     }
     count = sum(len(part["id"]) for part in splits.values())
-    aligned = all(len({t.shape[1] for t in found.values()}) == 1 for found in tables.values())
+    aligned = all(len({t.shape[1] for t in arrays.values()}) == 1 for arrays in tables.values())
 
     def make(tally: Tally) -> Iterator[ClipFeatures]:
         for split, part in splits.items():
@@ -64,9 +65,6 @@ def read_mmsa(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
     return Foreign(KIND, f"{NAME} ({path.name}, MMSA's splits)", count, make, notes=tuple(notes))
 
 
-_KEYS = (("text", "text"), ("audio", "audio"), ("visual", "vision"))
-
-
 def _sized(path: Path, split: str, ids: Any) -> bool:
     if not is_listed(ids, -1):
         raise DataError(f"{path}: expected {split} id as a list; got {type(ids).__name__}")
@@ -79,17 +77,17 @@ def _clip(
     name = as_text(part["id"][row])
     video, mark, segment = name.partition("$_$")
     if not mark:
-        tally.add("ids that are no video$_$segment")
+        tally.add("ids other than video$_$segment")
         segment = str(row)
-    said = as_text(part["raw_text"][row]) if is_listed(part.get("raw_text"), row) else ""
-    found = None if labels is None else labels.find(video, segment, text=said)
-    if labels is not None and found is None:
+    transcript = as_text(part["raw_text"][row]) if is_listed(part.get("raw_text"), row) else ""
+    label = None if labels is None else labels.find(video, segment, text=transcript)
+    if labels is not None and label is None:
         tally.add("segments that the label file does not have")
-    return Clip(f"{video}[{segment}]", video, split=split, intensities=found and found.intensities)
+    return Clip(f"{video}[{segment}]", video, split=split, intensities=label and label.intensities)
 
 
 def _cut(part: dict[str, Any], modality: str, row: int, values: Any) -> Any:
-    """Cut to the length that the file states, where it states one."""
+    """Return the rows up to the length stated in the file, or all without one."""
     key = "vision_lengths" if modality == "visual" else f"{modality}_lengths"
     lengths: Any = part.get(key)
     if not is_listed(lengths, row):

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from mmemo.datasets.annotation import annotated
 from mmemo.datasets.foreign.dataset import (
     Foreign,
     Tally,
     as_text,
     check_table,
+    checked_intensities,
     is_listed,
     padded_clip,
     splits_of,
@@ -34,13 +34,13 @@ _KEYS = (("text", "text"), ("audio", "audio"), ("visual", "vision"))
 
 
 def is_mult(data: Any) -> bool:
-    """Tell by its keys whether unpickled data is MulT's (or MMESGN's, which is like it)."""
+    """Return whether the keys of unpickled data are MulT's (or MMESGN's, which is alike)."""
     first = next(iter(data.values()), None) if isinstance(data, dict) else None
     return isinstance(first, dict) and set(NEEDED) <= set(first)
 
 
 def read_mult(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
-    """Take up unpickled data. Six label columns (as MMESGN has them) are emotions in SDK order.
+    """Return the data set of an unpickled file; six label columns are emotions in SDK order.
 
     Raises:
         DataError: an array is missing or of the wrong shape.
@@ -51,8 +51,8 @@ def read_mult(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
         rows = len(check_table(path, f"{split} text", part["text"], None))
         tables[split] = {m: check_table(path, f"{split} {m}", part[k], rows) for m, k in _KEYS}
         targets[split] = _targets(path, split, part["labels"], rows)
-    aligned = all(len({t.shape[1] for t in found.values()}) == 1 for found in tables.values())
-    count = sum(len(found["text"]) for found in tables.values())
+    aligned = all(len({t.shape[1] for t in arrays.values()}) == 1 for arrays in tables.values())
+    count = sum(len(arrays["text"]) for arrays in tables.values())
     with_ids = all(_has_ids(part, len(tables[split]["text"])) for split, part in splits.items())
 
     def make(tally: Tally) -> Iterator[ClipFeatures]:
@@ -60,7 +60,8 @@ def read_mult(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
             for row in range(len(tables[split]["text"])):
                 clip = _clip(part if with_ids else {}, row, split, labels, tally)
                 if targets[split].shape[1] == 6 and clip.intensities is None:
-                    clip = _with(clip, targets[split][row], tally)
+                    intensities = checked_intensities(targets[split][row], tally)
+                    clip = replace(clip, intensities=intensities)
                 arrays = {m: t[row] for m, t in tables[split].items()}
                 yield padded_clip(
                     clip, arrays, KIND, tally, aligned=aligned, duration_s=clip.stated_s
@@ -91,15 +92,15 @@ def _clip(
 ) -> Clip:
     if not part:
         return Clip(f"{split}-{row:05d}", f"{split}-{row:05d}", split=split)
-    held = part["id"][row]
-    given = held.ravel() if isinstance(held, np.ndarray) else held
-    given = list(given) if isinstance(given, list | tuple | np.ndarray) else [given]
-    video = as_text(given[0]) if len(given) else f"{split}-{row:05d}"
-    start, end = _times(given, tally)
-    found = None if labels is None else labels.find(video, None, start, end)
-    if labels is not None and found is None:
+    cells = part["id"][row]
+    cells = cells.ravel() if isinstance(cells, np.ndarray) else cells
+    cells = list(cells) if isinstance(cells, list | tuple | np.ndarray) else [cells]
+    video = as_text(cells[0]) if len(cells) else f"{split}-{row:05d}"
+    start, end = _times(cells, tally)
+    label = None if labels is None else labels.find(video, None, start, end)
+    if labels is not None and label is None:
         tally.add("segments that the label file does not have")
-    # The file has no segment number; rows of one video are told apart by their place.
+    # The file has no segment numbers; the row tells segments of a video apart.
     name = f"{video}[{split}-{row:05d}]"
     return Clip(
         name,
@@ -107,21 +108,17 @@ def _clip(
         start=max(start or 0.0, 0.0),
         end=end,
         split=split,
-        intensities=found and found.intensities,
+        intensities=label and label.intensities,
     )
 
 
-def _times(given: Any, tally: Tally) -> tuple[float | None, float | None]:
+def _times(cells: Any, tally: Tally) -> tuple[float | None, float | None]:
     try:
-        start, end = float(as_text(given[1])), float(as_text(given[2]))
+        start, end = float(as_text(cells[1])), float(as_text(cells[2]))
     except (IndexError, ValueError):
         return None, None
     if not (math.isfinite(start) and math.isfinite(end)) or end <= max(start, 0.0):
-        tally.add("segments whose times make no sense")
+        tally.add("segments whose times are impossible")
         return None, None
-    tally.add("segments that start before their video, begun at 0 s", start < 0)
+    tally.add("segments that start before their video, cut at 0 s", start < 0)
     return start, end
-
-
-def _with(clip: Clip, values: Any, tally: Tally) -> Clip:
-    return replace(clip, intensities=annotated(values, tally))

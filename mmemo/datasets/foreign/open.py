@@ -1,4 +1,4 @@
-"""Tells by its content what someone else's data is, and opens it with the reader for it."""
+"""Opens a data set of any known format with the reader for its content."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -24,21 +24,21 @@ FORMS = (
     "(.csv, .csv.gz), the raw archive, or a feature store"
 )
 RAW = "raw archive"
-NO_FEATURES = "nothing was measured yet"
+NO_FEATURES = "no features extracted yet"
 
 
 def open_foreign(
     path: Path, *, labels: Path | None = None, order: Sequence[str] | None = None
 ) -> Foreign:
-    """Open a data set of any known form.
+    """Return a data set of any known format.
 
     Args:
         path: a file or a folder.
         labels: emotion labels for data without them.
-        order: what the six label columns are, in their order, where it is not the SDK's.
+        order: emotions of the six label columns, if it is not the SDK's order.
 
     Raises:
-        DataError: there is nothing, it is of no known form, or it is broken.
+        DataError: ``path`` does not exist, has no known format, or is broken.
     """
     if order is not None and sorted(order) != sorted(EMOTIONS):
         raise DataError(f"label order: expected each of {', '.join(EMOTIONS)} once")
@@ -46,7 +46,7 @@ def open_foreign(
     if path.is_dir():
         return _reordered(_folder(path), order)
     if not path.is_file():
-        raise DataError(f"{path}: expected {FORMS}; there is nothing")
+        raise DataError(f"{path}: expected {FORMS}; there is none")
     if is_table(path):
         return _reordered(_clips("table", f"{NAME} ({path.name})", read_table(path)), order)
     if path.suffix == ".csd":
@@ -58,7 +58,7 @@ def open_foreign(
         return _reordered(read_mmsa(path, data, table), order)
     if is_mult(data):
         return _reordered(read_mult(path, data, table), order)
-    raise DataError(f"{path}: expected {FORMS}; its content is of another form")
+    raise DataError(f"{path}: expected {FORMS}; its content has another format")
 
 
 def _folder(path: Path) -> Foreign:
@@ -76,7 +76,7 @@ def _folder(path: Path) -> Foreign:
         return _clips(RAW, name, read_raw_mosei(raw))
     if csd_files(path):
         return read_csd_folder(path)
-    raise DataError(f"{path}: expected {FORMS}; found none of them in this folder")
+    raise DataError(f"{path}: expected {FORMS}; the folder has none of them")
 
 
 def _clips(kind: str, name: str, clips: list[Clip]) -> Foreign:
@@ -88,7 +88,7 @@ def _clips(kind: str, name: str, clips: list[Clip]) -> Foreign:
 
 
 def _reordered(data: Foreign, order: Sequence[str] | None) -> Foreign:
-    """Bring label columns that stand in ``order`` into label order."""
+    """Return the data set with label columns in ``order`` rearranged into label order."""
     if order is None:
         return data
     columns = [list(order).index(name) for name in EMOTIONS]

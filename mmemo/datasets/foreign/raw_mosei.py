@@ -1,15 +1,15 @@
-"""CMU-MOSEI as its archive unpacks: video, transcripts and labels.
+"""The unpacked archive of CMU-MOSEI: video, transcripts and labels.
 
     Raw/Videos/Full/Combined/VIDEO.mp4           whole recordings (any folder below Videos/Full)
-    Raw/Videos/Segmented/Combined/VIDEO_3.mp4    or segments cut already
-    Raw/Transcript/Segmented/Combined/VIDEO.txt  VIDEO___3___start___end___text, a line a segment
+    Raw/Videos/Segmented/Combined/VIDEO_3.mp4    or cut segments
+    Raw/Transcript/Segmented/Combined/VIDEO.txt  VIDEO___3___start___end___text, a line per segment
     Raw/Labels/*                                 annotators' answers, a label CSV, or All Labels.csd
 
-The archive's own ``Labels`` hold answers for a part of the segments only. The SDK's label file put
-beside them (``CMU_MOSEI_Labels.csd``) gives all 23,259; segments are then its rows, as in published
-results. Word times are not in the archive: a transcript's words are spread over their segment by
-their length, unless ``*TimestampedWords.csd`` lies anywhere in it. Segments without a transcript
-are left to the recogniser.
+The archive's own ``Labels`` cover only some of the segments. The SDK's label file beside them
+(``CMU_MOSEI_Labels.csd``) covers all 23,259; segments are then its rows, as in published results.
+Word times are not in the archive: a transcript's words share their segment in proportion to their
+length, unless a ``*TimestampedWords.csd`` is anywhere in it. Segments without a transcript go to
+the recogniser.
 """
 
 import logging
@@ -22,7 +22,7 @@ from typing import NamedTuple
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import Entry
 from mmemo.datasets.clips import MEDIA_SUFFIXES, check_ids
-from mmemo.datasets.foreign.csd_folder import spoken
+from mmemo.datasets.foreign.csd_folder import words_of
 from mmemo.datasets.foreign.label_table import ALIKE_S, LabelRow, LabelTable, plain_number
 from mmemo.datasets.mosei import folds
 from mmemo.errors import DataError
@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 MARK = "___"
 
 
-class Spoken(NamedTuple):
-    """One line of a transcript."""
+class TranscriptLine(NamedTuple):
+    """One segment of a transcript."""
 
     segment: str
     start: float
@@ -43,7 +43,7 @@ class Spoken(NamedTuple):
 
 
 def raw_folder(path: Path) -> Path | None:
-    """Find the archive's ``Raw`` folder in or at a path; None if this is none."""
+    """Return the archive's ``Raw`` folder in or at a path; None if it is not the archive."""
     for folder in (path, path / "Raw"):
         if (folder / "Videos").is_dir() and any(
             (folder / name).is_dir() for name in ("Labels", "Transcript")
@@ -53,10 +53,10 @@ def raw_folder(path: Path) -> Path | None:
 
 
 def read_raw_mosei(folder: Path) -> list[Clip]:
-    """List the labelled segments whose video is there, in the order of the labels.
+    """Return the labelled segments that have a video, in the order of the labels.
 
-    Segments without video are passed over with a warning; without any label file, all segments of
-    the transcripts are listed, unlabelled.
+    Segments without video are skipped with a warning. Without any label file, the segments of the
+    transcripts are returned, unlabelled.
 
     Raises:
         DataError: no video, neither labels nor transcripts, a segment labelled twice, or a file
@@ -64,30 +64,31 @@ def read_raw_mosei(folder: Path) -> list[Clip]:
     """
     whole, cut = _videos(folder / "Videos")
     if not whole and not cut:
-        raise DataError(f"{folder / 'Videos'}: expected videos in it; there are none")
-    spoken_in = _transcripts(folder / "Transcript")
+        raise DataError(f"{folder / 'Videos'}: expected videos; there are none")
+    transcripts = _transcripts(folder / "Transcript")
     rows = _labels(folder / "Labels") or [
         LabelRow(video, s.segment, s.start, s.end, ())
-        for video, lines in spoken_in.items()
+        for video, lines in transcripts.items()
         for s in lines
     ]
     if not rows:
         raise DataError(f"{folder}: expected Labels or Transcript/Segmented; both are empty")
     words = _word_file(folder)
-    counted: dict[str, int] = defaultdict(int)
-    clips, lost = [], 0
+    next_row: dict[str, int] = defaultdict(int)
+    clips, skipped = [], 0
     try:
         for row in rows:
-            place = counted[row.video]
-            counted[row.video] += 1
-            clip = _clip(row, place, spoken_in.get(row.video, []), whole, cut, words)
-            lost += clip is None
+            place = next_row[row.video]
+            next_row[row.video] += 1
+            clip = _clip(row, place, transcripts.get(row.video, []), whole, cut, words)
+            skipped += clip is None
             clips += [] if clip is None else [clip]
     finally:
         if words is not None:
             words.close()
-    if lost:
-        logger.warning("%s: %d of %d segments have no video or no times", folder, lost, len(rows))
+    if skipped:
+        message = "%s: %d of %d segments have no video or no times"
+        logger.warning(message, folder, skipped, len(rows))
     if not clips:
         raise DataError(f"{folder}: none of {len(rows)} labelled segments has its video in Videos")
     check_ids(folder / "Labels", clips)
@@ -97,7 +98,7 @@ def read_raw_mosei(folder: Path) -> list[Clip]:
 def _clip(
     row: LabelRow,
     place: int,
-    lines: list[Spoken],
+    lines: list[TranscriptLine],
     whole: Mapping[str, Path],
     cut: Mapping[str, Path],
     words: CsdFile | None,
@@ -107,28 +108,28 @@ def _clip(
     start, end = (row.start, row.end) if math.isfinite(row.start) else (math.nan, math.nan)
     if line is not None and not math.isfinite(start):
         start, end = line.start, line.end
-    timed = math.isfinite(start) and end > max(start, 0.0)
-    start = max(start, 0.0) if timed else 0.0
-    spoken_words = _words(row.video, start, end, line, words) if timed else None
-    if row.video in whole and timed:
-        media, begun, ended = whole[row.video], start, float(end)
+    has_times = math.isfinite(start) and end > max(start, 0.0)
+    start = max(start, 0.0) if has_times else 0.0
+    spoken_words = _words(row.video, start, end, line, words) if has_times else None
+    if row.video in whole and has_times:
+        media, clip_start, clip_end = whole[row.video], start, float(end)
     elif f"{row.video}_{number}" in cut:
-        media, begun, ended = cut[f"{row.video}_{number}"], 0.0, None
+        media, clip_start, clip_end = cut[f"{row.video}_{number}"], 0.0, None
     else:
         return None
     return Clip(
         id=f"{row.video}[{row.segment or place}]",
         video_id=row.video,
         media=media,
-        start=begun,
-        end=ended,
+        start=clip_start,
+        end=clip_end,
         words=spoken_words,
         split=folds().get(row.video),
         intensities=row.intensities or None,
     )
 
 
-def _line_of(row: LabelRow, lines: list[Spoken]) -> Spoken | None:
+def _line_of(row: LabelRow, lines: list[TranscriptLine]) -> TranscriptLine | None:
     for line in lines:
         if math.isfinite(row.start):
             if abs(line.start - row.start) <= ALIKE_S and abs(line.end - row.end) <= ALIKE_S:
@@ -139,45 +140,45 @@ def _line_of(row: LabelRow, lines: list[Spoken]) -> Spoken | None:
 
 
 def _words(
-    video: str, start: float, end: float, line: Spoken | None, words: CsdFile | None
+    video: str, start: float, end: float, line: TranscriptLine | None, words: CsdFile | None
 ) -> tuple[Word, ...] | None:
     if words is not None and video in words:
         times, features = words[video]
         middle = times.mean(axis=1)
         inside = (middle >= start) & (middle < end) & (times[:, 1] >= times[:, 0])
-        return spoken(Entry(times[inside] - start, features[inside]))
+        return words_of(Entry(times[inside] - start, features[inside]))
     return None if line is None else _spread(line.text.split(), end - start)
 
 
-def _spread(tokens: list[str], lasting_s: float) -> tuple[Word, ...]:
-    """Give each word time by its number of letters, and one for the gap after it."""
-    total, at, found = sum(len(token) + 1 for token in tokens), 0, []
+def _spread(tokens: list[str], duration_s: float) -> tuple[Word, ...]:
+    """Return the words with times in proportion to their letters, plus one for the gap."""
+    total, letters, words = sum(len(token) + 1 for token in tokens), 0, []
     for token in tokens:
-        after = at + len(token) + 1
-        found.append(Word(token, lasting_s * at / total, lasting_s * after / total))
-        at = after
-    return tuple(found)
+        after = letters + len(token) + 1
+        words.append(Word(token, duration_s * letters / total, duration_s * after / total))
+        letters = after
+    return tuple(words)
 
 
 def _videos(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Find recordings by video, and cut segments by ``VIDEO_number``."""
-    found: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
+    """Return the recordings by video, and the cut segments by ``VIDEO_number``."""
+    videos: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file():
             is_cut = "segmented" in (part.lower() for part in path.relative_to(folder).parts[:-1])
-            found[is_cut].setdefault(path.stem, path)
-    return found
+            videos[is_cut].setdefault(path.stem, path)
+    return videos
 
 
-def _transcripts(folder: Path) -> dict[str, list[Spoken]]:
-    found: dict[str, list[Spoken]] = defaultdict(list)
+def _transcripts(folder: Path) -> dict[str, list[TranscriptLine]]:
+    transcripts: dict[str, list[TranscriptLine]] = defaultdict(list)
     for path in sorted((folder / "Segmented").rglob("*.txt")):
         for video, line in _lines(path):
-            found[video].append(line)
-    return found
+            transcripts[video].append(line)
+    return transcripts
 
 
-def _lines(path: Path) -> Iterator[tuple[str, Spoken]]:
+def _lines(path: Path) -> Iterator[tuple[str, TranscriptLine]]:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
@@ -185,11 +186,11 @@ def _lines(path: Path) -> Iterator[tuple[str, Spoken]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        # Ids may hold underscores and begin or end with them, so the id is the file's name.
+        # An id may contain underscores, so it is taken from the file's name.
         rest = line[len(path.stem) :] if line.startswith(path.stem + MARK) else MARK + line
         parts = rest.split(MARK, 4)
         try:
-            _, segment, start, end, said = parts
+            _, segment, start, end, words = parts
             times = float(start), float(end)
         except ValueError:
             raise DataError(
@@ -197,11 +198,11 @@ def _lines(path: Path) -> Iterator[tuple[str, Spoken]]:
             ) from None
         if not all(math.isfinite(t) for t in times):
             raise DataError(f"{path}, line {number}: expected finite times; got {start}, {end}")
-        yield path.stem, Spoken(plain_number(segment), *times, said)
+        yield path.stem, TranscriptLine(plain_number(segment), *times, words)
 
 
 def _labels(folder: Path) -> list[LabelRow]:
-    """Read the best label file there is: one with times; else all others together."""
+    """Return the rows of the largest label file with times, else of all label files together."""
     tables = [
         LabelTable.read(path)
         for path in sorted(folder.rglob("*"))
@@ -210,11 +211,11 @@ def _labels(folder: Path) -> list[LabelRow]:
     timed = [table for table in tables if table.rows and math.isfinite(table.rows[0].start)]
     if timed:
         return list(max(timed, key=lambda table: len(table.rows)).rows)
-    found: dict[tuple[str, str], LabelRow] = {}
+    rows: dict[tuple[str, str], LabelRow] = {}
     for table in tables:
         for row in table.rows:
-            found.setdefault((row.video, row.segment), row)
-    return list(found.values())
+            rows.setdefault((row.video, row.segment), row)
+    return list(rows.values())
 
 
 def _is_labels(path: Path) -> bool:

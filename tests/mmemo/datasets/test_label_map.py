@@ -45,7 +45,7 @@ def test_an_unlabelled_clip_stays_unlabelled() -> None:
 
 @pytest.mark.parametrize("meaning", [None, {**MEANING, "rage": "wrath"}, {"joy": "happiness"}])
 def test_a_label_of_unknown_meaning_is_an_error(meaning: dict[str, str] | None) -> None:
-    with pytest.raises(ConfigError, match=r"data\.label_maps: expected what"):
+    with pytest.raises(ConfigError, match=r"data\.label_maps: expected the counterpart of"):
         LabelMapper("acted", OWN, LABELS, meaning)
 
 

@@ -127,8 +127,8 @@ def test_csd_folder(tmp_path):
     held = csd_folder(tmp_path, outside=True)
     clips, met, data = clips_of(tmp_path)
     assert data.kind == "csd folder"
-    assert "1 of 7 videos stand in no standard fold" in data.notes
-    assert met["segments that start before their video, begun at 0 s"] == 7
+    assert "1 of 7 videos are in no standard fold" in data.notes
+    assert met["segments that start before their video, cut at 0 s"] == 7
     by_id = {clip.clip.id: clip for clip in clips}
     video = videos("test", 1)[0]
     first, second = by_id[f"{video}[0]"], by_id[f"{video}[1]"]
@@ -233,7 +233,7 @@ def test_check_reports_what_is_wrong(tmp_path, capsys):
     (tmp_path / "x.pkl").write_bytes(pickle.dumps(held))
     code, out, _ = run(capsys, "data", "check", tmp_path / "x.pkl", "--json")
     problems = "\n".join(json.loads(out)["problems"])
-    assert "1 videos stand in two splits" in problems
+    assert "1 videos are in two splits" in problems
     assert "2 segments have the same features in two splits" in problems
     assert "ids occur twice" in problems
 
@@ -245,7 +245,7 @@ def test_splits_that_are_not_the_standard_folds_are_named(tmp_path, capsys):
     )
     code, out, _ = run(capsys, "data", "check", tmp_path / "x.pkl")
     assert code == 1
-    assert "problem: 4 videos stand in another split than in the standard folds" in out
+    assert "problem: 4 videos are in another split than in the standard folds" in out
 
 
 def test_a_sound_set_has_no_problems(tmp_path, capsys):
