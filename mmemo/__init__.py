@@ -15,8 +15,7 @@ from mmemo.api import load, reader_class
 from mmemo.errors import MmemoError
 from mmemo.features import Clip, ClipFeatures, Features, Word
 from mmemo.labels import EMOTIONS
-from mmemo.prediction import Prediction
-from mmemo.prediction_table import Predictions
+from mmemo.prediction import Prediction, Predictions
 from mmemo.reasons import Reasons
 
 if TYPE_CHECKING:

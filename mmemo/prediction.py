@@ -1,10 +1,25 @@
-"""What the model says about one stretch of a recording, in the form that users read."""
+"""Predictions for the utterances of a recording, in the form that users read, and their table.
 
-from collections.abc import Mapping
+The table has one row per utterance. Columns: ``video``, ``start_s``, ``end_s``, ``text``,
+``emotions``; per emotion its probability ``p_EMOTION`` and the modalities' shares of the evidence
+``EMOTION_by_MODALITY``; then ``absent``, the missing modalities with the reasons, and
+``demonstration``. Cells are None where there was nothing to read.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmemo.features import Word
+import numpy as np
+
+from mmemo.data_frames import data_frame
+from mmemo.features import MODALITIES, Word
+from mmemo.labels import EMOTIONS
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -12,16 +27,16 @@ class Prediction:
     """One utterance and its emotions.
 
     Attributes:
-        video: the media file it comes from.
-        start: where it begins in the file, seconds.
-        end: where it ends in the file, seconds.
-        words: what was said, times in seconds in the file.
-        labels: the emotions found, None where there was nothing to read them from.
-        probs: probability of each emotion; None likewise.
+        video: the media file.
+        start: start of the utterance in the file, seconds.
+        end: end of the utterance in the file, seconds.
+        words: the words of the utterance, times in seconds in the file.
+        labels: the predicted emotions; None where there was nothing to read.
+        probs: emotion -> probability; None likewise.
         spoke: emotion -> modality -> share of the evidence, summing to 1 over the modalities that
-            are there; None likewise.
-        absent: modality -> why there is none.
-        demonstration: whether the model learnt from made-up data only.
+            are present; None likewise.
+        absent: modality -> the reason why it is missing.
+        demonstration: whether the model was trained on made-up data only.
     """
 
     video: str
@@ -40,10 +55,66 @@ class Prediction:
         return " ".join(word.text for word in self.words)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain lists and dicts, rounded to what the numbers can bear."""
-        held = asdict(self)
-        held["text"] = self.text
-        return {name: _rounded(value) for name, value in held.items()}
+        """Return plain lists and dicts, numbers rounded to 4 decimals."""
+        fields = asdict(self)
+        fields["text"] = self.text
+        return {name: _rounded(value) for name, value in fields.items()}
+
+
+class Predictions(list[Prediction]):
+    """The predictions for one or several recordings, in order: a list that becomes a table."""
+
+    def to_dataframe(self) -> "DataFrame":
+        """Return a data frame (pandas), one row per utterance; columns as in ``mmemo.prediction``.
+
+        Numbers are NaN, and ``emotions`` is None, where there was nothing to read.
+
+        Raises:
+            ConfigError: pandas is not installed.
+        """
+        rows = table_rows(self)
+        columns: dict[str, Any] = {}
+        for name, kind in table_columns(self).items():
+            cells = [row[name] for row in rows]
+            columns[name] = np.array(cells, dtype=float) if kind is float else cells
+        return data_frame(columns)
+
+
+def table_columns(predictions: Sequence[Prediction]) -> Mapping[str, type]:
+    """Return column name -> type of its cells (str, float, list or bool), in order."""
+    columns: dict[str, type] = {"video": str, "start_s": float, "end_s": float, "text": str}
+    columns["emotions"] = list
+    for label in _labels(predictions):
+        columns[f"p_{label}"] = float
+        columns |= {f"{label}_by_{modality}": float for modality in MODALITIES}
+    return {**columns, "absent": list, "demonstration": bool}
+
+
+def table_rows(predictions: Sequence[Prediction]) -> list[Row]:
+    """Return one row per prediction: times rounded to 3 decimals, other numbers to 4."""
+    columns, labels = table_columns(predictions), _labels(predictions)
+    return [_row(prediction, columns, labels) for prediction in predictions]
+
+
+def _labels(predictions: Sequence[Prediction]) -> tuple[str, ...]:
+    probs = next((prediction.probs for prediction in predictions if prediction.probs), None)
+    return EMOTIONS if probs is None else tuple(probs)
+
+
+def _row(prediction: Prediction, columns: Mapping[str, type], labels: Sequence[str]) -> Row:
+    row: Row = dict.fromkeys(columns)
+    row |= {"video": prediction.video, "text": prediction.text}
+    row |= {"start_s": round(prediction.start, 3), "end_s": round(prediction.end, 3)}
+    row["absent"] = [f"{modality}: {reason}" for modality, reason in prediction.absent.items()]
+    row["demonstration"] = prediction.demonstration
+    if prediction.labels is None or prediction.probs is None or prediction.spoke is None:
+        return row
+    row["emotions"] = list(prediction.labels)
+    for label in labels:
+        row[f"p_{label}"] = round(prediction.probs[label], 4)
+        for modality, share in prediction.spoke[label].items():
+            row[f"{label}_by_{modality}"] = round(share, 4)
+    return row
 
 
 def _rounded(value: Any) -> Any:

@@ -19,7 +19,7 @@ from mmemo.checkpoint import FORMAT, Checkpoint, load_checkpoint, save_checkpoin
 from mmemo.errors import ConfigError
 from mmemo.features import ClipFeatures
 from mmemo.inference import DECODERS
-from mmemo.prediction_table import Predictions
+from mmemo.prediction import Predictions
 from mmemo.reasons import Reasons
 from mmemo.store import write_atomically
 from pipelines.device import find_device

@@ -21,7 +21,6 @@ FLOORS = {
     1: {
         "features",
         "prediction",
-        "prediction_table",
         "reasons",
         "api",
         "assets",

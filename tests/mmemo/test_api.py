@@ -11,8 +11,7 @@ import mmemo
 from mmemo.errors import ConfigError
 from mmemo.features import Features, Word
 from mmemo.labels import EMOTIONS
-from mmemo.prediction import Prediction
-from mmemo.prediction_table import Predictions
+from mmemo.prediction import Prediction, Predictions
 from mmemo.reasons import Reasons
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,7 +1,6 @@
-"""Tables, one row an utterance: CSV for spreadsheets, Parquet for data frames.
+"""Tables, one row per utterance: CSV for spreadsheets, Parquet for data frames.
 
-``mmemo.prediction_table`` says what the columns hold. Cells are empty where there was nothing to
-read.
+See ``mmemo.prediction`` for the columns. Cells are empty where there was nothing to read.
 """
 
 import csv
@@ -9,12 +8,11 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from mmemo.prediction import Prediction
-from mmemo.prediction_table import table_columns, table_rows
+from mmemo.prediction import Prediction, table_columns, table_rows
 
 
 def to_csv(predictions: Sequence[Prediction]) -> bytes:
-    """Write a table as UTF-8 with a mark at its start, by which Excel knows the encoding.
+    """Return a table as CSV in UTF-8, with a byte order mark, by which Excel knows the encoding.
 
     Lists are joined by "; ".
     """
@@ -27,7 +25,7 @@ def to_csv(predictions: Sequence[Prediction]) -> bytes:
 
 
 def to_parquet(predictions: Sequence[Prediction]) -> bytes:
-    """Write a table with types: lists stay lists, an answer that is missing is null."""
+    """Return a table as Parquet: lists stay lists, a missing answer is null."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -35,8 +33,8 @@ def to_parquet(predictions: Sequence[Prediction]) -> bytes:
     schema = pa.schema([(name, types[kind]) for name, kind in table_columns(predictions).items()])
     sink = pa.BufferOutputStream()
     parquet.write_table(pa.Table.from_pylist(table_rows(predictions), schema=schema), sink)
-    written: bytes = sink.getvalue().to_pybytes()
-    return written
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def _cell(value: Any) -> Any:
