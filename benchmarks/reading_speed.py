@@ -16,8 +16,8 @@ from extractors.clip import ClipExtractor
 from mmemo.assets.shipped import DEFAULT, find_model
 from mmemo.checkpoint import Checkpoint, load_checkpoint
 from pipelines.evaluation.text_table import grid
+from pipelines.prediction.explanation import contributions
 from pipelines.prediction.recording import answer, extractor_for, read_recording
-from pipelines.video_report.contributions import contributions
 from pipelines.video_report.stability import bands
 
 HEAD = ["recording", "seconds", "utterances", "answers", "share", "reasons", "share", "computing"]

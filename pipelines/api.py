@@ -149,7 +149,7 @@ class EmotionReader:
             TranscriptError: as for ``predict``.
             AssetError: as for ``predict``.
         """
-        from pipelines.video_report.contributions import contributions
+        from pipelines.prediction.explanation import contributions
 
         predictions = self.predict(media, decoder=decoder)
         explanations = contributions(self.checkpoint, self.read(media))

@@ -11,9 +11,9 @@ from extractors.clip import ClipExtractor
 from mmemo.checkpoint import Checkpoint
 from mmemo.inference import modalities_read
 from mmemo.prediction import Prediction
+from pipelines.prediction.explanation import Contributions, contributions
 from pipelines.prediction.recording import Recording, answer, read_recording
 from pipelines.progress import EXPLANATION, OnProgress, no_progress
-from pipelines.video_report.contributions import Contributions, contributions
 from pipelines.video_report.stability import Bands, bands
 from pipelines.video_report.tracks import Tracks, tracks
 

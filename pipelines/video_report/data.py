@@ -9,8 +9,8 @@ import numpy as np
 
 from extractors.columns import ACTION_UNIT_NAMES
 from mmemo.prediction import Prediction
+from pipelines.prediction.explanation import Contributions
 from pipelines.video_report.content import VideoReport
-from pipelines.video_report.contributions import Contributions
 from pipelines.video_report.tracks import Tracks
 
 _HARMLESS = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}

@@ -7,8 +7,8 @@ import numpy as np
 from mmemo.features import Word
 from mmemo.labels import EMOTIONS
 from mmemo.prediction import Prediction
+from pipelines.prediction.explanation import Contributions
 from pipelines.video_report import VideoReport
-from pipelines.video_report.contributions import Contributions
 from pipelines.video_report.stability import Bands
 from pipelines.video_report.tracks import Tracks
 

@@ -23,9 +23,9 @@ from mmemo.explain import without_rows
 from mmemo.features import Clip, ClipFeatures, Features
 from mmemo.inference import infer
 from pipelines.cli import main
+from pipelines.prediction.explanation import contributions
 from pipelines.prediction.recording import read_recording
 from pipelines.video_report import Player, build_page, embed, link
-from pipelines.video_report.contributions import contributions
 from pipelines.video_report.data import to_data, to_script
 from pipelines.video_report.player import playable_as
 from pipelines.video_report.stability import STRETCHES, bands
