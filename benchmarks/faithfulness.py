@@ -24,9 +24,10 @@ from benchmarks.planted_world import draw, fit
 from mmemo.batching.batch import ClipArrays
 from mmemo.batching.rows import arrange
 from mmemo.checkpoint import load_checkpoint
-from mmemo.explain import Explanation, explain, without_rows
+from mmemo.explain import explain, without_rows
 from mmemo.inference import infer
 from mmemo.model.emotion_model import EmotionModel
+from mmemo.prediction import Explanation
 from pipelines.data.load import load_data
 from pipelines.evaluation.evaluate import choose_split
 from pipelines.evaluation.text_table import grid

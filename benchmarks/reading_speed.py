@@ -16,7 +16,7 @@ from extractors.clip import ClipExtractor
 from mmemo.assets.shipped import DEFAULT, find_model
 from mmemo.checkpoint import Checkpoint, load_checkpoint
 from pipelines.evaluation.text_table import grid
-from pipelines.prediction.explanation import contributions
+from pipelines.prediction.explanation import explain_recording
 from pipelines.prediction.recording import answer, extractor_for, read_recording
 from pipelines.video_report.stability import bands
 
@@ -41,10 +41,10 @@ def row_of(checkpoint: Checkpoint, extractor: ClipExtractor, video: Path) -> lis
     """Time one recording."""
     began = time.perf_counter()
     recording = read_recording(checkpoint, video, extractor=extractor)
-    answer(checkpoint, recording)
+    predictions = answer(checkpoint, recording)
     answered, computed = time.perf_counter(), time.process_time()
     bands(checkpoint, recording.clips)
-    contributions(checkpoint, recording)
+    explain_recording(checkpoint, recording, predictions)
     computing_s = time.process_time() - computed
     answers_s, reasons_s = answered - began, time.perf_counter() - answered
     long_s = recording.duration_s

@@ -15,8 +15,7 @@ from mmemo.api import load, reader_class
 from mmemo.errors import MmemoError
 from mmemo.features import Clip, ClipFeatures, Features, Word
 from mmemo.labels import EMOTIONS
-from mmemo.prediction import Prediction, Predictions
-from mmemo.reasons import Reasons
+from mmemo.prediction import Explanation, Prediction, Predictions
 
 if TYPE_CHECKING:
     from mmemo.api import EmotionReader
@@ -34,11 +33,11 @@ __all__ = [
     "Clip",
     "ClipFeatures",
     "EmotionReader",
+    "Explanation",
     "Features",
     "MmemoError",
     "Prediction",
     "Predictions",
-    "Reasons",
     "Word",
     "load",
 ]

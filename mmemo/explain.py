@@ -1,19 +1,19 @@
-"""Why the model answered as it did: which modality, which moment and which word spoke for a label.
+"""Explain a model's answers: which modality, moment and word they rest on.
 
-Two kinds of answer, for they are not the same (Jain and Wallace, NAACL 2019):
+Two kinds of evidence, for they are not the same (Jain and Wallace, NAACL 2019):
 
-- **weights** say where the decoder looked, averaged over the steps that emit the label by how
-  likely each is; they sum to 1;
+- **weights** say where the decoder looked, averaged over the steps that emit the label by the
+  probability of each; they sum to 1;
 - **effects** say what happens when it cannot look there: the log-odds that the label loses when a
-  modality or a moment is taken away (occlusion; Zeiler and Fergus, ECCV 2014, section 4.2). An
-  effect below zero speaks against the label. Effects need no trust in attention, but one more
-  reading of the clip for each of them.
+  modality or a moment is hidden (occlusion; Zeiler and Fergus, ECCV 2014, section 4.2). An effect
+  below zero is evidence against the label. Effects need no trust in attention, but each of them
+  costs one more forward pass over the clip.
 
 K labels, M modalities, T rows, W words.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -21,38 +21,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mmemo.arrays import Floats
 from mmemo.batching.batch import ClipArrays
 from mmemo.features import Word
 from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """What spoke for each label in one clip.
-
-    Attributes:
-        id: the clip's id.
-        labels: names of the K labels.
-        modalities: names of the M modalities.
-        marginals: (K,) p(label | clip).
-        modality_weights: (K, M), rows sum to 1 over the modalities the clip has.
-        modality_effects: (K, M), log-odds lost without the modality; 0 where the clip has none.
-        row_weights: modality -> (K, T), sums to 1 over the rows; a modality that the clip does not
-            have is left out.
-        row_effects: modality -> (K, T), log-odds lost without the row; empty unless asked for.
-    """
-
-    id: str
-    labels: tuple[str, ...]
-    modalities: tuple[str, ...]
-    marginals: Floats
-    modality_weights: Floats
-    modality_effects: Floats
-    row_weights: Mapping[str, Floats]
-    row_effects: Mapping[str, Floats]
+from mmemo.prediction import Explanation
 
 
 @torch.inference_mode()
@@ -61,60 +35,62 @@ def explain(
     clips: Sequence[ClipArrays],
     *,
     row_effects: bool = True,
-    most_windows: int = 100,
-    most_neighbours: int | None = None,
+    max_windows: int = 100,
+    max_neighbours: int | None = None,
     batch_size: int = 64,
     prior: Floats | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[Explanation]:
-    """Explain the answers to clips, in their order.
+    """Explain the answers for clips, in their order.
 
     Each clip is read again without each of its modalities and, for ``row_effects``, without each
-    of its rows: some dozens of readings a clip. With a model that sees a clip's neighbours, those
-    among ``clips`` are read along unchanged.
+    of its rows: some dozens of forward passes per clip. For a model that sees a clip's neighbours,
+    those among ``clips`` are read along unchanged.
 
     Args:
-        model: the model; its mode is put back afterwards.
+        model: the model; it is back in its present mode afterwards.
         clips: the clips, whole videos of them where the model sees neighbours.
-        row_effects: whether to measure the effect of rows.
-        most_windows: a modality with more rows than this has them taken away in so many stretches
-            of nearly equal length, and a stretch's effect is shared evenly among its rows.
-        most_neighbours: so many of the nearest clips of its video are read along with each clip;
-            if not given, all that the model takes, and the time grows with the square of their
-            number.
-        batch_size: readings at a time.
-        prior: (2**K,) probabilities to answer with where nothing is left to read; by default the
-            model's own answer to nothing.
-        progress: told after each clip which share of them is done.
+        row_effects: whether to measure the effects of rows.
+        max_windows: the rows of a modality with more rows than this are hidden in this number of
+            windows of nearly equal length; a window's effect is shared evenly among its rows.
+        max_neighbours: the number of nearest clips of the same video that are read along with each
+            clip; by default as many as the model takes. The time grows with its square.
+        batch_size: clips per forward pass.
+        prior: (2**K,) probabilities to answer with where every modality is hidden; by default the
+            model's own answer.
+        progress: called after each clip with the share of clips that are done.
+
+    Returns:
+        One per clip, without words (see ``onto_words``).
     """
     training = model.training
     model.eval()
-    found = []
+    explanations = []
     for clip in clips:
-        neighbours = _neighbours(model, clip, clips)[:most_neighbours]
-        reader = _Reader(model, clip, neighbours, batch_size, prior)
-        with _reading_once(model):
-            found.append(_explain(reader, clip, most_windows if row_effects else 0))
-        progress(len(found) / len(clips))
+        neighbours = _neighbours(model, clip, clips)[:max_neighbours]
+        occluder = _Occluder(model, clip, neighbours, batch_size, prior)
+        with _text_encoded_once(model):
+            explanations.append(_explain(occluder, clip, max_windows if row_effects else 0))
+        progress(len(explanations) / len(clips))
     model.train(training)
-    return found
+    return explanations
 
 
 def without_rows(clip: ClipArrays, modality: str, rows: slice | NDArray[np.integer]) -> ClipArrays:
-    """Take rows of one modality away; with them the words, for a model that reads words.
+    """Hide rows of one modality, and with text rows their words, for a model that reads words.
 
-    A modality without a valid row left is taken away whole: so a clip says that it has none.
+    A modality without a remaining valid row is removed, as a clip that does not have it.
     """
     mask = np.array(clip.masks[modality])
     mask[rows] = False
     words = np.array(clip.words, dtype=object)
     if modality == "text" and len(words):
         words[rows] = ""
-    return _kept(replace(clip, masks={**clip.masks, modality: mask}, words=tuple(words)))
+    return _without_empty(replace(clip, masks={**clip.masks, modality: mask}, words=tuple(words)))
 
 
-def onto_words(values: Floats, times: NDArray[np.float64], words: Sequence[Word]) -> Floats:
-    """Sum what rows say over the words they lie in.
+def onto_words(values: Floats, times: Floats, words: Sequence[Word]) -> Floats:
+    """Sum the values of rows over the words that they lie in.
 
     Args:
         values: (K, T), weights or effects of rows.
@@ -122,7 +98,7 @@ def onto_words(values: Floats, times: NDArray[np.float64], words: Sequence[Word]
         words: W words, times in seconds on the same clock.
 
     Returns:
-        (K, W); a row counts for the first word that its middle lies in, else for none.
+        (K, W); a row counts for the first word that contains its middle, if any.
     """
     summed = np.zeros((len(values), len(words)))
     for row, (start, end) in enumerate(times):
@@ -135,8 +111,8 @@ def onto_words(values: Floats, times: NDArray[np.float64], words: Sequence[Word]
 
 
 @dataclass(frozen=True, eq=False)
-class _Reader:
-    """Reads variants of one clip, among neighbours that stay as they are."""
+class _Occluder:
+    """Reads variants of one clip among unchanged neighbours."""
 
     model: EmotionModel
     clip: ClipArrays
@@ -164,13 +140,13 @@ class _Reader:
             rows += [replace(c, video=f"{number}") for c in (variant, *self.neighbours)]
         batch = self.model.collate([replace(c, labels=None) for c in rows])
         device = next(self.model.parameters()).device
-        read = self.model(batch.to(device)).marginals.double().cpu().numpy()
-        return np.asarray(read[:: 1 + len(self.neighbours)])
+        marginals = self.model(batch.to(device)).marginals.double().cpu().numpy()
+        return np.asarray(marginals[:: 1 + len(self.neighbours)])
 
 
 @contextlib.contextmanager
-def _reading_once(model: EmotionModel) -> Iterator[None]:
-    """Let a pretrained encoder read each text once: most variants of a clip change none."""
+def _text_encoded_once(model: EmotionModel) -> Iterator[None]:
+    """Let a pretrained encoder read each text once, for most variants of a clip share it."""
     if model.words is None:
         yield
         return
@@ -181,7 +157,7 @@ def _reading_once(model: EmotionModel) -> Iterator[None]:
 def _neighbours(
     model: EmotionModel, clip: ClipArrays, clips: Sequence[ClipArrays]
 ) -> list[ClipArrays]:
-    """List the clips that are read along with this one: as many of its video as the model takes."""
+    """Return the clips of the same video that the model reads along, nearest first."""
     if model.clips_per_video == 1 or clip.video is None:
         return []
     others = [c for c in clips if c is not clip and c.video == clip.video]
@@ -189,55 +165,55 @@ def _neighbours(
     return others[: model.clips_per_video - 1]
 
 
-def _explain(reader: _Reader, clip: ClipArrays, most_windows: int) -> Explanation:
-    model = reader.model
-    batch = model.collate([replace(c, labels=None) for c in (clip, *reader.neighbours)])
+def _explain(occluder: _Occluder, clip: ClipArrays, max_windows: int) -> Explanation:
+    model = occluder.model
+    batch = model.collate([replace(c, labels=None) for c in (clip, *occluder.neighbours)])
     output = model(batch.to(next(model.parameters()).device), moments=True)
     assert output.moment_weights is not None
-    there = [m for m in model.modalities if m in _kept(clip).values]
-    lengths = {m: len(clip.values[m]) for m in there}
-    variants = [without_rows(clip, m, slice(None)) for m in there]
-    windows = {m: _windows(lengths[m], most_windows) for m in there}
-    variants += [without_rows(clip, m, rows) for m in there for rows in windows[m]]
-    log_odds = reader.log_odds([_kept(clip), *variants])
+    modalities = [m for m in model.modalities if m in _without_empty(clip).values]
+    lengths = {m: len(clip.values[m]) for m in modalities}
+    variants = [without_rows(clip, m, slice(None)) for m in modalities]
+    windows = {m: _windows(lengths[m], max_windows) for m in modalities}
+    variants += [without_rows(clip, m, rows) for m in modalities for rows in windows[m]]
+    log_odds = occluder.log_odds([_without_empty(clip), *variants])
     lost = iter(log_odds[0] - log_odds[1:])
     modality_effects = np.zeros((len(model.labels), len(model.modalities)))
-    for m in there:
+    for m in modalities:
         modality_effects[:, model.modalities.index(m)] = next(lost)
     row_effects = {}
-    for m in there if most_windows else ():
+    for m in modalities if max_windows else ():
         row_effects[m] = np.zeros((len(model.labels), lengths[m]))
         for rows in windows[m]:
             share = next(lost) / (rows.stop - rows.start)
             row_effects[m][:, rows] = share[:, None]
     return Explanation(
-        id=clip.id,
         labels=model.labels,
         modalities=model.modalities,
         marginals=output.marginals[0].double().cpu().numpy(),
         modality_weights=output.modality_weights[0].double().cpu().numpy(),
         modality_effects=modality_effects,
         row_weights={
-            m: output.moment_weights[m][0, :, : lengths[m]].double().cpu().numpy() for m in there
+            m: output.moment_weights[m][0, :, : lengths[m]].double().cpu().numpy()
+            for m in modalities
         },
         row_effects=row_effects,
     )
 
 
 def _windows(rows: int, most: int) -> list[slice]:
-    """Cut rows into at most ``most`` stretches of nearly equal length."""
+    """Cut rows into at most ``most`` windows of nearly equal length."""
     if most == 0:
         return []
     borders = np.linspace(0, rows, min(rows, most) + 1).round().astype(int)
     return [slice(int(a), int(b)) for a, b in pairwise(borders)]
 
 
-def _kept(clip: ClipArrays) -> ClipArrays:
-    """Leave out modalities without a valid row."""
-    there = [m for m, mask in clip.masks.items() if np.any(mask)]
+def _without_empty(clip: ClipArrays) -> ClipArrays:
+    """Remove modalities without a valid row."""
+    modalities = [m for m, mask in clip.masks.items() if np.any(mask)]
     return replace(
         clip,
-        values={m: clip.values[m] for m in there},
-        masks={m: clip.masks[m] for m in there},
-        words=clip.words if "text" in there else (),
+        values={m: clip.values[m] for m in modalities},
+        masks={m: clip.masks[m] for m in modalities},
+        words=clip.words if "text" in modalities else (),
     )

@@ -1,17 +1,18 @@
-"""Predictions for the utterances of a recording, in the form that users read, and their table.
+"""Predictions and explanations for the utterances of a recording, in the form that users read.
 
-The table has one row per utterance. Columns: ``video``, ``start_s``, ``end_s``, ``text``,
-``emotions``; per emotion its probability ``p_EMOTION`` and the modalities' shares of the evidence
-``EMOTION_by_MODALITY``; then ``absent``, the missing modalities with the reasons, and
-``demonstration``. Cells are None where there was nothing to read.
+The table of predictions has one row per utterance. Its columns are ``video``, ``start_s``,
+``end_s``, ``text`` and ``emotions``; per emotion its probability ``p_EMOTION`` and the modalities'
+shares of the evidence ``EMOTION_by_MODALITY``; then ``absent``, the missing modalities with the
+reasons, and ``demonstration``. Cells are None where there was nothing to read.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmemo.arrays import Floats
 from mmemo.data_frames import data_frame
 from mmemo.features import MODALITIES, Word
 from mmemo.labels import EMOTIONS
@@ -77,6 +78,63 @@ class Predictions(list[Prediction]):
         for name, kind in table_columns(self).items():
             cells = [row[name] for row in rows]
             columns[name] = np.array(cells, dtype=float) if kind is float else cells
+        return data_frame(columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why a model gives its answers for one clip: K labels, M modalities, T rows, W words.
+
+    An effect is the log-odds that a label loses when something is hidden from the model: above
+    zero, it supports the label; below zero, it opposes it. A weight is a share of the model's
+    attention. The two need not agree; trust effects first.
+
+    Attributes:
+        labels: names of the K labels.
+        modalities: names of the M modalities.
+        marginals: (K,) probability of each label, before calibration.
+        modality_weights: (K, M), sums to 1 over the modalities of the clip.
+        modality_effects: (K, M) of hiding a whole modality; 0 where the clip does not have it.
+        row_weights: modality -> (K, T), sums to 1 over the rows; modalities that the clip does not
+            have are left out.
+        row_effects: modality -> (K, T) of hiding one row; empty unless they were computed.
+        prediction: the answer for the utterance, with its W words; None for a bare clip, whose
+            words have no times.
+        word_weights: modality -> (K, W), the weights of its rows while the word is spoken.
+        word_effects: modality -> (K, W) of hiding it while the word is spoken.
+    """
+
+    labels: tuple[str, ...]
+    modalities: tuple[str, ...]
+    marginals: Floats
+    modality_weights: Floats
+    modality_effects: Floats
+    row_weights: Mapping[str, Floats]
+    row_effects: Mapping[str, Floats]
+    prediction: Prediction | None = None
+    word_weights: Mapping[str, Floats] = field(default_factory=dict)
+    word_effects: Mapping[str, Floats] = field(default_factory=dict)
+
+    def to_dataframe(self) -> "DataFrame":
+        """Return a data frame (pandas), one row per word and label.
+
+        Columns: ``word``, ``start_s``, ``end_s``, ``emotion``, then ``MODALITY_effect`` and
+        ``MODALITY_weight`` per modality; NaN for one that the utterance does not have.
+
+        Raises:
+            ConfigError: pandas is not installed.
+        """
+        words = () if self.prediction is None else self.prediction.words
+        columns: dict[str, Any] = {
+            "word": [word.text for word in words for _ in self.labels],
+            "start_s": np.array([word.start for word in words for _ in self.labels], dtype=float),
+            "end_s": np.array([word.end for word in words for _ in self.labels], dtype=float),
+            "emotion": [label for _ in words for label in self.labels],
+        }
+        absent = np.full((len(self.labels), len(words)), np.nan)
+        for modality in self.modalities:
+            for name, values in (("effect", self.word_effects), ("weight", self.word_weights)):
+                columns[f"{modality}_{name}"] = values.get(modality, absent).T.ravel()
         return data_frame(columns)
 
 

@@ -19,15 +19,15 @@ from mmemo.checkpoint import FORMAT, Checkpoint, load_checkpoint, save_checkpoin
 from mmemo.errors import ConfigError
 from mmemo.features import ClipFeatures
 from mmemo.inference import DECODERS
-from mmemo.prediction import Predictions
-from mmemo.reasons import Reasons
+from mmemo.prediction import Explanation, Predictions
 from mmemo.store import write_atomically
 from pipelines.device import find_device
 from pipelines.hub.hub import CARD_FILE, CONFIG_FILE, find, push_folder
 from pipelines.outputs import check_output
+from pipelines.prediction.explanation import explain_recording
 from pipelines.prediction.recording import Recording, answer, extractor_for, read_recording
 from pipelines.progress import OnProgress, no_progress
-from pipelines.video_report import VideoReport, build_page, player_of, report_on
+from pipelines.video_report import VideoReport, build_page, make_report, player_of
 from pipelines.video_report.content import STAGES
 
 THREADS = 2
@@ -138,7 +138,7 @@ class EmotionReader:
         """
         return self.read(media).whole
 
-    def explain(self, media: Media, *, decoder: Decoder = "threshold") -> list[Reasons | None]:
+    def explain(self, media: Media, *, decoder: Decoder = "threshold") -> list[Explanation | None]:
         """Explain the answers, by hiding modalities and moments from the model in turn.
 
         Returns:
@@ -149,23 +149,8 @@ class EmotionReader:
             TranscriptError: as for ``predict``.
             AssetError: as for ``predict``.
         """
-        from pipelines.prediction.explanation import contributions
-
         predictions = self.predict(media, decoder=decoder)
-        explanations = contributions(self.checkpoint, self.read(media))
-        return [
-            None
-            if explanation is None
-            else Reasons(
-                prediction,
-                self.labels,
-                self.modalities,
-                explanation.modality_effects,
-                explanation.word_effects,
-                explanation.word_weights,
-            )
-            for prediction, explanation in zip(predictions, explanations, strict=True)
-        ]
+        return explain_recording(self.checkpoint, self.read(media), predictions)
 
     def report(
         self,
@@ -227,7 +212,7 @@ class EmotionReader:
         _check(decoder)
         on_stage(STAGES[0])
         recording = self.read(media, on_progress)
-        return report_on(
+        return make_report(
             self.checkpoint, recording, decoder=decoder, on_stage=on_stage, on_progress=on_progress
         )
 

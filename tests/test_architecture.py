@@ -21,7 +21,6 @@ FLOORS = {
     1: {
         "features",
         "prediction",
-        "reasons",
         "api",
         "assets",
         "untrusted",

@@ -1,69 +1,55 @@
-"""What each word, and the voice and face while it was said, did for each label."""
+"""Explain the predictions for a recording, down to its words."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from extractors.text.pauses import without_pauses
+from mmemo.arrays import Floats
 from mmemo.batching.rows import row_times
 from mmemo.checkpoint import Checkpoint
 from mmemo.explain import explain, onto_words
+from mmemo.prediction import Explanation, Prediction
 from pipelines.prediction.recording import Recording
 
-Floats = NDArray[np.float64]
-
-MOST_WINDOWS = 60
-"""Of a modality with more rows, so many stretches are hidden one after the other."""
-MOST_NEIGHBOURS = 8
-"""Utterances read along with each one: four on either side say what it is about, and the time for
-a long recording grows with its length, not with the square."""
+MAX_WINDOWS = 60
+"""Number of windows of a modality that are hidden in turn, where it has more rows."""
+MAX_NEIGHBOURS = 8
+"""Utterances read along with each one. Four on either side give the context, and the time grows
+with the length of the recording, not with its square."""
 
 
-@dataclass(frozen=True, eq=False)
-class Contributions:
-    """One utterance: K labels, M modalities, W words.
-
-    Attributes:
-        modality_effects: (K, M) log-odds that a label loses without the modality.
-        word_effects: modality -> (K, W) log-odds lost without it while the word is said.
-        word_weights: modality -> (K, W) share of the decoder's attention.
-    """
-
-    modality_effects: Floats
-    word_effects: Mapping[str, Floats]
-    word_weights: Mapping[str, Floats]
-
-
-def contributions(
+def explain_recording(
     checkpoint: Checkpoint,
     recording: Recording,
+    predictions: Sequence[Prediction],
     progress: Callable[[float], None] = lambda share: None,
-) -> list[Contributions | None]:
-    """Explain every utterance, in their order; None where there was nothing to read.
+) -> list[Explanation | None]:
+    """Return an explanation per utterance, in order; None where there was nothing to read.
 
-    ``progress`` is told which share of them is done.
+    Args:
+        checkpoint: the model.
+        recording: N utterances.
+        predictions: N answers of the model, in order.
+        progress: called with the share of utterances that are done.
     """
     readable = [n for n, clip in enumerate(recording.clips) if clip.values]
-    clips = [recording.clips[n] for n in readable]
-    prior = checkpoint.trained_on.prior(len(checkpoint.labels))
-    found: list[Contributions | None] = [None] * len(recording.clips)
-    explained = explain(
+    explanations = explain(
         checkpoint.model,
-        clips,
-        most_windows=MOST_WINDOWS,
-        most_neighbours=MOST_NEIGHBOURS,
-        prior=prior,
+        [recording.clips[n] for n in readable],
+        max_windows=MAX_WINDOWS,
+        max_neighbours=MAX_NEIGHBOURS,
+        prior=checkpoint.trained_on.prior(len(checkpoint.labels)),
         progress=progress,
     )
-    for n, why in zip(readable, explained, strict=True):
-        found[n] = Contributions(
-            why.modality_effects,
-            _onto_words(checkpoint, recording, n, why.row_effects),
-            _onto_words(checkpoint, recording, n, why.row_weights),
+    result: list[Explanation | None] = [None] * len(recording.clips)
+    for n, explanation in zip(readable, explanations, strict=True):
+        result[n] = replace(
+            explanation,
+            prediction=predictions[n],
+            word_weights=_onto_words(checkpoint, recording, n, explanation.row_weights),
+            word_effects=_onto_words(checkpoint, recording, n, explanation.row_effects),
         )
-    return found
+    return result
 
 
 def _onto_words(
@@ -76,4 +62,4 @@ def _onto_words(
         modality: row_times(utterance, options.data, modality, reads_words=reads_words)
         for modality in rows
     }
-    return {m: onto_words(held, times[m], words) for m, held in rows.items()}
+    return {m: onto_words(values, times[m], words) for m, values in rows.items()}

@@ -1,10 +1,10 @@
-"""The report of one video as one page of HTML, with the video and nothing to fetch.
+"""The report of one video: a page of HTML with the video, which fetches nothing.
 
-report = read_report(checkpoint, media)      # measure, judge, ask what spoke for the answers
+report = read_report(checkpoint, media)      # measure, predict, explain
 html = build_page(report, embed(media, ...)) # one string, ready to write or to serve
 """
 
-from pipelines.video_report.content import VideoReport, read_report, report_on
+from pipelines.video_report.content import VideoReport, make_report, read_report
 from pipelines.video_report.page import build_page
 from pipelines.video_report.player import Player, embed, link, player_of
 
@@ -14,7 +14,7 @@ __all__ = [
     "build_page",
     "embed",
     "link",
+    "make_report",
     "player_of",
     "read_report",
-    "report_on",
 ]

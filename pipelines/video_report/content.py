@@ -1,54 +1,52 @@
-"""Everything that a page about one recording tells, gathered in one pass."""
+"""The content of the page about one recording, gathered in one pass."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from extractors.clip import ClipExtractor
+from mmemo.arrays import Floats
 from mmemo.checkpoint import Checkpoint
 from mmemo.inference import modalities_read
-from mmemo.prediction import Prediction
-from pipelines.prediction.explanation import Contributions, contributions
+from mmemo.prediction import Explanation, Prediction
+from pipelines.prediction.explanation import explain_recording
 from pipelines.prediction.recording import Recording, answer, read_recording
 from pipelines.progress import EXPLANATION, OnProgress, no_progress
 from pipelines.video_report.stability import Bands, bands
 from pipelines.video_report.tracks import Tracks, tracks
 
-STAGES = ("reading words, voice and face", "judging", "hiding parts to see what spoke")
-"""What ``read_report`` does, one after the other; the first takes by far the longest."""
+STAGES = ("reading words, voice and face", "predicting", "hiding parts to explain the answers")
+"""The stages of ``read_report``, in order; the first takes by far the longest."""
 
 
 @dataclass(frozen=True, eq=False)
 class VideoReport:
-    """One recording, judged and explained.
+    """The predictions for one recording, with their explanations.
 
     Attributes:
-        name: of the file.
-        duration_s: of the file.
+        name: name of the file.
+        duration_s: its duration.
         labels: K labels, in column order.
         modalities: M modalities that the model reads.
-        thresholds: (N, K) probability from which a label was taken; None where sets were chosen
-            otherwise.
+        thresholds: (N, K) probability from which a label is taken; None if the decoder does not
+            use thresholds.
         predictions: N utterances in order of time.
-        bands: how far each probability hangs on single moments.
-        contributions: what spoke in each utterance; None where there was nothing to read.
-        tracks: voice and face.
-        absent: modality -> why the whole recording has none.
-        dataset: what the model learnt from.
-        demonstration: whether that was made up.
+        bands: uncertainty of each probability.
+        explanations: one per utterance; None where there was nothing to read.
+        tracks: voice and face over time.
+        absent: modality -> the reason why the whole recording has none.
+        dataset: name of the model's training data.
+        demonstration: whether the training data was made up.
     """
 
     name: str
     duration_s: float
     labels: tuple[str, ...]
     modalities: tuple[str, ...]
-    thresholds: NDArray[np.float64] | None
+    thresholds: Floats | None
     predictions: Sequence[Prediction]
     bands: Bands
-    contributions: Sequence[Contributions | None]
+    explanations: Sequence[Explanation | None]
     tracks: Tracks
     absent: dict[str, str]
     dataset: str
@@ -65,26 +63,27 @@ def read_report(
     on_stage: Callable[[str], None] = lambda stage: None,
     on_progress: OnProgress | None = None,
 ) -> VideoReport:
-    """Measure a recording, judge it and ask what spoke for the answers.
+    """Measure a recording, predict its emotions and explain the answers.
 
     Args:
         checkpoint: the model.
-        media: a video or sound file; a transcript beside it is used, else words are recognised.
+        media: a video or sound file; a transcript beside it is used; otherwise words are
+            recognised.
         decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
         threads: threads for the face graphs and the recogniser.
         extractor: used in place of a new one with ``threads``.
-        on_stage: told each of ``STAGES`` as it begins.
+        on_stage: called with each of ``STAGES`` as it begins.
         on_progress: called as the stages of ``pipelines.progress.REPORT`` advance.
 
     Raises:
         ClipError: the file cannot be read.
-        CheckpointError: the model wants features that these extractors do not make.
+        CheckpointError: the model needs features that these extractors do not make.
     """
     on_stage(STAGES[0])
     recording = read_recording(
         checkpoint, media, threads=threads, extractor=extractor, on_progress=on_progress
     )
-    return report_on(
+    return make_report(
         checkpoint,
         recording,
         decoder=decoder,
@@ -93,7 +92,7 @@ def read_report(
     )
 
 
-def report_on(
+def make_report(
     checkpoint: Checkpoint,
     recording: Recording,
     *,
@@ -101,9 +100,12 @@ def report_on(
     on_stage: Callable[[str], None] = lambda stage: None,
     on_progress: OnProgress = no_progress,
 ) -> VideoReport:
-    """Judge a recording that is measured, and ask what spoke; else as ``read_report``."""
+    """Predict the emotions of a measured recording and explain the answers.
+
+    Arguments as for ``read_report``.
+    """
     media = recording.media
-    seen = tracks(media, recording.whole, recording.duration_s)
+    recording_tracks = tracks(media, recording.whole, recording.duration_s)
     on_stage(STAGES[1])
     predictions = answer(checkpoint, recording, decoder=decoder)
     on_stage(STAGES[2])
@@ -115,19 +117,17 @@ def report_on(
         thresholds=_thresholds(checkpoint, recording, decoder),
         predictions=predictions,
         bands=bands(checkpoint, recording.clips),
-        contributions=contributions(
-            checkpoint, recording, lambda share: on_progress(EXPLANATION, share)
+        explanations=explain_recording(
+            checkpoint, recording, predictions, lambda share: on_progress(EXPLANATION, share)
         ),
-        tracks=seen,
+        tracks=recording_tracks,
         absent=dict(recording.whole.absent),
         dataset=checkpoint.trained_on.dataset,
         demonstration=checkpoint.trained_on.demonstration,
     )
 
 
-def _thresholds(
-    checkpoint: Checkpoint, recording: Recording, decoder: str
-) -> NDArray[np.float64] | None:
+def _thresholds(checkpoint: Checkpoint, recording: Recording, decoder: str) -> Floats | None:
     if decoder not in ("threshold", "macro"):
         return None
     return checkpoint.thresholds_of(decoder, modalities_read(checkpoint.model, recording.clips))

@@ -1,15 +1,13 @@
-"""What the page's script reads: plain lists and numbers, short, and harmless inside HTML."""
+"""The data of the page's script: plain lists and numbers, short, and harmless inside HTML."""
 
 import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from extractors.columns import ACTION_UNIT_NAMES
-from mmemo.prediction import Prediction
-from pipelines.prediction.explanation import Contributions
+from mmemo.arrays import Floats
+from mmemo.prediction import Explanation, Prediction
 from pipelines.video_report.content import VideoReport
 from pipelines.video_report.tracks import Tracks
 
@@ -17,7 +15,7 @@ _HARMLESS = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u
 
 
 def to_data(report: VideoReport) -> dict[str, Any]:
-    """Lay a report out for the script; NaN becomes null."""
+    """Convert a report to the data of the script; NaN becomes null."""
     return {
         "name": report.name,
         "duration": round(report.duration_s, 3),
@@ -25,17 +23,17 @@ def to_data(report: VideoReport) -> dict[str, Any]:
         "modalities": list(report.modalities),
         "absent": report.absent,
         "utterances": [
-            _utterance(report, row, held) for row, held in enumerate(report.predictions)
+            _utterance(report, row, prediction) for row, prediction in enumerate(report.predictions)
         ],
         "tracks": _tracks(report.tracks),
     }
 
 
 def to_script(data: Mapping[str, Any]) -> str:
-    """Write data as JSON that may stand in a ``script`` element.
+    """Return data as JSON that is safe inside a ``script`` element.
 
-    There only ``</script`` and ``<!--`` mean anything to an HTML parser (HTML Standard, 4.12.1.3);
-    without ``<`` there is neither. The other characters go for parsers of other kinds.
+    There, an HTML parser recognises only ``</script`` and ``<!--`` (HTML Standard, 4.12.1.3), and
+    both need ``<``. The other characters are escaped for other kinds of parsers.
     """
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character, harmless in _HARMLESS.items():
@@ -43,43 +41,47 @@ def to_script(data: Mapping[str, Any]) -> str:
     return text
 
 
-def _utterance(report: VideoReport, row: int, held: Prediction) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "start": round(held.start, 3),
-        "end": round(held.end, 3),
+def _utterance(report: VideoReport, row: int, prediction: Prediction) -> dict[str, Any]:
+    utterance: dict[str, Any] = {
+        "start": round(prediction.start, 3),
+        "end": round(prediction.end, 3),
         "words": [
             [word.text, round(word.start, 3), round(word.end, 3), _confidence(word.confidence)]
-            for word in held.words
+            for word in prediction.words
         ],
-        "absent": dict(held.absent),
-        "labels": None if held.labels is None else list(held.labels),
+        "absent": dict(prediction.absent),
+        "labels": None if prediction.labels is None else list(prediction.labels),
     }
-    if held.probs is not None and held.spoke is not None:
-        found["probs"] = _rounded([held.probs[label] for label in report.labels], 4)
-        found["low"] = _rounded(report.bands.low[row], 4)
-        found["high"] = _rounded(report.bands.high[row], 4)
-        found["shares"] = [
-            {m: round(share, 4) for m, share in held.spoke[label].items()}
+    if prediction.probs is not None and prediction.spoke is not None:
+        utterance["probs"] = _rounded([prediction.probs[label] for label in report.labels], 4)
+        utterance["low"] = _rounded(report.bands.low[row], 4)
+        utterance["high"] = _rounded(report.bands.high[row], 4)
+        utterance["shares"] = [
+            {m: round(share, 4) for m, share in prediction.spoke[label].items()}
             for label in report.labels
         ]
         if report.thresholds is not None:
-            found["cuts"] = _rounded(report.thresholds[row], 4)
-    why = report.contributions[row]
-    if why is not None:
-        found |= _why(why, report.modalities, held)
-    return found
+            utterance["cuts"] = _rounded(report.thresholds[row], 4)
+    explanation = report.explanations[row]
+    if explanation is not None:
+        utterance |= _explanation(explanation, absent=prediction.absent)
+    return utterance
 
 
-def _why(why: Contributions, modalities: Iterable[str], held: Prediction) -> dict[str, Any]:
-    there = [m for m in modalities if m not in held.absent]
+def _explanation(explanation: Explanation, *, absent: Iterable[str]) -> dict[str, Any]:
+    columns = [(i, m) for i, m in enumerate(explanation.modalities) if m not in absent]
     return {
         "effects": [
-            {m: _rounded([row[at]], 3)[0] for at, m in enumerate(modalities) if m in there}
-            for row in why.modality_effects
+            {m: _rounded([effects[i]], 3)[0] for i, m in columns}
+            for effects in explanation.modality_effects
         ],
-        "wordEffects": {m: [_rounded(r, 3) for r in rows] for m, rows in why.word_effects.items()},
-        "wordWeights": {m: [_rounded(r, 4) for r in rows] for m, rows in why.word_weights.items()},
+        "wordEffects": _per_label(explanation.word_effects, 3),
+        "wordWeights": _per_label(explanation.word_weights, 4),
     }
+
+
+def _per_label(values: Mapping[str, Floats], digits: int) -> dict[str, list[list[float | None]]]:
+    return {m: [_rounded(row, digits) for row in rows] for m, rows in values.items()}
 
 
 def _tracks(tracks: Tracks) -> dict[str, Any]:
@@ -98,5 +100,5 @@ def _confidence(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _rounded(values: Iterable[float] | np.ndarray, digits: int) -> list[float | None]:
+def _rounded(values: Iterable[float] | Floats, digits: int) -> list[float | None]:
     return [round(float(v), digits) if math.isfinite(v) else None for v in values]

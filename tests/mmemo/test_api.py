@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,12 @@ import mmemo
 from mmemo.errors import ConfigError
 from mmemo.features import Features, Word
 from mmemo.labels import EMOTIONS
-from mmemo.prediction import Prediction, Predictions
-from mmemo.reasons import Reasons
+from mmemo.prediction import Explanation, Prediction, Predictions
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def said(start, labels=("anger",)):
+def utterance(start, labels=("anger",)):
     return Prediction(
         video="talk.mp4",
         start=start,
@@ -90,7 +90,7 @@ def test_features_as_a_table_say_what_is_missing():
 
 def test_predictions_as_a_table():
     pytest.importorskip("pandas")
-    table = Predictions([said(0.0), said(2.0, None), said(4.0, ())]).to_dataframe()
+    table = Predictions([utterance(0.0), utterance(2.0, None), utterance(4.0, ())]).to_dataframe()
     assert table["start_s"].tolist() == [0.0, 2.0, 4.0]
     assert table["emotions"].tolist() == [["anger"], None, []]
     assert table["p_anger"].isna().tolist() == [False, True, False]
@@ -101,22 +101,31 @@ def test_predictions_as_a_table():
     assert len(Predictions().to_dataframe()) == 0
 
 
-def test_reasons_as_a_table():
+def test_explanations_as_a_table():
     pytest.importorskip("pandas")
     effects = np.arange(12.0).reshape(6, 2)
-    reasons = Reasons(
-        said(1.0), EMOTIONS, ("text", "visual"), np.zeros((6, 2)), {"text": effects}, {}
+    explanation = Explanation(
+        EMOTIONS,
+        ("text", "visual"),
+        marginals=np.full(6, 0.5),
+        modality_weights=np.full((6, 2), 0.5),
+        modality_effects=np.zeros((6, 2)),
+        row_weights={},
+        row_effects={},
+        prediction=utterance(1.0),
+        word_effects={"text": effects},
     )
-    table = reasons.to_dataframe()
+    table = explanation.to_dataframe()
     assert len(table) == 12
     row = table[(table["word"] == "then") & (table["emotion"] == "anger")].iloc[0]
     assert row["text_effect"] == effects[EMOTIONS.index("anger"), 1]
     assert (row["start_s"], row["end_s"]) == (2.0, 3.0)
     assert table["visual_effect"].isna().all()
     assert table["text_weight"].isna().all()
+    assert len(replace(explanation, prediction=None, word_effects={}).to_dataframe()) == 0
 
 
 def test_without_pandas_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ConfigError, match=r"pip install 'mmemo\[pandas\]'"):
-        Predictions([said(0.0)]).to_dataframe()
+        Predictions([utterance(0.0)]).to_dataframe()

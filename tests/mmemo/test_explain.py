@@ -94,7 +94,7 @@ def test_the_neighbours_of_a_clip_stay_as_they_are() -> None:
 def test_only_the_nearest_neighbours_are_read_along_if_so_asked() -> None:
     built = model(context="video")
     video = [clip(n, "v") for n in range(6)]
-    told = explain(built, video, most_neighbours=2)
+    told = explain(built, video, max_neighbours=2)
     for place, near in ((3, [2, 3, 4]), (0, [0, 1, 2])):
         expected = explain(built, [video[n] for n in near])[near.index(place)]
         np.testing.assert_allclose(told[place].marginals, expected.marginals, atol=1e-6)
@@ -106,7 +106,7 @@ def test_only_the_nearest_neighbours_are_read_along_if_so_asked() -> None:
 
 def test_many_rows_are_taken_away_in_stretches() -> None:
     built, held = model(), clip(0, audio=11)
-    effects = explain(built, [held], most_windows=3)[0].row_effects["audio"]
+    effects = explain(built, [held], max_windows=3)[0].row_effects["audio"]
     assert effects.shape == (3, 11)
     assert len(np.unique(effects[0])) == 3
     mask = held.masks["audio"].copy()

@@ -18,9 +18,10 @@ from benchmarks.planted_world import (
     risk,
     true_probs,
 )
-from mmemo.explain import Explanation, explain
+from mmemo.explain import explain
 from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
+from mmemo.prediction import Explanation
 
 Clips = list[PlantedClip]
 

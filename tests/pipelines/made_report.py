@@ -6,8 +6,7 @@ import numpy as np
 
 from mmemo.features import Word
 from mmemo.labels import EMOTIONS
-from mmemo.prediction import Prediction
-from pipelines.prediction.explanation import Contributions
+from mmemo.prediction import Explanation, Prediction
 from pipelines.video_report import VideoReport
 from pipelines.video_report.stability import Bands
 from pipelines.video_report.tracks import Tracks
@@ -38,11 +37,23 @@ def made_utterance(number, rng, words, length_s=4.0):
     )
 
 
-def made_contributions(prediction, rng):
+def made_explanation(prediction, rng):
     size = (len(EMOTIONS), len(prediction.words))
     effects = {m: rng.normal(0, 0.3, size) for m in MODALITIES}
     weights = {m: rng.dirichlet(np.ones(max(size[1], 1)), size[0])[:, : size[1]] for m in effects}
-    return Contributions(rng.normal(0, 0.6, (len(EMOTIONS), len(MODALITIES))), effects, weights)
+    shares = np.array([list(shares.values()) for shares in prediction.spoke.values()])
+    return Explanation(
+        EMOTIONS,
+        MODALITIES,
+        marginals=np.array(list(prediction.probs.values())),
+        modality_weights=shares,
+        modality_effects=rng.normal(0, 0.6, shares.shape),
+        row_weights={},
+        row_effects={},
+        prediction=prediction,
+        word_weights=weights,
+        word_effects=effects,
+    )
 
 
 def made_report(utterances=6, seed=0):
@@ -76,9 +87,7 @@ def made_report(utterances=6, seed=0):
         thresholds=np.full((len(predictions), len(EMOTIONS)), THRESHOLD),
         predictions=predictions,
         bands=Bands(low, high),
-        contributions=[
-            None if p.labels is None else made_contributions(p, rng) for p in predictions
-        ],
+        explanations=[None if p.labels is None else made_explanation(p, rng) for p in predictions],
         tracks=Tracks(0.1, voiced, -30 + 20 * np.sin(times), units),
         absent={},
         dataset="made-up talk",

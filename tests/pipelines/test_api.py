@@ -66,12 +66,12 @@ def test_a_recording_is_measured_once_until_it_changes(model, clip, tmp_path, mo
     assert measured == ["copy.mp4", "copy.mp4"]
 
 
-def test_reasons_are_about_the_answers(model, clip):
-    (held,) = model.predict(clip)
-    (why,) = model.explain(clip)
-    assert why.prediction == held
-    assert why.word_effects["text"].shape == (6, len(held.words))
-    assert why.modality_effects.shape == (6, 3)
+def test_explanations_are_of_the_answers(model, clip):
+    (prediction,) = model.predict(clip)
+    (explanation,) = model.explain(clip)
+    assert explanation.prediction == prediction
+    assert explanation.word_effects["text"].shape == (6, len(prediction.words))
+    assert explanation.modality_effects.shape == (6, 3)
 
 
 def test_a_page_and_a_video(model, clip, tmp_path, monkeypatch):

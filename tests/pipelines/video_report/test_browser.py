@@ -145,7 +145,7 @@ def test_words_are_coloured_by_what_they_did(show):
     for source in ("text", "audio"):
         page.locator("#source").select_option(source)
         page.locator("#label").select_option("2")
-        effects = report.contributions[3].word_effects[source][2]
+        effects = report.explanations[3].word_effects[source][2]
         for n, effect in enumerate(effects):
             word = page.locator(".utterance").nth(3).locator(".word").nth(n)
             assert ("for" if effect > 0 else "against") in word.get_attribute("class").split()
@@ -221,7 +221,7 @@ def test_without_a_recording_the_rest_works(show):
 
 def test_a_recording_without_utterances_is_no_error(show):
     report = made_report(UTTERANCES)
-    page = show(report=replace(report, predictions=[], contributions=[]))
+    page = show(report=replace(report, predictions=[], explanations=[]))
     assert "no utterance" in page.locator("#moment").inner_text()
     page.locator("#timeline").focus()
     page.keyboard.press("ArrowDown")

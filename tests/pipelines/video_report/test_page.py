@@ -23,8 +23,8 @@ from mmemo.explain import without_rows
 from mmemo.features import Clip, ClipFeatures, Features
 from mmemo.inference import infer
 from pipelines.cli import main
-from pipelines.prediction.explanation import contributions
-from pipelines.prediction.recording import read_recording
+from pipelines.prediction.explanation import explain_recording
+from pipelines.prediction.recording import answer, read_recording
 from pipelines.video_report import Player, build_page, embed, link
 from pipelines.video_report.data import to_data, to_script
 from pipelines.video_report.player import playable_as
@@ -176,18 +176,19 @@ def test_there_is_no_band_where_nothing_can_be_left_out(checkpoint, recording):
 
 
 def test_a_word_did_what_hiding_it_changes(checkpoint, recording):
-    (why,) = contributions(checkpoint, recording)
+    predictions = answer(checkpoint, recording)
+    (explanation,) = explain_recording(checkpoint, recording, predictions)
     (clip,), (utterance,) = recording.clips, recording.utterances
     texts = [word.text for word in utterance.clip.words]
     said = [row for row, text in enumerate(texts) if text != "sp"]
-    assert why.word_effects["text"].shape == (6, len(said))
+    assert explanation.word_effects["text"].shape == (6, len(said))
     for place in (0, len(said) - 1):
         row = said[place]
         hidden = without_rows(clip, "text", slice(row, row + 1))
         shown, without = infer(checkpoint.model, [clip, hidden]).marginals
         lost = np.log(shown / (1 - shown)) - np.log(without / (1 - without))
-        assert why.word_effects["text"][:, place] == pytest.approx(lost, abs=1e-3)
-    assert (why.word_weights["text"].sum(axis=1) <= 1 + 1e-6).all()
+        assert explanation.word_effects["text"][:, place] == pytest.approx(lost, abs=1e-3)
+    assert (explanation.word_weights["text"].sum(axis=1) <= 1 + 1e-6).all()
 
 
 def test_tracks_are_what_was_measured(tmp_path):
