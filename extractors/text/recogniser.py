@@ -11,18 +11,17 @@ word where it sounds (``extractors.text.alignment``).
 
 import hashlib
 import logging
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from extractors.base import SAMPLE_RATE_HZ, Sound
+from extractors.sound import at_16_khz, quiet_parts
 from extractors.text.alignment import Aligner
 from mmemo.assets.resolve import ASSETS, resolve
-from mmemo.errors import AssetError, FeatureError
+from mmemo.errors import AssetError
 from mmemo.features import Word
 
 _VERSION = 2
@@ -43,8 +42,8 @@ _AROUND_S = 0.5
 _LAST_S = 0.15
 """No word is believed that begins so shortly before the end of the sound."""
 
-_PART_S, _SEEK_S, _HOP_S = 300.0, 60.0, 0.2
-"""Longest part that is recognised at once; how far back its end is sought, and in what steps."""
+_PART_S, _SEEK_S = 300.0, 60.0
+"""Longest part that is recognised at once, and how far back its quietest place is searched for."""
 
 _LOW_CONFIDENCE = 0.5
 _ENOUGH_WORDS = 10
@@ -101,7 +100,7 @@ class Recogniser:
             FeatureError: if the sound is not mono or not finite.
             AssetError: if the weights cannot be had.
         """
-        sound = _at_16_khz(sound)
+        sound = at_16_khz(sound)
         words = self._aligner.refine(self._hear(sound, progress), sound)
         _tell_doubts(words)
         return words
@@ -121,7 +120,7 @@ class Recogniser:
             FeatureError: as above.
             AssetError: as above.
         """
-        sound = _at_16_khz(sound)
+        sound = at_16_khz(sound)
         return self._aligner.place(texts, self._hear(sound), sound)
 
     def _hear(
@@ -129,7 +128,7 @@ class Recogniser:
     ) -> tuple[Word, ...]:
         """Recognise words with the rough times of cross-attention, part by part."""
         words: list[Word] = []
-        for part in _parts(sound):
+        for part in quiet_parts(sound, _PART_S, _SEEK_S):
             tell = _from(part.start_s - sound.start_s, sound.duration_s, progress)
             words += self._hear_part(part, tell)
         return tuple(words)
@@ -172,33 +171,6 @@ def _checked(folder: Path) -> Path:
             f"expected a recogniser in {folder} (CTranslate2 format); missing {', '.join(missing)}"
         )
     return folder
-
-
-def _at_16_khz(sound: Sound) -> Sound:
-    samples: NDArray[np.float32] = np.asarray(sound.samples, dtype=np.float32)
-    if samples.ndim != 1 or not np.isfinite(samples).all():
-        raise FeatureError(f"expected finite mono samples (N,); got shape {samples.shape}")
-    if sound.sample_rate != SAMPLE_RATE_HZ and len(samples):
-        from scipy.signal import resample_poly
-
-        common = math.gcd(SAMPLE_RATE_HZ, sound.sample_rate)
-        samples = resample_poly(samples, SAMPLE_RATE_HZ // common, sound.sample_rate // common)
-    samples = np.ascontiguousarray(samples, dtype=np.float32)
-    return Sound(samples, SAMPLE_RATE_HZ, sound.start_s)
-
-
-def _parts(sound: Sound) -> Iterator[Sound]:
-    """Divide a long sound in its quietest places, so that memory does not grow with its length."""
-    rate, hop = SAMPLE_RATE_HZ, round(_HOP_S * SAMPLE_RATE_HZ)
-    start = 0
-    while len(sound.samples) - start > _PART_S * rate:
-        first = start + round((_PART_S - _SEEK_S) * rate)
-        sought = sound.samples[first : start + round(_PART_S * rate)]
-        loudness = np.square(sought[: len(sought) // hop * hop]).reshape(-1, hop).mean(axis=1)
-        end = first + hop * int(np.argmin(loudness)) + hop // 2
-        yield Sound(sound.samples[start:end], rate, sound.start_s + start / rate)
-        start = end
-    yield Sound(sound.samples[start:], rate, sound.start_s + start / rate)
 
 
 def _from(

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from extractors.base import Sound
-from extractors.text.recogniser import Recogniser, _parts
+from extractors.sound import quiet_parts
+from extractors.text.recogniser import Recogniser
 from mmemo.assets.resolve import ASSETS, resolve
 from mmemo.errors import AssetError, FeatureError
 from mmemo.features import Word
@@ -210,7 +211,7 @@ def test_a_long_sound_is_heard_in_parts_that_end_between_words(shared, recognise
     words = recognise(sound)
     check(words, sound)
     assert plain(words) == 4 * ["go", "somewhere", "and", "do", "something"]
-    parts = list(_parts(sound))
+    parts = list(quiet_parts(sound, 1.5 * speech.duration_s, speech.duration_s))
     np.testing.assert_array_equal(np.concatenate([p.samples for p in parts]), sound.samples)
     assert len(parts) > 2
     assert all(len(p.samples) <= 1.5 * len(speech.samples) + 1 for p in parts)
