@@ -70,9 +70,11 @@ ablation: features ## what each modality and the label lattice contribute on the
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest
 
-lint: $(READY) ## check style and types
+lint: $(READY) ## check style, spelling, the house word list and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/python tests/lint_words.py
 	$(BIN)/mypy
 
 format: $(READY) ## bring the code into the house style

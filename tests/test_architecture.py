@@ -80,13 +80,13 @@ def imports(path: Path, root: Path) -> Iterator[tuple[str, int]]:
 
 
 def floor_of(module: str) -> int | None:
-    """Tell the floor of a module of mmemo; the package itself stands on the first."""
+    """Return the floor of a module of mmemo; the package itself is on the first."""
     parts = module.split(".")
     return 1 if len(parts) == 1 else FLOOR_OF.get(parts[1])
 
 
 def complaint(importer: str, imported: str) -> str | None:
-    """Say what is wrong with one import; None where nothing is."""
+    """Return why an import is forbidden, or None if it is allowed."""
     here, there = importer.split(".")[0], imported.split(".")[0]
     if (importer, imported) == ONLY_WAY_UP:
         return None
@@ -114,15 +114,15 @@ def complaint(importer: str, imported: str) -> str | None:
 
 
 def violations(root: Path) -> list[str]:
-    found = []
+    messages = []
     for path in sources(root):
         importer = module_of(path, root)
         for imported, line in imports(path, root):
             wrong = complaint(importer, imported)
             if wrong is not None:
                 place = path.relative_to(root).as_posix()
-                found.append(f"{place}:{line} imports {imported}: {wrong}")
-    return found
+                messages.append(f"{place}:{line} imports {imported}: {wrong}")
+    return messages
 
 
 def cycles(root: Path) -> list[str]:
@@ -133,11 +133,11 @@ def cycles(root: Path) -> list[str]:
         ours = {target for target, _ in imports(path, root) if target.split(".")[0] in PACKAGES}
         graph[name] = {t for t in ours - {name} if (name, t) != ONLY_WAY_UP}
     done: set[str] = set()
-    found: list[str] = []
+    rounds: list[str] = []
 
     def visit(name: str, way: tuple[str, ...]) -> None:
         if name in way:
-            found.append(" -> ".join((*way[way.index(name) :], name)))
+            rounds.append(" -> ".join((*way[way.index(name) :], name)))
         elif name not in done:
             for target in sorted(graph.get(name, ())):
                 visit(target, (*way, name))
@@ -145,30 +145,30 @@ def cycles(root: Path) -> list[str]:
 
     for name in sorted(graph):
         visit(name, ())
-    return found
+    return rounds
 
 
 def unsafe_calls(root: Path) -> list[str]:
     """Find what runs code that came with data, or hands a line to a shell."""
-    found = []
+    messages = []
     for path in sources(root):
         place = path.relative_to(root).as_posix()
         for name, line in imports(path, root):
             if name.split(".")[0] in UNSAFE_MODULES:
-                found.append(f"{place}:{line} imports {name}")
+                messages.append(f"{place}:{line} imports {name}")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func)
             if called in ("eval", "exec", "torch.load", "os.system", "os.popen"):
-                found.append(f"{place}:{node.lineno} calls {called}")
+                messages.append(f"{place}:{node.lineno} calls {called}")
             for keyword in node.keywords:
                 value = ast.unparse(keyword.value)
                 if (keyword.arg in ("allow_pickle", "shell") and value != "False") or (
                     keyword.arg == "weights_only" and value != "True"
                 ):
-                    found.append(f"{place}:{node.lineno} passes {keyword.arg}={value}")
-    return found
+                    messages.append(f"{place}:{node.lineno} passes {keyword.arg}={value}")
+    return messages
 
 
 def plant(root: Path, file: str, text: str) -> None:
@@ -263,8 +263,8 @@ def test_extractors_and_mmemo_load_without_torch_and_leave_no_trace(tmp_path: Pa
 )
 def test_a_planted_violation_is_found(tmp_path: Path, file: str, text: str) -> None:
     plant(tmp_path, file, text)
-    [found] = violations(tmp_path)
-    assert found.startswith(file)
+    [violation] = violations(tmp_path)
+    assert violation.startswith(file)
 
 
 @pytest.mark.parametrize(
@@ -285,8 +285,8 @@ def test_what_is_allowed_is_let_through(tmp_path: Path, file: str, text: str) ->
 def test_a_planted_round_is_found(tmp_path: Path) -> None:
     plant(tmp_path, "mmemo/store.py", "def f():\n    from mmemo import datasets\n")
     (tmp_path / "mmemo" / "datasets.py").write_text("from mmemo.store import x\n")
-    [found] = cycles(tmp_path)
-    assert set(found.split(" -> ")) == {"mmemo.store", "mmemo.datasets"}
+    [cycle] = cycles(tmp_path)
+    assert set(cycle.split(" -> ")) == {"mmemo.store", "mmemo.datasets"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the documents say can be typed, can be typed; what they link to, exists."""
+"""Commands, options, Python and links in the documents are valid."""
 
 import argparse
 import ast
@@ -22,17 +22,17 @@ CODE_SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 def fenced(text, *languages):
     """Collect the fenced blocks in these languages; "" is a fence without one."""
-    found, language = [], None
+    blocks, language = [], None
     for line in text.splitlines():
         mark = re.match(r" *```(.*)", line)
         if mark and language is None:
             language = mark[1]
-            found.append((language, []))
+            blocks.append((language, []))
         elif mark:
             language = None
         elif language is not None:
-            found[-1][1].append(line)
-    return [textwrap.dedent("\n".join(lines)) for name, lines in found if name in languages]
+            blocks[-1][1].append(line)
+    return [textwrap.dedent("\n".join(lines)) for name, lines in blocks if name in languages]
 
 
 def commands(text):
@@ -50,18 +50,18 @@ def commands(text):
 
 
 def apart(words):
-    """Take the commands of a line apart, without what sends their output elsewhere."""
-    found: list[list[str]] = [[]]
+    """Split a line into its commands, without redirections."""
+    parts: list[list[str]] = [[]]
     for before, word in zip(["", *words], words, strict=False):
         if word in ("|", "&&", ";"):
-            found.append([])
+            parts.append([])
         elif word not in (">", "2>") and before not in (">", "2>"):
-            found[-1].append(word)
-    return found
+            parts[-1].append(word)
+    return parts
 
 
 def joined(block):
-    """Join lines that a backslash goes on with."""
+    """Join lines that a backslash continues."""
     return block.replace("\\\n", " ")
 
 
@@ -75,14 +75,14 @@ def parsers(parser, name="mmemo"):
 
 
 def known_options():
-    """Collect the options of mmemo, and all that are written out in the repository's programs."""
-    found = {
+    """Collect the options of mmemo and of the repository's other programs."""
+    options = {
         o for _, parser in parsers(_parser()) for a in parser._actions for o in a.option_strings
     }
     for room in ("extractors", "pipelines", "benchmarks", "docs"):
         for path in (ROOT / room).rglob("*.py"):
-            found |= set(re.findall(r'"(--[a-z][a-z-]*)"', path.read_text(encoding="utf-8")))
-    return found
+            options |= set(re.findall(r'"(--[a-z][a-z-]*)"', path.read_text(encoding="utf-8")))
+    return options
 
 
 def test_there_are_commands_to_check():

@@ -1,4 +1,4 @@
-"""The site of the documents: built without warnings, read without a network, all links lead on."""
+"""The documentation site builds without warnings, needs no network, and has no dead link."""
 
 import importlib.util
 import os
@@ -32,14 +32,14 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attrs):
-        held = dict(attrs)
-        self.anchors.update(filter(None, (held.get("id"), held.get("name"))))
-        if tag == "a" and held.get("href"):
-            self.links.append(held["href"])
-        elif tag == "link" and LOADING_LINKS & set((held.get("rel") or "").split()):
-            self.fetched.append(held["href"])
+        attributes = dict(attrs)
+        self.anchors.update(filter(None, (attributes.get("id"), attributes.get("name"))))
+        if tag == "a" and attributes.get("href"):
+            self.links.append(attributes["href"])
+        elif tag == "link" and LOADING_LINKS & set((attributes.get("rel") or "").split()):
+            self.fetched.append(attributes["href"])
         elif tag in ("script", "img", "iframe", "source", "video", "audio", "embed"):
-            self.fetched += filter(None, (held.get("src"), held.get("srcset")))
+            self.fetched += filter(None, (attributes.get("src"), attributes.get("srcset")))
         self._bold = tag == "b"
 
     def handle_data(self, data):
@@ -79,9 +79,9 @@ def test_the_parts_are_there(site, pages):
 def test_no_page_fetches_anything_from_elsewhere(site, pages):
     for path, page in pages.items():
         for address in page.fetched:
-            held = urlsplit(address)
-            assert not held.scheme or held.scheme == "data", (path, address)
-            assert not held.netloc, (path, address)
+            parts = urlsplit(address)
+            assert not parts.scheme or parts.scheme == "data", (path, address)
+            assert not parts.netloc, (path, address)
     for path in site.rglob("*.css"):
         text = path.read_text(encoding="utf-8")
         assert "url(http" not in text.replace('"', "").replace("'", ""), path
@@ -94,16 +94,16 @@ def test_every_link_of_the_site_leads_somewhere(site, pages):
         if path.name == "404.html":  # its links count from the server's root
             continue
         for link in page.links:
-            held = urlsplit(link)
-            if held.scheme:
-                assert held.scheme in ("http", "https", "mailto"), (path, link)
+            parts = urlsplit(link)
+            if parts.scheme:
+                assert parts.scheme in ("http", "https", "mailto"), (path, link)
                 continue
-            target = (path.parent / unquote(held.path)).resolve() if held.path else path
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             assert target.is_relative_to(site.resolve()), (path, link)
             target = target / "index.html" if target.is_dir() else target
             assert target.is_file(), (path, link)
-            if held.fragment and target in pages:
-                assert unquote(held.fragment) in pages[target].anchors, (path, link)
+            if parts.fragment and target in pages:
+                assert unquote(parts.fragment) in pages[target].anchors, (path, link)
 
 
 def test_docstrings_name_one_thing_a_line(pages):
@@ -114,11 +114,11 @@ def test_docstrings_name_one_thing_a_line(pages):
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_a_browser_reads_and_searches_it_from_the_disk(site):
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    asked, complaints = [], []
+    requests, complaints = [], []
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("request", lambda request: requests.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         for name in ("index.html", "guides/researcher.html", "reference/mmemo/explain.html"):
@@ -129,5 +129,7 @@ def test_a_browser_reads_and_searches_it_from_the_disk(site):
         page.wait_for_url(lambda url: "explain" not in url)
         assert "jackknife" in page.locator("article").inner_text().lower()
         browser.close()
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))] == []
+    assert [
+        url for url in requests if not url.startswith(("file:", "data:", "blob:", "about:"))
+    ] == []
     assert complaints == []
