@@ -8,7 +8,7 @@ from pathlib import Path
 from mmemo.errors import CheckpointError
 
 DEFAULT = "default"
-SHIPPED = Path(__file__).parent / "shipped_models"
+SHIPPED = Path(__file__).parents[1] / "shipped_models"
 
 
 def find_model(name: str | Path) -> Path:
