@@ -1,0 +1,29 @@
+"""A trained model on disk: it rebuilds itself and refuses input it was not trained for."""
+
+from mmemo.checkpoint.checkpoint_files import (
+    DESCRIPTION_FILE,
+    ENCODER_FOLDER,
+    FORMAT,
+    WEIGHTS_FILE,
+    Checkpoint,
+    Inputs,
+    PartialReading,
+    TrainedOn,
+    fingerprint,
+    load_checkpoint,
+    save_checkpoint,
+)
+
+__all__ = [
+    "DESCRIPTION_FILE",
+    "ENCODER_FOLDER",
+    "FORMAT",
+    "WEIGHTS_FILE",
+    "Checkpoint",
+    "Inputs",
+    "PartialReading",
+    "TrainedOn",
+    "fingerprint",
+    "load_checkpoint",
+    "save_checkpoint",
+]
