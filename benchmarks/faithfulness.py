@@ -58,7 +58,7 @@ def main() -> None:
         train = draw(4000, np.random.default_rng(0))
         test = [clip.arrays for clip in draw(options.clips, np.random.default_rng(1))]
         for decoder in ("lattice", "sequence", "binary"):
-            model = fit(train, decoder=decoder, modality_dropout=0.3)
+            model = fit(train, kind=decoder, modality_dropout=0.3)
             rows.append([f"planted, {decoder}", *_cells(model, test)])
     print("log-odds lost beyond what something else of the kind costs (95 % interval)\n")
     print(grid(rows))

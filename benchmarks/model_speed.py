@@ -117,7 +117,8 @@ def _step(decoder: str, options: argparse.Namespace) -> Step:
     config = ModelConfig()
     if options.config is not None:
         config = Config.load(options.config, options.set).model
-    config = config.model_copy(update={"decoder": decoder})
+    kind = config.decoder.model_copy(update={"kind": decoder})
+    config = config.model_copy(update={"decoder": kind})
     model = build_model(config, DIMS, EMOTIONS).to(options.device)
     optimizer = torch.optim.AdamW(model.parameters())
     batch = collate(_clips(options.batch, options.rows), model.dims).to(options.device)

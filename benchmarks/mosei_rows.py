@@ -52,12 +52,12 @@ class Row:
     overrides: tuple[str, ...] = ()
 
 
-_STEPS = "model.own_evidence=false"
+_STEPS = "model.decoder.own_evidence=false"
 """The lattice by its steps alone."""
-_NO_PACE = "model.pace=false"
+_NO_PACE = "model.text.clip_length=false"
 """Parts and options were measured before models were told how long a clip is."""
-_FROZEN = ("model.pretrained_training=frozen", "train.epochs=5")
-_CLIP_ALONE = ("model.context=none", "model.pretrained_span=clip")
+_FROZEN = ("model.pretrained.training=frozen", "train.epochs=5")
+_CLIP_ALONE = ("model.context.kind=none", "model.pretrained.span=clip")
 
 
 def _option(*overrides: str, config: str = "mosei_text") -> Row:
@@ -66,41 +66,41 @@ def _option(*overrides: str, config: str = "mosei_text") -> Row:
 
 ROWS: Mapping[str, Row] = {
     "lattice": Row("mosei_text"),
-    "binary": Row("mosei_text", ("model.decoder=binary",)),
-    "sequence": Row("mosei_text", ("model.decoder=sequence",)),
+    "binary": Row("mosei_text", ("model.decoder.kind=binary",)),
+    "sequence": Row("mosei_text", ("model.decoder.kind=sequence",)),
     "context": Row("mosei_context"),
-    "context-binary": Row("mosei_context", ("model.decoder=binary",)),
-    "context-sequence": Row("mosei_context", ("model.decoder=sequence",)),
+    "context-binary": Row("mosei_context", ("model.decoder.kind=binary",)),
+    "context-sequence": Row("mosei_context", ("model.decoder.kind=sequence",)),
     "minilm": Row("mosei_minilm"),
-    "minilm-binary": Row("mosei_minilm", ("model.decoder=binary",)),
-    "minilm-sequence": Row("mosei_minilm", ("model.decoder=sequence",)),
+    "minilm-binary": Row("mosei_minilm", ("model.decoder.kind=binary",)),
+    "minilm-sequence": Row("mosei_minilm", ("model.decoder.kind=sequence",)),
     "minilm-no-context": Row("mosei_minilm", _CLIP_ALONE),
-    "minilm-no-context-binary": Row("mosei_minilm", (*_CLIP_ALONE, "model.decoder=binary")),
-    "minilm-no-context-sequence": Row("mosei_minilm", (*_CLIP_ALONE, "model.decoder=sequence")),
+    "minilm-no-context-binary": Row("mosei_minilm", (*_CLIP_ALONE, "model.decoder.kind=binary")),
+    "minilm-no-context-sequence": Row(
+        "mosei_minilm", (*_CLIP_ALONE, "model.decoder.kind=sequence")
+    ),
     "no-pace": _option(),
     "context-no-pace": _option(config="mosei_context"),
     "minilm-no-pace": _option(config="mosei_minilm"),
-    "minilm-no-pace-binary": _option("model.decoder=binary", config="mosei_minilm"),
-    "minilm-no-pace-sequence": _option("model.decoder=sequence", config="mosei_minilm"),
+    "minilm-no-pace-binary": _option("model.decoder.kind=binary", config="mosei_minilm"),
+    "minilm-no-pace-sequence": _option("model.decoder.kind=sequence", config="mosei_minilm"),
     "minilm-steps": _option(_STEPS, config="mosei_minilm"),
     "minilm-no-context-steps": _option(_STEPS, *_CLIP_ALONE, config="mosei_minilm"),
     "minilm-frozen-steps": _option(_STEPS, *_FROZEN, config="mosei_minilm"),
     "minilm-frozen": _option(*_FROZEN, config="mosei_minilm"),
-    "own-evidence": _option("model.own_evidence=true"),
-    "context-own-evidence": _option("model.own_evidence=true", config="mosei_context"),
-    "no-bag": _option("model.word_bag=false"),
-    "context-no-bag": _option("model.word_bag=false", config="mosei_context"),
+    "own-evidence": _option("model.decoder.own_evidence=true"),
+    "context-own-evidence": _option("model.decoder.own_evidence=true", config="mosei_context"),
+    "no-bag": _option("model.text.word_bag=false"),
+    "context-no-bag": _option("model.text.word_bag=false", config="mosei_context"),
     "no-average": _option("train.ema_decay=0.0"),
     "swa": _option("train.ema_decay=0.0", "train.swa_from=0.5"),
     "adversary": _option("train.adversary=0.5"),
-    "r-drop": _option("train.r_drop=1.0"),
-    "smoothing": _option("train.label_smoothing=0.02"),
     "balance": _option("train.balance=0.5"),
     "accumulate": _option("train.accumulate=4"),
-    "no-known-words": _option("model.known_words=0", "model.word_bag=false"),
-    "no-degrees": _option("model.auxiliary=0.0"),
-    "no-row-dropout": _option("model.row_dropout=0.0"),
-    "transformer": _option("model.encoder=transformer"),
+    "no-known-words": _option("model.text.known_words=0", "model.text.word_bag=false"),
+    "no-degrees": _option("model.decoder.degree_loss=0.0"),
+    "no-row-dropout": _option("model.encoder.row_dropout=0.0"),
+    "transformer": _option("model.encoder.kind=transformer"),
 }
 
 

@@ -24,10 +24,10 @@ from pipelines.evaluation.text_table import grid
 Floats = NDArray[np.float64]
 
 DECODERS: dict[str, dict[str, object]] = {
-    "lattice": {"decoder": "lattice"},
-    "sequence": {"decoder": "sequence"},
-    "sequence, frequent to rare only": {"decoder": "sequence", "label_order": "frequent"},
-    "binary": {"decoder": "binary"},
+    "lattice": {"kind": "lattice"},
+    "sequence": {"kind": "sequence"},
+    "sequence, frequent to rare only": {"kind": "sequence", "label_order": "frequent"},
+    "binary": {"kind": "binary"},
 }
 VALID, TEST = 500, 1000
 

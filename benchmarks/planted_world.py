@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from mmemo.batching.batch import ClipArrays, collate
+from mmemo.config import DecoderOptions, EncoderOptions
 from mmemo.labels import all_sets
 from mmemo.model.emotion_model import EmotionModel
 
@@ -95,7 +96,8 @@ def fit(
     batch_size: int = 64,
     rate: float = 3e-3,
     seed: int = 0,
-    **options: object,
+    modality_dropout: float = 0.0,
+    **decoder: object,
 ) -> EmotionModel:
     """Train a small model; with ``valid`` clips, the best of ten states by their set NLL is kept.
 
@@ -106,13 +108,20 @@ def fit(
         batch_size: clips a step.
         rate: peak learning rate of the one cycle.
         seed: of weights and order.
-        options: of ``EmotionModel``; here a dropout of 0 unless said otherwise.
+        modality_dropout: chance that training hides a modality.
+        decoder: of ``DecoderOptions``.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     held = [clip.arrays for clip in clips]
-    sizes = {"hidden": 32, "heads": 2, "encoder_layers": 1, "dropout": 0.0}
-    model = EmotionModel(DIMS, LABELS, **(sizes | options))  # type: ignore[arg-type]
+    model = EmotionModel(
+        DIMS,
+        LABELS,
+        encoder=EncoderOptions(
+            hidden=32, heads=2, layers=1, dropout=0.0, modality_dropout=modality_dropout
+        ),
+        decoder=DecoderOptions.model_validate(decoder),
+    )
     model.fit_statistics(held)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps, pct_start=0.05)

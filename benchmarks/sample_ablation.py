@@ -50,7 +50,7 @@ Reports = dict[str, dict]
 
 
 def _reports(dataset: Dataset, config_path: Path, decoder: str, seed: int) -> Reports:
-    overrides = [f"model.decoder={decoder}", f"train.seed={seed}"]
+    overrides = [f"model.decoder.kind={decoder}", f"train.seed={seed}"]
     _, clips = choose_split(dataset, "test")
     with tempfile.TemporaryDirectory() as out:
         checkpoint = train(Config.load(config_path, overrides), dataset, Path(out))

@@ -106,10 +106,20 @@ def test_every_command_parses(path):
             ).is_file(), words
 
 
+def options_of(section):
+    """Yield the options of a section, those of its groups as ``group.option``."""
+    for name, field in section.model_fields.items():
+        yield name
+        if hasattr(field.annotation, "model_fields"):
+            yield from (f"{name}.{option}" for option in options_of(field.annotation))
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
 def test_what_is_named_in_running_text_exists(path):
     by_name, options = dict(parsers(_parser())), known_options()
-    sections = {name: field.annotation.model_fields for name, field in Config.model_fields.items()}
+    sections = {
+        name: set(options_of(field.annotation)) for name, field in Config.model_fields.items()
+    }
     text = path.read_text()
     # Where a document's Python calls something "model", `model.x` is no option.
     python = "\n".join(fenced(text, "python"))
@@ -123,7 +133,7 @@ def test_what_is_named_in_running_text_exists(path):
                 assert option in by_name[name]._option_string_actions, span
         elif option := re.match(r"--[a-z][a-z-]*", span):
             assert option[0] in options, span
-        elif key := re.match(r"(model|data|features|train)\.(?!csv|safetensors)([a-z_]+)\b", span):
+        elif key := re.match(r"(model|data|features|train)\.(?!csv|safetensors)([a-z_.]+)\b", span):
             assert key[1] not in sections or key[2] in sections[key[1]], span
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from mmemo.config import Config
 from pipelines.cli import _parser
@@ -20,17 +21,17 @@ stdout, everything else to stderr.
 """
 OPTIONS_INTRO = """# Options
 
-Every option of a configuration file, which is TOML with one table a section. To change `hidden`,
+Every option of a configuration file, which is TOML with one table per section. To change `hidden`,
 write
 
 ```toml
-[model]
+[model.encoder]
 hidden = 64
 ```
 
-into a file given by `--config`, or `--set model.hidden=64` on the command line, which goes before
-the file. What is left out keeps the default below. A wrong name, type or value is an error that
-names it. The options of a run are saved with its model.
+into a file given by `--config`, or `--set model.encoder.hidden=64` on the command line, which
+overrides the file. Options that are left out keep the default below. A wrong name, type or value is
+an error that names it. The options of a run are saved with its model.
 """
 NAMES = {
     "str": "text",
@@ -68,15 +69,33 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPars
 def _options_page() -> Iterator[str]:
     yield OPTIONS_INTRO
     for name, section in Config.model_fields.items():
-        assert isinstance(section.annotation, type)
-        assert issubclass(section.annotation, BaseModel)
-        yield f"## [{name}]\n\n{section.description}\n"
-        yield "| option | type | default | what it does |\n| --- | --- | --- | --- |"
-        for option, field in section.annotation.model_fields.items():
-            default = field.get_default(call_default_factory=True)
-            about = (_type(field.annotation), f"`{_toml(default)}`", field.description or "")
-            yield f"| `{option}` | {' | '.join(cell.replace('|', BAR) for cell in about)} |"
-        yield ""
+        yield from _section(name, section, "##")
+
+
+def _section(name: str, section: FieldInfo, heading: str) -> Iterator[str]:
+    """Describe a table of options, then the tables in it."""
+    table = _table_of(section)
+    assert table is not None
+    yield f"{heading} [{name}]\n\n{section.description}\n"
+    yield "| option | type | default | what it does |\n| --- | --- | --- | --- |"
+    groups = {}
+    for option, field in table.model_fields.items():
+        if _table_of(field) is not None:
+            groups[f"{name}.{option}"] = field
+            continue
+        default = field.get_default(call_default_factory=True)
+        about = (_type(field.annotation), f"`{_toml(default)}`", field.description or "")
+        yield f"| `{option}` | {' | '.join(cell.replace('|', BAR) for cell in about)} |"
+    yield ""
+    for group, field in groups.items():
+        yield from _section(group, field, f"{heading}#")
+
+
+def _table_of(field: FieldInfo) -> type[BaseModel] | None:
+    annotation = field.annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return None
 
 
 def _type(annotation: object) -> str:

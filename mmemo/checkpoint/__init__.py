@@ -5,14 +5,11 @@ from mmemo.checkpoint.checkpoint_files import (
     ENCODER_FOLDER,
     FORMAT,
     WEIGHTS_FILE,
-    Checkpoint,
-    Inputs,
-    PartialReading,
-    TrainedOn,
     fingerprint,
     load_checkpoint,
     save_checkpoint,
 )
+from mmemo.checkpoint.trained_model import Checkpoint, Inputs, PartialReading, TrainedOn
 
 __all__ = [
     "DESCRIPTION_FILE",

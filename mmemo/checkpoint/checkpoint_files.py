@@ -4,8 +4,8 @@
     RUN/checkpoint.json     everything else: options, labels, inputs, thresholds, provenance
     RUN/encoder/            sizes and vocabulary of a fine-tuned encoder of the words
 
-What is frozen of an encoder is not in there if it can be had again by its name, as an asset or
-from the hub, and is known by its fingerprint. That of a folder is, for folders move.
+Frozen encoder weights are stored only when they cannot be downloaded again by name, as those of an
+encoder given as a folder. Otherwise the encoder is known by its fingerprint.
 
 Nothing is pickled, so loading a stranger's checkpoint runs no code of theirs.
 """
@@ -13,28 +13,28 @@ Nothing is pickled, so loading a stranger's checkpoint runs no code of theirs.
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from torch import Tensor
 
 from mmemo.batching.rows import row_width
+from mmemo.checkpoint.format_1 import FORMAT_1, upgrade_description, upgrade_weights
+from mmemo.checkpoint.trained_model import Checkpoint, Inputs, PartialReading, TrainedOn
 from mmemo.config import Config, ModelConfig
-from mmemo.decisions.calibration import Calibration, Read
+from mmemo.decisions.calibration import Read
 from mmemo.errors import CheckpointError, ConfigError
-from mmemo.features import ClipFeatures
-from mmemo.model.emotion_model import EmotionModel, build_model, pretrained_options
+from mmemo.model.emotion_model import EmotionModel, build_model
 from mmemo.model.text.pretrained import PretrainedWords
 from mmemo.model.text.pretrained_files import load_pretrained, rebuild_pretrained, save_description
 from mmemo.store import write_atomically
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "checkpoint.json"
 ENCODER_FOLDER = "encoder"
@@ -42,174 +42,45 @@ _JOINED = " + "
 """Between names of modalities that are read together."""
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """The columns one modality was trained on, and the extractor that made them."""
-
-    names: tuple[str, ...]
-    source: str
-
-
-@dataclass(frozen=True)
-class PartialReading:
-    """How clips are answered of which only some modalities were read.
-
-    Attributes:
-        prior_share: see ``mmemo.decisions.calibration``.
-        thresholds: in place of the checkpoint's.
-        label_thresholds: likewise.
-    """
-
-    prior_share: float
-    thresholds: tuple[float, ...]
-    label_thresholds: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class TrainedOn:
-    """What the model learnt from; ``demonstration`` marks made-up data in every table.
-
-    ``set_counts`` maps a set index to how many training clips carried that set. It holds all that
-    the constant baselines need.
-    """
-
-    dataset: str
-    demonstration: bool
-    clips: int
-    set_counts: dict[int, int]
-
-    def prior(self, n_labels: int) -> NDArray[np.float64]:
-        """Return how likely each label set is before anything is read, (2**K,), sums to 1.
-
-        Half a clip is added to every set (Krichevsky and Trofimov, 1981): none is impossible.
-        """
-        counts = np.full(1 << n_labels, 0.5)
-        for index, count in self.set_counts.items():
-            counts[index] += count
-        return np.asarray(counts / counts.sum())
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A model with all that is needed to use it.
-
-    Attributes:
-        model: in evaluation mode.
-        config: the options it was trained with.
-        inputs: modality -> columns and extractor.
-        thresholds: decision threshold on each label's marginal, chosen on validation clips for
-            micro-F1.
-        trained_on: where it comes from.
-        valid: figures on the validation clips at the epoch that was kept.
-        label_thresholds: likewise, but each label's chosen for its own F1, thus for macro-F1;
-            empty: those for micro-F1.
-        temperature: of the distribution over sets, fitted on validation clips; the thresholds are
-            for the probabilities that it gives.
-        partial: modalities -> how clips are answered of which just these were read, where that
-            is another way than for all others; fitted likewise.
-    """
-
-    model: EmotionModel
-    config: Config
-    inputs: Mapping[str, Inputs]
-    thresholds: tuple[float, ...]
-    trained_on: TrainedOn
-    valid: Mapping[str, float] = field(default_factory=dict)
-    label_thresholds: tuple[float, ...] = ()
-    temperature: float = 1.0
-    partial: Mapping[Read, PartialReading] = field(default_factory=dict)
-
-    @property
-    def calibration(self) -> Calibration:
-        """What its answers are calibrated with."""
-        prior = self.trained_on.prior(len(self.labels))
-        shares = {read: held.prior_share for read, held in self.partial.items()}
-        return Calibration(self.temperature, prior, shares)
-
-    def thresholds_of(self, decoder: str, read: Sequence[Read]) -> NDArray[np.float64]:
-        """Return the thresholds (N, K) that a decoder of ``mmemo.inference.DECODERS`` cuts at.
-
-        Args:
-            decoder: its name.
-            read: which modalities were read of each of N clips.
-        """
-        ways = [self.partial.get(held, self) for held in read]
-        found = [
-            way.label_thresholds if decoder == "macro" and way.label_thresholds else way.thresholds
-            for way in ways
-        ]
-        return np.array(found, dtype=np.float64).reshape(len(found), len(self.labels))
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels it knows, in column order."""
-        return self.model.labels
-
-    def check(self, clip: ClipFeatures) -> None:
-        """Refuse features that are not those the model was trained on.
-
-        A modality that is absent is fine; a present one must have the same columns in the same
-        order, from an extractor with the same fingerprint.
-
-        Raises:
-            CheckpointError: naming the clip, the modality and the difference.
-        """
-        for modality, features in clip.features.items():
-            expected = self.inputs.get(modality)
-            if expected is None or (modality == "text" and self.config.model.reads_words):
-                continue
-            if features.names != expected.names:
-                raise CheckpointError(
-                    f"clip {clip.clip.id}: the model expects {modality} with "
-                    f"{_columns(expected.names)}; these features have {_columns(features.names)}"
-                )
-            if features.source != expected.source:
-                raise CheckpointError(
-                    f"clip {clip.clip.id}: the model expects {modality} features made by "
-                    f"{expected.source}; these were made by {features.source}; extract again with "
-                    "the options of the model's checkpoint.json, or train anew"
-                )
-
-
 def save_checkpoint(
     checkpoint: Checkpoint, folder: Path, *, dtype: torch.dtype = torch.float32
 ) -> None:
-    """Write a checkpoint; the description comes last, so a half-written one is never loadable.
+    """Write a checkpoint; the description comes last, so a half-written one never loads.
 
     Args:
-        checkpoint: what to write.
-        folder: where to; made if it is not there.
+        checkpoint: the trained model.
+        folder: where to; created if needed.
         dtype: of the weights on disk. Half precision halves the file; loaded they are float32.
             The inputs' statistics stay as they are, for some are too small for half precision.
     """
     folder.mkdir(parents=True, exist_ok=True)
     words = checkpoint.model.words
-    left_out = _had_again(words)
-    learnt = {name for name, _ in checkpoint.model.named_parameters()}
+    omitted = _reloadable_weights(words)
+    learned = {name for name, _ in checkpoint.model.named_parameters()}
     tensors = {
-        name: value.to(dtype if name in learnt else value.dtype).contiguous()
+        name: value.to(dtype if name in learned else value.dtype).contiguous()
         for name, value in checkpoint.model.state_dict().items()
-        if name not in left_out
+        if name not in omitted
     }
     write_atomically(folder / WEIGHTS_FILE, save(tensors))
-    if words is not None and words.options.fine_tuned and not left_out:
+    if words is not None and words.options.training == "fine-tuned" and not omitted:
         save_description(words, folder / ENCODER_FOLDER)
-    described = {
+    description = {
         "format": FORMAT,
         "labels": checkpoint.labels,
         "inputs": {m: asdict(inputs) for m, inputs in checkpoint.inputs.items()},
         "thresholds": checkpoint.thresholds,
         "label_thresholds": checkpoint.label_thresholds,
         "temperature": checkpoint.temperature,
-        "partial": {_joined(read): asdict(held) for read, held in checkpoint.partial.items()},
+        "partial": {_joined(read): asdict(own) for read, own in checkpoint.partial.items()},
         "trained_on": asdict(checkpoint.trained_on),
         "valid": dict(checkpoint.valid),
         "config": checkpoint.config.model_dump(mode="json"),
         "pretrained": None if words is None else words.source,
-        "pretrained_whole": not left_out,
+        "pretrained_whole": not omitted,
         "torch": torch.__version__,
     }
-    write_atomically(folder / DESCRIPTION_FILE, json.dumps(described, indent=1).encode())
+    write_atomically(folder / DESCRIPTION_FILE, json.dumps(description, indent=1).encode())
 
 
 def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpoint:
@@ -218,49 +89,44 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
     Raises:
         CheckpointError: there is none, it is broken, or its weights do not fit its description.
     """
-    described = _read_description(folder / DESCRIPTION_FILE)
+    path = folder / DESCRIPTION_FILE
+    stored = _read_description(path)
+    upgrade = stored["format"] == FORMAT_1
+    description = upgrade_description(stored, FORMAT) if upgrade else stored
     try:
-        config = Config.from_json(json.dumps(described["config"]))
+        config = Config.from_json(json.dumps(description["config"]))
         inputs = {
-            modality: Inputs(tuple(held["names"]), held["source"])
-            for modality, held in described["inputs"].items()
+            modality: Inputs(tuple(columns["names"]), columns["source"])
+            for modality, columns in description["inputs"].items()
         }
-        dims = {m: row_width(m, len(held.names), config.data) for m, held in inputs.items()}
-        words = _words(config.model, folder, described)
-        model = build_model(config.model, dims, tuple(described["labels"]), words)
-        thresholds = tuple(float(value) for value in described["thresholds"])
-        own = tuple(float(value) for value in described.get("label_thresholds", ()))
-        temperature = float(described.get("temperature", 1.0))
-        partial = _partial(described.get("partial", {}))
-        trained_on = _trained_on(described["trained_on"])
-        valid = {name: float(value) for name, value in described["valid"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
-        raise CheckpointError(f"{folder / DESCRIPTION_FILE}: broken ({error})") from None
-    if len(thresholds) != len(model.labels) or len(own) not in (0, len(model.labels)):
-        raise CheckpointError(f"{folder / DESCRIPTION_FILE}: expected a threshold for each label")
-    if not 0 < temperature < math.inf:
-        raise CheckpointError(
-            f"{folder / DESCRIPTION_FILE}: expected a temperature above 0; got {temperature}"
+        dims = {m: row_width(m, len(columns.names), config.data) for m, columns in inputs.items()}
+        words = _load_words(config.model, folder, description)
+        model = build_model(config.model, dims, tuple(description["labels"]), words)
+        checkpoint = Checkpoint(
+            model=model,
+            config=config,
+            inputs=inputs,
+            thresholds=_floats(description["thresholds"]),
+            trained_on=_trained_on(description["trained_on"]),
+            valid={name: float(value) for name, value in description["valid"].items()},
+            label_thresholds=_floats(description.get("label_thresholds", ())),
+            temperature=float(description.get("temperature", 1.0)),
+            partial=_partial(description.get("partial", {})),
         )
-    for read, held in partial.items():
-        own_counts = {len(held.thresholds), len(held.label_thresholds)}
-        fits = read <= set(model.modalities) and own_counts == {len(model.labels)}
-        if not fits or not 0 <= held.prior_share <= 1:
-            raise CheckpointError(
-                f"{folder / DESCRIPTION_FILE}: expected, for modalities of the model, a share of "
-                f"the prior from 0 to 1 and thresholds for each label; got {held} for "
-                f"{_joined(read)!r}"
-            )
-    left_out = frozenset() if _whole_encoder(described) else _had_again(words)
-    _load_weights(model, folder / WEIGHTS_FILE, left_out)
+    except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
+        raise CheckpointError(f"{path}: broken ({error})") from None
+    _check_calibration(checkpoint, path)
+    omitted = frozenset() if _whole_encoder(description) else _reloadable_weights(words)
+    tensors = _read_weights(folder / WEIGHTS_FILE)
+    if upgrade:
+        tensors = upgrade_weights(tensors)
+    _set_weights(model, tensors, omitted, folder / WEIGHTS_FILE)
     model.to(device).eval()
-    return Checkpoint(
-        model, config, inputs, thresholds, trained_on, valid, own, temperature, partial
-    )
+    return checkpoint
 
 
 def fingerprint(folder: Path) -> str:
-    """Name a trained model by its bytes: weights and description.
+    """Return a hash of a trained model's bytes: weights and description.
 
     Raises:
         CheckpointError: there is none.
@@ -276,55 +142,79 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _had_again(words: PretrainedWords | None) -> frozenset[str]:
-    """Name the model's weights that come with the encoder's name, not with the checkpoint."""
-    if words is None or not words.had_by_name:
+def _reloadable_weights(words: PretrainedWords | None) -> frozenset[str]:
+    """Return names of the weights that are fetched with the encoder, not stored here."""
+    if words is None or not words.can_be_refetched:
         return frozenset()
     return frozenset(f"words.{name}" for name in words.frozen_names())
 
 
-def _whole_encoder(described: Mapping[str, Any]) -> bool:
-    return bool(described.get("pretrained_whole", True))
+def _whole_encoder(description: Mapping[str, Any]) -> bool:
+    return bool(description.get("pretrained_whole", True))
 
 
-def _words(
-    config: ModelConfig, folder: Path, described: Mapping[str, Any]
+def _load_words(
+    config: ModelConfig, folder: Path, description: Mapping[str, Any]
 ) -> PretrainedWords | None:
-    """Build the encoder of the words: from the checkpoint, or where it came from if frozen."""
+    """Build the encoder of the words: from the checkpoint, or from its source if frozen."""
     if not config.reads_words:
         return None
-    options, source = pretrained_options(config), described.get("pretrained")
-    if options.fine_tuned and _whole_encoder(described):
+    options, source = config.pretrained, description.get("pretrained")
+    if options.training == "fine-tuned" and _whole_encoder(description):
         return rebuild_pretrained(folder / ENCODER_FOLDER, str(source), options)
     words = load_pretrained(options)
     if words.source != source:
         raise CheckpointError(
             f"{folder}: the model was trained on the encoder {source}; {options.name} is now "
-            f"{words.source}; bring back the former, or train anew"
+            f"{words.source}; bring back the former, or retrain"
         )
     return words
 
 
+def _check_calibration(checkpoint: Checkpoint, path: Path) -> None:
+    """Refuse thresholds, a temperature or partial readings that do not fit the model."""
+    n_labels = len(checkpoint.labels)
+    counts = len(checkpoint.thresholds), len(checkpoint.label_thresholds)
+    if counts[0] != n_labels or counts[1] not in (0, n_labels):
+        raise CheckpointError(f"{path}: expected a threshold for each label")
+    if not 0 < checkpoint.temperature < math.inf:
+        raise CheckpointError(
+            f"{path}: expected a temperature above 0; got {checkpoint.temperature}"
+        )
+    for read, own in checkpoint.partial.items():
+        known = read <= set(checkpoint.model.modalities)
+        complete = len(own.thresholds) == len(own.label_thresholds) == n_labels
+        if not (known and complete and 0 <= own.prior_share <= 1):
+            raise CheckpointError(
+                f"{path}: expected, for modalities of the model, a share of the prior from 0 to 1 "
+                f"and thresholds for each label; got {own} for {_joined(read)!r}"
+            )
+
+
 def _read_description(path: Path) -> dict[str, Any]:
     try:
-        described = json.loads(path.read_text(encoding="utf-8"))
+        description = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise CheckpointError(
             f"{path.parent}: no trained model (no {path.name}); make one with `mmemo train`"
         ) from None
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: expected JSON ({error})") from None
-    if not isinstance(described, dict) or described.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: expected a checkpoint of format {FORMAT}; train anew")
-    return described
+    if not isinstance(description, dict) or description.get("format") not in (FORMAT_1, FORMAT):
+        raise CheckpointError(f"{path}: expected a checkpoint of format {FORMAT}; retrain")
+    return description
 
 
-def _trained_on(held: Mapping[str, Any]) -> TrainedOn:
-    counts = {int(index): int(count) for index, count in held["set_counts"].items()}
+def _floats(values: Any) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+def _trained_on(description: Mapping[str, Any]) -> TrainedOn:
+    counts = {int(index): int(count) for index, count in description["set_counts"].items()}
     return TrainedOn(
-        dataset=str(held["dataset"]),
-        demonstration=bool(held["demonstration"]),
-        clips=int(held["clips"]),
+        dataset=str(description["dataset"]),
+        demonstration=bool(description["demonstration"]),
+        clips=int(description["clips"]),
         set_counts=counts,
     )
 
@@ -333,29 +223,31 @@ def _joined(read: Read) -> str:
     return _JOINED.join(sorted(read))
 
 
-def _partial(held: Mapping[str, Any]) -> dict[Read, PartialReading]:
+def _partial(description: Mapping[str, Any]) -> dict[Read, PartialReading]:
     return {
         frozenset(name.split(_JOINED)): PartialReading(
             float(own["prior_share"]),
-            tuple(float(value) for value in own["thresholds"]),
-            tuple(float(value) for value in own["label_thresholds"]),
+            _floats(own["thresholds"]),
+            _floats(own["label_thresholds"]),
         )
-        for name, own in held.items()
+        for name, own in description.items()
     }
 
 
-def _load_weights(model: EmotionModel, path: Path, left_out: frozenset[str]) -> None:
+def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
-        held = load_file(path)
-        found = model.load_state_dict(held, strict=not left_out)
+        return load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: expected the model's weights ({error})") from None
+
+
+def _set_weights(
+    model: EmotionModel, tensors: Mapping[str, Tensor], omitted: frozenset[str], path: Path
+) -> None:
+    """Load the weights, all but the omitted ones, which must be exactly those that lack."""
+    try:
+        result = model.load_state_dict(tensors, strict=not omitted)
     except RuntimeError:
         raise CheckpointError(f"{path}: these weights belong to another model") from None
-    if left_out and (set(found.missing_keys) != left_out or found.unexpected_keys):
+    if omitted and (set(result.missing_keys) != omitted or result.unexpected_keys):
         raise CheckpointError(f"{path}: these weights belong to another model")
-
-
-def _columns(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    return f"{len(names)} columns ({shown})"

@@ -1,5 +1,24 @@
 """Every option of a run, in one frozen object that is read, overridden, checked and saved."""
 
-from mmemo.config.run_options import Config, DataConfig, FeatureConfig, ModelConfig, TrainConfig
+from mmemo.config.model_options import (
+    ContextOptions,
+    DecoderOptions,
+    EncoderOptions,
+    ModelConfig,
+    PretrainedOptions,
+    TextOptions,
+)
+from mmemo.config.run_options import Config, DataConfig, FeatureConfig, TrainConfig
 
-__all__ = ["Config", "DataConfig", "FeatureConfig", "ModelConfig", "TrainConfig"]
+__all__ = [
+    "Config",
+    "ContextOptions",
+    "DataConfig",
+    "DecoderOptions",
+    "EncoderOptions",
+    "FeatureConfig",
+    "ModelConfig",
+    "PretrainedOptions",
+    "TextOptions",
+    "TrainConfig",
+]

@@ -1,171 +1,30 @@
 """Every option of a run, in one frozen object that is read, overridden, checked and saved.
 
 A configuration file is TOML with the sections ``[model]``, ``[data]``, ``[features]`` and
-``[train]``; what it leaves out keeps its default. An unknown key, a wrong type or a value out of
-range is an error that names the file and the key, because a misspelt option that is silently
+``[train]``; options that it leaves out keep their defaults. An unknown key, a wrong type or a value
+out of range is an error that names the file and the key, because a misspelt option that is silently
 ignored costs a training run.
 """
 
 import difflib
 import json
+import logging
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from mmemo.config.model_options import Modality, ModelConfig
+from mmemo.config.old_names import current_key, regroup
+from mmemo.config.section import Section, check_distinct
 from mmemo.errors import ConfigError
 
-Modality = Literal["text", "audio", "visual"]
+logger = logging.getLogger(__name__)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class ModelConfig(_Section):
-    """What the model is. ``mmemo.model.build_model`` turns it into one."""
-
-    modalities: tuple[Modality, ...] = Field(
-        ("text", "audio", "visual"),
-        min_length=1,
-        strict=False,
-        description="Which modalities the model reads, each at most once.",
-    )
-    decoder: Literal["lattice", "sequence", "binary"] = Field(
-        "lattice",
-        description="lattice: label by label, blind to the order, summed over all orders exactly; "
-        "sequence: label by label, remembering the order; binary: independent labels.",
-    )
-    decoder_layers: int = Field(
-        1, ge=1, le=24, description="Blocks of the decoder (decoder = sequence)."
-    )
-    own_evidence: bool = Field(
-        False,
-        description="Lattice: whether each label also has log-odds of its own, besides the steps.",
-    )
-    label_order: Literal["free", "frequent"] = Field(
-        "free",
-        description="Orders in which the sequence decoder may emit: any, or frequent to rare only.",
-    )
-    target_orders: int = Field(
-        6,
-        ge=1,
-        le=720,
-        description="Orders of a clip's labels that the sequence decoder's training sums over; "
-        "1: frequent to rare only.",
-    )
-    beam: int = Field(
-        0,
-        ge=0,
-        le=4096,
-        description="Prefixes per length that the sequence decoder follows in prediction; "
-        "0: all, where that is feasible.",
-    )
-    fusion: Literal["cross", "late"] = Field(
-        "cross",
-        description="cross: modalities attend to each other; late: they meet only in the decoder.",
-    )
-    encoder: Literal["transformer", "gru"] = Field(
-        "transformer", description="What reads one modality: Transformer blocks or a BiGRU."
-    )
-    hidden: int = Field(128, ge=4, le=2048, description="Width H; divisible by 2 and by heads.")
-    heads: int = Field(4, ge=1, le=64, description="Attention heads.")
-    encoder_layers: int = Field(2, ge=1, le=24, description="Layers of each modality's encoder.")
-    cross_layers: int = Field(1, ge=1, le=24, description="Cross-modal layers (fusion = cross).")
-    dropout: float = Field(
-        0.1, ge=0, lt=1, description="Dropout on residual branches and on the decoder's input."
-    )
-    input_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout on the input features.")
-    row_dropout: float = Field(
-        0.0, ge=0, lt=1, description="Share of rows (words, frames) hidden from training."
-    )
-    modality_dropout: float = Field(
-        0.2,
-        ge=0,
-        lt=1,
-        description="Chance that training hides a modality; one stays.",
-    )
-    known_words: int = Field(
-        0,
-        ge=0,
-        le=1_000_000,
-        description="Word vectors, the commonest in training, beside which one is learned.",
-    )
-    known_dropout: float = Field(
-        0.5, ge=0, lt=1, description="Share of words whose learned vector training leaves out."
-    )
-    word_bag: bool = Field(
-        False,
-        description="Whether known words also add their own log-odds to each label, by how often "
-        "clip and video say them.",
-    )
-    pace: bool = Field(
-        False,
-        description="Whether the text also tells how long a clip is, in seconds and in words.",
-    )
-    auxiliary: float = Field(
-        0.0,
-        ge=0,
-        le=100,
-        description="Weight, in training, of also predicting how strong each label is, and the "
-        "sentiment.",
-    )
-    context: Literal["none", "video"] = Field(
-        "none", description="video: the clips of one video see each other."
-    )
-    context_layers: int = Field(1, ge=1, le=24, description="Layers over the clips of a video.")
-    context_clips: int = Field(
-        64, ge=2, le=1024, description="Clips of a video that see each other, at most."
-    )
-    pretrained: str = Field(
-        "",
-        description="Encoder that reads the words instead of their vectors: asset name, folder, "
-        "or name on the Hugging Face hub; empty: none.",
-    )
-    pretrained_training: Literal["fine-tuned", "frozen"] = Field(
-        "fine-tuned", description="Whether the pretrained encoder is trained on."
-    )
-    pretrained_span: Literal["clip", "video"] = Field(
-        "clip", description="What it reads as one text: a clip's words, or (context) its video's."
-    )
-    pretrained_window: int = Field(
-        320, ge=16, le=100_000, description="Word pieces it reads as one text, at most."
-    )
-    pretrained_frozen_layers: int = Field(
-        1, ge=0, le=1000, description="Layers kept as they are; the first is the embeddings."
-    )
-    pretrained_dropout: float = Field(0.1, ge=0, lt=1, description="Dropout inside of it.")
-    pretrained_checkpointing: bool = Field(
-        False, description="Compute activations twice, to save memory."
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        _distinct("modalities", self.modalities)
-        if self.hidden % self.heads or self.hidden % 2:
-            raise ValueError(
-                f"hidden: expected an even multiple of heads = {self.heads}; got {self.hidden}"
-            )
-        if self.word_bag and not self.known_words:
-            raise ValueError("word_bag: expected known_words above 0 with it; got 0")
-        if self.known_words and self.reads_words:
-            raise ValueError(
-                "known_words: expected 0 with pretrained, which knows its words by itself; "
-                f"got {self.known_words}"
-            )
-        if self.pretrained_span == "video" and self.context != "video":
-            raise ValueError('pretrained_span: expected "clip" without context; got "video"')
-        return self
-
-    @property
-    def reads_words(self) -> bool:
-        """Whether the model reads the words themselves, not their vectors."""
-        return bool(self.pretrained) and "text" in self.modalities
-
-
-class DataConfig(_Section):
+class DataConfig(Section):
     """How features become rows of a batch."""
 
     alignment: Literal["word", "frames"] = Field(
@@ -200,16 +59,11 @@ class DataConfig(_Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _distinct("labels", self.labels)
+        check_distinct("labels", self.labels)
         return self
 
 
-def _distinct(key: str, values: Sequence[str]) -> None:
-    if len(set(values)) != len(values):
-        raise ValueError(f"{key}: expected each at most once; got {list(values)}")
-
-
-class FeatureConfig(_Section):
+class FeatureConfig(Section):
     """What the extractors use."""
 
     modalities: tuple[Modality, ...] = Field(
@@ -221,7 +75,7 @@ class FeatureConfig(_Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _distinct("modalities", self.modalities)
+        check_distinct("modalities", self.modalities)
         return self
 
     vectors: str = Field(
@@ -239,7 +93,7 @@ class FeatureConfig(_Section):
     )
 
 
-class TrainConfig(_Section):
+class TrainConfig(Section):
     """How the model is fitted."""
 
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, order and dropout.")
@@ -254,7 +108,11 @@ class TrainConfig(_Section):
     )
     weight_decay: float = Field(0.01, ge=0, le=10, description="Weight decay of AdamW.")
     accumulate: int = Field(
-        1, ge=1, le=4096, description="Batches whose gradients are added up for one update."
+        1,
+        ge=1,
+        le=4096,
+        description="Batches whose gradients are added up for one update. For batches that do not "
+        "fit into memory at once.",
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Of the forward pass in training; weights stay float32."
@@ -271,37 +129,42 @@ class TrainConfig(_Section):
     tensorboard: bool = Field(
         False, description="Also write the figures of each epoch where TensorBoard finds them."
     )
-    label_smoothing: float = Field(
-        0.0, ge=0, lt=0.5, description="Assumed chance that an annotated label is flipped."
-    )
     adversary: float = Field(
-        0.0, ge=0, description="Also learn from features moved against the model by this much."
-    )
-    r_drop: float = Field(
-        0.0, ge=0, description="Weight of the divergence between two passes with dropout."
+        0.0,
+        ge=0,
+        description="Adversarial training: also learn from features moved this far up the loss's "
+        "gradient, in standard deviations. For small data sets that are learned by heart; it "
+        "doubles the time per step.",
     )
     balance: float = Field(
-        0.0, ge=0, le=1, description="Clips weigh (commonest label / their rarest) to this power."
+        0.0,
+        ge=0,
+        le=1,
+        description="Class balance: weigh each clip by (share of the commonest label / of its "
+        "rarest) to this power. For labels so rare that they are never predicted; it costs "
+        "likelihood.",
     )
     swa_from: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="Share of the epochs after which epoch-end weights are averaged; 1: never.",
+        description="Stochastic weight averaging (SWA): share of the epochs after which epoch-end "
+        "weights are averaged; 1: never. An alternative to ema_decay for runs of many epochs.",
     )
     ema_decay: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="Decay per step of averaged weights, kept if above 0.",
+        description="Decay per step of the running average of the weights, which is what is saved "
+        "if above 0.",
     )
 
 
-class Config(_Section):
+class Config(Section):
     """All options of a run.
 
     Example:
-        >>> Config().model.decoder
+        >>> Config().model.decoder.kind
         'lattice'
     """
 
@@ -314,23 +177,53 @@ class Config(_Section):
     def load(cls, path: Path, overrides: Sequence[str] = ()) -> Self:
         """Read a TOML file and apply overrides on top.
 
+        Model options may stand under the names of earlier versions; a warning gives the new ones.
+
         Args:
             path: the file.
             overrides: ``section.key=value`` each; the value is TOML, or a bare string.
 
         Raises:
-            ConfigError: the file or an override cannot be read, or holds what is not allowed.
+            ConfigError: the file or an override cannot be read, or an option is unknown or has a
+                value that is not allowed.
         """
-        table = _read_toml(path)
+        table, renamed = regroup(_read_toml(path))
+        _warn_renamed(str(path), renamed)
         origins: dict[tuple[str, ...], str] = {}
         for override in overrides:
             keys, value = _parse_override(override)
-            _assign(table, keys, value, override)
-            origins[keys] = f"override {override!r}"
+            origin = f"override {override!r}"
+            current = current_key(keys, value)
+            if current != keys:
+                _warn_renamed(origin, {".".join(keys): ".".join(current)})
+            _assign(table, current, value, origin)
+            origins[current] = origin
+        return cls._validated(table, str(path), origins)
+
+    def with_options(self, options: Mapping[str, Any], source: str) -> Self:
+        """Return the same options, some of them replaced.
+
+        Args:
+            options: key, such as "train.seed" or "model.encoder.hidden" -> value.
+            source: where they come from, for errors.
+
+        Raises:
+            ConfigError: an option is unknown, or a value is not allowed.
+        """
+        table = self.model_dump()
+        for key, value in options.items():
+            keys = tuple(key.split("."))
+            _assign(table, current_key(keys, value), value, source)
+        return self._validated(table, source, {})
+
+    @classmethod
+    def _validated(
+        cls, table: Mapping[str, Any], source: str, origins: Mapping[tuple[str, ...], str]
+    ) -> Self:
         try:
             return cls.model_validate(table)
         except ValidationError as error:
-            raise ConfigError(_explain(cls, error, str(path), origins)) from None
+            raise ConfigError(_explain(cls, error, source, origins)) from None
 
     def with_seed(self, seed: int) -> Self:
         """Return the same options with another seed."""
@@ -369,10 +262,16 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: expected TOML: {error}") from None
 
 
+def _warn_renamed(source: str, renamed: Mapping[str, str]) -> None:
+    if renamed:
+        names = ", ".join(f"{old} is now {new}" for old, new in renamed.items())
+        logger.warning("%s: option names of earlier versions: %s", source, names)
+
+
 def _parse_override(override: str) -> tuple[tuple[str, ...], Any]:
     key, equals, text = override.partition("=")
     keys = tuple(part.strip() for part in key.split("."))
-    if not equals or len(keys) != 2 or not all(keys):
+    if not equals or len(keys) < 2 or not all(keys):
         raise ConfigError(f"override: expected section.key=value; got {override!r}")
     try:
         parsed = tomllib.loads(f"value = {text}")
@@ -381,11 +280,13 @@ def _parse_override(override: str) -> tuple[tuple[str, ...], Any]:
     return keys, parsed["value"] if set(parsed) == {"value"} else text.strip()
 
 
-def _assign(table: dict[str, Any], keys: tuple[str, ...], value: Any, override: str) -> None:
-    section = table.setdefault(keys[0], {})
-    if not isinstance(section, dict):
-        raise ConfigError(f"override {override!r}: expected {keys[0]} to be a section")
-    section[keys[1]] = value
+def _assign(table: dict[str, Any], keys: tuple[str, ...], value: Any, origin: str) -> None:
+    """Set an option in nested tables."""
+    for depth, key in enumerate(keys[:-1], start=1):
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"{origin}: expected {'.'.join(keys[:depth])} to be a section")
+    table[keys[-1]] = value
 
 
 def _explain(
@@ -394,33 +295,46 @@ def _explain(
     source: str,
     origins: Mapping[tuple[str, ...], str],
 ) -> str:
-    """Say the first problem in one line: where, which key, what is wrong."""
+    """Describe the first problem in one line: the file or override, the key, the problem."""
     first = error.errors(include_url=False)[0]
     keys = tuple(part for part in first["loc"] if isinstance(part, str))
     if first["type"] == "extra_forbidden":
-        what = "unknown key" + _suggestion(model, keys)
-    elif first["type"] == "value_error":  # ours: "key: what is wrong"
-        key, _, what = str(first["ctx"]["error"]).partition(": ")
-        keys += (key,)
+        problem = "unknown key" + _suggestion(model, keys)
+    elif first["type"] == "value_error":  # ours: "key: problem"
+        key, _, problem = str(first["ctx"]["error"]).partition(": ")
+        keys += tuple(key.split("."))
     elif first["type"] == "model_type":
-        what = f"expected a section; got {_short(first['input'])}"
+        problem = f"expected a section; got {_short(first['input'])}"
     else:
-        what = f"{first['msg'][:1].lower()}{first['msg'][1:]}; got {_short(first['input'])}"
-    where = origins.get(keys[:2], source)
+        problem = f"{first['msg'][:1].lower()}{first['msg'][1:]}; got {_short(first['input'])}"
+    parts = (keys[:length] for length in range(len(keys), 0, -1))
+    where = next((origins[part] for part in parts if part in origins), source)
     name = f"{'.'.join(keys)}: " if keys else ""
     more = error.error_count() - 1
     rest = f" (and {more} more)" if more else ""
-    return " ".join(f"{where}: {name}{what}{rest}".split())
+    return " ".join(f"{where}: {name}{problem}{rest}".split())
 
 
 def _suggestion(model: type[BaseModel], keys: Sequence[str]) -> str:
-    known: Iterable[str] = model.model_fields
-    if len(keys) > 1 and keys[0] in model.model_fields:
-        section = model.model_fields[keys[0]].annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            known = section.model_fields
-    close = difflib.get_close_matches(keys[-1], list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+    section = model
+    for key in keys[:-1]:
+        inner = section.model_fields[key].annotation if key in section.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        section = inner
+    options = {name.rpartition(".")[2]: name for name in reversed(list(_options(section)))}
+    close = difflib.get_close_matches(keys[-1], list(options), n=1)
+    if close:
+        return f"; did you mean {options[close[0]]}?"
+    return f"; known: {', '.join(section.model_fields)}"
+
+
+def _options(section: type[BaseModel]) -> Iterable[str]:
+    """List the options of a section, then those of its groups as ``group.option``."""
+    yield from section.model_fields
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from (f"{name}.{option}" for option in _options(field.annotation))
 
 
 def _short(value: Any) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmemo.batching.batch import Sequence
+from mmemo.config import EncoderOptions
 from mmemo.model.degree_loss import ClipSummary
 from mmemo.model.encoder import FeedForward, RecurrentBody
 
@@ -29,30 +30,22 @@ class VideoContext(nn.Module):
 
     Args:
         modalities: names of the M modalities.
-        hidden: width H.
-        heads: of the encoder over clips; a GRU has none.
+        options: sizes and kind: "transformer" (attention with relative positions) or "gru" (in
+            both directions).
         layers: of the encoder over clips.
-        kind: "transformer" (attention with relative positions) or "gru" (in both directions).
-        dropout: on residual branches.
     """
 
     def __init__(
-        self,
-        modalities: tuple[str, ...],
-        *,
-        hidden: int,
-        heads: int,
-        layers: int,
-        kind: str,
-        dropout: float,
+        self, modalities: tuple[str, ...], options: EncoderOptions, *, layers: int
     ) -> None:
         super().__init__()
-        self.summary = ClipSummary(modalities, hidden, heads)
+        hidden, dropout = options.hidden, options.dropout
+        self.summary = ClipSummary(modalities, hidden, options.heads)
         self.body: nn.Module
-        if kind == "gru":
+        if options.kind == "gru":
             self.body = RecurrentBody(hidden, layers, dropout)
         else:
-            self.body = RelativeBody(hidden, heads, layers, dropout)
+            self.body = RelativeBody(hidden, options.heads, layers, dropout)
         self.spread = nn.Linear(2 * hidden, hidden)
         self.norms = nn.ModuleDict({modality: nn.LayerNorm(hidden) for modality in modalities})
         self.dropout = nn.Dropout(dropout)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmemo.batching.batch import Sequence
+from mmemo.config import EncoderOptions
 from mmemo.model.attention import MultiHeadAttention
 
 
@@ -38,24 +39,14 @@ class DegreeLoss(nn.Module):
     Args:
         modalities: names of the M modalities.
         n_degrees: K intensities and one sentiment.
-        hidden: width H.
-        heads: of the attention that sums a clip up.
-        dropout: on the summary.
+        sizes: width, heads and dropout.
     """
 
-    def __init__(
-        self,
-        modalities: tuple[str, ...],
-        n_degrees: int,
-        *,
-        hidden: int,
-        heads: int,
-        dropout: float,
-    ) -> None:
+    def __init__(self, modalities: tuple[str, ...], n_degrees: int, sizes: EncoderOptions) -> None:
         super().__init__()
-        self.summary = ClipSummary(modalities, hidden, heads)
-        self.dropout = nn.Dropout(dropout)
-        self.predict = nn.Linear(hidden, n_degrees)
+        self.summary = ClipSummary(modalities, sizes.hidden, sizes.heads)
+        self.dropout = nn.Dropout(sizes.dropout)
+        self.predict = nn.Linear(sizes.hidden, n_degrees)
 
     def forward(self, memories: Mapping[str, Sequence], present: Tensor, degrees: Tensor) -> Tensor:
         """Return each clip's loss (B,), a sum over the degrees (B, K + 1) that are known.

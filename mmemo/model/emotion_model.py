@@ -12,35 +12,42 @@ import torch
 from torch import Tensor, nn
 
 from mmemo.batching.batch import Batch, ClipArrays, Normalizer, Sequence, collate
-from mmemo.config import ModelConfig
+from mmemo.config import (
+    ContextOptions,
+    DecoderOptions,
+    EncoderOptions,
+    ModelConfig,
+    TextOptions,
+)
 from mmemo.errors import ConfigError, FeatureError
 from mmemo.model.attention import MultiHeadAttention
 from mmemo.model.context import VideoContext
 from mmemo.model.decoders.binary import BinaryDecoder
-from mmemo.model.decoders.common import Decoded
+from mmemo.model.decoders.common import Decoded, set_losses
 from mmemo.model.decoders.lattice import MOST_LABELS, LatticeDecoder
 from mmemo.model.decoders.sequence import SequenceDecoder
 from mmemo.model.degree_loss import DegreeLoss
 from mmemo.model.encoder import CrossModalEncoder, ModalityEncoder, draw_absent
-from mmemo.model.set_loss import set_losses
-from mmemo.model.text.clip_length import Pace
+from mmemo.model.text.clip_length import ClipLength
 from mmemo.model.text.known_rows import KnownRows
-from mmemo.model.text.pretrained import PretrainedOptions, PretrainedWords
+from mmemo.model.text.pretrained import PretrainedWords
 from mmemo.model.text.pretrained_files import load_pretrained
 from mmemo.model.text.word_bag import WordBag
 
+_DEFAULTS = ModelConfig()
+
 
 class Output(NamedTuple):
-    """What the model says about each clip.
+    """The model's prediction for each clip.
 
     Attributes:
         set_log_probs: (B, S), log p(set | clip); sets are indexed as in ``mmemo.labels``.
         marginals: (B, K), p(label in set | clip).
-        modality_weights: (B, K, M), how much each modality spoke for each label; sums to 1 over
-            the modalities the clip has, 0 for the others. A clip that has none at all is decoded
+        modality_weights: (B, K, M), each modality's weight for each label; sums to 1 over the
+            modalities the clip has, 0 for the others. A clip that has none at all is decoded
             from the absent tokens, and only then they have weight.
-        moment_weights: modality -> (B, K, T), which rows spoke for each label; sums to 1 over the
-            modality's valid rows, 0 everywhere where it is absent. None unless asked for.
+        moment_weights: modality -> (B, K, T), each row's weight for each label; sums to 1 over the
+            modality's valid rows, 0 everywhere where it is absent. None unless requested.
     """
 
     set_log_probs: Tensor
@@ -50,14 +57,14 @@ class Output(NamedTuple):
 
 
 class LabelContexts(nn.Module):
-    """Let every symbol of the decoder ask one modality's memory for what concerns it."""
+    """Attend from every symbol of the decoder to one modality's memory."""
 
-    def __init__(self, n_queries: int, hidden: int, heads: int, dropout: float) -> None:
+    def __init__(self, n_queries: int, sizes: EncoderOptions) -> None:
         super().__init__()
-        self.queries = nn.Parameter(torch.randn(n_queries, hidden))
-        self.attend = MultiHeadAttention(hidden, heads)
-        self.norm = nn.LayerNorm(hidden)
-        self.dropout = nn.Dropout(dropout)
+        self.queries = nn.Parameter(torch.randn(n_queries, sizes.hidden))
+        self.attend = MultiHeadAttention(sizes.hidden, sizes.heads)
+        self.norm = nn.LayerNorm(sizes.hidden)
+        self.dropout = nn.Dropout(sizes.dropout)
 
     def forward(self, memory: Sequence) -> Tensor:
         """Turn a memory (B, T, H) into contexts (B, Q, H)."""
@@ -65,76 +72,35 @@ class LabelContexts(nn.Module):
         return self.dropout(self.norm(self.attend(queries, *memory)))
 
     def weights(self, memory: Sequence) -> Tensor:
-        """Return which rows each symbol looks at, (B, Q, T)."""
+        """Return the attention of each symbol to each row, (B, Q, T)."""
         return self.attend.weights(self.queries.expand(len(memory.values), -1, -1), *memory)
 
 
 class EmotionModel(nn.Module):
-    """Say how likely each set of labels is, from any subset of the modalities.
+    """Predict how likely each set of labels is, from any subset of the modalities.
 
     Args:
         dims: modality -> D, in the order in which modality weights are reported.
         labels: names of the K labels, in the order of the label columns.
-        decoder: "lattice", "sequence" or "binary".
-        own_evidence: of the lattice, see ``LatticeDecoder``.
-        fusion: "cross" or "late".
-        encoder: "transformer" or "gru".
-        hidden: width H.
-        heads: of all attention.
-        encoder_layers: of each modality's encoder.
-        cross_layers: of cross-modal attention.
-        decoder_layers: of the sequence decoder.
-        label_order: of the sequence decoder, as are the next two; see ``ModelConfig``.
-        target_orders: sequences of a clip's labels that training sums over.
-        beam: prefixes kept per length.
-        dropout: on residual branches and on the decoder's input.
-        input_dropout: on input features.
-        row_dropout: share of rows hidden in training.
-        modality_dropout: see ``ModelConfig``.
-        context: "video" lets the clips of a video see each other, or "none".
-        context_layers: of the encoder over the clips of a video.
-        context_clips: how many clips of a video see each other, at most.
-        known_words: how many words get a learned vector, see ``KnownRows``.
-        known_dropout: share of them left out in training.
-        pace: whether the text also tells how long a clip is, see ``Pace``.
-        auxiliary: weight, in training, of the loss of ``DegreeLoss``.
-        words: encoder that reads the text's words; text then has no columns (D = 0).
+        encoder: how each modality is read, and the sizes of all parts.
+        decoder: how label sets are predicted.
+        text: what is learned from the words beside their vectors.
+        context: whether the clips of a video see each other.
+        words: pretrained encoder that reads the text's words; text then has no columns (D = 0).
 
     Raises:
         ConfigError: more labels than an exact decoder can handle, or none.
     """
-
-    sets: Tensor
 
     def __init__(
         self,
         dims: Mapping[str, int],
         labels: tuple[str, ...],
         *,
-        decoder: str = "lattice",
-        own_evidence: bool = False,
-        fusion: str = "cross",
-        encoder: str = "transformer",
-        hidden: int = 128,
-        heads: int = 4,
-        encoder_layers: int = 2,
-        cross_layers: int = 1,
-        decoder_layers: int = 1,
-        label_order: str = "free",
-        target_orders: int = 6,
-        beam: int = 0,
-        dropout: float = 0.1,
-        input_dropout: float = 0.0,
-        row_dropout: float = 0.0,
-        modality_dropout: float = 0.0,
-        known_words: int = 0,
-        known_dropout: float = 0.0,
-        word_bag: bool = False,
-        pace: bool = False,
-        auxiliary: float = 0.0,
-        context: str = "none",
-        context_layers: int = 1,
-        context_clips: int = 64,
+        encoder: EncoderOptions = _DEFAULTS.encoder,
+        decoder: DecoderOptions = _DEFAULTS.decoder,
+        text: TextOptions = _DEFAULTS.text,
+        context: ContextOptions = _DEFAULTS.context,
         words: PretrainedWords | None = None,
     ) -> None:
         super().__init__()
@@ -142,88 +108,57 @@ class EmotionModel(nn.Module):
             raise ConfigError(f"expected 1 to {MOST_LABELS} labels; got {len(labels)}")
         self.dims, self.labels = dict(dims), tuple(labels)
         self.modalities = tuple(dims)
-        self.modality_dropout = modality_dropout
-        self.clips_per_video = context_clips if context == "video" else 1
+        self.modality_dropout = encoder.modality_dropout
+        self.clips_per_video = context.clips if context.kind == "video" else 1
         self.normalizer = Normalizer(dims)
         self.words = words
         self.known: KnownRows | None = None
-        if known_words and dims.get("text"):
-            self.known = KnownRows(known_words, dims["text"], hidden, known_dropout)
-        self.bag: WordBag | None = None
-        if word_bag and self.known is not None:
-            self.bag = WordBag(
-                known_words, len(labels), known_dropout, videos=self.clips_per_video > 1
+        if text.known_words and dims.get("text"):
+            self.known = KnownRows(
+                text.known_words, dims["text"], encoder.hidden, text.known_dropout
             )
-        self.pace = Pace(hidden) if pace and "text" in dims else None
+        self.bag: WordBag | None = None
+        if text.word_bag and self.known is not None:
+            self.bag = WordBag(
+                text.known_words, len(labels), text.known_dropout, videos=self.clips_per_video > 1
+            )
+        self.clip_length: ClipLength | None = None
+        if text.clip_length and "text" in dims:
+            self.clip_length = ClipLength(encoder.hidden)
         self.encoders = nn.ModuleDict(
             {
-                modality: ModalityEncoder(
-                    dim if words is None or modality != "text" else words.width,
-                    hidden=hidden,
-                    heads=heads,
-                    layers=encoder_layers,
-                    kind=encoder if words is None or modality != "text" else "none",
-                    dropout=dropout,
-                    input_dropout=input_dropout,
-                    row_dropout=row_dropout,
-                )
+                modality: ModalityEncoder(dim, encoder)
+                if words is None or modality != "text"
+                else ModalityEncoder(words.width, encoder, read_in_context=True)
                 for modality, dim in dims.items()
             }
         )
         self.cross: CrossModalEncoder | None = None
-        if fusion == "cross" and len(dims) > 1:
-            self.cross = CrossModalEncoder(
-                self.modalities, hidden=hidden, heads=heads, layers=cross_layers, dropout=dropout
-            )
+        if encoder.fusion == "cross" and len(dims) > 1:
+            self.cross = CrossModalEncoder(self.modalities, encoder)
         self.context: VideoContext | None = None
-        if context == "video":
-            self.context = VideoContext(
-                self.modalities,
-                hidden=hidden,
-                heads=heads,
-                layers=context_layers,
-                kind=encoder,
-                dropout=dropout,
-            )
-        self.auxiliary_weight = auxiliary
+        if context.kind == "video":
+            self.context = VideoContext(self.modalities, encoder, layers=context.layers)
+        self.degree_loss_weight = decoder.degree_loss
         self.degrees: DegreeLoss | None = None
-        if auxiliary > 0:
-            self.degrees = DegreeLoss(
-                self.modalities, len(labels) + 1, hidden=hidden, heads=heads, dropout=dropout
-            )
-        self.decoder: LatticeDecoder | SequenceDecoder | BinaryDecoder
-        if decoder == "sequence":
-            self.decoder = SequenceDecoder(
-                len(labels),
-                self.modalities,
-                hidden,
-                heads=heads,
-                layers=decoder_layers,
-                dropout=dropout,
-                label_order=label_order,
-                target_orders=target_orders,
-                beam=beam,
-            )
-        elif decoder == "lattice":
-            self.decoder = LatticeDecoder(len(labels), hidden, own_evidence=own_evidence)
-        else:
-            self.decoder = BinaryDecoder(len(labels), hidden)
+        if decoder.degree_loss > 0:
+            self.degrees = DegreeLoss(self.modalities, len(labels) + 1, encoder)
+        self.decoder = _build_decoder(len(labels), self.modalities, decoder, encoder)
         self.contexts = nn.ModuleDict()
-        if not isinstance(self.decoder, SequenceDecoder):  # which looks at the rows itself
+        if not isinstance(self.decoder, SequenceDecoder):  # which attends to the rows itself
             for modality in dims:
-                self.contexts[modality] = LabelContexts(
-                    self.decoder.n_queries, hidden, heads, dropout
-                )
+                self.contexts[modality] = LabelContexts(self.decoder.n_queries, encoder)
 
     def fit_statistics(self, clips: Iterable[ClipArrays]) -> None:
-        """Take from the training clips what no gradient learns; a checkpoint carries it.
+        """Fit what no gradient learns on the training clips; a checkpoint carries it.
 
-        That is the scale of the inputs, and the order of the labels by frequency.
+        These are the scale of the inputs, the common words, and the order of the labels by
+        frequency.
         """
         clips = list(clips)
         self.normalizer.fit(clips)
-        if self.pace is not None:
-            self.pace.fit(clips)
+        if self.clip_length is not None:
+            self.clip_length.fit(clips)
         if self.known is not None:
             texts = [c.values["text"][c.masks["text"]] for c in clips if "text" in c.values]
             self.known.fit(texts)
@@ -237,10 +172,10 @@ class EmotionModel(nn.Module):
             self.decoder.fit(counts)
 
     def collate(self, clips: Seq[ClipArrays]) -> Batch:
-        """Put clips side by side as this model reads them.
+        """Collate clips into a batch for this model.
 
-        Clips of one video that are to see each other have to be in one batch; ``cut_videos`` of
-        ``mmemo.batching.batch`` keeps their number to ``clips_per_video``.
+        Clips of one video that are to see each other must be in one batch; ``cut_videos`` of
+        ``mmemo.batching.batch`` limits their number to ``clips_per_video``.
 
         Raises:
             FeatureError: the clips do not fit the model or each other.
@@ -248,10 +183,10 @@ class EmotionModel(nn.Module):
         return collate(clips, self.dims, None if self.words is None else self.words.cut)
 
     def forward(self, batch: Batch, *, moments: bool = False) -> Output:
-        """Read a batch.
+        """Return the prediction for each clip of a batch.
 
         Args:
-            batch: a Sequence for every modality of the model; masks say what is there.
+            batch: a Sequence for every modality of the model; masks mark valid rows.
             moments: also return the moment weights.
 
         Raises:
@@ -263,11 +198,11 @@ class EmotionModel(nn.Module):
         weights = self._moment_weights(memories, batch, decoded) if moments else None
         return Output(decoded.set_log_probs, marginals, decoded.modality_weights, weights)
 
-    def loss(self, batch: Batch, *, label_smoothing: float = 0.0) -> Tensor:
+    def loss(self, batch: Batch) -> Tensor:
         """Return the mean of the clips' ``losses``, a scalar."""
-        return self.losses(batch, label_smoothing=label_smoothing).mean()
+        return self.losses(batch).mean()
 
-    def losses(self, batch: Batch, *, label_smoothing: float = 0.0) -> Tensor:
+    def losses(self, batch: Batch) -> Tensor:
         """Return the negative log-likelihood of each clip's label set, (B,); see ``set_losses``.
 
         In training, the loss of the degrees is added, if the model has one and they are known.
@@ -281,18 +216,18 @@ class EmotionModel(nn.Module):
             raise FeatureError(f"expected labels of shape (B, {k}) to compute the loss; got {got}")
         memories, present = self._encode(batch)
         shift = self._word_shift(batch, present)
-        if isinstance(self.decoder, SequenceDecoder) and label_smoothing == 0:
+        if isinstance(self.decoder, SequenceDecoder):
             losses = -self.decoder.log_likelihood(memories, present, batch.labels, shift)
         else:
             log_probs = self._decode(memories, present, shift).set_log_probs
-            losses = set_losses(log_probs, batch.labels, self.decoder.sets, label_smoothing)
+            losses = set_losses(log_probs, batch.labels, self.decoder.sets)
         if self.training and self.degrees is not None and batch.degrees is not None:
             extra = self.degrees(memories, present, batch.degrees)
-            losses = losses + self.auxiliary_weight * extra
+            losses = losses + self.degree_loss_weight * extra
         return losses
 
     def _encode(self, batch: Batch) -> tuple[dict[str, Sequence], Tensor]:
-        """Return each modality's memory, and which modalities have a say (B, M)."""
+        """Return each modality's memory, and which modalities are read (B, M)."""
         for modality, dim in self.dims.items():
             if modality not in batch.sequences:
                 raise FeatureError(f"expected {modality} in the batch; got {[*batch.sequences]}")
@@ -315,25 +250,25 @@ class EmotionModel(nn.Module):
             m: self.encoders[m](sequences[m], absent[:, i], known.get(m))
             for i, m in enumerate(self.modalities)
         }
-        if self.pace is not None:
+        if self.clip_length is not None:
             counts = sequences["text"].mask.sum(dim=-1)
             words = counts * ~absent[:, self.modalities.index("text")]
-            memories["text"] = self.pace(memories["text"], batch.seconds, words)
+            memories["text"] = self.clip_length(memories["text"], batch.seconds, words)
         if self.cross is not None:
             memories = self.cross(memories)
-        heard = ~absent | absent.all(dim=-1, keepdim=True)
+        shown = ~absent | absent.all(dim=-1, keepdim=True)
         if self.context is not None:
-            memories = self.context(memories, heard, batch.videos)
-        return memories, heard
+            memories = self.context(memories, shown, batch.videos)
+        return memories, shown
 
     def _word_shift(self, batch: Batch, present: Tensor) -> Tensor | None:
-        """Return the log-odds that the words alone add to each label, (B, K), if they do."""
+        """Return the log-odds (B, K) that the bag of words adds, or None without one."""
         if self.bag is None or self.known is None:
             return None
         text = batch.sequences["text"]
         places = self.known.places(text.values)
-        heard = present[:, self.modalities.index("text"), None]
-        return self.bag(places, text.mask & heard, batch.videos)
+        shown = present[:, self.modalities.index("text"), None]
+        return self.bag(places, text.mask & shown, batch.videos)
 
     def _decode(
         self,
@@ -361,8 +296,21 @@ class EmotionModel(nn.Module):
         for modality, contexts in self.contexts.items():
             assert isinstance(contexts, LabelContexts)
             moments[modality] = contexts.weights(memories[modality])[:, : len(self.labels)]
-        # The absent token is no moment: its weight is not reported.
-        return {m: held * batch.sequences[m].mask[:, None] for m, held in moments.items()}
+        # The weight of the absent token belongs to no row, so it is not reported.
+        return {m: rows * batch.sequences[m].mask[:, None] for m, rows in moments.items()}
+
+
+def _build_decoder(
+    n_labels: int,
+    modalities: tuple[str, ...],
+    options: DecoderOptions,
+    sizes: EncoderOptions,
+) -> LatticeDecoder | SequenceDecoder | BinaryDecoder:
+    if options.kind == "sequence":
+        return SequenceDecoder(n_labels, modalities, options, sizes)
+    if options.kind == "lattice":
+        return LatticeDecoder(n_labels, sizes.hidden, own_evidence=options.own_evidence)
+    return BinaryDecoder(n_labels, sizes.hidden)
 
 
 def build_model(
@@ -371,13 +319,13 @@ def build_model(
     labels: tuple[str, ...],
     words: PretrainedWords | None = None,
 ) -> EmotionModel:
-    """Build the model that a configuration describes, with fresh weights.
+    """Build the model of a configuration, with fresh weights.
 
     Args:
         config: the options.
         dims: modality -> number of columns, for at least the modalities of ``config``.
         labels: names of the labels, in column order.
-        words: the pretrained encoder, where it is at hand; else the one of ``config`` is loaded.
+        words: the pretrained encoder, if it is loaded already; by default ``config`` names it.
 
     Raises:
         AssetError: the pretrained encoder cannot be fetched.
@@ -394,26 +342,13 @@ def build_model(
             f"got none for {', '.join(missing)}"
         )
     if config.reads_words and words is None:
-        words = load_pretrained(pretrained_options(config))
-    options = config.model_dump(include=_OWN_OPTIONS)
-    return EmotionModel({m: dims[m] for m in config.modalities}, labels, **options, words=words)
-
-
-def pretrained_options(config: ModelConfig) -> PretrainedOptions:
-    """Pick the options of the pretrained encoder."""
-    return PretrainedOptions(
-        name=config.pretrained,
-        fine_tuned=config.pretrained_training == "fine-tuned",
-        across_clips=config.pretrained_span == "video",
-        longest=config.pretrained_window,
-        frozen_layers=config.pretrained_frozen_layers,
-        dropout=config.pretrained_dropout,
-        checkpointing=config.pretrained_checkpointing,
+        words = load_pretrained(config.pretrained)
+    return EmotionModel(
+        {m: dims[m] for m in config.modalities},
+        labels,
+        encoder=config.encoder,
+        decoder=config.decoder,
+        text=config.text,
+        context=config.context,
+        words=words,
     )
-
-
-_OWN_OPTIONS = {
-    name
-    for name in ModelConfig.model_fields
-    if name != "modalities" and not name.startswith("pretrained")
-}

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mmemo.batching.batch import Sequence
+from mmemo.config import EncoderOptions
 from mmemo.model.attention import MultiHeadAttention
 
 
@@ -20,39 +21,31 @@ class ModalityEncoder(nn.Module):
 
     Args:
         dim: columns D of the input.
-        hidden: width H.
-        heads: of the Transformer; a GRU has none.
-        layers: of the Transformer or GRU.
-        kind: "transformer", "gru", or "none" for rows that have been read in context already.
-        dropout: on residual branches.
-        input_dropout: on input features.
-        row_dropout: share of valid rows hidden in training.
+        options: its kind and sizes.
+        read_in_context: whether a pretrained encoder has read the rows in context already, so that
+            they only need to be scaled.
     """
 
     def __init__(
         self,
         dim: int,
+        options: EncoderOptions,
         *,
-        hidden: int,
-        heads: int,
-        layers: int,
-        kind: str = "transformer",
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
-        row_dropout: float = 0.0,
+        read_in_context: bool = False,
     ) -> None:
         super().__init__()
-        self.row_dropout = row_dropout
-        self.input_dropout = nn.Dropout(input_dropout)
+        hidden = options.hidden
+        self.row_dropout = options.row_dropout
+        self.input_dropout = nn.Dropout(options.input_dropout)
         self.project = nn.Linear(dim, hidden)
         self.absent_token = nn.Parameter(torch.randn(hidden) / math.sqrt(hidden))
         self.body: nn.Module
-        if kind == "gru":
-            self.body = RecurrentBody(hidden, layers, dropout)
-        elif kind == "none":
+        if read_in_context:
             self.body = RowNorm(hidden)
+        elif options.kind == "gru":
+            self.body = RecurrentBody(hidden, options.layers, options.dropout)
         else:
-            self.body = TransformerBody(hidden, heads, layers, dropout)
+            self.body = TransformerBody(hidden, options.heads, options.layers, options.dropout)
 
     def forward(self, sequence: Sequence, absent: Tensor, known: Tensor | None = None) -> Sequence:
         """Encode (B, T, D) into (B, T, H).
@@ -183,10 +176,9 @@ class AttentionBlock(nn.Module):
 class CrossModalEncoder(nn.Module):
     """Let each modality attend to all others, at any lengths, layer by layer."""
 
-    def __init__(
-        self, modalities: tuple[str, ...], *, hidden: int, heads: int, layers: int, dropout: float
-    ) -> None:
+    def __init__(self, modalities: tuple[str, ...], options: EncoderOptions) -> None:
         super().__init__()
+        hidden, heads, dropout = options.hidden, options.heads, options.dropout
         self.layers = nn.ModuleList(
             nn.ModuleDict(
                 {
@@ -196,7 +188,7 @@ class CrossModalEncoder(nn.Module):
                     for target in modalities
                 }
             )
-            for _ in range(layers)
+            for _ in range(options.cross_layers)
         )
         self.norms = nn.ModuleDict({modality: nn.LayerNorm(hidden) for modality in modalities})
 

@@ -74,7 +74,7 @@ def add_config(command: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="override options, such as train.epochs=5 model.decoder=binary",
+        help="override options, such as train.epochs=5 model.decoder.kind=binary",
     )
 
 

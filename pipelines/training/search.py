@@ -30,7 +30,7 @@ def read_space(path: Path) -> dict[str, Choices]:
 
         [search]
         "train.learning_rate" = { low = 3e-4, high = 3e-3, log = true }
-        "model.hidden" = [32, 64, 128]
+        "model.encoder.hidden" = [32, 64, 128]
 
     Raises:
         ConfigError: the file cannot be read as that.
@@ -81,13 +81,14 @@ def search(
     )
 
     def figure_of(trial: Any) -> float:
-        chosen = _with(config, {key: _suggest(trial, key, what) for key, what in space.items()})
+        options = {key: _suggest(trial, key, choices) for key, choices in space.items()}
+        chosen = config.with_options(options, "[search]")
         value = train(chosen, dataset, out / f"trial-{trial.number}", device).valid[select_by]
         logger.info("trial %d: %s %.4f with %s", trial.number, select_by, value, trial.params)
         return value
 
     study.optimize(figure_of, n_trials=max(0, n_trials - finished), catch=())
-    best = _with(config, study.best_params)
+    best = config.with_options(study.best_params, "[search]")
     write_atomically(out / BEST_FILE, to_toml(best).encode())
     return best
 
@@ -112,16 +113,6 @@ def _table(name: str, table: Mapping[str, Any]) -> list[str]:
     for key, value in nested.items():
         lines += _table(f"{name}.{json.dumps(key)}", value)
     return lines
-
-
-def _with(config: Config, options: Mapping[str, Any]) -> Config:
-    table = config.model_dump(mode="json")
-    for key, value in options.items():
-        section, _, name = key.partition(".")
-        if name not in table.get(section, {}):
-            raise ConfigError(f"[search]: expected options such as train.learning_rate; got {key}")
-        table[section][name] = value
-    return Config.from_json(json.dumps(table))
 
 
 def _is_range(choices: Any) -> bool:

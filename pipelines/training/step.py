@@ -4,8 +4,6 @@ What the loss is made of beyond the likelihood of the label sets is optional, an
 
 - ``adversary`` (FGM; Miyato, Dai and Goodfellow, ICLR 2017, eq. 5): the clips once more, their
   features moved along the gradient of the loss;
-- ``r_drop`` (Wu et al., NeurIPS 2021, eq. 3): two passes with their own dropout, and the symmetric
-  Kullback-Leibler divergence between what they say about label sets;
 - ``balance``: clips with rare labels weigh more.
 """
 
@@ -20,7 +18,6 @@ from mmemo.batching.batch import Batch, ClipArrays
 from mmemo.batching.batch import Sequence as Rows
 from mmemo.config import TrainConfig
 from mmemo.model.emotion_model import EmotionModel
-from mmemo.model.set_loss import set_losses
 
 
 class TrainingStep:
@@ -90,15 +87,7 @@ class TrainingStep:
     def _clip_losses(self, batch: Batch) -> Tensor:
         """Return what each clip adds to the loss, (B,)."""
         assert batch.labels is not None
-        smoothing, r_drop = self.options.label_smoothing, self.options.r_drop
-        if r_drop == 0:
-            losses = self.model.losses(batch, label_smoothing=smoothing)
-        else:
-            first, second = self.model(batch).set_log_probs, self.model(batch).set_log_probs
-            sets = self.model.decoder.sets
-            both = [set_losses(said, batch.labels, sets, smoothing) for said in (first, second)]
-            losses = 0.5 * (both[0] + both[1]) + r_drop * _divergence(first, second)
-        return losses * _weights(batch.labels, self._rarity)
+        return self.model.losses(batch) * _weights(batch.labels, self._rarity)
 
 
 def parameter_groups(model: EmotionModel, options: TrainConfig) -> list[dict[str, Any]]:
@@ -141,12 +130,6 @@ def relative_rate(step: int, steps: int, options: TrainConfig) -> float:
     if options.swa_from < 1:
         last = min(last, options.swa_from * 0.75)
     return 0.5 * (1 + math.cos(math.pi * min(1, last)))
-
-
-def _divergence(first: Tensor, second: Tensor) -> Tensor:
-    """Half the symmetric Kullback-Leibler divergence of log-probabilities (B, S): (B,)."""
-    apart = (first.exp() - second.exp()) * (first - second)
-    return 0.25 * apart.sum(dim=-1)
 
 
 def _rarity(label_share: Tensor, balance: float) -> Tensor:

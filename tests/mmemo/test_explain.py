@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mmemo.batching.batch import ClipArrays
+from mmemo.config import ContextOptions, DecoderOptions, EncoderOptions
 from mmemo.explain import explain, onto_words, without_rows
 from mmemo.features import Word
 from mmemo.inference import infer
@@ -29,9 +30,15 @@ def clip(number: int, video: str | None = None, **lengths: int) -> ClipArrays:
     )
 
 
-def model(**options: object) -> EmotionModel:
+def model(decoder: str = "lattice", context: str = "none") -> EmotionModel:
     torch.manual_seed(0)
-    built = EmotionModel(DIMS, LABELS, hidden=16, heads=2, encoder_layers=1, **options)
+    built = EmotionModel(
+        DIMS,
+        LABELS,
+        encoder=EncoderOptions(hidden=16, heads=2, layers=1, modality_dropout=0.0),
+        decoder=DecoderOptions.model_validate({"kind": decoder}),
+        context=ContextOptions.model_validate({"kind": context}),
+    )
     for parameter in built.parameters():  # away from the near-uniform start, so that things show
         if parameter.ndim > 1:
             nn.init.normal_(parameter, std=0.3)

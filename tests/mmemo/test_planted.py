@@ -38,17 +38,17 @@ def test() -> Clips:
 
 @pytest.fixture(scope="module")
 def lattice(train: Clips) -> EmotionModel:
-    return fit(train, steps=300, decoder="lattice", modality_dropout=0.3)
+    return fit(train, steps=300, kind="lattice", modality_dropout=0.3)
 
 
 @pytest.fixture(scope="module")
 def sequence(train: Clips) -> EmotionModel:
-    return fit(train, steps=200, rate=5e-3, decoder="sequence", modality_dropout=0.3)
+    return fit(train, steps=200, rate=5e-3, kind="sequence", modality_dropout=0.3)
 
 
 @pytest.fixture(scope="module")
 def binary(train: Clips) -> EmotionModel:
-    return fit(train, steps=200, rate=5e-3, decoder="binary")
+    return fit(train, steps=200, rate=5e-3, kind="binary")
 
 
 @pytest.mark.parametrize("decoder", ["lattice", "sequence"])

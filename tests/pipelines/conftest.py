@@ -30,7 +30,12 @@ def corpus_features(corpus, tmp_path_factory) -> Path:
 def small_run(corpus_features, tmp_path_factory) -> Path:
     """Train a small model on them: enough to answer, not to be right."""
     out = tmp_path_factory.mktemp("runs") / "small"
-    small = ["model.hidden=16", "model.heads=2", "model.encoder_layers=1", "train.epochs=1"]
+    small = [
+        "model.encoder.hidden=16",
+        "model.encoder.heads=2",
+        "model.encoder.layers=1",
+        "train.epochs=1",
+    ]
     arguments = ["train", "--set", *small, "--data", str(corpus_features), "--out", str(out)]
     assert main(arguments) == 0
     return out
@@ -40,6 +45,11 @@ def small_run(corpus_features, tmp_path_factory) -> Path:
 def planted_run(tmp_path_factory) -> Path:
     """Train a tiny model on made-up features: a checkpoint to carry around."""
     out = tmp_path_factory.mktemp("runs") / "planted"
-    small = ["model.hidden=8", "model.heads=2", "train.epochs=1", "train.batch_size=16"]
+    small = [
+        "model.encoder.hidden=8",
+        "model.encoder.heads=2",
+        "train.epochs=1",
+        "train.batch_size=16",
+    ]
     train(Config.load(DEFAULT_CONFIG, small), planted_dataset(48, 16, 16), out)
     return out

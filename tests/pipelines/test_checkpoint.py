@@ -15,7 +15,7 @@ from pipelines.training.train import train
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     out = tmp_path_factory.mktemp("run")
-    model = {"hidden": 8, "heads": 2, "encoder_layers": 1}
+    model = {"encoder": {"hidden": 8, "heads": 2, "layers": 1}}
     config = Config.model_validate({"model": model, "train": {"epochs": 1}})
     train(config, planted_dataset(16, 8, 8), out)
     return out
@@ -56,7 +56,7 @@ def test_a_broken_description(run, text):
         ("thresholds", ["high"] * 6),
         ("inputs", {"text": {"names": [], "source": "x"}}),
         ("inputs", None),
-        ("config", {"model": {"hidden": "wide"}}),
+        ("config", {"model": {"encoder": {"hidden": "wide"}}}),
         ("trained_on", {}),
     ],
 )
@@ -110,7 +110,8 @@ def test_weights_cut_short(run, cut):
 
 
 def test_weights_of_another_model(run, tmp_path):
-    config = Config.model_validate({"model": {"hidden": 12, "heads": 2}, "train": {"epochs": 1}})
+    model = {"encoder": {"hidden": 12, "heads": 2}}
+    config = Config.model_validate({"model": model, "train": {"epochs": 1}})
     train(config, planted_dataset(16, 8, 8), tmp_path / "other")
     shutil.copy(tmp_path / "other/model.safetensors", run)
     assert "belong to another model" in refused(run)

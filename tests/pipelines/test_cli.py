@@ -16,7 +16,7 @@ from pipelines.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = str(ROOT / "pipelines/configs/sample.toml")
-SMALL = ["model.hidden=8", "model.heads=2", "train.epochs=2", "train.batch_size=16"]
+SMALL = ["model.encoder.hidden=8", "model.encoder.heads=2", "train.epochs=2", "train.batch_size=16"]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,12 @@ from plain_clips import first_clip
 
 pytest.importorskip("pandas")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-SMALL = ["model.hidden=16", "model.heads=2", "model.encoder_layers=1", "train.epochs=2"]
+SMALL = [
+    "model.encoder.hidden=16",
+    "model.encoder.heads=2",
+    "model.encoder.layers=1",
+    "train.epochs=2",
+]
 
 
 @pytest.fixture

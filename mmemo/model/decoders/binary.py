@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmemo.labels import all_sets
-from mmemo.model.decoders.common import Decoded
-from mmemo.model.label_evidence import LabelEvidence
+from mmemo.model.decoders.common import Decoded, LabelEvidence
 
 
 class BinaryDecoder(nn.Module):

@@ -18,8 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from mmemo.labels import all_sets
-from mmemo.model.decoders.common import Decoded
-from mmemo.model.label_evidence import LabelEvidence
+from mmemo.model.decoders.common import Decoded, LabelEvidence
 
 MOST_LABELS = 12
 """Beyond this many labels ``2**K`` states are too many to visit them all."""

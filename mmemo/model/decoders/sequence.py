@@ -33,6 +33,7 @@ import torch
 from torch import Tensor, nn
 
 from mmemo.batching.batch import Sequence
+from mmemo.config import DecoderOptions, EncoderOptions
 from mmemo.labels import all_sets
 from mmemo.model.decoders.common import Decoded
 from mmemo.model.decoders.prefixes import (
@@ -71,13 +72,8 @@ class SequenceDecoder(nn.Module):
     Args:
         n_labels: K.
         modalities: their names, in the order of the modality weights.
-        hidden: width H.
-        heads: of the Transformer decoder.
-        layers: of it.
-        dropout: in it.
-        label_order: "free" or "frequent".
-        target_orders: how many sequences of a clip's labels training sums over.
-        beam: prefixes kept per length in prediction; 0 for all, where that is feasible.
+        options: its layers, orders and beam.
+        sizes: width, heads and dropout.
     """
 
     sets: Tensor
@@ -87,27 +83,23 @@ class SequenceDecoder(nn.Module):
         self,
         n_labels: int,
         modalities: tuple[str, ...],
-        hidden: int,
-        *,
-        heads: int = 4,
-        layers: int = 1,
-        dropout: float = 0.0,
-        label_order: str = "free",
-        target_orders: int = 6,
-        beam: int = 0,
+        options: DecoderOptions,
+        sizes: EncoderOptions,
     ) -> None:
         super().__init__()
+        hidden = sizes.hidden
         self.n_labels = n_labels
         self.modalities = modalities
-        self.ordered = label_order == "frequent"
-        self.target_orders = 1 if self.ordered else target_orders
+        self.ordered = options.label_order == "frequent"
+        self.target_orders = 1 if self.ordered else options.target_orders
         exact = count_prefixes(n_labels, self.ordered) <= MOST_PREFIXES
-        self.beam = beam or (0 if exact else DEFAULT_BEAM)
+        self.beam = options.beam or (0 if exact else DEFAULT_BEAM)
         # The last row is the symbol that every sequence begins with.
         self.symbols = nn.Parameter(torch.randn(n_labels + 1, hidden) / hidden**0.5)
         self.positions = nn.Parameter(torch.randn(n_labels + 1, hidden) / hidden**0.5)
         self.blocks = nn.ModuleList(
-            SequenceBlock(modalities, hidden, heads, dropout) for _ in range(layers)
+            SequenceBlock(modalities, hidden, sizes.heads, sizes.dropout)
+            for _ in range(options.layers)
         )
         self.norm = nn.LayerNorm(hidden)
         self.choice = nn.Linear(hidden, n_labels + 1)

@@ -18,7 +18,7 @@ LIMIT = 4.0
 _SMALLEST_STD = 1e-3
 
 
-class Pace(nn.Module):
+class ClipLength(nn.Module):
     """Add to each row of the text what the clip's lengths say.
 
     Args:

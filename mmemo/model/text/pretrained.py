@@ -11,13 +11,13 @@ import copy
 import re
 from collections import ChainMap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mmemo.batching.batch import Pieces, Sequence
+from mmemo.config import PretrainedOptions
 from mmemo.errors import ConfigError
 from mmemo.model.text.pieces import PieceCutter
 
@@ -26,19 +26,6 @@ _SHORTER = 0.75
 """A text shorter than this share of the longest is read with others of its length."""
 _REMEMBERED_PIECES = 1_000_000
 """About 0.8 GB of an encoder of width 384: twice CMU-MOSEI."""
-
-
-@dataclass(frozen=True)
-class PretrainedOptions:
-    """How a pretrained encoder is used; see ``ModelConfig``'s options of the same names."""
-
-    name: str
-    fine_tuned: bool = True
-    across_clips: bool = False
-    longest: int = 320
-    frozen_layers: int = 1
-    dropout: float = 0.1
-    checkpointing: bool = False
 
 
 class PretrainedWords(nn.Module):
@@ -63,29 +50,29 @@ class PretrainedWords(nn.Module):
         self.depth = int(encoder.config.num_hidden_layers)
         self.cut = PieceCutter(
             tokenizer,
-            across_clips=options.across_clips,
-            longest=min(options.longest, _positions(encoder.config) - 2),
+            across_clips=options.span == "video",
+            longest=min(options.window, _positions(encoder.config) - 2),
         )
         self.norm = nn.LayerNorm(self.width)
         encoder.pooler = None  # sums up a whole text, which is not asked for
         if options.checkpointing:
             _checkpoint_activations(encoder)
         self.frozen_layers = min(options.frozen_layers, self.depth + 1)
-        if not options.fine_tuned:
+        if options.training == "frozen":
             self.frozen_layers = self.depth + 1
         for name, weight in encoder.named_parameters():
             weight.requires_grad_(self.depth_of(name) >= self.frozen_layers)
         self._held: list[Any] = [encoder]  # in a list, torch does not see them
         self._upper: list[Any] = []
-        if options.fine_tuned:
+        if options.training == "fine-tuned":
             self.encoder = encoder
             if 1 < self.frozen_layers <= self.depth:
                 self._upper.append(upper_layers(encoder, self.frozen_layers - 1))
         self._remembered: dict[bytes, Tensor] | None = None
 
     @property
-    def had_by_name(self) -> bool:
-        """Whether its bytes can be had again by name: from an asset or the hub, not a folder."""
+    def can_be_refetched(self) -> bool:
+        """Whether its weights can be fetched again by name: from an asset or the hub."""
         return not self.source.startswith("folder:")
 
     @property
@@ -235,7 +222,7 @@ def upper_layers(encoder: Any, first: int) -> Any:
     ]
     if len(lists) != 1 or "embeddings" not in encoder._modules:
         raise ConfigError(
-            "model.pretrained_frozen_layers: expected 0 or 1 for this encoder, which cannot be "
+            "model.pretrained.frozen_layers: expected 0 or 1 for this encoder, which cannot be "
             "read from its middle"
         )
     upper = _shallow(encoder)

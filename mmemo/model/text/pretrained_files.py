@@ -14,8 +14,9 @@ from safetensors import SafetensorError
 
 from mmemo.assets.resolve import ASSETS, is_offline, resolve
 from mmemo.assets.table import sha256_of
+from mmemo.config import PretrainedOptions
 from mmemo.errors import ConfigError
-from mmemo.model.text.pretrained import PretrainedOptions, PretrainedWords
+from mmemo.model.text.pretrained import PretrainedWords
 
 
 def load_pretrained(options: PretrainedOptions) -> PretrainedWords:
@@ -53,7 +54,7 @@ def _find(name: str) -> tuple[str, str]:
         return name, f"folder:{sha256_of(weights)[:16]}"
     if not name or Path(name).exists() or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
         raise ConfigError(
-            f"model.pretrained: expected an asset, a folder with config.json and "
+            f"model.pretrained.name: expected an asset, a folder with config.json and "
             f"model.safetensors, or a model of the hub; got {name!r}"
         )
     return name, f"hub:{name}"
@@ -87,7 +88,7 @@ def _build(
     except (OSError, ValueError, KeyError, AttributeError, ImportError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ConfigError(
-            f"model.pretrained: expected an encoder that transformers can load; got "
+            f"model.pretrained.name: expected an encoder that transformers can load; got "
             f"{options.name!r} ({reason})"
         ) from None
 

@@ -41,10 +41,14 @@ def videos() -> list[ClipArrays]:
     ]
 
 
-def model(decoder: str = "lattice", encoder: str = "transformer", **options: int) -> EmotionModel:
+def model(decoder: str = "lattice", encoder: str = "transformer", most: int = 64) -> EmotionModel:
     torch.manual_seed(0)
-    config = ModelConfig(
-        decoder=decoder, encoder=encoder, context="video", hidden=16, heads=2, **options
+    config = ModelConfig.model_validate(
+        {
+            "encoder": {"kind": encoder, "hidden": 16, "heads": 2},
+            "decoder": {"kind": decoder},
+            "context": {"kind": "video", "clips": most},
+        }
     )
     built = build_model(config, DIMS, EMOTIONS)
     for parameter in built.parameters():  # away from the start, so that things show
@@ -155,7 +159,7 @@ def test_long_videos_are_cut_into_stretches_of_like_length():
     assert by_video(cut_videos(clips, most=3)) == [[6, 5, 4], [3, 2], [1, 0]][::-1]
     assert by_video(cut_videos(clips, most=7)) == [[6, 5, 4, 3, 2, 1, 0]]
     assert by_video(cut_videos(clips, most=1)) == [[n] for n in range(7)]
-    built = model(context_clips=3)
+    built = model(most=3)
     found = infer(built, clips).set_log_probs
     for part in ([6, 5, 4], [3, 2], [1, 0]):
         alone = read(built, [clips[place] for place in part])

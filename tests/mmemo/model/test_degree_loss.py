@@ -4,7 +4,7 @@ import torch
 
 from mmemo.batching.batch import ClipArrays
 from mmemo.batching.rows import arrange
-from mmemo.config import DataConfig, ModelConfig
+from mmemo.config import DataConfig, DecoderOptions, EncoderOptions, ModelConfig
 from mmemo.features import Clip, ClipFeatures, Features
 from mmemo.labels import EMOTIONS
 from mmemo.model.emotion_model import build_model
@@ -19,16 +19,19 @@ def clip(number, degrees):
     return ClipArrays(str(number), values, masks, np.zeros(6), degrees=degrees)
 
 
-def build(decoder="lattice", **options):
+def build(decoder="lattice", weight=0.0):
     torch.manual_seed(0)
-    config = ModelConfig(modalities=tuple(DIMS), decoder=decoder, hidden=8, heads=2, dropout=0.0,
-                         modality_dropout=0.0, **options)  # fmt: skip
+    config = ModelConfig(
+        modalities=tuple(DIMS),
+        encoder=EncoderOptions(hidden=8, heads=2, dropout=0.0, modality_dropout=0.0),
+        decoder=DecoderOptions(kind=decoder, degree_loss=weight),
+    )
     return build_model(config, DIMS, EMOTIONS)
 
 
 @pytest.mark.parametrize("decoder", ["lattice", "sequence", "binary"])
 def test_degrees_count_in_training_only_and_only_where_known(decoder):
-    built = build(decoder, auxiliary=0.5)
+    built = build(decoder, weight=0.5)
     known = np.array([1.0, 0.0, 0.25, 0.0, 0.0, 0.0, -2.0], np.float32)
     partly = np.where(np.arange(7) < 2, known, np.nan).astype(np.float32)
     clips = [clip(0, known), clip(1, partly), clip(2, np.full(7, np.nan, np.float32))]
@@ -44,7 +47,7 @@ def test_degrees_count_in_training_only_and_only_where_known(decoder):
 
 
 def test_the_loss_is_zero_where_the_square_roots_are_met():
-    built = build(auxiliary=1.0)
+    built = build(weight=1.0)
     degrees = np.array([0.0, 4.0, 1.0, 0.25, 0.0, 0.0, -2.25], np.float32)
     with torch.no_grad():
         built.degrees.predict.weight.zero_()

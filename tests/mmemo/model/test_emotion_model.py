@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mmemo.batching.batch import Batch, ClipArrays, Sequence, collate
-from mmemo.config import ModelConfig
+from mmemo.config import DecoderOptions, EncoderOptions, ModelConfig
 from mmemo.errors import ConfigError, FeatureError
 from mmemo.labels import EMOTIONS, to_set_index
 from mmemo.model.emotion_model import EmotionModel, build_model
@@ -29,13 +29,22 @@ def clip(number: int, **lengths: int) -> ClipArrays:
     )
 
 
-def model(decoder: str = "lattice", encoder: str = "transformer", fusion: str = "cross",
-          **options: float) -> EmotionModel:  # fmt: skip
+def model(
+    decoder: str = "lattice",
+    encoder: str = "transformer",
+    fusion: str = "cross",
+    *,
+    modality_dropout: float = 0.0,
+    target_orders: int = 6,
+) -> EmotionModel:
     torch.manual_seed(0)
+    sizes = {"hidden": 16, "heads": 2, "layers": 2, "modality_dropout": modality_dropout}
     built = EmotionModel(
-        DIMS, EMOTIONS, decoder=decoder, encoder=encoder, fusion=fusion,
-        hidden=16, heads=2, encoder_layers=2, **options,
-    )  # fmt: skip
+        DIMS,
+        EMOTIONS,
+        encoder=EncoderOptions.model_validate({"kind": encoder, "fusion": fusion, **sizes}),
+        decoder=DecoderOptions.model_validate({"kind": decoder, "target_orders": target_orders}),
+    )
     for parameter in built.parameters():  # away from the near-uniform start, so that things show
         nn.init.normal_(parameter, std=0.3)
     built.normalizer.fit([clip(n) for n in range(50, 60)])
@@ -121,14 +130,6 @@ def test_loss_is_the_likelihood_of_the_labelled_sets(decoder: str) -> None:
     torch.testing.assert_close(
         built.loss(batch).detach().double(), -log_probs[torch.arange(5), index].mean()
     )
-    # Smoothing by definition: each of the 64 sets is reached by its own flips.
-    expected = 0.0
-    for row in range(5):
-        for other in range(64):
-            flips = int(index[row] ^ other).bit_count()
-            expected -= 0.1**flips * 0.9 ** (6 - flips) * float(log_probs[row, other]) / 5
-    smoothed = built.loss(batch, label_smoothing=0.1).item()
-    assert smoothed == pytest.approx(expected, rel=1e-5)
 
 
 def test_training_hides_modalities_and_evaluation_does_not() -> None:
@@ -142,7 +143,11 @@ def test_training_hides_modalities_and_evaluation_does_not() -> None:
 
 def test_learns_eight_clips_by_heart() -> None:
     torch.manual_seed(0)
-    built = EmotionModel(DIMS, EMOTIONS, hidden=32, heads=2, encoder_layers=1, dropout=0.0)
+    built = EmotionModel(
+        DIMS,
+        EMOTIONS,
+        encoder=EncoderOptions(hidden=32, heads=2, layers=1, dropout=0.0, modality_dropout=0.0),
+    )
     batch = collate([clip(n) for n in range(8)], DIMS)
     optimizer = torch.optim.AdamW(built.parameters(), lr=3e-3)
     for _ in range(120):
@@ -157,7 +162,9 @@ def test_learns_eight_clips_by_heart() -> None:
 
 def test_build_model_follows_the_configuration() -> None:
     config = ModelConfig(
-        modalities=("visual", "text"), decoder="binary", fusion="late", hidden=16, heads=2
+        modalities=("visual", "text"),
+        encoder=EncoderOptions(fusion="late", hidden=16, heads=2),
+        decoder=DecoderOptions(kind="binary"),
     )
     built = build_model(config, DIMS, EMOTIONS)
     assert built.modalities == ("visual", "text")
@@ -183,7 +190,8 @@ def test_the_order_of_labels_by_frequency_travels_with_the_weights() -> None:
 
 
 def test_one_label_given_as_booleans_is_fine() -> None:
-    built = build_model(ModelConfig(modalities=("text",), hidden=8, heads=2), {"text": 5}, ("a",))
+    config = ModelConfig(modalities=("text",), encoder=EncoderOptions(hidden=8, heads=2))
+    built = build_model(config, {"text": 5}, ("a",))
     one = ClipArrays("x", {"text": np.ones((2, 5), np.float32)}, {"text": np.ones(2, bool)},
                      np.array([True]))  # fmt: skip
     assert torch.isfinite(built.loss(collate([one], {"text": 5})))
@@ -220,7 +228,10 @@ def test_the_lattice_costs_little_more_than_independent_labels() -> None:
         for n in range(16)
     ]
     batch = collate(clips, dims)
-    built = {d: build_model(ModelConfig(decoder=d), dims, EMOTIONS) for d in ("lattice", "binary")}
+    built = {
+        kind: build_model(ModelConfig(decoder=DecoderOptions(kind=kind)), dims, EMOTIONS)
+        for kind in ("lattice", "binary")
+    }
     fastest = dict.fromkeys(built, float("inf"))
     for _ in range(7):  # taking turns and the fastest of each: the machine may be busy
         for name, candidate in built.items():

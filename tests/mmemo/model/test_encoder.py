@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mmemo.batching.batch import Sequence
+from mmemo.config import EncoderOptions
 from mmemo.model.encoder import CrossModalEncoder, ModalityEncoder, draw_absent, sinusoids
 
 KINDS = ["transformer", "gru"]
@@ -9,7 +10,9 @@ KINDS = ["transformer", "gru"]
 
 def encoder(kind: str, **options: float) -> ModalityEncoder:
     torch.manual_seed(0)
-    return ModalityEncoder(3, hidden=8, heads=2, layers=2, kind=kind, **options).eval()  # type: ignore[arg-type]
+    sizes = {"hidden": 8, "heads": 2, "layers": 2, "dropout": 0.0}
+    chosen = EncoderOptions.model_validate({"kind": kind, **sizes, **options})
+    return ModalityEncoder(3, chosen).eval()
 
 
 def sequence(rows: int = 6, clips: int = 2) -> Sequence:
@@ -87,7 +90,10 @@ def test_dropout_acts_in_training_only_and_leaves_a_row(kind: str) -> None:
 
 def test_modalities_hear_each_other_at_any_lengths() -> None:
     torch.manual_seed(0)
-    cross = CrossModalEncoder(("text", "audio", "visual"), hidden=8, heads=2, layers=2, dropout=0.0)
+    cross = CrossModalEncoder(
+        ("text", "audio", "visual"),
+        EncoderOptions(hidden=8, heads=2, cross_layers=2, dropout=0.0),
+    )
     lengths = {"text": 3, "audio": 11, "visual": 7}
     values = {m: torch.randn(2, rows, 8, requires_grad=True) for m, rows in lengths.items()}
     masks = {m: torch.ones(2, rows, dtype=torch.bool) for m, rows in lengths.items()}

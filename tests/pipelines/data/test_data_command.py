@@ -214,7 +214,7 @@ def test_whatever_it_is_it_can_be_trained_on(tmp_path, capsys, make):
     assert "CMU-MOSEI (" in FeatureStore(store).info().dataset
     code, _, err = run(
         capsys, "train", "--data", store, "--out", model, "--quiet", "--device", "cpu",
-        "--set", "train.epochs=1", "model.hidden=8", "model.heads=2",
+        "--set", "train.epochs=1", "model.encoder.hidden=8", "model.encoder.heads=2",
         "features.vectors=none",
     )  # fmt: skip
     assert code == 0, err

@@ -194,7 +194,7 @@ def test_from_raw_video_to_results_in_three_commands(corpus, tmp_path, capsys):
     options = ["--jobs", "1", "--set", "features.visual_fps=4"]
     assert main(["features", str(raw.parent), "--out", store, *options]) == 0
     assert "4 clips extracted" in capsys.readouterr().out
-    fast = ["--set", "train.epochs=1", "model.hidden=8", "model.heads=2"]
+    fast = ["--set", "train.epochs=1", "model.encoder.hidden=8", "model.encoder.heads=2"]
     assert main(["train", "--data", store, "--out", run, "--device", "cpu", *fast]) == 0
     capsys.readouterr()
     assert main(["evaluate", run, "--data", store, "--json", "--device", "cpu"]) == 0

@@ -291,7 +291,9 @@ class TestCompose:
 
 def test_a_model_that_knows_nothing_is_not_believed_without_words(parts):
     """Untrained and made sure of itself, it gets nearly all of its answer from the prior."""
-    config = Config.model_validate({"model": {"modalities": ["audio", "visual"], "hidden": 8}})
+    config = Config.model_validate(
+        {"model": {"modalities": ["audio", "visual"], "encoder": {"hidden": 8}}}
+    )
     torch.manual_seed(0)
     dims = {"audio": 2 * len(AUDIO), "visual": 2 * len(NAMES)}
     model = build_model(config.model, dims, LABELS)

@@ -18,7 +18,7 @@ from pipelines.evaluation.evaluate import answer, evaluate
 from pipelines.training.train import labelled, labels_of
 
 CONFIG = str(Path(__file__).resolve().parents[3] / "pipelines/configs/sample.toml")
-SMALL = ["model.hidden=8", "model.heads=2", "train.epochs=6", "train.batch_size=16"]
+SMALL = ["model.encoder.hidden=8", "model.encoder.heads=2", "train.epochs=6", "train.batch_size=16"]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,10 @@ def test_what_the_model_does_not_read_is_as_good_as_absent(dataset, tmp_path):
     from pipelines.training.train import train
 
     config = Config.model_validate(
-        {"model": {"hidden": 8, "heads": 2, "modalities": ["text"]}, "train": {"epochs": 1}}
+        {
+            "model": {"encoder": {"hidden": 8, "heads": 2}, "modalities": ["text"]},
+            "train": {"epochs": 1},
+        }
     )
     checkpoint = train(config, dataset, tmp_path)
     wordless = [

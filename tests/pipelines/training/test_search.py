@@ -11,7 +11,7 @@ from pipelines.training.search import read_space, search, to_toml
 
 CONFIG = Config.model_validate(
     {
-        "model": {"hidden": 8, "heads": 2, "encoder_layers": 1},
+        "model": {"encoder": {"hidden": 8, "heads": 2, "layers": 1}},
         "data": {"label_maps": {'a "b" c': {"joy": "happiness", "calm": ""}}, "sampling": {"a": 2}},
         "train": {"epochs": 1},
     }

@@ -9,7 +9,7 @@ from mmemo.config import Config
 from mmemo.errors import ConfigError
 from pipelines.training.seeds import spread, train_seeds
 
-MODEL = {"hidden": 8, "heads": 2, "encoder_layers": 1}
+MODEL = {"encoder": {"hidden": 8, "heads": 2, "layers": 1}}
 
 
 def config(**changes):

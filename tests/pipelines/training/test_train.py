@@ -19,10 +19,10 @@ from pipelines.training.train import labelled, labels_of, train
 
 
 def options(**changes):
-    model = {"hidden": 16, "heads": 2, "encoder_layers": 1, "dropout": 0.1, "modality_dropout": 0.1}
+    encoder = {"hidden": 16, "heads": 2, "layers": 1, "dropout": 0.1, "modality_dropout": 0.1}
     return Config.model_validate(
         {
-            "model": model,
+            "model": {"encoder": encoder},
             "train": {
                 "epochs": 4,
                 "batch_size": 16,

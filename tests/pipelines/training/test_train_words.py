@@ -66,15 +66,14 @@ def dataset():
     return Dataset("t", False, tuple(spoken(n, s, rng) for s, size in splits for n in range(size)))
 
 
-def options(encoder, **model):
+def options(encoder, context="none", **pretrained):
     return Config.model_validate(
         {
             "model": {
                 "modalities": ["text"],
-                "pretrained": str(encoder),
-                "hidden": 16,
-                "heads": 2,
-                **model,
+                "pretrained": {"name": str(encoder), **pretrained},
+                "encoder": {"hidden": 16, "heads": 2},
+                "context": {"kind": context},
             },
             "train": {
                 "epochs": 12,
@@ -88,8 +87,8 @@ def options(encoder, **model):
 
 
 KINDS = [
-    {"context": "video", "pretrained_span": "video", "pretrained_frozen_layers": 2},
-    {"pretrained_training": "frozen"},
+    {"context": "video", "span": "video", "frozen_layers": 2},
+    {"training": "frozen"},
 ]
 
 
@@ -99,7 +98,7 @@ def test_it_learns_and_the_checkpoint_is_the_trained_model(encoder, dataset, tmp
     report = evaluate(trained, dataset.split("test"))
     assert report["decoders"]["threshold"]["micro_f1"] > 0.8, "a constant earns 2/3"
     assert trained.inputs["text"].names == ()
-    if "pretrained_training" not in kind:
+    if "training" not in kind:
         shutil.rmtree(encoder)  # a fine-tuned encoder travels with the checkpoint
     loaded = load_checkpoint(tmp_path / "run")
     assert evaluate(loaded, dataset.split("test")) == report
@@ -107,7 +106,7 @@ def test_it_learns_and_the_checkpoint_is_the_trained_model(encoder, dataset, tmp
 
 
 def test_a_frozen_encoder_that_has_changed_is_refused(encoder, dataset, tmp_path):
-    config = options(encoder, pretrained_training="frozen")
+    config = options(encoder, training="frozen")
     train(config, dataset, tmp_path / "run")
     held = json.loads((tmp_path / "run/checkpoint.json").read_text())
     assert held["pretrained"].startswith("folder:")
@@ -123,7 +122,7 @@ def test_a_frozen_encoder_that_has_changed_is_refused(encoder, dataset, tmp_path
 
 
 def test_what_an_asset_holds_is_not_saved_again(dataset, tmp_path):
-    config = options("minilm-l6", pretrained_frozen_layers=6)
+    config = options("minilm-l6", frozen_layers=6)
     one_epoch = config.train.model_copy(update={"epochs": 1, "pretrained_learning_rate": 1e-4})
     trained = train(config.model_copy(update={"train": one_epoch}), dataset, tmp_path / "run")
     saved = (tmp_path / "run/model.safetensors").stat().st_size
@@ -147,7 +146,7 @@ def test_what_an_asset_holds_is_not_saved_again(dataset, tmp_path):
 def test_frozen_layers_read_once_for_all_seeds_and_seeds_stay_what_they_are(
     encoder, dataset, tmp_path
 ):
-    config = options(encoder, pretrained_training="frozen")
+    config = options(encoder, training="frozen")
     config = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 2})})
     memory: dict[bytes, torch.Tensor] = {}
     train(config, dataset, tmp_path / "first", memory=memory)
@@ -164,7 +163,7 @@ def test_frozen_layers_read_once_for_all_seeds_and_seeds_stay_what_they_are(
 
 
 def test_lower_layers_learn_more_slowly(encoder, dataset, tmp_path):
-    config = options(encoder, pretrained_frozen_layers=0)
+    config = options(encoder, frozen_layers=0)
     one_epoch = config.train.model_copy(update={"epochs": 1})
     config = config.model_copy(update={"train": one_epoch})
     model = train(config, dataset, tmp_path / "run").model

@@ -31,7 +31,12 @@ from pipelines.video_report.player import playable_as
 from pipelines.video_report.stability import STRETCHES, bands
 from pipelines.video_report.tracks import SILENCE_DB, tracks
 
-SMALL = ["model.hidden=16", "model.heads=2", "model.encoder_layers=1", "train.epochs=3"]
+SMALL = [
+    "model.encoder.hidden=16",
+    "model.encoder.heads=2",
+    "model.encoder.layers=1",
+    "train.epochs=3",
+]
 VOID = {"meta", "link", "br", "img", "hr"}
 SILENT = Player("none", "", "There is no recording.")
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mmemo.batching.batch import Sequence
+from mmemo.config import DecoderOptions, EncoderOptions
 from mmemo.labels import all_sets
 from mmemo.model.decoders.prefixes import all_prefixes, count_prefixes, empty_prefix
 from mmemo.model.decoders.sequence import SequenceDecoder
@@ -33,8 +34,12 @@ def given(dtype: torch.dtype = torch.float64, scale: float = 4.0) -> Given:
 
 def decoder(n_labels: int, label_order: str = "free", **options: int) -> SequenceDecoder:
     torch.manual_seed(0)
+    chosen = {"layers": 2, "label_order": label_order, **options}
     built = SequenceDecoder(
-        n_labels, tuple(ROWS), H, heads=2, layers=2, label_order=label_order, **options
+        n_labels,
+        tuple(ROWS),
+        DecoderOptions.model_validate(chosen),
+        EncoderOptions(hidden=H, heads=2, dropout=0.0),
     )
     for parameter in built.parameters():
         torch.nn.init.normal_(parameter, std=0.5)

@@ -9,11 +9,18 @@ import torch
 
 from mmemo.batching.batch import ClipArrays
 from mmemo.batching.rows import arrange
-from mmemo.config import DataConfig, ModelConfig
+from mmemo.config import (
+    ContextOptions,
+    DataConfig,
+    DecoderOptions,
+    EncoderOptions,
+    ModelConfig,
+    TextOptions,
+)
 from mmemo.features import Clip, ClipFeatures, Features, Word
 from mmemo.labels import EMOTIONS
 from mmemo.model.emotion_model import build_model
-from mmemo.model.text.clip_length import Pace
+from mmemo.model.text.clip_length import ClipLength
 
 WORDS = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
 
@@ -34,12 +41,15 @@ def clip(number, seconds, words=4, labels=None, video="a"):
 CLIPS = [clip(0, 2.0), clip(1, 4.0, 6), clip(2, 8.0, 8, video="b"), clip(3, 5.0, 3, video="b")]
 
 
-def build(decoder="lattice", context="video", **options):
+def build(decoder="lattice", context="video", dropout=0.1):
     torch.manual_seed(0)
     config = ModelConfig(
-        modalities=("text", "audio"), hidden=8, heads=2, pace=True,
-        decoder=decoder, context=context, modality_dropout=0.0, **options,
-    )  # fmt: skip
+        modalities=("text", "audio"),
+        encoder=EncoderOptions(hidden=8, heads=2, modality_dropout=0.0, dropout=dropout),
+        decoder=DecoderOptions(kind=decoder),
+        text=TextOptions(clip_length=True),
+        context=ContextOptions(kind=context),
+    )
     built = build_model(config, {"text": 5, "audio": 3}, EMOTIONS).eval()
     built.fit_statistics(CLIPS)
     return built
@@ -66,10 +76,12 @@ def test_what_depends_on_the_length_alone_is_learned_only_with_it():
         labels = np.array([long, 0, 1 - long, 0, 0, 0])
         clips.append(clip(number, rng.uniform(6, 9) if long else rng.uniform(2, 4), 4, labels))
     losses = {}
-    for pace in (True, False):
+    for with_length in (True, False):
         torch.manual_seed(0)
         config = ModelConfig(
-            modalities=("text",), hidden=8, heads=2, pace=pace, dropout=0.0, modality_dropout=0.0
+            modalities=("text",),
+            encoder=EncoderOptions(hidden=8, heads=2, dropout=0.0, modality_dropout=0.0),
+            text=TextOptions(clip_length=with_length),
         )
         built = build_model(config, {"text": 5}, EMOTIONS)
         built.fit_statistics(clips)
@@ -80,7 +92,7 @@ def test_what_depends_on_the_length_alone_is_learned_only_with_it():
             loss = built.loss(batch)
             loss.backward()
             optimizer.step()
-        losses[pace] = loss.item()
+        losses[with_length] = loss.item()
     assert losses[True] < 0.1
     assert losses[False] > math.log(2) - 0.01  # two sets of labels, each in half of the clips
 
@@ -114,30 +126,30 @@ def test_without_text_it_says_nothing():
 
 @pytest.mark.parametrize("not_known", [math.nan, 0.0])
 def test_a_length_that_is_not_known_stands_for_the_mean(not_known):
-    pace = Pace(4)
-    pace.fit(CLIPS)
-    mean = torch.exp(pace.mean)
+    clip_length = ClipLength(4)
+    clip_length.fit(CLIPS)
+    mean = torch.exp(clip_length.mean)
     memory = build().collate(CLIPS[:1]).sequences["text"]
     memory = memory._replace(values=torch.zeros(1, 4, 4))
     words = mean[1:]  # a mean of logarithms need not be a whole number
-    known, unknown = (pace(memory, s, words) for s in (mean[:1], torch.tensor([not_known])))
+    known, unknown = (clip_length(memory, s, words) for s in (mean[:1], torch.tensor([not_known])))
     torch.testing.assert_close(known.values, unknown.values)
 
 
 def test_clips_that_are_to_be_learned_from_may_not_say_how_long_they_are():
-    pace, known = Pace(4), Pace(4)
-    pace.fit([replace(c, seconds=math.nan) for c in CLIPS])
+    clip_length, known = ClipLength(4), ClipLength(4)
+    clip_length.fit([replace(c, seconds=math.nan) for c in CLIPS])
     known.fit(CLIPS)
-    assert pace.mean.tolist() == [0.0, known.mean[1]]
-    assert pace.std.tolist() == [1.0, known.std[1]]
+    assert clip_length.mean.tolist() == [0.0, known.mean[1]]
+    assert clip_length.std.tolist() == [1.0, known.std[1]]
 
 
 def test_lengths_of_the_training_clips_come_out_with_mean_zero_and_deviation_one():
-    pace = Pace(4)
-    pace.fit(CLIPS)
+    clip_length = ClipLength(4)
+    clip_length.fit(CLIPS)
     lengths = np.log([[2, 4], [4, 6], [8, 8], [5, 3]])
-    np.testing.assert_allclose(pace.mean, lengths.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(pace.std, lengths.std(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(clip_length.mean, lengths.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(clip_length.std, lengths.std(axis=0), rtol=1e-5)
 
 
 def rows(seconds):

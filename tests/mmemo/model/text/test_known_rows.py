@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmemo.batching.batch import ClipArrays, Sequence
-from mmemo.config import ModelConfig
+from mmemo.config import EncoderOptions, ModelConfig, TextOptions
 from mmemo.labels import EMOTIONS
 from mmemo.model.emotion_model import build_model
 from mmemo.model.text.known_rows import KnownRows
@@ -89,8 +89,11 @@ def test_words_are_left_out_in_training_only(training):
 def test_a_model_learns_a_word_that_its_vector_hides():
     """All vectors look alike after projection to one column; only identity tells them apart."""
     torch.manual_seed(0)
-    config = ModelConfig(modalities=("text",), hidden=8, heads=2, dropout=0.0, known_words=40,
-                         known_dropout=0.0, modality_dropout=0.0)  # fmt: skip
+    config = ModelConfig(
+        modalities=("text",),
+        encoder=EncoderOptions(hidden=8, heads=2, dropout=0.0, modality_dropout=0.0),
+        text=TextOptions(known_words=40, known_dropout=0.0),
+    )
     built = build_model(config, {"text": 50}, EMOTIONS)
     mask = {"text": np.ones(2, bool)}
     clips = [

@@ -11,14 +11,13 @@ from transformers import BertConfig, BertModel
 from mmemo.assets.resolve import resolve
 from mmemo.batching.batch import ClipArrays, collate
 from mmemo.batching.rows import arrange, row_times
-from mmemo.config import DataConfig, ModelConfig
+from mmemo.config import DataConfig, ModelConfig, PretrainedOptions
 from mmemo.errors import ConfigError, FeatureError
 from mmemo.explain import explain, without_rows
 from mmemo.features import Clip, ClipFeatures, Features, Word
 from mmemo.inference import infer
 from mmemo.labels import EMOTIONS
 from mmemo.model.emotion_model import build_model
-from mmemo.model.text.pretrained import PretrainedOptions
 from mmemo.model.text.pretrained_files import load_pretrained
 
 SPEECH = [
@@ -68,22 +67,29 @@ def clips(speech=SPEECH):
     return found
 
 
-def build(name, **options):
+def build(name, pretrained=None, encoder=None, **groups):
     torch.manual_seed(1)
-    config = ModelConfig(
-        modalities=("text",), pretrained=name, hidden=8, heads=2, modality_dropout=0.0, **options
+    sizes = {"hidden": 8, "heads": 2, "modality_dropout": 0.0}
+    config = ModelConfig.model_validate(
+        {
+            "modalities": ("text",),
+            "pretrained": {"name": name, **(pretrained or {})},
+            "encoder": {**sizes, **(encoder or {})},
+            **groups,
+        }
     )
     return build_model(config, {"text": 50}, EMOTIONS).eval()
 
 
+VIDEO = {"kind": "video"}
 VARIANTS = [
     {},
-    {"pretrained_training": "frozen"},
-    {"context": "video"},
-    {"context": "video", "pretrained_span": "video"},
-    {"context": "video", "pretrained_span": "video", "pretrained_frozen_layers": 3},
-    {"decoder": "sequence"},
-    {"decoder": "binary", "encoder": "gru", "context": "video"},
+    {"pretrained": {"training": "frozen"}},
+    {"context": VIDEO},
+    {"context": VIDEO, "pretrained": {"span": "video"}},
+    {"context": VIDEO, "pretrained": {"span": "video", "frozen_layers": 3}},
+    {"decoder": {"kind": "sequence"}},
+    {"decoder": {"kind": "binary"}, "encoder": {"kind": "gru"}, "context": VIDEO},
 ]
 
 
@@ -102,7 +108,7 @@ def test_padding_company_and_order_change_nothing(tiny, options):
 
 
 def test_words_are_the_means_of_their_pieces_in_context(tiny):
-    words = load_pretrained(PretrainedOptions(tiny)).eval()
+    words = load_pretrained(PretrainedOptions(name=tiny)).eval()
     [clip] = clips([(None, "sp i loved the wonderfully unpretentious acting sp")])
     batch = collate([clip], {"text": 0}, words.cut)
     assert words.tokenizer.convert_ids_to_tokens(batch.pieces.ids[0]) == [
@@ -119,7 +125,7 @@ def test_words_are_the_means_of_their_pieces_in_context(tiny):
 
 def test_pieces_are_those_of_the_whole_text(tiny):
     """Cutting word by word gives what the tokenizer makes of the sentence."""
-    words = load_pretrained(PretrainedOptions(tiny))
+    words = load_pretrained(PretrainedOptions(name=tiny))
     text = "it's an unbelievably well-made film, isn't it? café 3.5 stars"
     one_by_one = [id for word in text.split() for id in words.cut.cut(word)]
     assert one_by_one == words.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -127,9 +133,9 @@ def test_pieces_are_those_of_the_whole_text(tiny):
 
 def test_one_text_a_video_or_one_a_clip(tiny):
     held = clips()
-    each = load_pretrained(PretrainedOptions(tiny)).cut(held, collate(held, {}).videos)
+    each = load_pretrained(PretrainedOptions(name=tiny)).cut(held, collate(held, {}).videos)
     assert each.mask.sum(dim=1).tolist() == [12, 7, 4, 6]
-    across = load_pretrained(PretrainedOptions(tiny, across_clips=True))
+    across = load_pretrained(PretrainedOptions(name=tiny, span="video"))
     videos = across.cut(held, collate(held, {}).videos)
     assert videos.mask.sum(dim=1).tolist() == [18, 4, 6]
     assert sorted(each.rows[each.rows >= 0]) == sorted(videos.rows[videos.rows >= 0])
@@ -137,7 +143,7 @@ def test_one_text_a_video_or_one_a_clip(tiny):
 
 def test_long_texts_are_cut_at_words_and_none_is_lost(tiny):
     held = clips([("v", "unbelievable " * n) for n in (1, 70, 3, 20)])
-    options = PretrainedOptions(tiny, across_clips=True, longest=1000)
+    options = PretrainedOptions(name=tiny, span="video", window=1000)
     words = load_pretrained(options).eval()
     pieces = words.cut(held, collate(held, {}).videos)
     assert pieces.ids.shape[1] <= 64, "the encoder knows 64 positions"
@@ -151,7 +157,7 @@ def test_long_texts_are_cut_at_words_and_none_is_lost(tiny):
 
 @pytest.mark.parametrize("training", ["frozen", "fine-tuned"])
 def test_what_is_frozen_has_no_gradient_and_no_place_in_the_weights(tiny, training):
-    built = build(tiny, pretrained_training=training, pretrained_frozen_layers=2).train()
+    built = build(tiny, {"training": training, "frozen_layers": 2}).train()
     built.loss(built.collate(clips())).backward()
     trained = {n for n, p in built.words.named_parameters() if p.grad is not None and p.grad.any()}
     if training == "frozen":
@@ -163,11 +169,9 @@ def test_what_is_frozen_has_no_gradient_and_no_place_in_the_weights(tiny, traini
         assert any("embeddings" in name for name in built.words.state_dict())
 
 
-@pytest.mark.parametrize(
-    "options", [{"pretrained_training": "frozen"}, {"pretrained_frozen_layers": 2}]
-)
+@pytest.mark.parametrize("options", [{"training": "frozen"}, {"frozen_layers": 2}])
 def test_remembering_reads_each_text_once_and_changes_nothing(tiny, options):
-    built, held = build(tiny, **options), [clip for clip in clips() if clip.words]
+    built, held = build(tiny, options), [clip for clip in clips() if clip.words]
     expected = infer(built, held).set_log_probs
     calls = []
     embeddings = built.words.model.embeddings
@@ -186,7 +190,7 @@ def test_remembering_reads_each_text_once_and_changes_nothing(tiny, options):
 
 
 def test_explanations_are_what_reading_again_says_but_read_each_text_once(tiny):
-    built = build(tiny, context="video", pretrained_span="video", pretrained_frozen_layers=2)
+    built = build(tiny, {"span": "video", "frozen_layers": 2}, context=VIDEO)
     video = [clip for clip in clips() if clip.words][:2]
     calls = []
     layer = built.words.model.encoder.layer[-1]
@@ -208,7 +212,7 @@ def log_odds(probs):
 
 
 def test_held_still_it_reads_once_says_the_same_and_learns_again_afterwards(tiny):
-    built, held = build(tiny, pretrained_frozen_layers=2), [clip for clip in clips() if clip.words]
+    built, held = build(tiny, {"frozen_layers": 2}), [clip for clip in clips() if clip.words]
     expected = infer(built, held).set_log_probs
     learning = {n for n, p in built.words.named_parameters() if p.requires_grad}
     calls = []
@@ -234,8 +238,8 @@ def test_held_still_it_reads_once_says_the_same_and_learns_again_afterwards(tiny
 
 
 def test_checkpointing_saves_memory_not_gradients(tiny):
-    plain = build(tiny, pretrained_dropout=0.0, dropout=0.0).train()
-    saving = build(tiny, pretrained_dropout=0.0, dropout=0.0, pretrained_checkpointing=True).train()
+    plain = build(tiny, {"dropout": 0.0}, {"dropout": 0.0}).train()
+    saving = build(tiny, {"dropout": 0.0, "checkpointing": True}, {"dropout": 0.0}).train()
     calls = []
     for built in (plain, saving):
         inner = built.words.encoder.encoder.layer[1].attention
@@ -282,19 +286,19 @@ def test_arranged_words_have_rows_of_their_own():
 @pytest.mark.parametrize("name", ["", ".", "no such model", "/nowhere/at/all", "a/b/c"])
 def test_what_is_no_encoder_is_refused_in_one_line(name, tmp_path, monkeypatch):
     monkeypatch.setenv("MMEMO_OFFLINE", "1")
-    with pytest.raises(ConfigError, match=r"model\.pretrained: expected") as caught:
-        load_pretrained(PretrainedOptions(name))
+    with pytest.raises(ConfigError, match=r"model\.pretrained\.name: expected") as caught:
+        load_pretrained(PretrainedOptions(name=name))
     assert "\n" not in str(caught.value)
     (tmp_path / "model.safetensors").write_bytes(b"not weights")
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(ConfigError, match=r"model\.pretrained: expected"):
-        load_pretrained(PretrainedOptions(str(tmp_path)))
+    with pytest.raises(ConfigError, match=r"model\.pretrained\.name: expected"):
+        load_pretrained(PretrainedOptions(name=str(tmp_path)))
 
 
 def test_offline_nothing_is_fetched_from_the_hub(monkeypatch):
     monkeypatch.setenv("MMEMO_OFFLINE", "1")
     with pytest.raises(ConfigError, match="somebody/some-encoder"):
-        load_pretrained(PretrainedOptions("somebody/some-encoder"))
+        load_pretrained(PretrainedOptions(name="somebody/some-encoder"))
 
 
 def test_a_batch_without_pieces_is_refused(tiny):
@@ -304,7 +308,7 @@ def test_a_batch_without_pieces_is_refused(tiny):
 
 
 def test_the_real_encoder_tells_moods_apart():
-    words = load_pretrained(PretrainedOptions("minilm-l6")).eval()
+    words = load_pretrained(PretrainedOptions(name="minilm-l6")).eval()
     texts = ["i am so happy today", "this makes me really glad", "the train leaves at nine"]
     batch = collate(clips([(None, text) for text in texts]), {"text": 0}, words.cut)
     with torch.inference_mode():

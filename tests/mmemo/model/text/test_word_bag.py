@@ -10,7 +10,14 @@ from pydantic import ValidationError
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from mmemo.batching.batch import ClipArrays
-from mmemo.config import ModelConfig
+from mmemo.config import (
+    ContextOptions,
+    DecoderOptions,
+    EncoderOptions,
+    ModelConfig,
+    PretrainedOptions,
+    TextOptions,
+)
 from mmemo.labels import EMOTIONS
 from mmemo.model.emotion_model import build_model
 from mmemo.model.text.word_bag import SCALE, WordBag
@@ -41,9 +48,12 @@ CLIPS = [
 def build(decoder="lattice", context="video"):
     torch.manual_seed(0)
     config = ModelConfig(
-        modalities=("text",), hidden=8, heads=2, known_words=5, word_bag=True,
-        decoder=decoder, context=context, modality_dropout=0.0,
-    )  # fmt: skip
+        modalities=("text",),
+        encoder=EncoderOptions(hidden=8, heads=2, modality_dropout=0.0),
+        decoder=DecoderOptions(kind=decoder),
+        text=TextOptions(known_words=5, word_bag=True),
+        context=ContextOptions(kind=context),
+    )
     built = build_model(config, {"text": 50}, EMOTIONS).eval()
     built.fit_statistics(CLIPS)
     return built
@@ -135,6 +145,9 @@ def test_it_learns_and_rare_words_that_are_not_known_do_not_count(decoder):
 
 def test_it_needs_known_words():
     with pytest.raises(ValidationError, match="word_bag: expected known_words above 0"):
-        ModelConfig(word_bag=True)
-    with pytest.raises(ValidationError, match="known_words: expected 0 with pretrained"):
-        ModelConfig(word_bag=True, known_words=5, pretrained="minilm-l6")
+        TextOptions(word_bag=True)
+    with pytest.raises(ValidationError, match="known_words: expected 0 with a pretrained encoder"):
+        ModelConfig(
+            text=TextOptions(word_bag=True, known_words=5),
+            pretrained=PretrainedOptions(name="minilm-l6"),
+        )
