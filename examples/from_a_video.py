@@ -23,12 +23,12 @@ print(model)
 predictions = model.predict(options.video)
 for held in predictions:
     print(f"\n{held.start:.1f} to {held.end:.1f} s: {held.text!r}")
-    if held.labels is None or held.probs is None or held.spoke is None:
+    if held.labels is None or held.probs is None or held.modality_shares is None:
         print("  nothing to read:", held.absent)
         continue
     print("  emotions:", ", ".join(held.labels) or "none")
     for emotion, probability in sorted(held.probs.items(), key=lambda item: -item[1])[:3]:
-        shares = ", ".join(f"{m} {share:.0%}" for m, share in held.spoke[emotion].items())
+        shares = ", ".join(f"{m} {share:.0%}" for m, share in held.modality_shares[emotion].items())
         print(f"  {emotion:<10} {probability:.2f}  ({shares})")
 
 # %% The same as a table (pandas)

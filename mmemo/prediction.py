@@ -34,8 +34,8 @@ class Prediction:
         words: the words of the utterance, times in seconds in the file.
         labels: the predicted emotions; None where there was nothing to read.
         probs: emotion -> probability; None likewise.
-        spoke: emotion -> modality -> share of the evidence, summing to 1 over the modalities that
-            are present; None likewise.
+        modality_shares: emotion -> modality -> share of the model's attention, summing to 1 over
+            the modalities that are present; None likewise.
         absent: modality -> the reason why it is missing.
         demonstration: whether the model was trained on made-up data only.
     """
@@ -46,7 +46,7 @@ class Prediction:
     words: tuple[Word, ...]
     labels: tuple[str, ...] | None
     probs: Mapping[str, float] | None
-    spoke: Mapping[str, Mapping[str, float]] | None
+    modality_shares: Mapping[str, Mapping[str, float]] | None
     absent: Mapping[str, str]
     demonstration: bool
 
@@ -57,8 +57,8 @@ class Prediction:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists and dicts, numbers rounded to 4 decimals."""
-        fields = asdict(self)
-        fields["text"] = self.text
+        # The key "spoke" is the old name of "modality_shares", kept for one release.
+        fields = {**asdict(self), "text": self.text, "spoke": self.modality_shares}
         return {name: _rounded(value) for name, value in fields.items()}
 
 
@@ -165,12 +165,12 @@ def _row(prediction: Prediction, columns: Mapping[str, type], labels: Sequence[s
     row |= {"start_s": round(prediction.start, 3), "end_s": round(prediction.end, 3)}
     row["absent"] = [f"{modality}: {reason}" for modality, reason in prediction.absent.items()]
     row["demonstration"] = prediction.demonstration
-    if prediction.labels is None or prediction.probs is None or prediction.spoke is None:
+    if prediction.labels is None or prediction.probs is None or prediction.modality_shares is None:
         return row
     row["emotions"] = list(prediction.labels)
     for label in labels:
         row[f"p_{label}"] = round(prediction.probs[label], 4)
-        for modality, share in prediction.spoke[label].items():
+        for modality, share in prediction.modality_shares[label].items():
             row[f"{label}_by_{modality}"] = round(share, 4)
     return row
 

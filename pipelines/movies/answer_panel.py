@@ -68,10 +68,10 @@ def _draw_row(image: Image, y: int, label: str, held: Prediction | None) -> None
     left, right = _NAME_WIDTH, image.shape[1] - 44
     write(image, label, (10, y + 12), TEXT if chosen else DIM, 0.4)
     cv2.rectangle(image, (left, y + 3), (right, y + 14), GRID, 1)
-    if held is None or held.probs is None or held.spoke is None:
+    if held is None or held.probs is None or held.modality_shares is None:
         return
     prob, x = held.probs[label], float(left + 1)
-    for modality, share in held.spoke[label].items():
+    for modality, share in held.modality_shares[label].items():
         end = x + (right - left - 1) * prob * share
         if round(end) > round(x):
             colour = SPOKE.get(modality, DIM)

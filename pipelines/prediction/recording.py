@@ -170,7 +170,7 @@ def _prediction(
     clip = utterance.clip
     assert clip.end is not None
     labels = checkpoint.labels
-    spoke = {
+    modality_shares = {
         label: {
             modality: float(weights[k, m])
             for m, modality in enumerate(checkpoint.model.modalities)
@@ -189,7 +189,7 @@ def _prediction(
         ),
         labels=None if chosen is None else to_names(chosen, labels),
         probs=dict(zip(labels, map(float, marginals), strict=True)) if read else None,
-        spoke=spoke if read else None,
+        modality_shares=modality_shares if read else None,
         absent=utterance.absent,
         demonstration=checkpoint.trained_on.demonstration,
     )

@@ -52,12 +52,12 @@ def _utterance(report: VideoReport, row: int, prediction: Prediction) -> dict[st
         "absent": dict(prediction.absent),
         "labels": None if prediction.labels is None else list(prediction.labels),
     }
-    if prediction.probs is not None and prediction.spoke is not None:
+    if prediction.probs is not None and prediction.modality_shares is not None:
         utterance["probs"] = _rounded([prediction.probs[label] for label in report.labels], 4)
         utterance["low"] = _rounded(report.bands.low[row], 4)
         utterance["high"] = _rounded(report.bands.high[row], 4)
         utterance["shares"] = [
-            {m: round(share, 4) for m, share in prediction.spoke[label].items()}
+            {m: round(share, 4) for m, share in prediction.modality_shares[label].items()}
             for label in report.labels
         ]
         if report.thresholds is not None:

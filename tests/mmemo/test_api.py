@@ -25,7 +25,9 @@ def utterance(start, labels=("anger",)):
         words=(Word("well", start, start + 1), Word("then", start + 1, start + 2)),
         labels=labels,
         probs=None if labels is None else dict.fromkeys(EMOTIONS, 0.25),
-        spoke=None if labels is None else {e: {"text": 0.75, "audio": 0.25} for e in EMOTIONS},
+        modality_shares=None
+        if labels is None
+        else {e: {"text": 0.75, "audio": 0.25} for e in EMOTIONS},
         absent={"visual": "no face here"},
         demonstration=False,
     )

@@ -31,7 +31,9 @@ def made_utterance(number, rng, words, length_s=4.0):
         ),
         labels=tuple(e for e, p in zip(EMOTIONS, probs, strict=True) if p >= THRESHOLD),
         probs=dict(zip(EMOTIONS, map(float, probs), strict=True)),
-        spoke={e: dict(zip(MODALITIES, map(float, s), strict=True)) for e, s in shares.items()},
+        modality_shares={
+            e: dict(zip(MODALITIES, map(float, s), strict=True)) for e, s in shares.items()
+        },
         absent={},
         demonstration=True,
     )
@@ -41,7 +43,7 @@ def made_explanation(prediction, rng):
     size = (len(EMOTIONS), len(prediction.words))
     effects = {m: rng.normal(0, 0.3, size) for m in MODALITIES}
     weights = {m: rng.dirichlet(np.ones(max(size[1], 1)), size[0])[:, : size[1]] for m in effects}
-    shares = np.array([list(shares.values()) for shares in prediction.spoke.values()])
+    shares = np.array([list(shares.values()) for shares in prediction.modality_shares.values()])
     return Explanation(
         EMOTIONS,
         MODALITIES,
@@ -63,7 +65,7 @@ def made_report(utterances=6, seed=0):
     predictions = [made_utterance(n, rng, said[: 5 + n % 8]) for n in range(utterances)]
     predictions[1] = made_utterance(1, rng, ["well", EVIL, "&amp;"])
     predictions[-2] = replace(
-        predictions[-2], words=(), labels=None, probs=None, spoke=None,
+        predictions[-2], words=(), labels=None, probs=None, modality_shares=None,
         absent={"text": "no words here", "audio": "silence here", "visual": "no face here"},
     )  # fmt: skip
     duration_s = predictions[-1].end + 0.5

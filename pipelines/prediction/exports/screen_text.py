@@ -26,20 +26,20 @@ def _block(prediction: Prediction) -> str:
         lines += textwrap.wrap(
             f'"{prediction.text}"', width=96, initial_indent="  ", subsequent_indent="   "
         )
-    if prediction.labels is None or prediction.probs is None or prediction.spoke is None:
+    if prediction.labels is None or prediction.probs is None or prediction.modality_shares is None:
         lines.append("  nothing to read emotions from")
     else:
         lines.append(f"  emotions: {', '.join(prediction.labels) or 'none'}")
         for label, prob in sorted(prediction.probs.items(), key=lambda item: -item[1]):
             mark = "*" if label in prediction.labels else " "
-            shares = _shares(prediction.spoke[label])
+            shares = _shares(prediction.modality_shares[label])
             lines.append(f"  {mark} {label:<10} {prob:5.2f}  {_bar(prob)}  {shares}")
     lines += [f"  no {modality}: {why}" for modality, why in prediction.absent.items()]
     return "\n".join(lines)
 
 
-def _shares(spoke: Mapping[str, float]) -> str:
-    return ", ".join(f"{modality} {share:.0%}" for modality, share in spoke.items())
+def _shares(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{modality} {share:.0%}" for modality, share in shares.items())
 
 
 def _bar(prob: float, width: int = 20) -> str:

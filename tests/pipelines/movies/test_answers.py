@@ -29,7 +29,7 @@ def said(start, end, labels=("anger",), probs=None):
         words=(Word("well", start, half), Word("then", half, end)),
         labels=labels,
         probs=None if labels is None else {e: (probs or {}).get(e, 0.0) for e in EMOTIONS},
-        spoke=None if labels is None else dict.fromkeys(EMOTIONS, SHARES),
+        modality_shares=None if labels is None else dict.fromkeys(EMOTIONS, SHARES),
         absent={"visual": "no face here"},
         demonstration=False,
     )

@@ -28,13 +28,13 @@ def said(start=0.0, end=2.0, text="well <b>that</b> is & was", labels=("happines
         words=tuple(Word(w, start + i * step, start + (i + 1) * step) for i, w in enumerate(words)),
         labels=labels,
         probs={label: 0.9 if label in labels else 0.1234567 for label in EMOTIONS},
-        spoke={label: SHARES for label in EMOTIONS},
+        modality_shares={label: SHARES for label in EMOTIONS},
         absent={"visual": "no face here"},
         demonstration=True,
     )
 
 
-SILENT = replace(said(5, 7.5, ""), labels=None, probs=None, spoke=None, words=())
+SILENT = replace(said(5, 7.5, ""), labels=None, probs=None, modality_shares=None, words=())
 TALK = [said(), said(2.5, 4.75, 'he said "no" \u2014 na\u00efve', ()), SILENT, said(3700.5, 3701)]
 times = st.floats(0, 20_000, allow_nan=False)
 any_talk = st.lists(

@@ -15,7 +15,18 @@ from pipelines.cli import main
 from pipelines.commands.predict import FORMS
 from pipelines.prediction.exports import EXPORTS, MOVIE
 
-KEYS = {"video", "start", "end", "words", "labels", "probs", "spoke", "absent", "demonstration"}
+KEYS = {
+    "video",
+    "start",
+    "end",
+    "words",
+    "labels",
+    "probs",
+    "modality_shares",
+    "spoke",
+    "absent",
+    "demonstration",
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +44,10 @@ def test_a_clip_with_a_transcript(run, corpus, capsys):
     }  # fmt: skip
     assert all(0 <= p <= 1 for p in prediction["probs"].values())
     assert set(prediction["labels"]) <= set(prediction["probs"])
-    for shares in prediction["spoke"].values():
+    for shares in prediction["modality_shares"].values():
         assert set(shares) == {"text", "audio", "visual"}
         assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    assert prediction["spoke"] == prediction["modality_shares"]
     said = json.loads(first_clip(corpus).with_suffix(".json").read_text())["words"]
     assert [w["text"] for w in prediction["words"]] == [w["text"] for w in said]
     assert prediction["words"][0]["start"] == pytest.approx(said[0]["start"], abs=1e-3)

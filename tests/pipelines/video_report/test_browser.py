@@ -158,7 +158,7 @@ def test_words_are_coloured_by_what_they_did(show):
 def test_shares_are_told_by_letters_and_numbers_too(show):
     page, report = show(), made_report(UTTERANCES)
     page.locator(".utterance").nth(2).locator(".time").click()
-    for k, shares in enumerate(report.predictions[2].spoke.values()):
+    for k, shares in enumerate(report.predictions[2].modality_shares.values()):
         shown = page.locator(".shares").nth(k).locator("span").all_inner_texts()
         numbers = [round(100 * round(share, 4)) for share in shares.values()]
         for letter, text, number in zip("WVF", shown, numbers, strict=True):
