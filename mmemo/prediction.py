@@ -20,6 +20,12 @@ from mmemo.labels import EMOTIONS
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+DEMONSTRATION_WARNING = (
+    "Demonstration model: it was trained on made-up clips only. Its answers about real people mean "
+    "nothing."
+)
+"""Shown with every answer of a model whose ``demonstration`` is true."""
+
 Row = dict[str, Any]
 
 

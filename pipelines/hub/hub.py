@@ -1,4 +1,4 @@
-"""Trained models on the Hugging Face hub: only the files of a model travel, and none is run."""
+"""Trained models on the Hugging Face hub: only model files are transferred, none is executed."""
 
 import logging
 import re
@@ -26,8 +26,8 @@ FILES = (
     CARD_FILE,
     "LICENSE",
 )
-"""What is fetched and uploaded: tensors, JSON and text. Programs beside them stay where they are,
-and nothing here would run them."""
+"""Files that are fetched and uploaded: tensors, JSON and text. Programs beside them are neither
+fetched nor run."""
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -43,23 +43,23 @@ def find(
 
     Args:
         name: a name of ``mmemo.assets.shipped``, a folder, or ``hf://owner/name[@revision]``.
-        revision: of a model on the hub: branch, tag or commit.
-        local_files_only: take what the cache has, without a network.
-        guess: take ``owner/name`` for a model on the hub, if there is no folder ``owner`` here. A
-            program that means the hub may say so shortly; for a slip of the pen on a command line
-            nobody should ask the network.
+        revision: branch, tag or commit of a model on the hub.
+        local_files_only: use the cache only, without network access.
+        guess: treat ``owner/name`` as a model on the hub, if there is no folder ``owner`` here.
+            Programs may abbreviate; on the command line a typo must not cause a network request.
 
     Returns:
-        A folder; that it holds a usable model is for ``load_checkpoint`` to say.
+        A folder; whether it contains a usable model is not checked here.
 
     Raises:
-        CheckpointError: there is no such model, or the hub cannot be asked.
+        CheckpointError: there is no such model, or the hub cannot be reached.
     """
     text = str(name)
     if text.startswith(SCHEME):
-        wanted, _, tag = text.removeprefix(SCHEME).partition("@")
-        return fetch_model(wanted, revision=tag or revision, local_files_only=local_files_only)
-    if guess and _NAME.fullmatch(text) and not Path(text).exists() and not _first(text).exists():
+        repo, _, tag = text.removeprefix(SCHEME).partition("@")
+        return fetch_model(repo, revision=tag or revision, local_files_only=local_files_only)
+    owner = Path(text.partition("/")[0])
+    if guess and _NAME.fullmatch(text) and not Path(text).exists() and not owner.exists():
         return fetch_model(text, revision=revision, local_files_only=local_files_only)
     if revision is not None:
         raise CheckpointError(
@@ -69,12 +69,11 @@ def find(
     return find_model(name)
 
 
-def _first(name: str) -> Path:
-    return Path(name.partition("/")[0])
-
-
 def fetch_model(name: str, *, revision: str | None = None, local_files_only: bool = False) -> Path:
-    """Bring a model of the hub into its cache, once; later the network is only asked for news.
+    """Fetch a model of the hub into the hub's cache; a cached one is only checked for updates.
+
+    Returns:
+        Its folder in the cache.
 
     Raises:
         CheckpointError: no such model or revision, no access, no network, or no model of mmemo.
@@ -90,16 +89,16 @@ def fetch_model(name: str, *, revision: str | None = None, local_files_only: boo
         "library_name": "mmemo",
         "library_version": __version__,
     }
-    with _explained(name, revision, offline), _bars():
+    with _hub_errors(name, revision, offline), _bars():
         if not offline:
             _announce(name, common)
         folder = Path(snapshot_download(name, local_files_only=offline, **common))
     missing = [file for file in (DESCRIPTION_FILE, WEIGHTS_FILE) if not (folder / file).is_file()]
     if missing:
-        where = "the cache has not all of it" if offline else "it is a model of something else"
+        reason = "the cache is incomplete" if offline else "it is a model of another program"
         raise CheckpointError(
             f"{SCHEME}{name}: expected a model of mmemo; there is no {' and no '.join(missing)}: "
-            f"{where}"
+            f"{reason}"
         )
     return folder
 
@@ -125,7 +124,7 @@ def push_folder(
             api.create_repo(name, private=private, exist_ok=True)
             if revision is not None:
                 api.create_branch(name, branch=revision, exist_ok=True)
-            done = api.upload_folder(
+            commit = api.upload_folder(
                 repo_id=name,
                 folder_path=folder,
                 commit_message=message,
@@ -135,22 +134,22 @@ def push_folder(
     except (OSError, ValueError, HTTPError) as error:
         raise ConfigError(
             f"{name}: expected to upload a model to the hub; got {_reason(error)}. "
-            "`hf auth login` says who you are"
+            "`hf auth login` signs you in"
         ) from None
-    return str(done.commit_url)
+    return str(commit.commit_url)
 
 
 def _announce(name: str, common: dict[str, Any]) -> None:
-    """Say what is about to be fetched, how large it is and where it will be kept."""
+    """Log which model is about to be fetched, its size and the folder of the cache."""
     from huggingface_hub import constants, errors, snapshot_download
 
     try:
         files = snapshot_download(name, dry_run=True, **common)
     except errors.DryRunError:
-        return  # The hub cannot be asked; the cache may have the model nevertheless.
-    wanted = [file for file in files if not isinstance(file, str) and file.will_download]
-    if wanted:
-        size = sum(file.file_size or 0 for file in wanted) / 1e6
+        return  # The hub cannot be reached, but the cache may have the model.
+    missing = [file for file in files if not isinstance(file, str) and file.will_download]
+    if missing:
+        size = sum(file.file_size or 0 for file in missing) / 1e6
         logger.info(
             "fetching %s from the Hugging Face hub, %.1f MB, once; kept in %s",
             name,
@@ -160,8 +159,8 @@ def _announce(name: str, common: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _explained(name: str, revision: str | None, offline: bool) -> Iterator[None]:
-    """Turn the hub's errors into one line."""
+def _hub_errors(name: str, revision: str | None, offline: bool) -> Iterator[None]:
+    """Turn the hub's errors into a ``CheckpointError`` of one line."""
     from huggingface_hub import errors
 
     at = f" at {revision!r}" if revision else ""
@@ -193,7 +192,7 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def _bars() -> Iterator[None]:
-    """Show the hub's bars only where our own would be shown."""
+    """Show the hub's progress bars only where ours are shown."""
     from huggingface_hub.utils import (
         are_progress_bars_disabled,
         disable_progress_bars,

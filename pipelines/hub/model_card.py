@@ -1,14 +1,14 @@
-"""The card of a model on the Hugging Face hub: what it is, how to use it, and what it is not for.
+"""The card of a model on the Hugging Face hub: its purpose, its use and its limits.
 
-Metadata as https://huggingface.co/docs/hub/model-cards has them; the figures are those of the
-validation clips, and say so.
+Metadata follow https://huggingface.co/docs/hub/model-cards. The figures are those of the validation
+clips, and the card says so.
 """
 
 from collections.abc import Mapping
 
 from mmemo import __version__
 from mmemo.checkpoint import Checkpoint
-from pipelines.prediction.exports.screen_text import DEMONSTRATION
+from mmemo.prediction import DEMONSTRATION_WARNING
 
 TAGS = ("emotion-recognition", "affective-computing", "multi-label", "multimodal", "video", "audio")
 METRICS: Mapping[str, tuple[str, str]] = {
@@ -17,16 +17,18 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "acc_jaccard_empty0": ("jaccard", "Jaccard (an empty pair earns 0)"),
     "set_nll": ("negative-log-likelihood", "negative log-likelihood of the set"),
 }
-"""Figure of a checkpoint -> the hub's type of metric, and its name."""
+"""Figure of a checkpoint -> the hub's metric type and the displayed name."""
 
-HELD_OUT = "validation clips, on which epoch and thresholds were chosen: expect less on others"
+VALIDATION_NOTE = (
+    "validation clips, on which epoch and thresholds were chosen: expect less on others"
+)
 
 BODY = """
 # {title}
 
 A model of [mmemo](https://pypi.org/project/mmemo/), which reads emotions from video:
-{modalities} in, any subset of {labels} out, with the probability of each and how much each
-modality spoke for it.
+{modalities} in, any subset of {labels} out, with the probability of each and the share
+that each modality has in it.
 {notice}
 ```python
 import mmemo
@@ -38,23 +40,23 @@ model.predict("talk.mp4").to_dataframe()
 or `mmemo predict talk.mp4 --run {run}`. The weights are safetensors, the rest is JSON; loading
 runs no code.
 
-## What it learnt from
+## Training data
 
 {clips:,} labelled clips of {dataset}.
 
 ## Figures
 
-On the {held_out}.
+On the {validation_note}.
 
 | | |
 |---|---|
 {figures}
 
-## What it reads, and what it must not be used for
+## Intended use and limits
 
-Expressed emotion, as annotators named it from the recording; it does not know what a person feels.
-Not for hiring, policing, proctoring, medical or legal decisions, or any judgement of a single
-person, nor for people who did not agree to it. English only.
+The model reads expressed emotion, as annotators named it from the recording; it does not know what
+a person feels. Not for hiring, policing, proctoring, medical or legal decisions, or any judgement
+of a single person, nor for people who did not agree to it. English only.
 
 Made by mmemo {version}.
 """
@@ -63,13 +65,13 @@ Made by mmemo {version}.
 def model_card(
     checkpoint: Checkpoint, name: str, *, on_hub: bool, licence: str | None = None
 ) -> str:
-    """Write the card of a model.
+    """Return the card of a model, Markdown with metadata.
 
     Args:
         checkpoint: the model.
-        name: by which it is loaded: ``owner/name`` or a folder.
-        on_hub: which of the two.
-        licence: the hub's identifier, if known.
+        name: the name to load it by: ``owner/name`` or a folder.
+        on_hub: whether it is the name of a model on the hub.
+        licence: the hub's identifier of its licence, if known.
     """
     trained = checkpoint.trained_on
     figures = [
@@ -81,19 +83,19 @@ def model_card(
         title=name.rpartition("/")[2],
         name=name,
         run=f"hf://{name}" if on_hub else name,
-        modalities=_listed([_WHAT[m] for m in checkpoint.model.modalities]),
+        modalities=_listed([_MODALITY_NAMES[m] for m in checkpoint.model.modalities]),
         labels=_listed(checkpoint.labels),
-        notice=f"\n**{DEMONSTRATION}**\n" if trained.demonstration else "",
+        notice=f"\n**{DEMONSTRATION_WARNING}**\n" if trained.demonstration else "",
         clips=trained.clips,
         dataset=trained.dataset,
-        held_out=HELD_OUT,
+        validation_note=VALIDATION_NOTE,
         figures="\n".join(figures),
         version=__version__,
     )
     return f"---\n{_metadata(checkpoint, name, licence)}\n---\n{body}"
 
 
-_WHAT = {"text": "words", "audio": "voice", "visual": "face"}
+_MODALITY_NAMES = {"text": "words", "audio": "voice", "visual": "face"}
 
 
 def _metadata(checkpoint: Checkpoint, name: str, licence: str | None) -> str:
@@ -106,7 +108,7 @@ def _metadata(checkpoint: Checkpoint, name: str, licence: str | None) -> str:
             dataset_name=f"{checkpoint.trained_on.dataset} (validation)",
             dataset_split="validation",
             metric_type=METRICS[figure][0],
-            metric_name=f"{METRICS[figure][1]}, {HELD_OUT}",
+            metric_name=f"{METRICS[figure][1]}, {VALIDATION_NOTE}",
             metric_value=round(value, 4),
         )
         for figure, value in checkpoint.valid.items()

@@ -1,4 +1,4 @@
-"""A recording as an MP4 with the answers drawn beside it: words, emotions, what spoke for them."""
+"""A recording as an MP4 with the answers drawn beside it: words, emotions, modality shares."""
 
 import bisect
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from pipelines.outputs import check_output
 from pipelines.progress import DRAWING, OnProgress, no_progress
 
 SOON_S = 1.0
-"""How long before an utterance begins its words are shown."""
+"""The words of an utterance appear this long before it begins."""
 
 
 def write_annotated(
@@ -33,13 +33,13 @@ def write_annotated(
 
     Args:
         media: the recording.
-        predictions: about it, in order of time.
-        out: an MP4 file, which is replaced only when the new one is whole.
+        predictions: its predictions, in order of time.
+        out: an MP4 file, which is replaced only when the new one is complete.
         on_progress: called as the drawing advances.
 
     Raises:
         ClipError: ``media`` cannot be read.
-        ConfigError: ``out`` is ``media``, or in a folder that is not there.
+        ConfigError: ``out`` is ``media``, or in a folder that does not exist.
     """
     check_output(out, media)
     info = probe(media)
@@ -54,7 +54,7 @@ def write_annotated(
 
 
 class _Canvas:
-    """Draw one picture after another."""
+    """Draws the frames of the video, one after the other."""
 
     def __init__(self, info: MediaInfo, predictions: Sequence[Prediction]) -> None:
         self._predictions = predictions
@@ -69,31 +69,31 @@ class _Canvas:
         self._panel_of: tuple[Prediction | None, Image] | None = None
 
     def share_at(self, time_s: float) -> float:
-        """Say how much of the recording lies before a time."""
+        """Return the share of the recording before a time."""
         return time_s / self._duration_s
 
     def draw(self, frame: Frame) -> Image:
-        """Give the whole picture, RGB."""
+        """Return the whole frame, RGB."""
         width, height = self._picture
         canvas = self._blank.copy()
         cv2.resize(
             frame.image, self._picture, canvas[:height, :width], interpolation=cv2.INTER_LINEAR
         )
-        next_at = bisect.bisect_right(self._predictions, frame.time_s, key=lambda held: held.end)
-        coming = self._predictions[next_at] if next_at < len(self._predictions) else None
-        now = coming if coming is not None and coming.start <= frame.time_s else None
-        canvas[:height, width:] = self._panel(now)
-        if coming is not None and coming.start - SOON_S <= frame.time_s:
-            draw_words(canvas[height : height + WORDS_HEIGHT], coming.words, frame.time_s)
+        index = bisect.bisect_right(self._predictions, frame.time_s, key=lambda p: p.end)
+        upcoming = self._predictions[index] if index < len(self._predictions) else None
+        current = upcoming if upcoming is not None and upcoming.start <= frame.time_s else None
+        canvas[:height, width:] = self._panel(current)
+        if upcoming is not None and upcoming.start - SOON_S <= frame.time_s:
+            draw_words(canvas[height : height + WORDS_HEIGHT], upcoming.words, frame.time_s)
         strip = canvas[height + WORDS_HEIGHT : height + WORDS_HEIGHT + len(self._strip)]
         strip[:] = self._strip
         drawing.draw_now(strip, self.share_at(frame.time_s))
         return canvas
 
-    def _panel(self, now: Prediction | None) -> Image:
-        """Draw the panel, or take the last one: it changes with the utterance only."""
-        if self._panel_of is None or self._panel_of[0] is not now:
+    def _panel(self, current: Prediction | None) -> Image:
+        """Return the panel, which is drawn again only when the utterance changes."""
+        if self._panel_of is None or self._panel_of[0] is not current:
             panel = np.zeros((self._picture[1], drawing.PANEL_WIDTH, 3), np.uint8)
-            drawing.draw_panel(panel, now, self._labels)
-            self._panel_of = now, panel
+            drawing.draw_panel(panel, current, self._labels)
+            self._panel_of = current, panel
         return self._panel_of[1]

@@ -1,4 +1,4 @@
-"""Draw what was measured beside and onto a picture."""
+"""Draw measurements onto a picture and beside it."""
 
 import bisect
 import itertools
@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from extractors.facet.action_units import ACTION_UNITS, EMOTIONS
 from extractors.facet.landmark_extractor import POINT_GROUPS
 from extractors.facet.tracker import Face
+from mmemo.arrays import Floats32, Image
 from mmemo.features import Word
 
-Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 PANEL_WIDTH, STRIP_HEIGHT, WORDS_HEIGHT, HEADER_HEIGHT = 240, 96, 60, 26
@@ -33,7 +32,7 @@ MAX_EVIDENCE = 3.0
 """Full length of a bar: log10 odds."""
 
 WINDOW_S = 6.0
-"""How much time the strip shows, half of it to come."""
+"""Time span of the strip; the present is in its middle."""
 
 LOW_HZ, HIGH_HZ = 60.0, 500.0
 QUIET_DB = -60.0
@@ -42,22 +41,22 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def write(image: Image, text: str, at: tuple[int, int], colour: Colour, size: float = 0.4) -> int:
-    """Write text with its baseline's left end at (x, y); return where it ends."""
+    """Write text with the left end of its baseline at (x, y); return the x of its right end."""
     plain = readable(text)
     cv2.putText(image, plain, at, _FONT, size, colour, 1, cv2.LINE_AA)
     return at[0] + width_of(plain, size)
 
 
 def width_of(text: str, size: float = 0.4) -> int:
-    """Measure text, pixels."""
+    """Return the width of text, pixels."""
     return int(cv2.getTextSize(readable(text), _FONT, size, 1)[0][0])
 
 
 def readable(text: str) -> str:
-    """Bring text into the letters that the font has."""
+    """Return text in the font's letters: ASCII, with ? for what has no nearest letter."""
     decomposed = unicodedata.normalize("NFKD", text.replace("\u2019", "'"))
-    kept = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return "".join(c if " " <= c <= "~" else "?" for c in kept)
+    base = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return "".join(c if " " <= c <= "~" else "?" for c in base)
 
 
 def draw_face(image: Image, face: Face, scale: float, *, measured: bool) -> None:
@@ -67,7 +66,7 @@ def draw_face(image: Image, face: Face, scale: float, *, measured: bool) -> None
         image: changed in place.
         face: landmarks in pixels of the picture before scaling.
         scale: pixels of ``image`` per pixel of the picture.
-        measured: whether the columns shown are this face's.
+        measured: whether this is the face whose columns are shown.
     """
     points = (face.landmarks[:, :2] * scale).astype(np.float64)
     colour = GOOD if measured else DIM
@@ -112,8 +111,8 @@ def draw_bars(image: Image, values: Sequence[float] | None) -> None:
 def draw_strip(
     image: Image,
     time_s: float,
-    loudness_db: NDArray[np.float32],
-    pitch: NDArray[np.float32],
+    loudness_db: Floats32,
+    pitch: Floats32,
     words: Sequence[Word],
     *,
     step_s: float,
@@ -124,7 +123,7 @@ def draw_strip(
         image: the strip, changed in place.
         time_s: the present, in the middle.
         loudness_db: (N,) one value every ``step_s`` from time 0, dB below full scale.
-        pitch: (M, 2) time in seconds and Hz of voiced frames.
+        pitch: (M, 2) time in seconds and frequency in Hz of the voiced frames.
         words: in order, with times.
         step_s: seconds between loudness values.
     """

@@ -1,4 +1,4 @@
-"""Go through a recording once more, to draw onto its pictures: a picture always, sound as it is."""
+"""Decode a recording again to draw onto its frames; sound alone gets blank frames."""
 
 from collections.abc import Iterator
 
@@ -12,16 +12,16 @@ SOUND_ONLY_FPS = 10.0
 MIN_HEIGHT, MAX_HEIGHT, MAX_WIDTH = 480, 720, 1920
 BLANK_WIDTH = 480
 FALLBACK_FPS = 30.0
-"""Where a file does not tell."""
+"""Used where a file does not state its frame rate."""
 
 
 def fps_of(info: MediaInfo) -> float:
-    """Say how many pictures a second ``replay`` gives, roughly."""
+    """Return the approximate number of frames per second of ``replay``."""
     return (info.fps if info.has_picture else SOUND_ONLY_FPS) or FALLBACK_FPS
 
 
 def picture_scale(info: MediaInfo) -> float:
-    """Say by what to scale pictures so that one can read what is drawn on them."""
+    """Return the factor to scale frames by, so that drawings on them are readable."""
     if not info.has_picture:
         return 1.0
     by_height = min(max(info.height, MIN_HEIGHT), MAX_HEIGHT) / info.height
@@ -29,7 +29,7 @@ def picture_scale(info: MediaInfo) -> float:
 
 
 def picture_size(info: MediaInfo) -> tuple[int, int]:
-    """Give width and height of scaled pictures, even numbers."""
+    """Return width and height of the scaled frames, even numbers."""
     scale = picture_scale(info)
     width = info.width if info.has_picture else BLANK_WIDTH
     height = info.height if info.has_picture else MIN_HEIGHT
@@ -37,7 +37,7 @@ def picture_size(info: MediaInfo) -> tuple[int, int]:
 
 
 def replay(info: MediaInfo) -> Iterator[Frame | Sound]:
-    """Read a file again; where it has no picture, give empty ones.
+    """Yield the frames and sound of a file; blank frames where it has no picture.
 
     Raises:
         ClipError: the file cannot be read.

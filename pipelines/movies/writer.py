@@ -1,4 +1,4 @@
-"""Write a video with sound picture by picture: H.264 and AAC in MP4, whole or not at all."""
+"""Write a video with sound frame by frame: H.264 and AAC in MP4, complete or not at all."""
 
 import os
 from fractions import Fraction
@@ -8,9 +8,9 @@ from typing import Any, Self
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
 from extractors.base import Sound
+from mmemo.arrays import Image
 from mmemo.errors import ClipError
 
 TICK = Fraction(1, 90_000)
@@ -22,10 +22,10 @@ class Movie:
     """A file being written; it appears under its name when it is closed without an error.
 
     Args:
-        path: where; a file that is there is replaced at the end.
-        width: of every picture, an even number.
-        height: the same.
-        fps: roughly; each picture has its own time.
+        path: the file; an existing one is replaced at the end.
+        width: width of every frame, an even number.
+        height: height of every frame, an even number.
+        fps: approximate frame rate; each frame has its own time.
         sound: whether there will be sound.
 
     Raises:
@@ -51,8 +51,8 @@ class Movie:
         self._last_tick = -1
         self._samples = 0
 
-    def show(self, image: NDArray[np.uint8], time_s: float) -> None:
-        """Append an RGB picture (height, width, 3); times increase."""
+    def show(self, image: Image, time_s: float) -> None:
+        """Append an RGB frame (height, width, 3); times increase."""
         frame = av.VideoFrame.from_ndarray(image, "rgb24")
         self._last_tick = max(round(time_s / TICK), self._last_tick + 1)
         frame.pts, frame.time_base = self._last_tick, TICK

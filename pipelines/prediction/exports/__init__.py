@@ -1,6 +1,6 @@
-"""Predictions in the forms that other tools open, one file a form.
+"""Predictions in the formats of other tools, one file per format.
 
-Each form is a function from the predictions of one recording to the bytes of a file.
+Each exporter is a function from the predictions of one recording to the bytes of a file.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,9 +21,9 @@ EXPORTS: dict[str, Callable[[Sequence[Prediction]], bytes]] = {
     "eaf": to_elan,
     "TextGrid": to_textgrid,
 }
-"""File name suffix -> what writes it."""
+"""File name suffix -> its exporter."""
 
 MOVIE = "mp4"
-"""The form that takes the recording itself: see ``pipelines.movies.answers``."""
+"""The format that needs the recording itself: see ``pipelines.movies.answers``."""
 
 __all__ = ["EXPORTS", "MOVIE"]

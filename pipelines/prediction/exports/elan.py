@@ -17,7 +17,7 @@ _TYPE = "default-lt"
 
 
 def to_elan(predictions: Sequence[Prediction]) -> bytes:
-    """Write tiers of time-aligned annotations, linked to the media file."""
+    """Return tiers of time-aligned annotations as EAF, linked to the media file."""
     root = ElementTree.Element(
         "ANNOTATION_DOCUMENT",
         {
@@ -36,16 +36,16 @@ def to_elan(predictions: Sequence[Prediction]) -> bytes:
     n_annotations = 0
     for name, intervals in to_tiers(predictions).items():
         tier = ElementTree.SubElement(root, "TIER", LINGUISTIC_TYPE_REF=_TYPE, TIER_ID=name)
-        for held in intervals:
+        for interval in intervals:
             n_annotations += 1
             annotation = ElementTree.SubElement(
                 ElementTree.SubElement(tier, "ANNOTATION"),
                 "ALIGNABLE_ANNOTATION",
                 ANNOTATION_ID=f"a{n_annotations}",
-                TIME_SLOT_REF1=_slot(order, held.start),
-                TIME_SLOT_REF2=_slot(order, held.end),
+                TIME_SLOT_REF1=_slot(order, interval.start),
+                TIME_SLOT_REF2=_slot(order, interval.end),
             )
-            ElementTree.SubElement(annotation, "ANNOTATION_VALUE").text = _printable(held.text)
+            ElementTree.SubElement(annotation, "ANNOTATION_VALUE").text = _printable(interval.text)
     ElementTree.SubElement(
         root,
         "LINGUISTIC_TYPE",
@@ -54,8 +54,8 @@ def to_elan(predictions: Sequence[Prediction]) -> bytes:
         TIME_ALIGNABLE="true",
     )
     ElementTree.indent(root)
-    written: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
-    return written
+    content: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return content
 
 
 def _link(header: ElementTree.Element, media: Path) -> None:
@@ -77,5 +77,5 @@ def _slot(order: ElementTree.Element, seconds: float) -> str:
 
 
 def _printable(text: str) -> str:
-    """Leave out control characters, which XML 1.0 cannot hold."""
+    """Remove control characters, which XML 1.0 cannot represent."""
     return "".join(character for character in text if character.isprintable())

@@ -1,4 +1,4 @@
-"""JSON lines: one object an utterance, everything that is known of it."""
+"""JSON lines: one object per utterance, with every field of its prediction."""
 
 import json
 from collections.abc import Sequence
@@ -7,6 +7,6 @@ from mmemo.prediction import Prediction
 
 
 def to_json_lines(predictions: Sequence[Prediction]) -> bytes:
-    """Write predictions as UTF-8, one JSON object a line, in order of time."""
-    lines = [json.dumps(held.to_json(), ensure_ascii=False) + "\n" for held in predictions]
-    return "".join(lines).encode()
+    """Return predictions in UTF-8, one JSON object per line, in order of time."""
+    objects = [prediction.to_json() for prediction in predictions]
+    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in objects).encode()

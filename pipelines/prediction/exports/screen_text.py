@@ -4,19 +4,14 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmemo.prediction import Prediction
-
-DEMONSTRATION = (
-    "The model learnt from the synthetic demonstration corpus only: its answers about real people "
-    "mean nothing."
-)
+from mmemo.prediction import DEMONSTRATION_WARNING, Prediction
 
 
 def prediction_text(media: Path, predictions: Sequence[Prediction]) -> str:
-    """Set out a video's utterances, one block each."""
+    """Return a video's predictions as text, one block per utterance."""
     head = [f"{media}: {_count(len(predictions), 'utterance')}"]
     if any(prediction.demonstration for prediction in predictions):
-        head.append(DEMONSTRATION)
+        head.append(DEMONSTRATION_WARNING)
     return "\n\n".join(["\n".join(head), *(_block(p) for p in predictions)])
 
 
@@ -34,7 +29,7 @@ def _block(prediction: Prediction) -> str:
             mark = "*" if label in prediction.labels else " "
             shares = _shares(prediction.modality_shares[label])
             lines.append(f"  {mark} {label:<10} {prob:5.2f}  {_bar(prob)}  {shares}")
-    lines += [f"  no {modality}: {why}" for modality, why in prediction.absent.items()]
+    lines += [f"  no {modality}: {reason}" for modality, reason in prediction.absent.items()]
     return "\n".join(lines)
 
 
@@ -51,5 +46,5 @@ def _clock(seconds: float) -> str:
     return f"{int(minutes):02d}:{rest:05.2f}"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

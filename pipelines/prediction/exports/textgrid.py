@@ -1,4 +1,4 @@
-"""Praat TextGrid, long form, as Praat's manual page "TextGrid file formats" has it."""
+"""Praat TextGrid in the long text format of Praat's manual page "TextGrid file formats"."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ _DIGITS = 3
 
 
 def to_textgrid(predictions: Sequence[Prediction]) -> bytes:
-    """Write tiers of intervals that cover the recording up to the last utterance's end.
+    """Return tiers of intervals that cover the recording up to the end of the last utterance.
 
-    What lies between utterances is an empty interval, for Praat wants no gaps.
+    An empty interval fills each gap between utterances, for Praat allows no gaps.
     """
     tiers = to_tiers(predictions)
-    last = max([0.001, *(held.end for held in predictions)])
-    last = max([last, *(held.end for tier in tiers.values() for held in tier)])
+    last = max([0.001, *(prediction.end for prediction in predictions)])
+    last = max([last, *(interval.end for tier in tiers.values() for interval in tier)])
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
     lines += [*_extent(last, ""), "tiers? <exists>", f"size = {len(tiers)}", "item []:"]
     for number, (name, intervals) in enumerate(tiers.items(), start=1):
@@ -23,12 +23,12 @@ def to_textgrid(predictions: Sequence[Prediction]) -> bytes:
         lines += [f"    item [{number}]:", '        class = "IntervalTier"']
         lines += [f"        name = {_quoted(name)}", *_extent(last, "        ")]
         lines.append(f"        intervals: size = {len(filled)}")
-        for place, held in enumerate(filled, start=1):
+        for place, interval in enumerate(filled, start=1):
             lines += [
                 f"        intervals [{place}]:",
-                f"            xmin = {held.start:.{_DIGITS}f}",
-                f"            xmax = {held.end:.{_DIGITS}f}",
-                f"            text = {_quoted(held.text)}",
+                f"            xmin = {interval.start:.{_DIGITS}f}",
+                f"            xmax = {interval.end:.{_DIGITS}f}",
+                f"            text = {_quoted(interval.text)}",
             ]
     return ("\n".join(lines) + "\n").encode()
 
@@ -40,11 +40,11 @@ def _extent(last: float, indent: str) -> list[str]:
 def _without_gaps(intervals: Sequence[Interval], last: float) -> list[Interval]:
     filled: list[Interval] = []
     reached = 0.0
-    for held in intervals:
-        if round(held.start, _DIGITS) > round(reached, _DIGITS):
-            filled.append(Interval(reached, held.start, ""))
-        filled.append(held)
-        reached = held.end
+    for interval in intervals:
+        if round(interval.start, _DIGITS) > round(reached, _DIGITS):
+            filled.append(Interval(reached, interval.start, ""))
+        filled.append(interval)
+        reached = interval.end
     if round(last, _DIGITS) > round(reached, _DIGITS):
         filled.append(Interval(reached, last, ""))
     return filled

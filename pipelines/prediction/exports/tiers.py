@@ -1,4 +1,4 @@
-"""What annotation tools want: named tiers of labelled intervals that do not overlap."""
+"""Named tiers of labelled intervals that do not overlap, as annotation tools need them."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ TIER_WORDS, TIER_UTTERANCES, TIER_EMOTIONS = "words", "utterances", "emotions"
 
 @dataclass(frozen=True)
 class Interval:
-    """A stretch of the recording, in seconds, and what is said of it."""
+    """A labelled stretch of the recording, in seconds."""
 
     start: float
     end: float
@@ -19,31 +19,31 @@ class Interval:
 
 
 def to_tiers(predictions: Sequence[Prediction]) -> dict[str, list[Interval]]:
-    """Lay predictions out as tiers: words, utterances, the emotions found, each one's probability.
+    """Return tier name -> intervals: words, utterances, emotions, and the probability of each.
 
-    Intervals are in order and do not overlap: where two do, the first is cut short; what is left
-    without length is left out.
+    Intervals are in order and do not overlap. Where two overlap, the first is cut short, and it is
+    left out if nothing of it remains.
     """
     tiers: dict[str, list[Interval]] = {
-        TIER_WORDS: [Interval(w.start, w.end, w.text) for held in predictions for w in held.words],
-        TIER_UTTERANCES: [Interval(held.start, held.end, held.text) for held in predictions],
+        TIER_WORDS: [Interval(w.start, w.end, w.text) for p in predictions for w in p.words],
+        TIER_UTTERANCES: [Interval(p.start, p.end, p.text) for p in predictions],
         TIER_EMOTIONS: [
-            Interval(held.start, held.end, ", ".join(held.labels) or "none")
-            for held in predictions
-            if held.labels is not None
+            Interval(p.start, p.end, ", ".join(p.labels) or "none")
+            for p in predictions
+            if p.labels is not None
         ],
     }
-    for held in predictions:
-        for label, prob in (held.probs or {}).items():
-            tiers.setdefault(label, []).append(Interval(held.start, held.end, f"{prob:.3f}"))
-    return {name: _apart(intervals) for name, intervals in tiers.items()}
+    for p in predictions:
+        for label, prob in (p.probs or {}).items():
+            tiers.setdefault(label, []).append(Interval(p.start, p.end, f"{prob:.3f}"))
+    return {name: _without_overlaps(intervals) for name, intervals in tiers.items()}
 
 
-def _apart(intervals: Sequence[Interval]) -> list[Interval]:
+def _without_overlaps(intervals: Sequence[Interval]) -> list[Interval]:
     ordered = sorted(intervals, key=lambda interval: interval.start)
-    following = [*(held.start for held in ordered), math.inf][1:]
-    cut = [
-        Interval(held.start, min(held.end, end), held.text)
-        for held, end in zip(ordered, following, strict=True)
+    next_starts = [*(interval.start for interval in ordered), math.inf][1:]
+    shortened = [
+        Interval(interval.start, min(interval.end, next_start), interval.text)
+        for interval, next_start in zip(ordered, next_starts, strict=True)
     ]
-    return [held for held in cut if round(held.end, 3) > round(held.start, 3)]
+    return [i for i in shortened if round(i.end, 3) > round(i.start, 3)]

@@ -85,7 +85,7 @@ def test_answers_are_shown_while_the_utterance_lasts(movie):
         bars = panel[84:264, 92:]
         assert not yellow(view)
         assert yellow(panel[:30]) == inside, time_s
-        assert has(bars, drawing.SPOKE["text"]) == (inside or 1.2 <= time_s < 1.6), time_s
+        assert has(bars, drawing.COLOURS["text"]) == (inside or 1.2 <= time_s < 1.6), time_s
         assert has(words, MARK) == (inside or 1.2 <= time_s < 2.0), time_s
 
 
@@ -95,7 +95,7 @@ def test_a_bar_is_as_long_as_its_probability():
         drawing.draw_panel(panel, said(0, 1, ("anger",), {"anger": prob}), EMOTIONS)
         bars = np.zeros(panel.shape[:2], bool)
         for modality in SHARES:
-            bars |= (panel == drawing.SPOKE[modality]).all(axis=2)
+            bars |= (panel == drawing.COLOURS[modality]).all(axis=2)
         top = 84 + drawing.ROW_HEIGHT * EMOTIONS.index("anger")
         return int(bars[top : top + drawing.ROW_HEIGHT].any(axis=0).sum())
 
