@@ -1,4 +1,4 @@
-"""Data frames, for those who have pandas: it is looked for only when one is made."""
+"""Data frames of pandas, an optional dependency that is imported only when one is made."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def data_frame(columns: Mapping[str, Sequence[Any] | Any]) -> "DataFrame":
-    """Make a data frame of columns, in their order.
+    """Return a data frame of columns, in their order.
 
     Raises:
         ConfigError: pandas is not installed.

@@ -1,24 +1,24 @@
-"""The errors a user may meet. Every message says what was expected, what came, and what to do."""
+"""Errors of input and environment: messages name what was expected, what came and the remedy."""
 
 
 class MmemoError(Exception):
-    """Base of all errors that are the input's or the environment's fault, not a bug."""
+    """Base of all errors that are caused by the input or the environment, not by a bug."""
 
     def __str__(self) -> str:
-        """Give the message in one printable line, whatever names a broken file brought into it."""
+        """Return the message in one printable line, whatever names a broken file put into it."""
         return "".join(c if c.isprintable() else "?" for c in super().__str__())
 
 
 class ClipError(MmemoError):
-    """A media file cannot be read, or is not what it claims to be."""
+    """A media file cannot be read, or is not of the format that it claims."""
 
 
 class TranscriptError(MmemoError):
-    """A transcript cannot be read, or its times make no sense."""
+    """A transcript cannot be read, or its times are inconsistent."""
 
 
 class FeatureError(MmemoError):
-    """Features are malformed, or are not those that the receiver was made for."""
+    """Features are malformed, or are not those that the receiver expects."""
 
 
 class DataError(MmemoError):
@@ -34,4 +34,4 @@ class CheckpointError(MmemoError):
 
 
 class AssetError(MmemoError):
-    """Weights or vectors are missing and could not be fetched, or their bytes are wrong."""
+    """Weights or vectors are missing and could not be fetched, or are corrupt."""

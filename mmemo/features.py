@@ -1,7 +1,7 @@
-"""What travels between rooms: words, clips, and features that carry names, times and validity.
+"""The data that packages exchange: words, clips, and features with names, times and validity.
 
 ``Features`` is the CMU SDK's computational sequence (values and intervals) plus the names of its
-columns, the validity of its rows and the fingerprint of what made it. A bare array crosses no
+columns, the validity of its rows and the fingerprint of its extractor. A bare array crosses no
 module boundary.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mmemo.arrays import Bools, Floats, Floats32
 from mmemo.data_frames import data_frame
 from mmemo.errors import FeatureError, TranscriptError
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 MODALITIES: tuple[str, ...] = ("text", "audio", "visual")
 
 PAUSE = "sp"
-"""The token CMU-MOSEI writes for a pause."""
+"""The token of CMU-MOSEI for a pause."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """One spoken word and when it was said, in seconds in the clip.
+    """One spoken word with its start and end, seconds in the clip.
 
-    ``confidence`` is the recogniser's, 0 to 1; None when the transcript came from a person.
+    ``confidence`` is the recogniser's, 0 to 1; None if a person wrote the transcript.
     """
 
     text: str
@@ -48,22 +48,24 @@ class Word:
 
 @dataclass(frozen=True)
 class Clip:
-    """A stretch of a person speaking, with what is known about it beforehand.
+    """A stretch of a person speaking, with its annotations.
 
     Attributes:
         id: unique in its data set.
         video_id: the recording it was cut from; clips of one video share it.
-        media: the video or sound file; None where a data set holds words only.
-        start: where the clip begins in the media file, seconds.
-        end: where it ends there, seconds; None means "at the file's end".
-        words: what was said, times in seconds from the clip's start; None when not known (to be
-            recognised), empty when known to be nothing.
-        transcript: what was said, where times are not known (they are then found in the sound).
+        media: the video or sound file; None where a data set has words only.
+        start: start of the clip in the media file, seconds.
+        end: end of the clip in the media file, seconds; None: the end of the file.
+        words: the words, times in seconds from the clip's start; None if unknown (they are then
+            recognised), empty if nothing is said.
+        transcript: the words as text, if their times are unknown (they are then aligned with the
+            sound).
         split: "train", "valid", "test", or None.
         intensities: annotated strength of each label in label order, 0 or above; NaN where its
             data set does not annotate that label; None if unlabelled.
-        dataset: name of the data set it comes from.
-        sentiment: annotated, from -3 (very negative) to 3 (very positive); None if not known.
+        dataset: name of its data set.
+        sentiment: annotated sentiment, from -3 (very negative) to 3 (very positive); None if
+            unknown.
     """
 
     id: str
@@ -80,12 +82,12 @@ class Clip:
 
     @property
     def fully_labelled(self) -> bool:
-        """Whether it is known of every label if the clip carries it, as scoring needs."""
+        """Whether every label is annotated, as scoring needs."""
         return self.intensities is not None and not any(map(math.isnan, self.intensities))
 
     @property
     def stated_s(self) -> float | None:
-        """How long it is said to be, seconds; None where it is not said."""
+        """Duration by the annotated start and end, seconds; None where there is no end."""
         return None if self.end is None else self.end - self.start
 
 
@@ -94,17 +96,17 @@ class Features:
     """One modality of one clip.
 
     Attributes:
-        values: (T, D) float32, finite everywhere (rows that are not valid hold zeros).
+        values: (T, D) float32, finite everywhere (invalid rows are zeros).
         times: (T, 2) float64, start and end of each row in seconds from the clip's start; starts
             do not decrease.
         valid: (T,) bool; False where there was nothing to measure (no face, no known word).
         names: D column names.
-        source: fingerprint of the extractor that made them.
+        source: fingerprint of the extractor.
     """
 
-    values: NDArray[np.float32]
-    times: NDArray[np.float64]
-    valid: NDArray[np.bool_]
+    values: Floats32
+    times: Floats
+    valid: Bools
     names: tuple[str, ...]
     source: str
 
@@ -140,20 +142,20 @@ class Features:
         return int(self.values.shape[0])
 
     def between(self, start: float, end: float) -> "Features":
-        """Cut out the rows whose middle lies in [start, end), with times counted from ``start``.
+        """Return the rows whose middle lies in [start, end), with times from ``start``.
 
-        Rows that reach over a border keep their own extent, so times may lie slightly outside.
+        Rows that cross a border keep their extent, so times may lie slightly outside.
         """
         middle = self.times.mean(axis=1)
-        keep = (middle >= start) & (middle < end)
+        rows = (middle >= start) & (middle < end)
         return Features(
-            self.values[keep], self.times[keep] - start, self.valid[keep], self.names, self.source
+            self.values[rows], self.times[rows] - start, self.valid[rows], self.names, self.source
         )
 
     def to_dataframe(self) -> "DataFrame":
-        """Make a data frame (pandas): ``start_s``, ``end_s``, ``valid``, then the named columns.
+        """Return a data frame (pandas): ``start_s``, ``end_s``, ``valid``, then the named columns.
 
-        Where a row is not valid its values are NaN, so that means and plots leave it out.
+        The values of an invalid row are NaN, so that means and plots leave it out.
 
         Raises:
             ConfigError: pandas is not installed.
@@ -171,12 +173,12 @@ class Features:
 
 @dataclass(frozen=True, eq=False)
 class ClipFeatures:
-    """Everything known about one clip after extraction: the unit of a feature store.
+    """One clip after extraction: the unit of a feature store.
 
     Attributes:
-        clip: the clip; its ``words`` are filled in when they were found.
-        features: modality -> Features; a modality that is absent has no key.
-        absent: modality -> why there is nothing (no sound, no face in any frame, no words).
+        clip: the clip; its ``words`` are filled in if they were recognised or read.
+        features: modality -> Features; a missing modality has no key.
+        absent: modality -> the reason why it is missing (no sound, no face, no words).
     """
 
     clip: Clip
@@ -193,17 +195,17 @@ class ClipFeatures:
 
     @property
     def seconds(self) -> float | None:
-        """How long the clip is: to its stated end, else to its last row; None if there is none."""
+        """Duration to the annotated end, else to the last row; None without either."""
         if self.clip.stated_s is not None:
             return self.clip.stated_s
-        ends = (float(held.times[:, 1].max()) for held in self.features.values() if len(held))
+        ends = (float(rows.times[:, 1].max()) for rows in self.features.values() if len(rows))
         return max(ends, default=None)
 
 
 def rows_of_words(words: Sequence[Word]) -> Features:
-    """Make text features without columns, one row a word, for models that read words themselves.
+    """Return text features without columns, one row per word, for models that read word ids.
 
-    A pause has a row that is not valid.
+    The row of a pause is not valid.
     """
     times = np.array([(word.start, word.end) for word in words], dtype=np.float64).reshape(-1, 2)
     times[:, 0] = np.minimum.accumulate(times[::-1, 0])[::-1]

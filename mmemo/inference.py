@@ -1,4 +1,4 @@
-"""Run a trained model over clips: the one way from arrays to distributions over label sets."""
+"""Run a trained model on clips: from arrays to distributions over label sets."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,14 +6,15 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from mmemo.arrays import Floats, LabelSets
 from mmemo.batching.batch import ClipArrays, by_video, cut_videos
 from mmemo.decisions.calibration import Calibration, Read
 from mmemo.decisions.decoding import decode_hamming, decode_jaccard, decode_map, decode_threshold
 from mmemo.model.emotion_model import EmotionModel
 
-_OVER_SETS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.int8]]] = {
+_OVER_SETS: Mapping[str, Callable[[Floats], LabelSets]] = {
     "jaccard": decode_jaccard,
     "jaccard1": partial(decode_jaccard, empty_pair=True),
     "hamming": decode_hamming,
@@ -25,35 +26,35 @@ DECODERS: tuple[str, ...] = (*_OVER_SETS, "threshold", "macro")
 
 @dataclass(frozen=True, eq=False)
 class SetDistributions:
-    """What a model says about N clips, in their order.
+    """A model's output for N clips, in their order.
 
     Attributes:
         ids: N clip ids.
         set_log_probs: (N, 2**K) log p(set | clip), float64.
         marginals: (N, K) p(label | clip).
-        uncalibrated: (N, K) the same before temperature and shares of the prior.
-        modality_weights: (N, K, M) how much each modality spoke for each label.
+        uncalibrated: (N, K) marginals before temperature and shares of the prior.
+        modality_weights: (N, K, M) share of each modality in the attention for each label.
         modalities: names of the M modalities.
-        read: which of them were read of each clip.
+        read: the modalities that were read of each clip.
     """
 
     ids: tuple[str, ...]
-    set_log_probs: NDArray[np.float64]
-    marginals: NDArray[np.float64]
-    uncalibrated: NDArray[np.float64]
-    modality_weights: NDArray[np.float64]
+    set_log_probs: Floats
+    marginals: Floats
+    uncalibrated: Floats
+    modality_weights: Floats
     modalities: tuple[str, ...]
     read: tuple[Read, ...]
 
-    def decode(self, decoder: str, thresholds: ArrayLike) -> NDArray[np.int8]:
-        """Choose a set for each clip: (N, K) multi-hot.
+    def decode(self, decoder: str, thresholds: ArrayLike) -> LabelSets:
+        """Return the chosen set of each clip, (N, K) multi-hot.
 
         Args:
             decoder: "jaccard", "jaccard1", "hamming" and "map" maximise the expected score of that
-                name (Jaccard as the field has it: an empty pair earns 0; "jaccard1": it earns 1);
+                name (the literature's Jaccard: an empty pair scores 0; "jaccard1": it scores 1);
                 "threshold" and "macro" take every label whose marginal reaches its threshold.
             thresholds: (K,) or (N, K), chosen on validation clips (``Checkpoint.thresholds_of``);
-                only the last two look at them.
+                only the last two use them.
         """
         if decoder not in _OVER_SETS:
             return decode_threshold(self.marginals, thresholds)
@@ -69,35 +70,34 @@ def infer(
     without: Iterable[str] = (),
     calibration: Calibration = UNCALIBRATED,
 ) -> SetDistributions:
-    """Read clips in batches, in evaluation mode; the model's mode is put back afterwards.
+    """Run a model on clips in batches, in evaluation mode; its mode is restored afterwards.
 
-    Clips of similar length share a batch, which changes nothing but the time it takes. If the
-    model lets the clips of a video see each other, those stay together, in whatever order they
-    come.
+    Clips of similar length share a batch, which affects only the speed. If the model lets the
+    clips of a video see each other, those stay together, in any order.
 
     Args:
         model: the model, on the device it should run on.
-        clips: N of them; labels are not looked at.
-        batch_size: clips per batch; a video's clips may make it more.
-        without: modalities to hide from the model, to see what they contribute.
-        calibration: a checkpoint's, fitted on validation clips; by default the distributions are
-            left as the model gives them.
+        clips: N clips; their labels are ignored.
+        batch_size: clips per batch; more where the clips of a video exceed it.
+        without: modalities to hide from the model, to measure their contribution.
+        calibration: that of the checkpoint, fitted on validation clips; by default the model's
+            distributions are not changed.
     """
     hidden = frozenset(without)
-    shown = cut_videos([_unlabelled(clip, hidden) for clip in clips], model.clips_per_video)
+    inputs = cut_videos([_unlabelled(clip, hidden) for clip in clips], model.clips_per_video)
     size = 1 << len(model.labels)
     log_probs = np.zeros((len(clips), size))
     weights = np.zeros((len(clips), len(model.labels), len(model.modalities)))
     training = model.training
     model.eval()
     device = next(model.parameters()).device
-    for chosen in batched(shown, by_video(shown), batch_size):
-        batch = model.collate([shown[place] for place in chosen])
+    for indices in batched(inputs, by_video(inputs), batch_size):
+        batch = model.collate([inputs[index] for index in indices])
         output = model(batch.to(device))
-        log_probs[chosen] = output.set_log_probs.double().cpu().numpy()
-        weights[chosen] = output.modality_weights.double().cpu().numpy()
+        log_probs[indices] = output.set_log_probs.double().cpu().numpy()
+        weights[indices] = output.modality_weights.double().cpu().numpy()
     model.train(training)
-    read = modalities_read(model, shown)
+    read = modalities_read(model, inputs)
     weights[[not modalities for modalities in read]] = 0.0
     ids = tuple(clip.id for clip in clips)
     _, uncalibrated = Calibration(prior=calibration.prior)(log_probs, read)
@@ -108,25 +108,25 @@ def infer(
 
 
 def modalities_read(model: EmotionModel, clips: Iterable[ClipArrays]) -> tuple[Read, ...]:
-    """Say which of its modalities a model reads of each clip."""
+    """Return the modalities that a model reads of each clip."""
     return tuple(frozenset(model.modalities).intersection(clip.values) for clip in clips)
 
 
 def batched(
     clips: Sequence[ClipArrays], groups: Sequence[Sequence[int]], batch_size: int
 ) -> list[list[int]]:
-    """Fill batches with whole groups of clips, those with short clips first.
+    """Fill batches with whole groups of clips, groups of short clips first.
 
     Args:
         clips: the clips.
-        groups: places in ``clips`` that have to stay together.
-        batch_size: a batch takes no further group once it has so many clips.
+        groups: indices of clips that must stay together.
+        batch_size: a batch takes no further group once it has this many clips.
 
     Returns:
-        Places in ``clips``, batch by batch.
+        Indices of clips, per batch.
     """
     batches: list[list[int]] = []
-    for group in sorted(groups, key=lambda group: max(_rows(clips[place]) for place in group)):
+    for group in sorted(groups, key=lambda group: max(_rows(clips[index]) for index in group)):
         if not batches or len(batches[-1]) >= batch_size:
             batches.append([])
         batches[-1] += group

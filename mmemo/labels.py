@@ -1,7 +1,7 @@
-"""The six emotions, in one order, and the three forms a set of them takes.
+"""The six emotions, in one order, and the three forms of a set of them.
 
-The order is CMU-MOSEI's own (SDK columns 1-6: happy, sad, anger, surprise, disgust, fear). It is
-defined here and nowhere else. A set of emotions is written as
+The order is that of CMU-MOSEI (SDK columns 1-6: happy, sad, anger, surprise, disgust, fear). It is
+defined only here. The forms of a set of emotions are
 
 - names:      ``("happiness", "surprise")``, always in label order;
 - multi-hot:  ``[1, 0, 0, 1, 0, 0]``, shape (K,);
@@ -11,8 +11,9 @@ defined here and nowhere else. A set of emotions is written as
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from mmemo.arrays import Floats32, Ints, LabelSets
 from mmemo.errors import DataError
 
 EMOTIONS: tuple[str, ...] = ("happiness", "sadness", "anger", "surprise", "disgust", "fear")
@@ -21,19 +22,19 @@ PRESENT_ABOVE = 0.0
 """An emotion is present when its annotated intensity exceeds this (the SDK's rule)."""
 
 
-def present(intensities: ArrayLike) -> NDArray[np.int8]:
-    """Turn annotated intensities (..., K), 0 to 3, into multi-hot labels (..., K)."""
+def present(intensities: ArrayLike) -> LabelSets:
+    """Return multi-hot labels (..., K) from annotated intensities (..., K), 0 to 3."""
     return (np.asarray(intensities, dtype=float) > PRESENT_ABOVE).astype(np.int8)
 
 
-def annotated(intensities: ArrayLike) -> NDArray[np.float32]:
-    """Turn annotated intensities (..., K) into 1, 0, or NaN where nothing was annotated."""
+def annotated(intensities: ArrayLike) -> Floats32:
+    """Return 1, 0, or NaN where nothing was annotated, from intensities (..., K)."""
     values = np.asarray(intensities, dtype=float)
     return np.where(np.isnan(values), np.nan, values > PRESENT_ABOVE).astype(np.float32)
 
 
-def to_multihot(names: Iterable[str], labels: Sequence[str] = EMOTIONS) -> NDArray[np.int8]:
-    """Turn label names into a multi-hot vector (K,).
+def to_multihot(names: Iterable[str], labels: Sequence[str] = EMOTIONS) -> LabelSets:
+    """Return the multi-hot vector (K,) of label names.
 
     Raises:
         DataError: a name is not among ``labels``.
@@ -47,18 +48,18 @@ def to_multihot(names: Iterable[str], labels: Sequence[str] = EMOTIONS) -> NDArr
 
 
 def to_names(multihot: ArrayLike, labels: Sequence[str] = EMOTIONS) -> tuple[str, ...]:
-    """Turn a multi-hot vector (K,) into label names, in label order."""
+    """Return the label names of a multi-hot vector (K,), in label order."""
     return tuple(name for name, on in zip(labels, np.asarray(multihot), strict=True) if on)
 
 
-def to_set_index(multihot: ArrayLike) -> NDArray[np.int64]:
-    """Turn multi-hot labels (..., K) into set indices (...)."""
+def to_set_index(multihot: ArrayLike) -> Ints:
+    """Return the set indices (...) of multi-hot labels (..., K)."""
     bits = np.asarray(multihot).astype(np.int64)
-    weights: NDArray[np.int64] = 1 << np.arange(bits.shape[-1], dtype=np.int64)
+    weights: Ints = 1 << np.arange(bits.shape[-1], dtype=np.int64)
     return np.asarray(bits @ weights)
 
 
-def all_sets(n_labels: int) -> NDArray[np.int8]:
-    """List every label set: row i is the multi-hot form of set index i, shape (2**K, K)."""
+def all_sets(n_labels: int) -> LabelSets:
+    """Return all label sets, shape (2**K, K): row i is the multi-hot form of set index i."""
     indices = np.arange(1 << n_labels)[:, None]
     return ((indices >> np.arange(n_labels)) & 1).astype(np.int8)

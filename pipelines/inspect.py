@@ -1,7 +1,7 @@
-"""``mmemo inspect``: a video of what was measured, to look at.
+"""``mmemo inspect``: a video of a recording with its measurements, to look at.
 
-The recording is read twice. First everything is measured, since action units are relative to the
-whole clip; then each picture is drawn and written as it comes, so that memory holds numbers only.
+The recording is decoded twice. First everything is measured, since action units are relative to the
+whole clip. Then each frame is drawn and written in turn, so that memory holds numbers only.
 """
 
 import bisect
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from extractors.base import Frame, Sound
 from extractors.clip import NOT_REQUESTED, ClipExtractor
@@ -23,6 +22,7 @@ from extractors.facet.tracker import Face, FaceTracker
 from extractors.media import MediaInfo, probe, read_sound
 from extractors.text.pauses import without_pauses
 from extractors.text.utterances import Utterance, split_utterances
+from mmemo.arrays import Floats32, Image
 from mmemo.config import FeatureConfig
 from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word
 from pipelines.movies import drawing
@@ -42,49 +42,52 @@ VISUAL_FPS = 30.0
 LOUDNESS_STEP_S = 0.02
 MAX_FACES = 4
 SAME_POSE_DEG = 3.0
-"""A face is the measured one if its pose is at most so far from the measured one's."""
+"""A face is the measured one if its pose differs from the measured pose by at most this."""
 
 SOON_S = 1.0
-"""How long before an utterance begins its words are shown."""
+"""The words of an utterance appear this long before it begins."""
 
 _SHOWN = (*EMOTIONS, *ACTION_UNITS)
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """All that is drawn beside the pictures.
+    """The measurements that are drawn beside the frames.
 
     Attributes:
-        info: the file.
+        info: properties of the file.
         clip: words and features.
         utterances: pieces of the recording, with their words.
-        loudness_db: (N,) below full scale, one every ``LOUDNESS_STEP_S``; empty without sound.
-        pitch: (M, 2) time in seconds and Hz, voiced frames only.
-        predictions: one an utterance of the model; empty without one.
+        loudness_db: (N,) below full scale, one per ``LOUDNESS_STEP_S``; empty without sound.
+        pitch: (M, 2) time in seconds and frequency in Hz, voiced frames only.
+        predictions: one per utterance; empty without a model.
     """
 
     info: MediaInfo
     clip: ClipFeatures
     utterances: tuple[Utterance, ...]
-    loudness_db: NDArray[np.float32]
-    pitch: NDArray[np.float32]
+    loudness_db: Floats32
+    pitch: Floats32
     predictions: "tuple[Prediction, ...]"
 
 
 def inspect(
     media: Path, out: Path, *, reader: "EmotionReader | None" = None, threads: int = 2
 ) -> Measured:
-    """Measure a recording and write a video of it with what was measured.
+    """Measure a recording and write a video of it with the measurements.
 
     Args:
         media: a video or sound file; a transcript beside it is used.
-        out: an MP4 file, which is replaced only when the new one is whole.
+        out: an MP4 file, which is replaced only when the new one is complete.
         reader: a model whose answers are shown too.
-        threads: threads for the face graphs and the recogniser.
+        threads: threads for the face networks and the recogniser.
+
+    Returns:
+        The measurements.
 
     Raises:
         ClipError: ``media`` cannot be read, or ``out`` not written.
-        ConfigError: ``out`` is ``media``, or in a folder that is not there.
+        ConfigError: ``out`` is ``media``, or in a folder that does not exist.
     """
     check_output(out, media)
     measured = measure(media, reader=reader, threads=threads)
@@ -92,7 +95,7 @@ def inspect(
     info = measured.info
     fps = fps_of(info)
     with (
-        bar("drawing", round(info.duration_s * fps) or None) as shown,
+        bar("drawing", round(info.duration_s * fps) or None) as progress,
         Movie(out, *canvas.size, fps, sound=info.has_sound) as movie,
     ):
         for item in replay(info):
@@ -100,12 +103,12 @@ def inspect(
                 movie.play(item)
             else:
                 movie.show(canvas.draw(item), item.time_s)
-                shown.advance()
+                progress.advance()
     return measured
 
 
 def measure(media: Path, *, reader: "EmotionReader | None" = None, threads: int = 2) -> Measured:
-    """Measure a recording for drawing; arguments and errors as for ``inspect``."""
+    """Return the measurements of a recording; arguments and errors as for ``inspect``."""
     info = probe(media)
     predictions: tuple[Prediction, ...] = ()
     recording: Recording | None = None
@@ -117,56 +120,57 @@ def measure(media: Path, *, reader: "EmotionReader | None" = None, threads: int 
     with reading_bar(media.name) as on_progress:
         extractor = _extractor(options, recording, threads)
         extractor.on_progress = extractor_progress(on_progress, info.duration_s)
-        found, cuts = _extract(media, extractor, recording)
-    for modality, reason in found.absent.items():
+        features, cuts = _extract(media, extractor, recording)
+    for modality, reason in features.absent.items():
         logger.info("%s: no %s: %s", media, modality, reason)
-    pieces = split_utterances(found.clip.words or (), info.duration_s, cuts=cuts)
+    pieces = split_utterances(features.clip.words or (), info.duration_s, cuts=cuts)
     loudness = _loudness(read_sound(media)) if info.has_sound else np.zeros(0, np.float32)
-    pitch = _pitch(found.features.get("audio"))
-    return Measured(info, found, tuple(pieces), loudness, pitch, predictions)
+    pitch = _pitch(features.features.get("audio"))
+    return Measured(info, features, tuple(pieces), loudness, pitch, predictions)
 
 
 def _extractor(
     options: FeatureConfig, recording: "Recording | None", threads: int
 ) -> ClipExtractor:
-    """Make what measures the modalities that a model did not, and more pictures than it did."""
-    known = set() if recording is None else _known(recording)
-    left = tuple(m for m in MODALITIES if m not in known)
-    wanted = options.model_copy(update={"visual_fps": VISUAL_FPS, "modalities": left})
-    return ClipExtractor(wanted, threads=threads)
+    """Return an extractor of the modalities that a model did not measure, and of more frames."""
+    measured = set() if recording is None else _measured_modalities(recording)
+    missing = tuple(m for m in MODALITIES if m not in measured)
+    missing_options = options.model_copy(update={"visual_fps": VISUAL_FPS, "modalities": missing})
+    return ClipExtractor(missing_options, threads=threads)
 
 
-def _known(recording: "Recording") -> set[str]:
+def _measured_modalities(recording: "Recording") -> set[str]:
+    """Return the modalities that need not be measured again; frames are, at a higher rate."""
     whole = recording.whole
-    looked_for = {m for m, why in whole.absent.items() if why != NOT_REQUESTED}
-    return {*whole.features, *looked_for} - {"visual"}
+    absent = {m for m, reason in whole.absent.items() if reason != NOT_REQUESTED}
+    return {*whole.features, *absent} - {"visual"}
 
 
 def _extract(
     media: Path, extractor: ClipExtractor, recording: "Recording | None"
 ) -> tuple[ClipFeatures, tuple[float, ...]]:
-    """Measure what is left, and put it together with what a model has measured already."""
+    """Measure the remaining modalities and join them with those that a model has measured."""
     clip = Clip(media.name, media.name, media=media)
     if recording is None:
         return extractor.with_cuts(clip)
-    whole, known = recording.whole, _known(recording)
-    if "text" in known:
+    whole, measured = recording.whole, _measured_modalities(recording)
+    if "text" in measured:
         clip = replace(clip, words=without_pauses(whole.clip.words or ()))
-    found, cuts = extractor.with_cuts(clip)
-    features = {m: held for m, held in whole.features.items() if m in known}
-    absent = {m: why for m, why in whole.absent.items() if m in known}
-    absent |= {m: why for m, why in found.absent.items() if m not in known}
-    return ClipFeatures(found.clip, {**found.features, **features}, absent), cuts
+    remaining, cuts = extractor.with_cuts(clip)
+    features = {m: values for m, values in whole.features.items() if m in measured}
+    absent = {m: reason for m, reason in whole.absent.items() if m in measured}
+    absent |= {m: reason for m, reason in remaining.absent.items() if m not in measured}
+    return ClipFeatures(remaining.clip, {**remaining.features, **features}, absent), cuts
 
 
-def _loudness(sound: Sound) -> NDArray[np.float32]:
+def _loudness(sound: Sound) -> Floats32:
     step = round(LOUDNESS_STEP_S * sound.sample_rate)
     whole = sound.samples[: len(sound.samples) // step * step].reshape(-1, step)
     power = np.maximum(np.mean(np.square(whole), axis=1), 1e-9)
     return (10 * np.log10(power)).astype(np.float32)
 
 
-def _pitch(audio: Features | None) -> NDArray[np.float32]:
+def _pitch(audio: Features | None) -> Floats32:
     if audio is None:
         return np.zeros((0, 2), np.float32)
     f0, voiced = (audio.values[:, audio.names.index(name)] for name in ("F0", "VUV"))
@@ -175,7 +179,7 @@ def _pitch(audio: Features | None) -> NDArray[np.float32]:
 
 
 class _Canvas:
-    """Draw one picture after another."""
+    """Draws the frames of the video, one after the other."""
 
     def __init__(self, measured: Measured) -> None:
         self._measured = measured
@@ -189,13 +193,13 @@ class _Canvas:
         self._words = without_pauses(measured.clip.clip.words or ())
         self._visual = measured.clip.features.get("visual")
 
-    def draw(self, frame: Frame) -> NDArray[np.uint8]:
-        """Give the whole picture, RGB."""
+    def draw(self, frame: Frame) -> Image:
+        """Return the whole frame, RGB."""
         width, height = self._picture
         top = drawing.HEADER_HEIGHT
         canvas = np.full((self.size[1], self.size[0], 3), drawing.BACK, np.uint8)
         row = self._row(frame.time_s)
-        view: NDArray[np.uint8] = np.asarray(
+        view: Image = np.asarray(
             cv2.resize(frame.image, self._picture, interpolation=cv2.INTER_LINEAR), np.uint8
         )
         self._draw_faces(view, frame, row)
@@ -212,12 +216,14 @@ class _Canvas:
             self._words,
             step_s=LOUDNESS_STEP_S,
         )
-        drawing.draw_words(canvas[-drawing.WORDS_HEIGHT :], self._said(frame.time_s), frame.time_s)
+        drawing.draw_words(
+            canvas[-drawing.WORDS_HEIGHT :], self._words_at(frame.time_s), frame.time_s
+        )
         self._draw_header(canvas, frame.time_s, row)
         return canvas
 
     def _row(self, time_s: float) -> dict[str, float] | None:
-        """Give the columns measured at a time; None where no face was."""
+        """Return column name -> value at a time; None where there is no face."""
         visual = self._visual
         if visual is None:
             return None
@@ -226,9 +232,7 @@ class _Canvas:
             return None
         return dict(zip(visual.names, visual.values[at].tolist(), strict=True))
 
-    def _draw_faces(
-        self, view: NDArray[np.uint8], frame: Frame, row: dict[str, float] | None
-    ) -> None:
+    def _draw_faces(self, view: Image, frame: Frame, row: dict[str, float] | None) -> None:
         if self._tracker is None:
             drawing.write(view, "no picture", (12, 24), drawing.DIM, 0.6)
             return
@@ -239,8 +243,8 @@ class _Canvas:
         if row is None:
             drawing.write(view, "no face", (12, 24), drawing.ALARM, 0.7)
 
-    def _said(self, time_s: float) -> Sequence[Word]:
-        """Give the words of the utterance at a time, or of the next one if it comes soon."""
+    def _words_at(self, time_s: float) -> Sequence[Word]:
+        """Return the words of the utterance at a time, or of one that begins soon after."""
         pieces = self._measured.utterances
         at = bisect.bisect_right(pieces, time_s, key=lambda piece: piece.end)
         if at == len(pieces) or pieces[at].start - SOON_S > time_s:
@@ -251,9 +255,7 @@ class _Canvas:
             for w in without_pauses(piece.words)
         ]
 
-    def _draw_header(
-        self, canvas: NDArray[np.uint8], time_s: float, row: dict[str, float] | None
-    ) -> None:
+    def _draw_header(self, canvas: Image, time_s: float, row: dict[str, float] | None) -> None:
         text = f"{int(time_s // 60):02}:{time_s % 60:05.2f}"
         x = drawing.write(canvas, text, (10, 18), drawing.TEXT, 0.5) + 16
         if row is not None:
@@ -269,14 +271,14 @@ class _Canvas:
 
 
 def _measured_face(faces: Sequence[Face], row: dict[str, float] | None) -> Face | None:
-    """Find the face that the columns belong to, by its pose."""
+    """Return the face that the columns belong to, by its pose."""
     if row is None or not faces:
         return None
     names = [name for name in POSE if name in row]
 
-    def apart(face: Face) -> float:
+    def difference_deg(face: Face) -> float:
         angles = {"Pitch": face.pose.pitch, "Yaw": face.pose.yaw, "Roll": face.pose.roll}
         return max((abs(angles[name] - row[name]) for name in names), default=0.0)
 
-    best = min(faces, key=apart)
-    return best if len(faces) == 1 or apart(best) <= SAME_POSE_DEG else None
+    best = min(faces, key=difference_deg)
+    return best if len(faces) == 1 or difference_deg(best) <= SAME_POSE_DEG else None

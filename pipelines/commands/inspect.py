@@ -1,4 +1,4 @@
-"""``mmemo inspect``: a video of what was measured."""
+"""``mmemo inspect``: a video of a recording with its measurements."""
 
 import argparse
 from pathlib import Path
@@ -19,10 +19,10 @@ def add(commands: "Commands") -> None:
         commands,
         "inspect",
         _run,
-        "write a video of what was measured",
-        "Write a video (H.264, AAC) with landmarks and head on the picture, the evidence of action "
-        "units and emotions beside it, pitch, loudness and words below. Pictures without a face "
-        'are marked "no face"; of several faces, the one that is measured is green.',
+        "write a video with measurements",
+        "Write a video (H.264, AAC) with face landmarks on the picture, the evidence for action "
+        "units and emotions beside it, and pitch, loudness and words below. Frames without a face "
+        'are marked "no face"; of several faces, the measured one is green.',
     )
     command.add_argument("video", metavar="VIDEO", type=Path, help="video or sound file")
     command.add_argument(
@@ -47,10 +47,10 @@ def _run(options: argparse.Namespace) -> int:
     out = options.out or Path(f"{options.video.stem}.inspect.mp4")
     measured = inspect(options.video, out, reader=reader)
     visual = measured.clip.features.get("visual")
-    seen = 0.0 if visual is None else 100 * float(visual.valid.mean())
+    face_percent = 0.0 if visual is None else 100 * float(visual.valid.mean())
     words = sum(len(piece.words) > 0 for piece in measured.utterances)
     print(
-        f"{out}: {measured.info.duration_s:.1f} s, a face in {seen:.0f} % of the pictures, "
+        f"{out}: {measured.info.duration_s:.1f} s, a face in {face_percent:.0f} % of the frames, "
         f"{words} utterances with words"
     )
     return 0

@@ -32,9 +32,9 @@ def add(commands: "Commands") -> None:
         _run,
         "write a page about a video",
         "Write one HTML file about a video that a browser opens without anything else: the "
-        "recording, six emotions over time and how sure they are, the words coloured by what they "
-        "did, which modality spoke, pitch, energy and action units. It tells expressed emotion, "
-        "as annotators would name it, not what a person feels.",
+        "recording, six emotions over time with their uncertainty, the words coloured by their "
+        "effect, the share of each modality, pitch, energy and action units. It shows expressed "
+        "emotion, as annotators would name it, not what a person feels.",
     )
     command.add_argument("video", metavar="VIDEO", type=Path, help="video or sound file")
     add_run(command)
@@ -50,7 +50,7 @@ def add(commands: "Commands") -> None:
         type=float,
         default=20.0,
         metavar="MB",
-        help="embed the recording, or a smaller copy, up to this size; else link it; 0 always "
+        help="embed the recording, or a smaller copy, up to this size; otherwise link it; 0 always "
         "links (default: %(default)g)",
     )
     add_device(command)

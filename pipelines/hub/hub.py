@@ -167,14 +167,14 @@ def _hub_errors(name: str, revision: str | None, offline: bool) -> Iterator[None
     try:
         yield
     except errors.GatedRepoError:
-        problem = "its owner has to let you in: ask on its page, then `hf auth login`"
+        problem = "its owner has to grant access: request it on its page, then `hf auth login`"
     except errors.RevisionNotFoundError:
         problem = f"there is no revision {revision!r}"
     except errors.RepositoryNotFoundError:
         problem = "there is no such model, or it is private (`hf auth login`)"
     except errors.LocalEntryNotFoundError as error:
         problem = (
-            f"it is not in the cache{at}, and no network may be asked"
+            f"it is not in the cache{at}, and network access is not allowed"
             if offline
             else f"the hub cannot be reached ({_reason(error.__cause__ or error)}), and it is not "
             f"in the cache{at}"

@@ -54,9 +54,10 @@ On the {validation_note}.
 
 ## Intended use and limits
 
-The model reads expressed emotion, as annotators named it from the recording; it does not know what
-a person feels. Not for hiring, policing, proctoring, medical or legal decisions, or any judgement
-of a single person, nor for people who did not agree to it. English only.
+The model reads expressed emotion, as annotators named it from the recording;
+it does not know what a person feels. Not for hiring, policing, proctoring, medical or legal
+decisions, or any judgement of a single person, nor for people who did not agree to it.
+English only.
 
 Made by mmemo {version}.
 """

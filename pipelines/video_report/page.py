@@ -1,4 +1,4 @@
-"""Put style, script, data and player together as one page that fetches nothing."""
+"""Join style, script, data and player into one page that fetches nothing."""
 
 import base64
 import hashlib
@@ -8,6 +8,7 @@ from html import escape
 from importlib.resources import files
 
 from mmemo import __version__
+from mmemo.prediction import DEMONSTRATION_WARNING
 from pipelines.video_report.content import VideoReport
 from pipelines.video_report.data import to_data, to_script
 from pipelines.video_report.player import Player
@@ -17,15 +18,11 @@ SCRIPTS = ("tools.js", "choices.js", "moment.js", "timeline.js", "transcript.js"
            "playing.js", "main.js")  # fmt: skip
 """In the order in which they run, all inside one function."""
 
-DEMONSTRATION = (
-    "Demonstration model: it learnt from made-up clips only. What it says about real people means "
-    "nothing."
-)
 EXPRESSED = (
     "Emotions as people who watch would name them, judged by a program. It does not know what the "
     "person feels, and it errs; do not decide about people by it."
 )
-WHOLE = {"text": "Words", "audio": "Voice", "visual": "Face"}
+NAMES = {"text": "Words", "audio": "Voice", "visual": "Face"}
 
 
 def build_page(
@@ -39,15 +36,15 @@ def build_page(
     """Build the page of a recording.
 
     Args:
-        report: what was found.
-        player: how the recording is played.
+        report: the content.
+        player: the player of the recording.
         title: heading; by default the file's name.
-        downloads: name and address of other forms of the same answers, where a server has them.
-        home: name and address of the page that led here, where there is one.
+        downloads: name and address of each other format of the answers, if a server offers them.
+        home: name and address of the page to link back to, if any.
 
     Returns:
-        A whole HTML document. Style and script are part of it, and its own policy forbids
-        everything else but the recording.
+        A complete HTML document with style and script. Its content security policy forbids
+        everything else except the recording.
     """
     heading = report.name if title is None else title
     style, script = _style(), _script()
@@ -79,7 +76,7 @@ def _link_home(name: str, address: str) -> str:
 
 
 def _head(report: VideoReport, heading: str, downloads: Sequence[tuple[str, str]]) -> str:
-    words = sum(len(held.words) for held in report.predictions)
+    words = sum(len(prediction.words) for prediction in report.predictions)
     facts = [
         _clock(report.duration_s),
         _count(len(report.predictions), "utterance"),
@@ -87,9 +84,9 @@ def _head(report: VideoReport, heading: str, downloads: Sequence[tuple[str, str]
         f"model trained on {report.dataset}" if report.dataset else "",
     ]
     items = "".join(f"<li>{escape(fact)}</li>" for fact in facts if fact)
-    notices = [DEMONSTRATION] if report.demonstration else []
-    notices += [f"{WHOLE.get(m, m)}: none ({reason})." for m, reason in report.absent.items()]
-    if not any(held.labels is not None for held in report.predictions):
+    notices = [DEMONSTRATION_WARNING] if report.demonstration else []
+    notices += [f"{NAMES.get(m, m)}: none ({reason})." for m, reason in report.absent.items()]
+    if not any(prediction.labels is not None for prediction in report.predictions):
         notices.append("There is nothing to read emotions from.")
     boxes = "".join(f'<p class="notice">{escape(notice)}</p>' for notice in notices)
     return (
@@ -136,8 +133,8 @@ def _digest(content: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The recording inside the page: as it is, as a smaller copy, or by its name beside the page."""
+"""The recording in the page: embedded as it is, as a smaller copy, or linked by its name."""
 
 import base64
 import io
@@ -19,7 +19,7 @@ from pipelines.movies.writer import SAMPLE_RATE_HZ, Movie
 MEGABYTE = 1_000_000
 PREVIEW_SIDE, PREVIEW_FPS = 480, 25.0
 PREVIEW_BYTES_PER_S = 60_000
-"""What a second of such a copy takes at most, as a rule: tells beforehand if one would fit."""
+"""Usual upper bound of such a copy's size, to estimate beforehand whether it would fit."""
 
 _CONTAINERS = {
     ".mp4": "video/mp4",
@@ -45,12 +45,12 @@ _PIXELS = {"yuv420p", "yuvj420p"}
 
 @dataclass(frozen=True)
 class Player:
-    """What the page plays.
+    """The recording that the page plays.
 
     Attributes:
         kind: "video", "audio", or "none" where nothing can be played.
         source: a data URI or a relative address; "" for "none".
-        note: what a reader should know of it, "" if nothing.
+        note: a remark for the reader; "" if there is none.
     """
 
     kind: str
@@ -59,20 +59,20 @@ class Player:
 
 
 def player_of(media: Path, page_folder: Path, *, limit_mb: float = 20.0) -> Player:
-    """Embed a recording as ``embed`` does; link it where the limit is 0."""
+    """Return ``embed`` of a recording, or ``link`` where the limit is 0."""
     return embed(media, page_folder, limit_mb=limit_mb) if limit_mb else link(media, page_folder)
 
 
 def embed(media: Path, page_folder: Path, *, limit_mb: float = 20.0) -> Player:
-    """Put a recording into the page, or link it where it is too large.
+    """Embed a recording in the page, or link it where it is too large.
 
-    A file within the limit that browsers play goes in as it is; else a smaller copy, if that keeps
-    within the limit; else the page names the file, which then has to lie where it lies now.
+    A file within the limit that browsers play is embedded unchanged. Otherwise a smaller copy is
+    embedded, if it is within the limit. Otherwise the page links the file, which must not be moved.
 
     Args:
         media: the recording.
-        page_folder: where the page will lie.
-        limit_mb: megabytes that may be embedded, counted before base64, which adds a third.
+        page_folder: the folder of the page.
+        limit_mb: most megabytes to embed, counted before base64, which adds a third.
 
     Raises:
         ClipError: the file cannot be read.
@@ -97,10 +97,10 @@ def embed(media: Path, page_folder: Path, *, limit_mb: float = 20.0) -> Player:
 
 
 def link(media: Path, page_folder: Path) -> Player:
-    """Name the recording relative to the page.
+    """Link the recording by its path relative to the page.
 
     Raises:
-        ClipError: the file cannot be read, or lies on another drive than the page.
+        ClipError: the file cannot be read, or is on another drive than the page.
     """
     try:
         address = os.path.relpath(media.resolve(), page_folder.resolve())
@@ -113,22 +113,22 @@ def link(media: Path, page_folder: Path) -> Player:
 
 
 def playable_as(media: Path) -> str | None:
-    """Name the type of a file that any browser plays; None if some do not."""
+    """Return the MIME type of a file that every browser plays; None if some do not."""
     mime = _CONTAINERS.get(media.suffix.lower())
     if mime is None:
         return None
     try:
         with av.open(str(media)) as container:
             streams: list[Any] = [*container.streams.video, *container.streams.audio]
-            known = all(s.codec_context.name in _CODECS[mime] for s in streams)
-            plain = all(s.codec_context.pix_fmt in _PIXELS for s in container.streams.video)
+            playable = all(s.codec_context.name in _CODECS[mime] for s in streams)
+            common = all(s.codec_context.pix_fmt in _PIXELS for s in container.streams.video)
     except (OSError, ValueError):
         return None
-    return mime if streams and known and plain else None
+    return mime if streams and playable and common else None
 
 
 def _preview(media: Path) -> bytes:
-    """Write a copy of at most ``PREVIEW_SIDE`` pixels that any browser plays."""
+    """Return a copy of at most ``PREVIEW_SIDE`` pixels per side that every browser plays."""
     info = probe(media)
     if not info.has_picture:
         return _sound_copy(media)
@@ -148,14 +148,14 @@ def _preview(media: Path) -> bytes:
 
 def _sound_copy(media: Path) -> bytes:
     sound = read_sound(media, SAMPLE_RATE_HZ)
-    written = io.BytesIO()
-    with av.open(written, "w", format="mp4") as container:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono")
         frame = av.AudioFrame.from_ndarray(sound.samples[None], "fltp", "mono")
         frame.sample_rate, frame.pts = SAMPLE_RATE_HZ, 0
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    return written.getvalue()
+    return buffer.getvalue()
 
 
 def _data_uri(content: bytes, mime: str) -> str:

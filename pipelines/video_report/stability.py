@@ -1,41 +1,39 @@
-"""How far an answer hangs on single moments: the uncertainty that the page draws as a band.
+"""How far an answer depends on single moments: the uncertainty that the page draws as a band.
 
 Delete-a-group jackknife (Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982,
-chapter 2): an utterance is read again without each of its G stretches, words, voice and face
-together. With t_g the log-odds of a label without stretch g,
+chapter 2): an utterance is read again without each of its G stretches, hiding words, voice and
+face together. With t_g the log-odds of a label without stretch g,
 
     se^2 = (G - 1) / G * sum_g (t_g - mean t)^2.
 
-The band is two standard errors on either side, in log-odds. It tells what the answer owes to the
-moments that happened to be seen; it knows nothing of the model's own errors.
+The band is two standard errors on either side, in log-odds. It measures how far the answer depends
+on the moments that happened to be recorded; it does not include the model's own errors.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mmemo.arrays import Floats
 from mmemo.batching.batch import ClipArrays
 from mmemo.checkpoint import Checkpoint
 from mmemo.explain import without_rows
 from mmemo.inference import infer
 
-Floats = NDArray[np.float64]
-
 STRETCHES = 10
 STANDARD_ERRORS = 2.0
-_NEAREST = 1e-6
-"""Probabilities are taken as at least so far from 0 and from 1."""
+_MIN_DISTANCE = 1e-6
+"""Probabilities are clipped to be at least this far from 0 and from 1."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bands:
-    """N utterances, K labels; NaN where an utterance has fewer than two rows to leave out.
+    """Bands of N utterances and K labels; NaN where an utterance has fewer than two rows.
 
     Attributes:
-        low: (N, K) lower ends of the bands, probabilities.
-        high: (N, K) upper ends.
+        low: (N, K) lower ends, probabilities.
+        high: (N, K) upper ends, probabilities.
     """
 
     low: Floats
@@ -45,36 +43,36 @@ class Bands:
 def bands(checkpoint: Checkpoint, clips: Sequence[ClipArrays]) -> Bands:
     """Measure how far each probability moves when a stretch of its utterance is left out.
 
-    Stretch g is left out of all utterances at once, so that a model that sees an utterance's
-    neighbours reads them under the same loss, and a recording costs ``STRETCHES`` readings.
+    Stretch g is left out of all utterances at once. So a model that sees neighbours reads them with
+    the same stretch missing, and a recording costs ``STRETCHES`` forward passes.
     """
     full = infer(checkpoint.model, clips, calibration=checkpoint.calibration).marginals
-    at = _log_odds(full)
-    without = np.full((STRETCHES, *at.shape), np.nan)
-    cuts = [_stretches(clip) for clip in clips]
+    log_odds = _log_odds(full)
+    without = np.full((STRETCHES, *log_odds.shape), np.nan)
+    stretches = [_stretches(clip) for clip in clips]
     for g in range(STRETCHES):
-        left = [_leave_out(clip, cut, g) for clip, cut in zip(clips, cuts, strict=True)]
-        read = infer(checkpoint.model, left, calibration=checkpoint.calibration).marginals
-        for n, (clip, cut) in enumerate(zip(left, cuts, strict=True)):
-            if g < len(cut) and clip.values:
-                without[g, n] = _log_odds(read[n])
-    se = _standard_errors(without)
-    return Bands(_probs(at - STANDARD_ERRORS * se), _probs(at + STANDARD_ERRORS * se))
+        parts = [_leave_out(clip, cuts, g) for clip, cuts in zip(clips, stretches, strict=True)]
+        marginals = infer(checkpoint.model, parts, calibration=checkpoint.calibration).marginals
+        for n, (part, cuts) in enumerate(zip(parts, stretches, strict=True)):
+            if g < len(cuts) and part.values:
+                without[g, n] = _log_odds(marginals[n])
+    half = STANDARD_ERRORS * _standard_errors(without)
+    return Bands(_probs(log_odds - half), _probs(log_odds + half))
 
 
 def _standard_errors(without: Floats) -> Floats:
     """Turn (G, N, K) log-odds, NaN where nothing was left out, into (N, K) standard errors."""
     counts = np.isfinite(without).sum(axis=0)
     enough = counts >= 2
-    known = np.where(np.isfinite(without), without, 0.0)
-    mean = known.sum(axis=0) / np.maximum(counts, 1)
+    values = np.where(np.isfinite(without), without, 0.0)
+    mean = values.sum(axis=0) / np.maximum(counts, 1)
     squares = np.where(np.isfinite(without), (without - mean) ** 2, 0.0).sum(axis=0)
     variance = squares * (counts - 1) / np.maximum(counts, 1)
     return np.where(enough, np.sqrt(np.maximum(variance, 0.0)), np.nan)
 
 
 def _stretches(clip: ClipArrays) -> list[tuple[float, float]]:
-    """Cut a clip into at most ``STRETCHES`` parts, as shares of its rows."""
+    """Return at most ``STRETCHES`` parts of a clip, as shares of its rows."""
     rows = max((len(values) for values in clip.values.values()), default=0)
     parts = min(STRETCHES, rows)
     return [(g / parts, (g + 1) / parts) for g in range(parts)] if parts > 1 else []
@@ -91,7 +89,7 @@ def _leave_out(clip: ClipArrays, stretches: Sequence[tuple[float, float]], g: in
 
 
 def _log_odds(probs: Floats) -> Floats:
-    clipped = np.clip(probs, _NEAREST, 1 - _NEAREST)
+    clipped = np.clip(probs, _MIN_DISTANCE, 1 - _MIN_DISTANCE)
     return np.asarray(np.log(clipped) - np.log1p(-clipped))
 
 

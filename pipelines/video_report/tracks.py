@@ -5,23 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from extractors.facet.action_units import ACTION_UNITS
 from extractors.media import probe, read_sound
+from mmemo.arrays import Bools, Floats
 from mmemo.errors import ClipError
 from mmemo.features import ClipFeatures, Features
 
-Floats = NDArray[np.float64]
-
-FINEST_S = 0.1
-MOST_STEPS = 3000
+MIN_STEP_S = 0.1
+MAX_STEPS = 3000
 SILENCE_DB = -90.0
 
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """S steps from time 0; NaN where there was nothing to measure.
+    """Voice and face in S steps from time 0; NaN where there was nothing to measure.
 
     Attributes:
         step_s: length of a step, seconds.
@@ -37,20 +35,20 @@ class Tracks:
 
 
 def tracks(media: Path, whole: ClipFeatures, duration_s: float) -> Tracks:
-    """Gather what is drawn below the emotions.
+    """Return the curves that the page draws below the emotions.
 
     Args:
-        media: the file, read once more for its loudness.
-        whole: features of all of it.
-        duration_s: of the file.
+        media: the file, which is decoded again for its loudness.
+        whole: features of the whole file.
+        duration_s: its duration.
     """
-    step_s = max(FINEST_S, duration_s / MOST_STEPS)
+    step_s = max(MIN_STEP_S, duration_s / MAX_STEPS)
     steps = max(1, int(np.ceil(duration_s / step_s)))
     audio, visual = whole.features.get("audio"), whole.features.get("visual")
     face = {}
     if visual is not None:
-        shown = [name for name in ACTION_UNITS if name in visual.names]
-        face = {name: _column(visual, name, visual.valid, step_s, steps) for name in shown}
+        units = [name for name in ACTION_UNITS if name in visual.names]
+        face = {name: _column(visual, name, visual.valid, step_s, steps) for name in units}
     return Tracks(step_s, _pitch(audio, step_s, steps), _loudness(media, step_s, steps), face)
 
 
@@ -61,10 +59,8 @@ def _pitch(audio: Features | None, step_s: float, steps: int) -> Floats:
     return _column(audio, "F0", audio.valid & (voiced > 0) & (f0 > 0), step_s, steps)
 
 
-def _column(
-    features: Features, name: str, rows: NDArray[np.bool_], step_s: float, steps: int
-) -> Floats:
-    """Average a column over each step."""
+def _column(features: Features, name: str, rows: Bools, step_s: float, steps: int) -> Floats:
+    """Return the mean of a column in each step."""
     values = features.values[rows, features.names.index(name)].astype(np.float64)
     places = (features.times[rows].mean(axis=1) / step_s).astype(int)
     inside = (places >= 0) & (places < steps)
@@ -78,7 +74,7 @@ def _loudness(media: Path, step_s: float, steps: int) -> Floats:
         return np.full(steps, np.nan)
     try:
         sound = read_sound(media)
-    except ClipError:  # a stream that is named but holds nothing: the page says that it is absent
+    except ClipError:  # the file declares a stream without samples; the page calls it absent
         return np.full(steps, np.nan)
     places = (np.arange(len(sound.samples)) / sound.sample_rate / step_s).astype(int)
     places = np.minimum(places, steps - 1)

@@ -1,7 +1,7 @@
-"""A small hub on this machine: what huggingface_hub asks of the real one to bring and to upload.
+"""A small hub on this machine: the requests of huggingface_hub for downloads and uploads.
 
-Written from the hub's public API (https://huggingface.co/docs/hub/api) and from what the client
-sends. Files lie in memory; what would be large files are taken in the commit itself.
+Written from the hub's public API (https://huggingface.co/docs/hub/api) and from the requests of the
+client. Files are in memory; large files are part of the commit, too.
 """
 
 import base64
@@ -13,17 +13,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Hub:
-    """Repositories: name -> branch -> path -> bytes. ``asked`` lists all requests."""
+    """Repositories: name -> branch -> path -> bytes. ``requests`` lists all requests."""
 
     def __init__(self, address):
         self.address = address
-        self.repos, self.commits, self.gated, self.asked = {}, {}, set(), []
+        self.repos, self.commits, self.gated, self.requests = {}, {}, set(), []
 
     def create(self, name):
         self.repos.setdefault(name, {"main": {}})
 
     def commit(self, name, files, branch="main"):
-        """Add files to a branch; return the commit's name, under which they stay."""
+        """Add files to a branch; return the id of the commit."""
         self.create(name)
         branches = self.repos[name]
         branches[branch] = {**branches.get(branch, branches["main"]), **files}
@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    def refused(self, name, revision):
+    def refuse(self, name, revision):
         if name in self.hub.gated:
             self.answer(403, X_Error_Code="GatedRepo")
         elif name not in self.hub.repos:
@@ -73,19 +73,19 @@ class Handler(BaseHTTPRequestHandler):
         return True
 
     def do_GET(self):
-        self.hub.asked.append((self.command, self.path))
+        self.hub.requests.append((self.command, self.path))
         parts = self.path.partition("?")[0].strip("/").split("/")
         api = parts[:2] == ["api", "models"]
         name = "/".join(parts[2:4] if api else parts[:2])
-        what, revision = parts[4:6] if api else parts[2:4]
-        if self.refused(name, revision):
+        resource, revision = parts[4:6] if api else parts[2:4]
+        if self.refuse(name, revision):
             return
         sha, files = self.hub.files_at(name, revision)
-        oids = {path: hashlib.sha1(held).hexdigest() for path, held in files.items()}
-        if api and what == "tree":
+        oids = {path: hashlib.sha1(content).hexdigest() for path, content in files.items()}
+        if api and resource == "tree":
             self.answer(200, [
-                {"type": "file", "path": path, "oid": oids[path], "size": len(held)}
-                for path, held in files.items()
+                {"type": "file", "path": path, "oid": oids[path], "size": len(content)}
+                for path, content in files.items()
             ])  # fmt: skip
         elif api:
             self.answer(200, {
@@ -100,22 +100,22 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 (the server's name for it)
 
     def do_POST(self):
-        self.hub.asked.append((self.command, self.path))
+        self.hub.requests.append((self.command, self.path))
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         parts = self.path.partition("?")[0].strip("/").split("/")
         if parts == ["api", "repos", "create"]:
-            asked = json.loads(body)
-            name = f"{asked['organization']}/{asked['name']}"
+            repo = json.loads(body)
+            name = f"{repo['organization']}/{repo['name']}"
             self.hub.create(name)
             self.answer(200, {"url": f"{self.hub.address}/{name}", "id": name})
             return
         if parts == ["api", "validate-yaml"]:
             self.answer(200, {"errors": [], "warnings": []})
             return
-        name, what, branch = "/".join(parts[2:4]), parts[4], parts[5]
-        if self.refused(name, branch) or what == "branch":
+        name, resource, branch = "/".join(parts[2:4]), parts[4], parts[5]
+        if self.refuse(name, branch) or resource == "branch":
             return
-        if what == "preupload":
+        if resource == "preupload":
             self.answer(200, {"files": [
                 {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
                 for file in json.loads(body)["files"]

@@ -1,4 +1,4 @@
-"""Models travel: through a folder, through a hub and its cache; what is no model is refused."""
+"""Models in a folder, on a hub and in its cache; files that are no model are refused."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ PAYLOAD = "import pathlib; pathlib.Path('ran').touch()"
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    """Run a hub, and let huggingface_hub know no other one."""
+    """Run a hub, and point huggingface_hub to it."""
     with running() as started:
         monkeypatch.setattr(constants, "ENDPOINT", started.address)
         template = started.address + "/{repo_id}/resolve/{revision}/{filename}"
@@ -37,10 +37,10 @@ def weights(reader):
     return reader.checkpoint.model.state_dict()
 
 
-def same(one, other):
-    held, loaded = weights(one), weights(other)
-    assert held.keys() == loaded.keys()
-    assert all(torch.equal(held[name], loaded[name]) for name in held)
+def assert_same(one, other):
+    saved, loaded = weights(one), weights(other)
+    assert saved.keys() == loaded.keys()
+    assert all(torch.equal(saved[name], loaded[name]) for name in saved)
     assert one.checkpoint.thresholds == other.checkpoint.thresholds
     assert one.labels == other.labels
 
@@ -49,17 +49,17 @@ def files_of(folder):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
 
 
-def test_a_folder_carries_a_model_whole(model, tmp_path):
+def test_a_folder_holds_the_whole_model(model, tmp_path):
     folder = model.save_pretrained(tmp_path / "saved", licence="cc-by-4.0")
     assert {p.name for p in folder.iterdir()} == {
         "model.safetensors", "checkpoint.json", "config.json", "README.md"
     }  # fmt: skip
-    same(model, mmemo.EmotionReader.from_pretrained(folder))
-    described = json.loads((folder / "config.json").read_text())
-    assert list(described["id2label"].values()) == list(mmemo.EMOTIONS)
+    assert_same(model, mmemo.EmotionReader.from_pretrained(folder))
+    contents = json.loads((folder / "config.json").read_text())
+    assert list(contents["id2label"].values()) == list(mmemo.EMOTIONS)
 
 
-def test_the_card_says_what_the_hub_asks_and_what_people_should_know(model, tmp_path):
+def test_the_card_has_the_metadata_of_the_hub_and_the_limits_of_the_model(model, tmp_path):
     folder = model.save_pretrained(tmp_path / "saved", licence="cc-by-4.0")
     card = ModelCard.load(folder / "README.md")
     assert card.data.library_name == "mmemo"
@@ -72,7 +72,7 @@ def test_the_card_says_what_the_hub_asks_and_what_people_should_know(model, tmp_
     assert str(tmp_path) not in card.content
 
 
-def test_a_card_that_somebody_wrote_is_kept(model, tmp_path):
+def test_an_existing_card_is_not_replaced(model, tmp_path):
     (tmp_path / "README.md").write_text("mine")
     (tmp_path / "notes.txt").write_text("also mine")
     model.save_pretrained(tmp_path)
@@ -80,28 +80,28 @@ def test_a_card_that_somebody_wrote_is_kept(model, tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "also mine"
 
 
-def test_up_to_a_hub_and_back(hub, model, tmp_path):
+def test_a_model_is_pushed_and_loaded_again(hub, model, tmp_path):
     address = model.push_to_hub(NAME, licence="mit", private=True)
     assert address.startswith(f"{hub.address}/{NAME}/commit/")
     assert set(hub.repos[NAME]["main"]) == {
         "model.safetensors", "checkpoint.json", "config.json", "README.md"
     }  # fmt: skip
     assert f'mmemo.load("{NAME}")' in hub.repos[NAME]["main"]["README.md"].decode()
-    same(model, mmemo.load(NAME))
-    same(model, mmemo.load(f"hf://{NAME}"))
+    assert_same(model, mmemo.load(NAME))
+    assert_same(model, mmemo.load(f"hf://{NAME}"))
 
 
-def test_only_a_models_files_are_brought_and_once(hub, model, tmp_path):
+def test_only_model_files_are_fetched_and_only_once(hub, model, tmp_path):
     saved = files_of(model.save_pretrained(tmp_path / "saved"))
     hub.commit(NAME, {**saved, "modeling.py": PAYLOAD.encode(), "data.pkl": b"\x80\x04."})
     folder = find(f"hf://{NAME}")
     assert set(files_of(folder)) == set(saved)
-    hub.asked.clear()
+    hub.requests.clear()
     assert find(f"hf://{NAME}") == folder
-    assert not [path for method, path in hub.asked if method == "GET" and "/resolve/" in path]
+    assert not [path for method, path in hub.requests if method == "GET" and "/resolve/" in path]
 
 
-def test_a_revision_is_what_it_was(hub, model, tmp_path):
+def test_a_revision_does_not_change(hub, model, tmp_path):
     saved = files_of(model.save_pretrained(tmp_path / "saved"))
     first = hub.commit(NAME, saved)
     changed = json.loads(saved["checkpoint.json"])
@@ -118,29 +118,29 @@ def test_a_revision_is_what_it_was(hub, model, tmp_path):
 def test_the_cache_serves_without_a_network(hub, model, tmp_path, monkeypatch):
     hub.commit(NAME, files_of(model.save_pretrained(tmp_path / "saved")))
     mmemo.load(NAME)
-    hub.asked.clear()
-    same(model, mmemo.load(NAME, local_files_only=True))
+    hub.requests.clear()
+    assert_same(model, mmemo.load(NAME, local_files_only=True))
     monkeypatch.setenv("MMEMO_OFFLINE", "1")
-    same(model, mmemo.load(NAME))
-    assert hub.asked == []
+    assert_same(model, mmemo.load(NAME))
+    assert hub.requests == []
     monkeypatch.delenv("MMEMO_OFFLINE")
-    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
-    same(model, mmemo.load(NAME))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # a port without a server
+    assert_same(model, mmemo.load(NAME))
 
 
-def test_what_cannot_be_had_is_said_in_one_line(hub, model, tmp_path, monkeypatch):
+def test_failures_of_the_hub_are_one_line(hub, model, tmp_path, monkeypatch):
     hub.commit("someone/pictures", {"config.json": b"{}", "pytorch_model.bin": b"x"})
     hub.gated.add("someone/shy")
     for name, expected in (
         ("someone/nothing", "no such model, or it is private"),
-        ("someone/shy", "its owner has to let you in"),
+        ("someone/shy", "its owner has to grant access"),
         ("someone/pictures", "no checkpoint.json and no model.safetensors"),
         ("hf://nonsense", "expected owner/name"),
     ):
         with pytest.raises(CheckpointError, match=expected) as caught:
             mmemo.load(name)
         assert len(str(caught.value).splitlines()) == 1
-    with pytest.raises(CheckpointError, match="not in the cache, and no network may be asked"):
+    with pytest.raises(CheckpointError, match=r"not in the cache.*is not allowed"):
         mmemo.load(NAME, local_files_only=True)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(CheckpointError, match="the hub cannot be reached"):
@@ -149,21 +149,21 @@ def test_what_cannot_be_had_is_said_in_one_line(hub, model, tmp_path, monkeypatc
         model.push_to_hub(NAME)
 
 
-def test_a_half_brought_model_is_not_taken_for_one(hub, model, tmp_path):
+def test_an_incomplete_model_in_the_cache_is_refused(hub, model, tmp_path):
     hub.commit(NAME, files_of(model.save_pretrained(tmp_path / "saved")))
     (find(f"hf://{NAME}") / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match="expected a model"):
         mmemo.load(NAME, local_files_only=True)
 
 
-def test_a_typing_slip_asks_no_hub(hub, tmp_path, monkeypatch, capsys):
+def test_a_typo_causes_no_request(hub, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     with pytest.raises(CheckpointError, match="no trained model"):
         mmemo.load("runs/mime")
     assert main(["predict", "talk.mp4", "--run", "run/mime"]) == 1
     assert "no trained model" in capsys.readouterr().err
-    assert hub.asked == []
+    assert hub.requests == []
 
 
 def test_a_folder_has_no_revisions(model, tmp_path):
@@ -181,13 +181,13 @@ def test_wrong_files_are_no_model(model, tmp_path, file):
             mmemo.load(folder)
 
 
-def test_code_beside_an_encoder_is_neither_run_nor_asked_about(model, tmp_path, monkeypatch):
+def test_code_beside_an_encoder_is_not_run_and_the_user_is_not_asked(model, tmp_path, monkeypatch):
     """A config may name classes in a file beside it; transformers would ask whether to run it."""
     folder = model.save_pretrained(tmp_path / "saved")
-    described = json.loads((folder / "checkpoint.json").read_text())
-    described["config"]["model"]["pretrained"] = "minilm-l6"
-    described["pretrained"] = "minilm-l6:0"
-    (folder / "checkpoint.json").write_text(json.dumps(described))
+    contents = json.loads((folder / "checkpoint.json").read_text())
+    contents["config"]["model"]["pretrained"] = "minilm-l6"
+    contents["pretrained"] = "minilm-l6:0"
+    (folder / "checkpoint.json").write_text(json.dumps(contents))
     (folder / "encoder").mkdir()
     auto = {"AutoConfig": "evil.Config", "AutoModel": "evil.Model", "AutoTokenizer": "evil.Words"}
     config = {"model_type": "evil", "auto_map": auto}
@@ -200,13 +200,13 @@ def test_code_beside_an_encoder_is_neither_run_nor_asked_about(model, tmp_path, 
     assert not (tmp_path / "ran").exists()
 
 
-def test_the_command_takes_a_model_of_the_hub(hub, model, tmp_path, capsys):
+def test_the_command_loads_a_model_of_the_hub(hub, model, tmp_path, capsys):
     hub.commit(NAME, files_of(model.save_pretrained(tmp_path / "saved")))
     assert main(["predict", str(tmp_path / "none.mp4"), "--run", f"hf://{NAME}"]) == 1
-    said = capsys.readouterr().err
-    assert f"fetching {NAME} from the Hugging Face hub" in said
-    assert "once; kept in" in said
-    assert "none.mp4" in said.splitlines()[-1]
+    err = capsys.readouterr().err
+    assert f"fetching {NAME} from the Hugging Face hub" in err
+    assert "once; kept in" in err
+    assert "none.mp4" in err.splitlines()[-1]
     shutil.rmtree(tmp_path / "cache")
     command = ["predict", str(tmp_path / "none.mp4"), "--run", f"hf://{NAME}", "--quiet"]
     assert main(command) == 1
