@@ -1,6 +1,6 @@
 """Trained models that come with the package, by name.
 
-Wherever a run's folder is asked for, ``default`` may be said instead.
+``default`` may be used wherever a run's folder is expected.
 """
 
 from pathlib import Path
@@ -12,12 +12,12 @@ SHIPPED = Path(__file__).parents[1] / "shipped_models"
 
 
 def find_model(name: str | Path) -> Path:
-    """Find the folder of a trained model: a shipped one by its name, else the folder itself.
+    """Return the folder of a trained model: a shipped one by its name, else the folder itself.
 
-    A folder of that name in the working directory is asked for as ``./default``.
+    A folder of that name in the working directory is written as ``./default``.
 
     Raises:
-        CheckpointError: a shipped model of that name is not in this installation.
+        CheckpointError: the shipped model is missing from this installation.
     """
     if str(name) != DEFAULT:
         return Path(name)
@@ -25,11 +25,11 @@ def find_model(name: str | Path) -> Path:
     if not folder.is_dir():
         raise CheckpointError(
             f"expected the shipped model {name!r} in {folder}; it is not in this installation. "
-            "Install mmemo anew, or name the folder of a model that you trained"
+            "Reinstall mmemo, or name the folder of a model that you trained"
         )
     return folder
 
 
 def has_model(name: str) -> bool:
-    """Tell whether a shipped model of that name is in this installation."""
+    """Return whether this installation has a shipped model of that name."""
     return name == DEFAULT and (SHIPPED / name).is_dir()
