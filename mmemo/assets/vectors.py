@@ -1,12 +1,12 @@
-"""Word vectors on disk: GloVe's text format in, a memory-mappable matrix and its words out.
+"""Word vectors on disk: from GloVe's text format to a memory-mappable matrix and its words.
 
 The canonical form is a folder with ``vectors.npy`` (float32, little-endian, C order, (V, D)) and
-``words.txt`` (UTF-8, one word a line, V lines ended by a line feed). Both are written byte for byte
-the same by every numpy, so that their hashes can be pinned.
+``words.txt`` (UTF-8, one word per line, V lines ended by a line feed). Every version of numpy
+writes both byte for byte the same, so that their hashes can be pinned.
 
 The text format is that of Pennington, Socher and Manning, "GloVe: Global Vectors for Word
-Representation", EMNLP 2014: a word and D numbers a line, separated by single blanks. Words of the
-840B release may contain blanks themselves, so a line is read from its right end.
+Representation", EMNLP 2014: a word and D numbers per line, separated by single blanks. Words of the
+840B release may contain blanks themselves, so a line is parsed from its right end.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ def write_vectors(folder: Path, words: Iterable[str], rows: Iterable[Floats32]) 
     """Write the canonical form of a vocabulary.
 
     Args:
-        folder: where to; it must exist.
+        folder: an existing folder.
         words: V words without line feeds.
         rows: blocks (n, D) that make up the (V, D) matrix, in the words' order.
     """
@@ -50,16 +50,16 @@ def write_vectors(folder: Path, words: Iterable[str], rows: Iterable[Floats32]) 
 
 
 def read_words(folder: Path) -> list[str]:
-    """Read the V words of a canonical folder, in row order."""
+    """Return the V words of a canonical folder, in row order."""
     # Not splitlines(): words of real vocabularies contain U+0085 and other line separators.
     return (folder / WORDS).read_bytes().decode("utf-8").split("\n")[:-1]
 
 
 def map_vectors(folder: Path) -> Floats32:
-    """Map the (V, D) float32 matrix of a canonical folder into memory, read only.
+    """Return the (V, D) float32 matrix of a canonical folder, memory-mapped and read-only.
 
     Raises:
-        FeatureError: if the file is not such a matrix.
+        FeatureError: the file is not such a matrix.
     """
     path = folder / VECTORS
     try:
@@ -74,18 +74,18 @@ def map_vectors(folder: Path) -> Floats32:
 
 
 def parse_text_vectors(stream: IO[bytes], name: str, folder: Path) -> None:
-    """Turn a file in GloVe's text format into the canonical form, a block at a time.
+    """Convert a file in GloVe's text format into the canonical form, block by block.
 
-    The dimension D is the usual count of numbers at the end of the first lines. A first line
-    "V D", as word2vec writes it, is passed over. Where a word occurs twice its first line counts.
+    The dimension D is the most frequent count of numbers at the end of the first lines. A first
+    line "V D", as word2vec writes it, is skipped. If a word occurs twice, its first line counts.
 
     Args:
         stream: the text, opened in binary mode.
-        name: what to call it in messages.
-        folder: where ``vectors.npy`` and ``words.txt`` go; it must exist.
+        name: its name in messages.
+        folder: an existing folder for ``vectors.npy`` and ``words.txt``.
 
     Raises:
-        FeatureError: for a broken line, naming it and what was expected there.
+        FeatureError: a line is broken.
     """
     lines = _lines(stream, name)
     head = list(islice(lines, _CHUNK_LINES))
@@ -104,19 +104,19 @@ def parse_text_vectors(stream: IO[bytes], name: str, folder: Path) -> None:
             yield _parse_block(chunk, columns, name, words)
             chunk = list(islice(lines, _CHUNK_LINES))
 
-    # The blocks fill ``words``; write_vectors takes them first.
+    # The blocks fill ``words``; write_vectors consumes them first.
     write_vectors(folder, words, blocks())
 
 
 def _npy_header(rows: int, columns: int) -> bytes:
-    """Make the .npy version 1.0 header by hand: numpy's own padding differs between versions."""
+    """Return a .npy header of version 1.0, without numpy, whose padding differs by version."""
     text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}"
     room = _HEADER_BYTES - 10
     return b"\x93NUMPY\x01\x00" + room.to_bytes(2, "little") + text.ljust(room - 1).encode() + b"\n"
 
 
 def _lines(stream: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number, line without its end); blank lines at the very end are passed over."""
+    """Yield (line number, line without its end); blank lines at the very end are skipped."""
     blank = 0
     number = 0
     while line := stream.readline(_MAX_LINE_BYTES):
@@ -138,7 +138,7 @@ def _lines(stream: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
 
 
 def _dimension(lines: Iterable[bytes]) -> int:
-    """Find how many numbers most lines end in, the first field being always a word; 0 if none."""
+    """Return the most frequent count of numbers at the end of a line, after a word; 0 if none."""
     counts: Counter[int] = Counter()
     for line in lines:
         fields = line.split(b" ")[1:]
@@ -162,7 +162,7 @@ def _is_header(line: bytes) -> bool:
 def _parse_block(
     chunk: list[tuple[int, bytes]], columns: int, name: str, words: dict[str, None]
 ) -> Floats32:
-    """Parse lines to (n, D) and add their new words to ``words``; repeated words are left out."""
+    """Return lines as (n, D), adding new words to ``words``; repeated words are left out."""
     numbers: list[bytes] = []
     for number, line in chunk:
         parts = line.rsplit(b" ", columns)
@@ -171,7 +171,7 @@ def _parse_block(
                 f"{name}, line {number}: expected a word and {columns} numbers; "
                 f"got {len(parts) - 1} numbers"
             )
-        # Some releases hold words cut in the middle of a character.
+        # Some releases contain words cut in the middle of a character.
         word = parts[0].decode("utf-8", errors="replace")
         if word in words:
             continue
@@ -188,7 +188,7 @@ def _parse_block(
 
 
 def _broken_number(chunk: list[tuple[int, bytes]], columns: int, name: str) -> FeatureError:
-    """Find the first line of a chunk that holds something else than finite numbers."""
+    """Return an error for the first line of a chunk that has a value other than a finite number."""
     for number, line in chunk:
         for part in line.rsplit(b" ", columns)[1:]:
             if not _is_number(part):

@@ -1,11 +1,11 @@
 """Alignment as the CMU SDK defines it, on whole arrays instead of row by row.
 
-For every row [s, e] of the reference (rows shorter than 1e-5 s are passed over) a row [a, b] of
-another sequence counts if a < e + 1e-5 and b > s - 1e-5; its interval is cut to [s, e], and it is
-dropped if no more than 1e-5 s are left. So every overlap counts, and a row on a word's border goes
-to both words. With collapsing, what was found becomes one row: the interval from the least to the
-greatest time, and the unweighted mean. (Zadeh et al., "Multi-attention recurrent network for human
-communication comprehension", AAAI 2018, and the SDK's outputs, which the tests hold this to.)
+For every row [s, e] of the reference (rows shorter than 1e-5 s are skipped) a row [a, b] of another
+sequence counts if a < e + 1e-5 and b > s - 1e-5. Its interval is cut to [s, e], and it is dropped
+if at most 1e-5 s remain. So every overlap counts, and a row on a word's border goes to both words.
+Collapsing makes one row of them: the interval from the least to the greatest time, and the
+unweighted mean. (Zadeh et al., "Multi-attention recurrent network for human communication
+comprehension", AAAI 2018, and the SDK's outputs, which the tests compare with.)
 
 Training uses ``mmemo.batching.pooling.pool``: weighted by overlap, valid rows only. This module
 is for agreement with published tensors.
@@ -27,7 +27,7 @@ from mmemo.errors import DataError
 
 EPSILON_S = 1e-5
 MOST_PAIRS = 4_000_000
-"""Pairs of rows looked at in one go: what bounds memory where intervals overlap a lot."""
+"""Pairs of rows compared at a time: bounds memory where many intervals overlap."""
 
 Function = Callable[[Floats, NDArray[Any]], NDArray[Any]]
 Collapse = Literal["mean"] | Seq[Function] | None
@@ -37,8 +37,8 @@ class Pieces(NamedTuple):
     """Rows of one sequence, cut to the rows of the reference, within one video.
 
     Attributes:
-        rows: (K,) numbers of the reference rows that met any row, increasing.
-        offsets: (K + 1,) piece k is rows ``offsets[k]:offsets[k + 1]`` of the next two.
+        rows: (K,) numbers of the reference rows that overlap any row, increasing.
+        offsets: (K + 1,) piece k is rows ``offsets[k]:offsets[k + 1]`` of the two below.
         intervals: (M, 2) seconds.
         features: (M, ...).
     """
@@ -49,13 +49,13 @@ class Pieces(NamedTuple):
     features: NDArray[Any]
 
     def entries(self, entry_id: str) -> Iterator[tuple[str, Entry]]:
-        """Yield each piece under the id that the SDK gives it, ``entry_id[row]``."""
+        """Yield each piece with its id in the SDK, ``entry_id[row]``."""
         for k, row in enumerate(self.rows.tolist()):
             piece = slice(self.offsets[k], self.offsets[k + 1])
             yield f"{entry_id}[{row}]", Entry(self.intervals[piece], self.features[piece])
 
     def as_entry(self) -> Entry:
-        """All pieces one after another, as the rows of one video."""
+        """Return all pieces one after another, as the rows of one video."""
         return Entry(self.intervals, self.features)
 
 
@@ -66,27 +66,27 @@ def align(
     collapse: Collapse = "mean",
     sdk_compat: bool = False,
 ) -> dict[str, dict[str, Entry]]:
-    """Align all sequences to one of them, in memory.
+    """Return all sequences aligned to one of them, in memory.
 
     Args:
         sequences: name -> sequence; videos that are not in all of them are left out.
-        reference: name of the sequence whose rows all others are cut to.
+        reference: name of the sequence whose rows the others are cut to.
         collapse: "mean" for one row per reference row; functions of (intervals, features), whose
-            results are put one after another; None to keep every row that overlaps.
-        sdk_compat: do as the SDK does where it errs: leave out videos by the beginning of their
-            id, and let NaN and infinity into the mean (otherwise they are passed over).
+            results are concatenated; None to keep every row that overlaps.
+        sdk_compat: reproduce the SDK's errors: leave out videos by the prefix of their id, and
+            include NaN and infinity in the mean (otherwise they are ignored).
 
     Returns:
         name -> ``video[row]`` -> rows; no entry where nothing overlaps.
 
     Raises:
-        DataError: there is no such reference, or words were to be averaged.
+        DataError: there is no such reference, or ``collapse`` would average words.
     """
-    found: dict[str, dict[str, Entry]] = {name: {} for name in sequences}
+    result: dict[str, dict[str, Entry]] = {name: {} for name in sequences}
     for entry_id, pieces in aligned(sequences, reference, collapse=collapse, sdk_compat=sdk_compat):
         for name, piece in pieces.items():
-            found[name].update(piece.entries(entry_id))
-    return found
+            result[name].update(piece.entries(entry_id))
+    return result
 
 
 def aligned(
@@ -96,7 +96,7 @@ def aligned(
     collapse: Collapse = "mean",
     sdk_compat: bool = False,
 ) -> Iterator[tuple[str, dict[str, Pieces]]]:
-    """Align entry by entry: yield each reference entry's id and the pieces of every sequence.
+    """Yield each reference entry's id and the pieces of every sequence aligned to it.
 
     Only one video's rows are in memory at a time. Arguments and errors are those of ``align``.
     """
@@ -123,10 +123,10 @@ def cut(
     *,
     sdk_compat: bool = False,
 ) -> Pieces:
-    """Cut one entry to reference intervals (R, 2).
+    """Return the pieces of one entry in the reference intervals (R, 2).
 
     Raises:
-        DataError: words were to be averaged.
+        DataError: ``collapse`` would average words.
     """
     order = np.argsort(entry.intervals[:, 0], kind="stable")
     times, values = entry.intervals[order], entry.features[order]
@@ -153,14 +153,14 @@ def _own_rows(entry: Entry) -> Pieces:
 
 
 def _long_enough(intervals: Floats) -> Bools:
-    # Written so that NaN times, which the SDK's comparison lets through, meet nothing later.
+    # Negated, so that NaN times pass as in the SDK; they overlap nothing later.
     return ~(np.abs(intervals[:, 0] - intervals[:, 1]) < EPSILON_S)
 
 
 def _overlapping(intervals: Floats, times: Floats) -> tuple[Ints, Ints]:
-    """Pair reference rows with the rows that touch them: two (P,) arrays, ordered by both."""
-    # Starts never decrease, and neither does the running maximum of the ends, so the rows that
-    # may touch an interval are one stretch; twice epsilon, because rounding is settled below.
+    """Return pairs of reference rows and rows that touch them: two (P,) arrays, sorted by both."""
+    # Starts never decrease, nor does the running maximum of the ends, so the candidates for an
+    # interval are consecutive. Twice epsilon, because the exact test follows below.
     start, end = intervals[:, 0], intervals[:, 1]
     first = np.searchsorted(np.maximum.accumulate(times[:, 1]), start - 2 * EPSILON_S)
     last = np.searchsorted(times[:, 0], end + 2 * EPSILON_S, side="right")
@@ -196,7 +196,7 @@ def _spans(intervals: Floats, offsets: Ints) -> Floats:
 
 
 def _means(values: NDArray[Any], other: Ints, offsets: Ints, keep_infinite: bool) -> NDArray[Any]:
-    """Average rows ``other`` of ``values`` over each stretch between ``offsets``: (K, ...)."""
+    """Return the means of rows ``other`` of ``values`` between ``offsets``: (K, ...)."""
     if values.dtype.kind not in "fiu":
         raise DataError(f"expected numbers to average; got {values.dtype} (words?)")
     pieces = len(offsets) - 1
@@ -209,8 +209,8 @@ def _means(values: NDArray[Any], other: Ints, offsets: Ints, keep_infinite: bool
         table = np.where(finite, table, 0.0)
     with np.errstate(invalid="ignore"):
         means = np.asarray(pick @ table) / np.maximum(counts, 1)
-    wanted = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
-    return means.astype(wanted).reshape(pieces, *values.shape[1:])
+    dtype = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
+    return means.astype(dtype).reshape(pieces, *values.shape[1:])
 
 
 def _collapsed(pieces: Pieces, collapse: Collapse, sdk_compat: bool) -> Pieces:
@@ -219,16 +219,16 @@ def _collapsed(pieces: Pieces, collapse: Collapse, sdk_compat: bool) -> Pieces:
     spans = _spans(pieces.intervals, pieces.offsets)
     offsets = np.arange(len(pieces.rows) + 1)
     if collapse == "mean":
-        every = np.arange(len(pieces.features))
-        means = _means(pieces.features, every, pieces.offsets, sdk_compat)
+        all_rows = np.arange(len(pieces.features))
+        means = _means(pieces.features, all_rows, pieces.offsets, sdk_compat)
         return Pieces(pieces.rows, offsets, spans, means)
     if isinstance(collapse, str):
         raise DataError(f"expected collapse 'mean', functions or None; got {collapse!r}")
-    made = []
+    collapsed = []
     for _, piece in pieces.entries(""):
         value = np.concatenate([function(*piece) for function in collapse], axis=0)
-        made.append(value if value.ndim > 1 else value[None])
-    if any(len(value) != 1 for value in made):
+        collapsed.append(value if value.ndim > 1 else value[None])
+    if any(len(value) != 1 for value in collapsed):
         raise DataError("expected collapse functions whose results join to one row")
-    features = np.concatenate(made) if made else pieces.features[:0]
+    features = np.concatenate(collapsed) if collapsed else pieces.features[:0]
     return Pieces(pieces.rows, offsets, spans, features)

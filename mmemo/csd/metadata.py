@@ -1,7 +1,9 @@
 """Reads the metadata of a ``.csd`` file in a process of its own.
 
-Metadata are strings of variable length, and on damaged ones the HDF5 library itself crashes; a
-process that is lost costs nothing. Features have fixed sizes and are read directly.
+Metadata are strings of variable length, and on damaged ones the HDF5 library itself crashes; the
+crash then ends only that process. Features have fixed sizes and are read directly. The program is a
+file of its own because it must start where ``mmemo`` cannot be imported: in a fresh interpreter,
+with a checkout that is only on the parent's path.
 """
 
 import json
@@ -13,11 +15,11 @@ from typing import Any
 from mmemo.errors import DataError
 
 PROGRAM = Path(__file__).with_name("metadata_program.py")
-PATIENCE_S = 120
+TIMEOUT_S = 120
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """Read all values; those that are no JSON are given as text.
+    """Return all metadata; values that are not JSON are returned as text.
 
     Raises:
         DataError: the metadata is broken.
@@ -26,7 +28,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     command = [sys.executable, "-P", str(PROGRAM), str(path)]
     try:
         done = subprocess.run(
-            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE_S
+            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT_S
         )
         answer = json.loads(done.stdout)
     except (subprocess.TimeoutExpired, OSError, ValueError, RecursionError):

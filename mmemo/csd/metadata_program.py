@@ -2,7 +2,7 @@
 
     python metadata_program.py FILE
 
-It stands alone: nothing of the project is imported.
+It imports nothing of the project.
 """
 
 import json
@@ -11,14 +11,14 @@ import sys
 import h5py
 import numpy as np
 
-LARGEST = 1 << 20
+LONGEST_TEXT = 1 << 20
 
 
 def metadata(path: str) -> dict[str, str]:
-    """Read every metadata value as text.
+    """Return every metadata value as text.
 
     Raises:
-        ValueError: a value is not one piece of text.
+        ValueError: a value is not a single text.
     """
     with h5py.File(path, "r") as file:
         root = file[next(iter(file))]
@@ -31,14 +31,14 @@ def metadata(path: str) -> dict[str, str]:
 def _value(group: h5py.Group, key: str) -> str:
     if not isinstance(group.get(key, getlink=True), h5py.HardLink):
         raise ValueError(f"metadata {key!r} is a link to elsewhere")
-    found = group[key]
-    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
+    dataset = group[key]
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
         raise ValueError(f"expected text in metadata {key!r}")
-    if found.shape is None or int(np.prod(found.shape, dtype=object)) != 1:
-        raise ValueError(f"expected one value in metadata {key!r}; got the shape {found.shape}")
-    value = np.asarray(found[()]).ravel()[0]
+    if dataset.shape is None or int(np.prod(dataset.shape, dtype=object)) != 1:
+        raise ValueError(f"expected one value in metadata {key!r}; got the shape {dataset.shape}")
+    value = np.asarray(dataset[()]).ravel()[0]
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    if len(text) > LARGEST:
+    if len(text) > LONGEST_TEXT:
         raise ValueError(f"metadata {key!r} has {len(text)} characters")
     return text
 

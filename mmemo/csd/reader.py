@@ -1,7 +1,7 @@
 """Reads ``.csd`` files: HDF5 with ``/<root>/data/<id>/{features,intervals}`` and ``metadata``.
 
-Entries are read when they are asked for, so a file may be larger than memory. A file is not
-trusted: links out of it, virtual data sets and shapes beyond what its bytes can hold are refused.
+Entries are read on demand, so a file may be larger than memory. A file is not trusted: links out of
+it, virtual data sets and shapes larger than its bytes can hold are refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from mmemo.errors import DataError
 LARGEST_ENTRY_BYTES = 2 << 30
 """One video's features; FACET of the longest videos is 100 times smaller."""
 DEFLATE_RATIO = 1032
-"""What deflate can shrink by at most; a data set that claims more rows than this has none."""
+"""Maximum compression of deflate; a data set that claims a higher one is corrupt."""
 _READ_ERRORS = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError)
 
 
@@ -29,7 +29,7 @@ class CsdFile(Mapping[str, Entry]):
 
     Attributes:
         name: the root's name, such as ``COVAREP``.
-        path: where it lies.
+        path: its path.
 
     Raises:
         DataError: no such file, not HDF5, or HDF5 of another layout.
@@ -55,7 +55,7 @@ class CsdFile(Mapping[str, Entry]):
             self.close()
             raise DataError(f"{path}: broken .csd file ({_line(error)})") from None
 
-    # A mapping compares its entries, which here would read two files whole.
+    # Comparing mappings compares entries, which would read both files whole.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
@@ -73,7 +73,7 @@ class CsdFile(Mapping[str, Entry]):
         self.close()
 
     def close(self) -> None:
-        """Close the file; entries read before stay."""
+        """Close the file; entries already read remain valid."""
         self._file.close()
 
     def __iter__(self) -> Iterator[str]:
@@ -86,11 +86,11 @@ class CsdFile(Mapping[str, Entry]):
         return entry_id in self._ids
 
     def __getitem__(self, entry_id: str) -> Entry:
-        """Read one entry.
+        """Return one entry.
 
         Raises:
-            KeyError: there is none of this id.
-            DataError: it is broken, or larger than it can be.
+            KeyError: no entry has this id.
+            DataError: it is broken, or its size is impossible.
         """
         where = f"{self.path}: {entry_id}"
         if entry_id not in self:
@@ -108,7 +108,7 @@ class CsdFile(Mapping[str, Entry]):
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
-        """What the file says about itself; values that are no JSON are given as text.
+        """Metadata of the file; values that are not JSON are returned as text.
 
         Raises:
             DataError: the metadata is broken.
@@ -117,42 +117,42 @@ class CsdFile(Mapping[str, Entry]):
 
 
 def _group(parent: h5py.Group, name: str) -> h5py.Group:
-    found = _member(parent, name)
-    if not isinstance(found, h5py.Group):
+    member = _member(parent, name)
+    if not isinstance(member, h5py.Group):
         raise DataError(f"expected a group {name!r}; it is a data set")
-    return found
+    return member
 
 
 def _member(parent: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
     link = parent.get(name, getlink=True)
     if link is None:
-        raise DataError(f"expected a group {name!r}; found {', '.join(list(parent)[:5]) or 'none'}")
+        raise DataError(f"expected a group {name!r}; got {', '.join(list(parent)[:5]) or 'none'}")
     if not isinstance(link, h5py.HardLink):
         raise DataError(f"{name!r} is a link to elsewhere; expected the data itself")
     return parent[name]
 
 
 def _array(group: h5py.Group, name: str) -> NDArray[Any]:
-    found = _member(group, name)
-    if not isinstance(found, h5py.Dataset):
+    dataset = _member(group, name)
+    if not isinstance(dataset, h5py.Dataset):
         raise DataError(f"expected a data set {name!r}; it is a group")
-    if found.external or found.is_virtual:
+    if dataset.external or dataset.is_virtual:
         raise DataError(f"the data of {name!r} lies in another file")
-    kind = found.dtype.kind
+    kind = dataset.dtype.kind
     if kind not in "fiuS":
-        raise DataError(f"expected numbers or words in {name!r}; got {found.dtype}")
-    _check_size(found, found.dtype.itemsize)
-    return np.asarray(found[()])
+        raise DataError(f"expected numbers or words in {name!r}; got {dataset.dtype}")
+    _check_size(dataset, dataset.dtype.itemsize)
+    return np.asarray(dataset[()])
 
 
-def _check_size(found: h5py.Dataset, itemsize: int) -> None:
-    if found.shape is None:
+def _check_size(dataset: h5py.Dataset, itemsize: int) -> None:
+    if dataset.shape is None:
         raise DataError("expected an array; it is empty")
-    size = int(np.prod([int(n) for n in found.shape], dtype=object)) * itemsize
-    held = found.id.get_storage_size()
-    if size > LARGEST_ENTRY_BYTES or (size > 1 << 24 and size > held * DEFLATE_RATIO):
+    size = int(np.prod([int(n) for n in dataset.shape], dtype=object)) * itemsize
+    stored = dataset.id.get_storage_size()
+    if size > LARGEST_ENTRY_BYTES or (size > 1 << 24 and size > stored * DEFLATE_RATIO):
         raise DataError(
-            f"an array of shape {found.shape} ({size} bytes) is larger than its {held} bytes "
+            f"an array of shape {dataset.shape} ({size} bytes) is larger than its {stored} bytes "
             f"on disk can hold, or than {LARGEST_ENTRY_BYTES}"
         )
 

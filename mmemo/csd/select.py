@@ -1,4 +1,4 @@
-"""Which entries sequences share: unify, hard unify, and filling in what is missing."""
+"""Selection of the entries that sequences share: unify, hard unify and impute."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -9,7 +9,7 @@ from mmemo.errors import DataError
 
 
 class Selected(Mapping[str, Entry]):
-    """Some entries of a sequence, read only when asked for."""
+    """Some entries of a sequence, read on demand."""
 
     def __init__(self, sequence: Sequence, ids: Iterable[str]) -> None:
         self._sequence = sequence
@@ -31,21 +31,21 @@ class Selected(Mapping[str, Entry]):
 
 
 def unify(sequences: Mapping[str, Sequence], *, sdk_compat: bool = False) -> dict[str, Sequence]:
-    """Keep the videos that are in all sequences.
+    """Return the sequences with only the videos that are in all of them.
 
     Args:
         sequences: name -> sequence.
-        sdk_compat: remove by the beginning of ids, as the SDK does: where the video 25522 is not
-            shared, 255224 and 255226 go with it.
+        sdk_compat: remove by prefix of the id, as the SDK does: if the video 25522 is not shared,
+            255224 and 255226 are removed with it.
     """
     videos = [{video_of(entry_id) for entry_id in sequence} for sequence in sequences.values()]
     shared: set[str] = set.intersection(*videos) if videos else set()
-    lost = {video for found in videos for video in found if video not in shared}
+    unshared = {video for ids in videos for video in ids if video not in shared}
 
     def removed(entry_id: str) -> bool:
         if not sdk_compat:
-            return video_of(entry_id) in lost
-        return any(entry_id[:length] in lost for length in range(1, len(entry_id) + 1))
+            return video_of(entry_id) in unshared
+        return any(entry_id[:length] in unshared for length in range(1, len(entry_id) + 1))
 
     return {
         name: Selected(sequence, (i for i in sequence if not removed(i)))
@@ -54,7 +54,7 @@ def unify(sequences: Mapping[str, Sequence], *, sdk_compat: bool = False) -> dic
 
 
 def hard_unify(sequences: Mapping[str, Sequence]) -> dict[str, Sequence]:
-    """Keep the entry ids (pieces, not videos) that are in all sequences."""
+    """Return the sequences with only the entry ids (pieces, not videos) that are in all."""
     shared = set.intersection(*(set(sequence) for sequence in sequences.values()))
     return {
         name: Selected(sequence, (i for i in sequence if i in shared))
@@ -65,10 +65,10 @@ def hard_unify(sequences: Mapping[str, Sequence]) -> dict[str, Sequence]:
 def impute(
     sequences: Mapping[str, Sequence], reference: str, value: float = 0.0
 ) -> dict[str, Sequence]:
-    """Give every sequence the entries of the reference: where one is missing, one row of ``value``.
+    """Return sequences with all entries of the reference; a missing one is one row of ``value``.
 
     Raises:
-        DataError: there is no such reference, or a sequence without any entry to take columns from.
+        DataError: there is no such reference, or a sequence has no entry to copy the columns from.
     """
     if reference not in sequences:
         raise DataError(f"expected a sequence {reference!r}; there are {', '.join(sequences)}")
@@ -80,8 +80,10 @@ def impute(
             filled[name] = sequence
             continue
         if not len(sequence):
-            raise DataError(f"{name}: no entry to tell its columns from; cannot fill in any")
-        like = sequence[next(iter(sequence))].features
-        row = np.full((1, *like.shape[1:]), value, dtype=like.dtype)
+            raise DataError(
+                f"{name}: expected at least one entry, to copy its columns; it has none"
+            )
+        example = sequence[next(iter(sequence))].features
+        row = np.full((1, *example.shape[1:]), value, dtype=example.dtype)
         filled[name] = {**sequence, **{i: Entry(base[i].intervals, row) for i in missing}}
     return filled

@@ -1,4 +1,4 @@
-"""What a ``.csd`` file holds: for each video, rows of features and when each row was."""
+"""The content of a ``.csd`` file: for each video, rows of features and their times."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -23,16 +23,16 @@ class Entry(NamedTuple):
 
 
 Sequence = Mapping[str, Entry]
-"""Entry id -> rows. An id is a video's, or ``video[k]`` for piece k of it."""
+"""Entry id -> rows. An id is a video's, or ``video[k]`` for its piece k."""
 
 
 def video_of(entry_id: str) -> str:
-    """Give the video that an entry belongs to: all before the first bracket."""
+    """Return the video of an entry: its id up to the first bracket."""
     return entry_id.split("[", 1)[0]
 
 
 def entry(intervals: object, features: object, where: str) -> Entry:
-    """Make an entry of two arrays, a single row given flat included.
+    """Return an entry of two arrays; a single row may be flat.
 
     Raises:
         DataError: they are not (n, 2) and (n, ...).
@@ -46,21 +46,22 @@ def entry(intervals: object, features: object, where: str) -> Entry:
         )
     if values.ndim < 2 or len(values) != len(times):
         raise DataError(
-            f"{where}: expected features ({len(times)}, d), one row an interval; got {values.shape}"
+            f"{where}: expected features ({len(times)}, d), one row per interval; "
+            f"got {values.shape}"
         )
     return Entry(times.astype(np.float64), values)
 
 
 def grouped(sequence: Sequence) -> dict[str, list[str]]:
-    """List the entries of each video, in the sequence's order."""
-    found: dict[str, list[str]] = {}
+    """Return the entry ids of each video, in the sequence's order."""
+    ids: dict[str, list[str]] = {}
     for entry_id in sequence:
-        found.setdefault(video_of(entry_id), []).append(entry_id)
-    return found
+        ids.setdefault(video_of(entry_id), []).append(entry_id)
+    return ids
 
 
 def joined(entries: Iterable[Entry]) -> Entry:
-    """Put entries of one video one after another, ordered by start (ties keep their order).
+    """Return the entries of one video as one, sorted by start (ties keep their order).
 
     Raises:
         DataError: they differ in columns.

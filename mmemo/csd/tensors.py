@@ -1,4 +1,4 @@
-"""From sequences to the padded arrays that published systems read."""
+"""Padded arrays of sequences, as published systems read them."""
 
 from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Sequence as Seq
@@ -24,13 +24,13 @@ def tensors(
     unpadded: Collection[str] = (),
     keep: Keep = "last",
 ) -> list[dict[str, NDArray[Any]]]:
-    """Build arrays (N, length, D) for each fold, as the SDK's ``get_tensors``.
+    """Return arrays (N, length, D) for each fold, as the SDK's ``get_tensors``.
 
     Args:
         sequences: aligned sequences; entries that are not in all of them are left out.
         length: rows of every piece.
         folds: collections of video ids; entries of other videos are left out.
-        unpadded: sequences to stack as they are (labels).
+        unpadded: sequences to stack without padding (labels).
         keep: "last" pads before and keeps the last rows, "first" pads after and keeps the first.
 
     Raises:
@@ -41,26 +41,26 @@ def tensors(
     fold_of = {video: k for k, fold in reversed(list(enumerate(folds))) for video in fold}
     shared = hard_unify(sequences)
     order = list(next(iter(shared.values())))
-    found: list[dict[str, list[NDArray[Any]]]] = [{n: [] for n in sequences} for _ in folds]
+    arrays_of: list[dict[str, list[NDArray[Any]]]] = [{n: [] for n in sequences} for _ in folds]
     for entry_id in order:
         fold = fold_of.get(video_of(entry_id))
         if fold is None:
             continue
         for name, sequence in shared.items():
             rows = sequence[entry_id].features
-            found[fold][name].append(rows if name in unpadded else padded(rows, length, keep))
-    return [{n: _stacked(n, arrays) for n, arrays in fold.items()} for fold in found]
+            arrays_of[fold][name].append(rows if name in unpadded else padded(rows, length, keep))
+    return [{n: _stacked(n, arrays) for n, arrays in fold.items()} for fold in arrays_of]
 
 
 def padded(rows: NDArray[Any], length: int, keep: Keep = "last") -> NDArray[Any]:
-    """Bring rows (n, ...) to (length, ...) with zeros."""
-    made = np.zeros((length, *rows.shape[1:]), dtype=rows.dtype)
-    kept = rows[-length:] if keep == "last" else rows[:length]
+    """Return rows (n, ...) padded with zeros, or cut, to (length, ...)."""
+    result = np.zeros((length, *rows.shape[1:]), dtype=rows.dtype)
+    part = rows[-length:] if keep == "last" else rows[:length]
     if keep == "last":
-        made[length - len(kept) :] = kept
+        result[length - len(part) :] = part
     else:
-        made[: len(kept)] = kept
-    return made
+        result[: len(part)] = part
+    return result
 
 
 def _stacked(name: str, arrays: list[NDArray[Any]]) -> NDArray[Any]:
@@ -93,20 +93,19 @@ def segments(
     length: int = 50,
     sdk_compat: bool = False,
 ) -> Iterator[VideoSegments]:
-    """Word-align, cut into labelled segments and pad, video by video, within bounded memory.
+    """Yield the word-aligned, padded segments of each video, in bounded memory.
 
     The steps of the SDK's MOSEI example in one pass: align to words, fill in zeros for words that
     a modality misses, align to labels, keep segments with words, keep the last rows. The example
-    forgets to average over each word, so that a segment's ``length`` audio rows are its last half
-    second.
+    omits the average over each word, so a segment's ``length`` audio rows are its last half second.
 
     Args:
         sequences: name -> sequence, words among them.
-        labels: one row a segment.
+        labels: one row per segment.
         words: name of the sequence whose rows are words.
-        length: rows of a segment.
-        sdk_compat: forget to average as the example does, unify by the beginning of ids, and leave
-            out segments in which a modality has no row (otherwise it has zeros there).
+        length: rows per segment.
+        sdk_compat: omit the average as the example does, unify by prefix of ids, and leave out
+            segments in which a modality has no row (otherwise it is zeros there).
 
     Raises:
         DataError: there is no such words sequence, or an entry is broken.
@@ -116,32 +115,32 @@ def segments(
     for video, pieces in aligned(sequences, words, collapse=collapse, sdk_compat=sdk_compat):
         if video not in label_ids:
             continue
-        wanted = joined_in_order(labels, label_ids[video])
+        label_rows = joined_in_order(labels, label_ids[video])
         cuts = {
-            name: cut(wanted.intervals, _imputed(piece, pieces[words]), None)
+            name: cut(label_rows.intervals, _imputed(piece, pieces[words]), None)
             for name, piece in pieces.items()
         }
-        kept = _shared(cuts) if sdk_compat else cuts[words].rows
-        if len(kept):
+        rows = _shared(cuts) if sdk_compat else cuts[words].rows
+        if len(rows):
             yield VideoSegments(
-                tuple(f"{video}[{row}]" for row in kept.tolist()),
-                wanted.features[kept],
-                {name: _pad(piece, kept, length) for name, piece in cuts.items()},
+                tuple(f"{video}[{row}]" for row in rows.tolist()),
+                label_rows.features[rows],
+                {name: _pad(piece, rows, length) for name, piece in cuts.items()},
             )
 
 
 def joined_in_order(sequence: Sequence, ids: Seq[str]) -> Entry:
-    """Put a video's entries together without ordering them by time: label k is row k.
+    """Return a video's entries as one without sorting them by time: label k is row k.
 
     Raises:
         DataError: they differ in columns.
     """
     entries = [sequence[entry_id] for entry_id in ids]
-    if len({held.features.shape[1:] for held in entries}) > 1:
+    if len({entry.features.shape[1:] for entry in entries}) > 1:
         raise DataError(f"{ids[0]}: expected all its pieces to have the same columns")
     return Entry(
-        np.concatenate([held.intervals for held in entries]),
-        np.concatenate([held.features for held in entries]),
+        np.concatenate([entry.intervals for entry in entries]),
+        np.concatenate([entry.features for entry in entries]),
     )
 
 
@@ -160,14 +159,14 @@ def _imputed(pieces: Pieces, words: Pieces) -> Entry:
 
 
 def _pad(pieces: Pieces, rows: Ints, length: int) -> Floats32:
-    """Lay the last ``length`` rows of each piece to the right of (S, length, D) zeros."""
-    made = np.zeros((len(rows), length, *pieces.features.shape[1:]), dtype=np.float32)
-    there = np.isin(pieces.rows, rows)
-    ends, counts = pieces.offsets[1:][there], np.diff(pieces.offsets)[there]
-    kept = np.minimum(counts, length)
-    slot = np.searchsorted(rows, pieces.rows[there])
-    step = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
-    made[np.repeat(slot, kept), np.repeat(length - kept, kept) + step] = pieces.features[
-        np.repeat(ends - kept, kept) + step
+    """Return the last ``length`` rows of each piece, padded before: (S, length, D)."""
+    result = np.zeros((len(rows), length, *pieces.features.shape[1:]), dtype=np.float32)
+    selected = np.isin(pieces.rows, rows)
+    ends, counts = pieces.offsets[1:][selected], np.diff(pieces.offsets)[selected]
+    taken = np.minimum(counts, length)
+    slot = np.searchsorted(rows, pieces.rows[selected])
+    step = np.arange(taken.sum()) - np.repeat(np.cumsum(taken) - taken, taken)
+    result[np.repeat(slot, taken), np.repeat(length - taken, taken) + step] = pieces.features[
+        np.repeat(ends - taken, taken) + step
     ]
-    return made
+    return result

@@ -26,7 +26,7 @@ REQUIRED_METADATA: tuple[str, ...] = (
     "dataset bib citation",
 )
 GLUED_KEY = "dimension namescomputational sequence version"
-"""A missing comma in the SDK's list asks for this key; with it the SDK finds a file complete."""
+"""The SDK requires this key by a missing comma in its list; without it a file is incomplete."""
 
 
 def write_csd(
@@ -37,20 +37,20 @@ def write_csd(
     *,
     gzip: int | None = 4,
 ) -> int:
-    """Write a sequence entry by entry, so that it need not fit into memory; whole or not at all.
+    """Write a sequence entry by entry, within bounded memory; whole or not at all.
 
     Args:
-        path: the file; replaced if it is there.
+        path: the file; replaced if it exists.
         name: the root's name. The SDK takes a resource for a file only if the path ends in .csd.
         entries: (id, rows) pairs, each id once.
         metadata: values by key; required keys that are missing are written empty.
         gzip: level 0 to 9 (the SDK uses 9), None for none.
 
     Returns:
-        How many entries were written.
+        The number of entries written.
 
     Raises:
-        DataError: an id occurs twice or cannot be a group's name, an array has no place in a .csd.
+        DataError: an id occurs twice or cannot name a group, or an array is no numbers or words.
     """
     if not name or "/" in name:
         raise DataError(f"{path}: expected a root name without '/'; got {name!r}")
@@ -61,8 +61,8 @@ def write_csd(
         with h5py.File(part, "w", libver="earliest") as file:
             root = file.create_group(name)
             data = root.create_group("data")
-            for entry_id, held in entries:
-                _write_entry(data, entry_id, held, packing, str(path))
+            for entry_id, rows in entries:
+                _write_entry(data, entry_id, rows, packing, str(path))
                 count += 1
             _write_metadata(root.create_group("metadata"), name, metadata or {})
         part.replace(path)
@@ -72,27 +72,27 @@ def write_csd(
 
 
 def _write_entry(
-    data: h5py.Group, entry_id: str, held: Entry, packing: dict[str, Any], path: str
+    data: h5py.Group, entry_id: str, rows: Entry, packing: dict[str, Any], path: str
 ) -> None:
     where = f"{path}: {entry_id}"
     if not entry_id or "/" in entry_id or entry_id == "." or "\0" in entry_id:
         raise DataError(f"{where}: expected an id that can name a group, without '/'")
     if entry_id in data:
         raise DataError(f"{where}: expected each id once; it occurs twice")
-    times, values = entry(held.intervals, held.features, where)
+    times, values = entry(rows.intervals, rows.features, where)
     if values.dtype.kind == "U":
         values = np.char.encode(values, "utf-8")
     if values.dtype.kind not in "fiuS":
         raise DataError(f"{where}: expected numbers or words; got {values.dtype}")
     group = data.create_group(entry_id)
     for key, array in (("features", values), ("intervals", times)):
-        # An array without elements cannot be cut into chunks, hence not packed.
+        # HDF5 compresses chunks, and an array without elements has none.
         group.create_dataset(key, data=array, **(packing if array.size else {}))
 
 
 def _write_metadata(group: h5py.Group, name: str, metadata: Mapping[str, Any]) -> None:
-    held = {key: "" for key in (*REQUIRED_METADATA, GLUED_KEY)} | dict(metadata)
-    held |= {"root name": name, "md5": None, "uuid": str(uuid.uuid4())}
-    for key, value in sorted(held.items()):
+    values = {key: "" for key in (*REQUIRED_METADATA, GLUED_KEY)} | dict(metadata)
+    values |= {"root name": name, "md5": None, "uuid": str(uuid.uuid4())}
+    for key, value in sorted(values.items()):
         text = json.dumps(value)
         group.create_dataset(key, data=[text], dtype=h5py.string_dtype("utf-8"))

@@ -1,1 +1,1 @@
-"""Readers for files from strangers, which are read as data and never run."""
+"""Readers for untrusted files: they are read as data and never executed."""

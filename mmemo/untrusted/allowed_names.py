@@ -1,6 +1,6 @@
-"""The names a pickle of plain data may use, and what each is made into; all else is refused.
+"""The names that a pickle of plain data may use, and the function for each; others are refused.
 
-No function of a pickle is called: every name below stands for one of ours, which checks its
+No function named in a pickle is called. Each name below maps to a function here that checks its
 arguments.
 """
 
@@ -18,12 +18,12 @@ LAST_CHARACTER = 0x10FFFF
 
 
 class RefusedError(Exception):
-    """What was met in a file that is not plain, whole data. Readers add the file's name."""
+    """The content of a file is not plain, complete data. Readers add the file's name."""
 
 
 @dataclass
 class Built:
-    """An object whose content follows later; ``places`` are where the memo keeps it."""
+    """An object whose content follows later; ``places`` are its indices in the memo."""
 
     kind: str
     places: list[int] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Built:
 
 @dataclass(frozen=True)
 class Name:
-    """A name from the table: what to do when it is called with arguments, if it may be."""
+    """A name from the table, and the function to call in its place, if it may be called."""
 
     name: str
     call: Callable[..., Any] | None = None
@@ -39,28 +39,28 @@ class Name:
 
 @dataclass
 class DType:
-    """A dtype in the making: its byte order comes after it."""
+    """A dtype whose byte order follows later."""
 
     dtype: np.dtype[Any]
 
 
 @dataclass(frozen=True)
 class Storage:
-    """The numbers under tensors: a flat array."""
+    """The flat array of numbers that tensors are views of."""
 
     array: NDArray[Any]
 
 
 def reduce(function: Any, arguments: tuple[Any, ...]) -> Any:
-    """Make what ``function(*arguments)`` stands for."""
+    """Return the result of ``function(*arguments)``, by the table's own function."""
     if not isinstance(function, Name) or function.call is None:
-        what = function.name if isinstance(function, Name) else type(function).__name__
-        raise RefusedError(f"asks to call {what}; only plain data is read")
+        name = function.name if isinstance(function, Name) else type(function).__name__
+        raise RefusedError(f"asks to call {name}; only plain data is read")
     return function.call(*arguments)
 
 
 def build(target: Any, state: Any) -> Any:
-    """Give an object its state; for arrays this is where the numbers come."""
+    """Return ``target`` with its state; for arrays the state holds the numbers."""
     if isinstance(target, Built) and isinstance(state, tuple) and len(state) == 5:
         _, shape, dtype, fortran, raw = state
         return array(shape, dtype, bool(fortran), raw)
@@ -79,16 +79,16 @@ def build(target: Any, state: Any) -> Any:
 
 
 def array(shape: Any, dtype: Any, fortran: bool, raw: Any) -> NDArray[Any]:
-    """Make an array of raw bytes (a view of them), or of a list where it holds objects."""
+    """Return an array that views raw bytes, or one of the objects of a list."""
     count = _count(shape)
     if not isinstance(dtype, DType):
         raise RefusedError("an array without a dtype")
     if dtype.dtype.kind == "O":
         if not isinstance(raw, list) or len(raw) != count:
             raise RefusedError(f"an array of shape {shape} that does not hold {count} objects")
-        held = np.empty(count, dtype=object)
-        for k, item in enumerate(raw):  # at once, numpy would take lists apart
-            held[k] = item
+        result = np.empty(count, dtype=object)
+        for k, item in enumerate(raw):  # one by one: numpy would convert nested lists into axes
+            result[k] = item
     else:
         flat = raw.encode("latin-1") if isinstance(raw, str) else raw
         if not isinstance(flat, bytes | memoryview):
@@ -98,13 +98,13 @@ def array(shape: Any, dtype: Any, fortran: bool, raw: Any) -> NDArray[Any]:
                 f"an array of shape {shape} {dtype.dtype} announces "
                 f"{count * dtype.dtype.itemsize} bytes and holds {len(flat)}"
             )
-        held = np.frombuffer(flat, dtype.dtype) if count else np.empty(0, dtype.dtype)
-        _check_text(held)
-    return held.reshape(shape, order="F" if fortran else "C")
+        result = np.frombuffer(flat, dtype.dtype) if count else np.empty(0, dtype.dtype)
+        _check_text(result)
+    return result.reshape(shape, order="F" if fortran else "C")
 
 
 def _check_text(array: NDArray[Any]) -> None:
-    """Refuse text beyond Unicode: making a string of it is an error of the interpreter itself."""
+    """Check that text is valid Unicode: converting other text fails inside the interpreter."""
     if array.dtype.kind != "U" or not array.nbytes:
         return
     codes = array.view(np.dtype("u4").newbyteorder(array.dtype.byteorder))
@@ -114,9 +114,9 @@ def _check_text(array: NDArray[Any]) -> None:
 
 def _count(shape: Any) -> int:
     if not isinstance(shape, tuple) or len(shape) > 16:
-        raise RefusedError("an array whose shape is no tuple of sizes")
+        raise RefusedError("an array whose shape is not a tuple of sizes")
     if not all(type(n) is int and n >= 0 for n in shape):
-        raise RefusedError("an array whose shape is no tuple of sizes")
+        raise RefusedError("an array whose shape is not a tuple of sizes")
     return math.prod(shape)
 
 
@@ -164,10 +164,10 @@ def _items(*arguments: Any) -> list[Any]:
 
 
 def _plain(*arguments: Any) -> list[Any]:
-    found = _items(*arguments)
-    if not all(isinstance(item, str | bytes | int | float | None) for item in found):
-        raise RefusedError("a set of something else than numbers and texts")
-    return found
+    items = _items(*arguments)
+    if not all(isinstance(item, str | bytes | int | float | None) for item in items):
+        raise RefusedError("a set of values other than numbers and texts")
+    return items
 
 
 def _reconstructed(kind: Any, *_: Any) -> Any:
@@ -177,17 +177,17 @@ def _reconstructed(kind: Any, *_: Any) -> Any:
 
 
 def tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> NDArray[Any] | Storage:
-    """Lay a tensor over its storage; one that is larger than its storage is refused."""
+    """Return a tensor as a view of its storage; refuse one larger than its storage."""
     if not isinstance(storage, Storage) or not isinstance(stride, tuple):
         raise RefusedError("a tensor without storage")
     if storage.array.strides == (0,):
-        return storage  # a stand-in: only its size is known yet
-    count, held = _count(size), len(storage.array)
+        return storage  # a placeholder: only its size is known yet
+    count, available = _count(size), len(storage.array)
     if len(stride) != len(size) or not all(type(n) is int and n >= 0 for n in (offset, *stride)):
         raise RefusedError("a tensor with broken strides")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    if count and (last >= held or count > held):
-        raise RefusedError(f"a tensor of shape {size} over {held} numbers")
+    if count and (last >= available or count > available):
+        raise RefusedError(f"a tensor of shape {size} over {available} numbers")
     if not count:
         return np.zeros(size, storage.array.dtype)
     steps = tuple(n * storage.array.itemsize for n in stride)

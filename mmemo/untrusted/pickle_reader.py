@@ -1,10 +1,10 @@
-"""Reads pickles as data: numbers, texts, containers and arrays come out; nothing is ever called.
+"""Reads pickles as data: numbers, texts, containers and arrays; no function of a pickle is called.
 
-A pickle is a program for a small stack machine that may name any function and have it called. This
-is that machine without that power: the few names that plain data needs (arrays, dtypes, ordered
-dictionaries, tensors) stand in a table with what they are made into here, and any other name ends
-the reading. Sizes are compared with the bytes that are there before anything is allocated. Large
-arrays are views of the file, so it may be larger than memory.
+A pickle is a program for a small stack machine that can call any function by name. This machine
+cannot: the few names that plain data needs (arrays, dtypes, ordered dictionaries, tensors) are in a
+table with functions of our own, and any other name is an error. Sizes are checked against the
+available bytes before anything is allocated. Large arrays are views of the file, so it may be
+larger than memory.
 
 Opcodes and their meaning: Python's ``pickletools``; protocols 0 to 5.
 """
@@ -41,10 +41,10 @@ Persistent = Callable[[Any], Any]
 
 
 def load_pickle(path: Path) -> Any:
-    """Read a pickle.
+    """Return the content of a pickle.
 
     Raises:
-        DataError: it is missing, cut short, broken, or asks for more than data.
+        DataError: it is missing, truncated, broken, or contains more than data.
     """
     data = map_file(path)
     try:
@@ -54,7 +54,7 @@ def load_pickle(path: Path) -> Any:
 
 
 def map_file(path: Path) -> memoryview:
-    """Map a file into memory, read-only.
+    """Return a file mapped into memory, read-only.
 
     Raises:
         DataError: it is missing or empty.
@@ -71,11 +71,11 @@ class Unpickler:
     """The machine: a stack, marks, and a memo.
 
     Args:
-        data: the bytes; one pickle is read from ``position`` on, which then stands behind it.
-        persistent: what to make of persistent ids; without it they are refused.
+        data: the bytes; one pickle is read from ``position``, which then points behind it.
+        persistent: returns the object of a persistent id; without it such ids are refused.
 
     Raises:
-        RefusedError: by ``load``, naming what was asked for or what is broken.
+        RefusedError: by ``load``: the pickle is broken, or names more than data.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Unpickler:
         self.memo: dict[int, Any] = {}
 
     def load(self) -> Any:
-        """Run to the end and return what is on top."""
+        """Run to the end and return the top of the stack."""
         try:
             while True:
                 code = self._take(1)[0]
@@ -104,8 +104,8 @@ class Unpickler:
 
     def _take(self, count: int) -> memoryview:
         if count < 0 or count > len(self.data) - self.position:
-            left = len(self.data) - self.position
-            raise RefusedError(f"cut short: {count} more bytes were announced, {left} are there")
+            rest = len(self.data) - self.position
+            raise RefusedError(f"cut short: expected {count} more bytes; got {rest}")
         self.position += count
         return self.data[self.position - count : self.position]
 
@@ -113,8 +113,8 @@ class Unpickler:
         return int(struct.unpack(form, self._take(struct.calcsize(form)))[0])
 
     def _bytes(self, form: str) -> bytes | memoryview:
-        found = self._take(self._unpack(form))
-        return found if len(found) > VIEW_ABOVE else bytes(found)
+        raw = self._take(self._unpack(form))
+        return raw if len(raw) > VIEW_ABOVE else bytes(raw)
 
     def _text(self, form: str, encoding: str = "utf-8") -> str:
         return bytes(self._take(self._unpack(form))).decode(encoding, "surrogatepass")
@@ -124,9 +124,9 @@ class Unpickler:
         for start in range(self.position, len(self.data), step):
             place = bytes(self.data[start : start + step]).find(b"\n")
             if place >= 0:
-                found = bytes(self.data[self.position : start + place])
+                line = bytes(self.data[self.position : start + place])
                 self.position = start + place + 1
-                return found
+                return line
         raise RefusedError("cut short: a line without end")
 
     def _pop(self) -> Any:
@@ -141,9 +141,9 @@ class Unpickler:
             place -= 1
             if place < 0:
                 raise RefusedError("a broken pickle (no mark)")
-        found = self.stack[place + 1 :]
+        items = self.stack[place + 1 :]
         del self.stack[place:]
-        return found
+        return items
 
     def _top(self, kind: type) -> Any:
         if type(self.stack[-1]) is not kind:
@@ -179,17 +179,17 @@ class Unpickler:
         self._top(list).extend(items)
 
     def _set_all(self, items: list[Any]) -> None:
-        held = self._top(dict)
+        target = self._top(dict)
         _check_keys(items[::2])
-        held.update(zip(items[::2], items[1::2], strict=True))
+        target.update(zip(items[::2], items[1::2], strict=True))
 
     def _dict(self) -> None:
         items = self._to_mark()
         self.stack.append({})
         self._set_all(items)
 
-    def _charge(self, *parts: Any) -> None:
-        """Count what is copied: one long list that is copied again and again fills any memory."""
+    def _count_copies(self, *parts: Any) -> None:
+        """Limit the copied items: copying one long list over and over would fill any memory."""
         self.copied += sum(len(p) for p in parts if isinstance(p, list | tuple | dict | str | set))
         if self.copied > len(self.data):
             raise RefusedError("copies its content over and over")
@@ -202,14 +202,14 @@ class Unpickler:
     def _stack_name(self) -> None:
         name, module = self._pop(), self._pop()
         if not (isinstance(name, str) and isinstance(module, str)):
-            raise RefusedError("a broken pickle (a name that is no text)")
+            raise RefusedError("a broken pickle (a name that is not text)")
         self._name(module, name)
 
     def _reduce(self) -> None:
         arguments, function = self._pop(), self._pop()
         if not isinstance(arguments, tuple):
             raise RefusedError("a broken pickle (a call without arguments)")
-        self._charge(arguments, *arguments)
+        self._count_copies(arguments, *arguments)
         self.stack.append(reduce(function, arguments))
 
     def _new_with_keywords(self) -> None:
@@ -219,12 +219,12 @@ class Unpickler:
 
     def _build(self) -> None:
         state, target = self._pop(), self._pop()
-        self._charge(state, *(state if isinstance(state, tuple) else ()))
-        made = build(target, state)
+        self._count_copies(state, *(state if isinstance(state, tuple) else ()))
+        result = build(target, state)
         if isinstance(target, Built):
             for index in target.places:
-                self.memo[index] = made
-        self.stack.append(made)
+                self.memo[index] = result
+        self.stack.append(result)
 
     def _persistent(self) -> None:
         if self.persistent is None:
@@ -233,11 +233,11 @@ class Unpickler:
 
 
 def _check_keys(keys: list[Any]) -> list[Any]:
-    """Let plain keys pass; on the hash of a tuple nested a million deep Python itself crashes."""
+    """Check that keys are plain: hashing a tuple nested a million deep crashes Python itself."""
     for key in keys:
         inside = key if type(key) is tuple else (key,)
         if not all(part is None or isinstance(part, _KEYS) for part in inside):
-            raise RefusedError("a key that is no number or text")
+            raise RefusedError("a key other than a number or text")
     return keys
 
 

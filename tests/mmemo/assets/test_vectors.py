@@ -48,8 +48,8 @@ def test_what_is_written_is_read(tmp_path_factory, data):
     written = (folder / VECTORS).read_bytes()
     assert read_words(folder) == words
     np.testing.assert_array_equal(map_vectors(folder), matrix)
-    found, values = parsed(as_text(words, matrix), folder)
-    assert found == words
+    parsed_words, values = parsed(as_text(words, matrix), folder)
+    assert parsed_words == words
     np.testing.assert_array_equal(values, matrix)
     assert (folder / VECTORS).read_bytes() == written
 

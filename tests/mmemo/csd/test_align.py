@@ -1,4 +1,4 @@
-"""Alignment against what the original SDK made of the same inputs, and against the SDK itself."""
+"""Alignment compared with stored outputs of the original SDK, and with the SDK itself."""
 
 import contextlib
 import io
@@ -28,24 +28,24 @@ def oracle(shared):
 @pytest.fixture(scope="module")
 def toy(oracle):
     """The oracle's inputs, in memory."""
-    found = {}
+    sequences = {}
     for name in FILES:
         with CsdFile(oracle / f"{name}.csd") as file:
-            found[file.name] = dict(file)
-    return found
+            sequences[file.name] = dict(file)
+    return sequences
 
 
 def without(sequences, name):
     return {key: sequence for key, sequence in sequences.items() if key != name}
 
 
-def held(oracle, name):
-    found = {}
+def expected_pieces(oracle, name):
+    sequences = {}
     with np.load(oracle / f"{name}.npz") as arrays:
         for key in arrays:
-            sequence, entry, what = key.split("|")
-            found.setdefault(sequence, {}).setdefault(entry, {})[what] = arrays[key]
-    return found
+            sequence, entry, part = key.split("|")
+            sequences.setdefault(sequence, {}).setdefault(entry, {})[part] = arrays[key]
+    return sequences
 
 
 def agree(ours, theirs):
@@ -70,20 +70,20 @@ def agree(ours, theirs):
 )
 def test_word_alignment_is_the_sdks(toy, oracle, name, collapse):
     words = align(without(toy, "All Labels"), "glove_vectors", collapse=collapse)
-    agree(words, held(oracle, name))
+    agree(words, expected_pieces(oracle, name))
 
 
 @pytest.mark.shared
 def test_filling_in_is_the_sdks(toy, oracle):
     words = impute(align(without(toy, "All Labels"), "glove_vectors"), "glove_vectors")
-    agree(words, held(oracle, "word_aligned_avg_imputed"))
+    agree(words, expected_pieces(oracle, "word_aligned_avg_imputed"))
 
 
 @pytest.mark.shared
 def test_segments_and_tensors_are_the_sdks(toy, oracle):
     words = impute(align(without(toy, "All Labels"), "glove_vectors"), "glove_vectors")
     pieces = align({**words, "All Labels": toy["All Labels"]}, "All Labels", collapse=None)
-    agree(pieces, held(oracle, "segment_aligned"))
+    agree(pieces, expected_pieces(oracle, "segment_aligned"))
     folds = tensors(pieces, 10, [["vidA"], ["vidB"]], unpadded=["All Labels"])
     with np.load(oracle / "tensors_seq10.npz") as arrays:
         assert len(list(arrays)) == 8
@@ -130,7 +130,7 @@ def mean(intervals, features):
 
 @st.composite
 def rows(draw, columns):
-    """Rows that touch, overlap, leave gaps, stand in any order, have no length or run backwards."""
+    """Rows that touch, overlap, leave gaps, come in any order, have no length or run backwards."""
     random = np.random.default_rng(draw(st.integers(0, 2**16)))
     count = draw(st.integers(1, 12))
     times = random.integers(-10, 60, (count, 2)) / 20
@@ -143,11 +143,11 @@ def rows(draw, columns):
 @st.composite
 def data_sets(draw):
     videos = ["25522", "abc", "x_y-z"]
-    wanted = {name: st.sampled_from(videos) for name in "abc"}
+    ids_of = {name: st.sampled_from(videos) for name in "abc"}
     return {
         name: {
             video: draw(rows(columns))
-            for video in draw(st.sets(wanted[name], min_size=1).map(sorted))
+            for video in draw(st.sets(ids_of[name], min_size=1).map(sorted))
         }
         for name, columns in (("a", 3), ("b", 2), ("c", 1))
     }
@@ -157,7 +157,7 @@ def data_sets(draw):
 @given(data_sets(), st.sampled_from(["mean", None]), st.booleans())
 def test_the_live_sdk_agrees_on_any_input(tmp_path_factory, data, collapse, sdk_compat):
     folder = tmp_path_factory.mktemp("csd")
-    if sdk_compat:  # the SDK lets what is not finite into its means
+    if sdk_compat:  # the SDK includes non-finite values in its means
         for sequence in data.values():
             for rows_ in sequence.values():
                 rows_.features[0, 0] = -np.inf
@@ -202,7 +202,7 @@ def one(*times, value=1.0):
     return Entry(np.array(times, dtype=float), np.full((len(times), 1), value, dtype=np.float32))
 
 
-def test_an_id_that_begins_like_another_stays():
+def test_an_id_with_the_prefix_of_another_stays():
     """The real collision of CMU-MOSEI: 25522 is an id, and so are 255224 and 255226."""
     two = {"255224[0]": one((0, 1)), "x": one((0, 1))}
     data = {"a": {**two, "25522": one((0, 1))}, "b": two}
@@ -212,7 +212,7 @@ def test_an_id_that_begins_like_another_stays():
     assert set(align(data, "b")["a"]) == {"255224[0][0]", "x[0]"}
 
 
-def test_what_is_not_finite_is_passed_over_and_with_sdk_compat_is_not():
+def test_non_finite_values_are_ignored_unless_sdk_compat():
     entry = Entry(
         np.array([[0.0, 0.5], [0.5, 1.0], [1.0, 2.0]]),
         np.array([[1, -np.inf], [3, 4], [np.nan, np.nan]], dtype=np.float32),
@@ -258,10 +258,10 @@ def test_many_overlapping_rows_are_taken_in_blocks(monkeypatch):
          "expected numbers to average"),
         (lambda d: tensors({"b": {**d["b"], "v[1]": one((0, 1))}}, 3, [["v"]], unpadded=["b"]),
          "one shape"),
-        (lambda d: impute({**d, "e": {}}, "a"), "no entry to tell its columns"),
+        (lambda d: impute({**d, "e": {}}, "a"), "expected at least one entry"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_said(call, message):
+def test_invalid_calls_are_errors(call, message):
     data = {"a": {"v": one((0, 1))}, "b": {"v": one((0, 0.5), (0.5, 1))}}
     with pytest.raises(DataError, match=message):
         call(data)
@@ -274,4 +274,4 @@ def test_padding():
     (first,) = tensors(data, 2, [["v", "w"]], keep="first")
     assert last["a"][..., 0].tolist() == [[2, 3], [0, 1]]
     assert first["a"][..., 0].tolist() == [[1, 2], [1, 0]]
-    assert tensors(data, 2, [["nobody"]])[0]["a"].shape == (0,)
+    assert tensors(data, 2, [["unknown"]])[0]["a"].shape == (0,)

@@ -1,4 +1,4 @@
-"""``.csd`` files: what is written is read, by us and by the SDK; hostile ones are refused."""
+"""``.csd`` files: a written file can be read by us and by the SDK; hostile files are refused."""
 
 import contextlib
 import io
@@ -36,7 +36,7 @@ ids = st.text(
 
 @settings(max_examples=60, deadline=None)
 @given(st.dictionaries(ids, entries, max_size=3), st.sampled_from([None, 1, 9]))
-def test_what_is_written_is_read(tmp_path_factory, sequence, gzip):
+def test_a_written_file_reads_back(tmp_path_factory, sequence, gzip):
     path = tmp_path_factory.mktemp("csd") / "x.csd"
     assert write_csd(path, "COVAREP", sequence.items(), {"creator": "us"}, gzip=gzip) == len(
         sequence
@@ -44,10 +44,10 @@ def test_what_is_written_is_read(tmp_path_factory, sequence, gzip):
     with CsdFile(path) as file:
         assert file.name == "COVAREP"
         assert set(file) == set(sequence)
-        for key, held in sequence.items():
-            np.testing.assert_array_equal(file[key].intervals, held.intervals)
-            np.testing.assert_array_equal(file[key].features, held.features)
-            assert file[key].features.dtype == held.features.dtype
+        for key, rows in sequence.items():
+            np.testing.assert_array_equal(file[key].intervals, rows.intervals)
+            np.testing.assert_array_equal(file[key].features, rows.features)
+            assert file[key].features.dtype == rows.features.dtype
 
 
 def test_metadata_is_complete(tmp_path):
@@ -59,19 +59,19 @@ def test_metadata_is_complete(tmp_path):
 
 
 def test_the_sdk_opens_what_we_write(tmp_path):
-    held = {
+    sequences = {
         "vid": entry(),
         "words": Entry(entry().intervals, np.array([[b"oh"], [b"sp"], [b"no"]])),
     }
-    write_csd(tmp_path / "x.csd", "some features", held.items())
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    write_csd(tmp_path / "x.csd", "some features", sequences.items())
+    with contextlib.redirect_stdout(io.StringIO()) as output:
         mmdatasdk = pytest.importorskip("mmsdk").mmdatasdk
         data = mmdatasdk.mmdataset({"x": str(tmp_path / "x.csd")})
         sequence = data.computational_sequences["x"]
         sequence._checkIntegrity()
-    assert "is valid" in said.getvalue()
-    assert "does not have all" not in said.getvalue()
-    for key, rows in held.items():
+    assert "is valid" in output.getvalue()
+    assert "does not have all" not in output.getvalue()
+    for key, rows in sequences.items():
         np.testing.assert_array_equal(sequence[key]["features"][()], rows.features)
         np.testing.assert_array_equal(sequence[key]["intervals"][()], rows.intervals)
 
@@ -253,8 +253,8 @@ def test_what_has_no_place_in_a_file_leaves_the_old_one(tmp_path, sequence, mess
         write_csd(path, "a/b", [])
 
 
-def test_a_file_on_which_hdf5_itself_fails_is_said(tmp_path, monkeypatch):
-    """Damaged strings make the library crash, so a process of its own reads them."""
+def test_a_crash_of_hdf5_is_an_error(tmp_path, monkeypatch):
+    """Damaged strings make the library crash, so a separate process reads them."""
     write_csd(tmp_path / "x.csd", "x", [("v", entry())])
     program = tmp_path / "crash.py"
     program.write_text("import os\nos.abort()\n")
@@ -268,6 +268,6 @@ def test_a_file_on_which_hdf5_itself_fails_is_said(tmp_path, monkeypatch):
 def test_metadata_is_json_as_the_sdk_writes_it(tmp_path):
     write_csd(tmp_path / "x.csd", "x", [("v", entry())], {"dimension names": ["a", "b"]})
     with h5py.File(tmp_path / "x.csd") as file:
-        held = file["x/metadata/dimension names"]
-        assert held.shape == (1,)
-        assert json.loads(held[0]) == ["a", "b"]
+        dataset = file["x/metadata/dimension names"]
+        assert dataset.shape == (1,)
+        assert json.loads(dataset[0]) == ["a", "b"]

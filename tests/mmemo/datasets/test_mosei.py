@@ -1,4 +1,4 @@
-"""What is known of CMU-MOSEI, and what its counts tell of label columns."""
+"""Facts about CMU-MOSEI, and the order of label columns inferred from its counts."""
 
 import csv
 import gzip
@@ -20,7 +20,7 @@ def known(split):
 
 
 @pytest.fixture(scope="module")
-def every():
+def all_splits():
     splits = np.repeat(list(SEGMENTS), list(SEGMENTS.values()))
     return np.concatenate([known(split) for split in SEGMENTS]), splits
 
@@ -32,7 +32,7 @@ def test_folds_are_the_sdks():
     assert ours["train"] == set(fold.standard_train_fold) - {"-NFrJFQijFE"}
     assert ours["valid"] == set(fold.standard_valid_fold)
     assert ours["test"] == set(fold.standard_test_fold)
-    assert [len(found) for found in ours.values()] == [2249, 300, 678]
+    assert [len(videos) for videos in ours.values()] == [2249, 300, 678]
     assert len(folds()) == 3227
 
 
@@ -40,9 +40,9 @@ def test_counts_add_up():
     assert sum(SEGMENTS.values()) == 22_856
     assert "16,326 + 1,871 + 4,659" in str(explain_count(22_856))
     assert explain_count(22_857) is None
-    for total, why in COUNTS.items():
-        parts = [int(part.replace(",", "")) for part in re.findall(r"\d+,\d{3}", why)]
-        assert not parts or sum(parts) == total, why
+    for total, origin in COUNTS.items():
+        parts = [int(part.replace(",", "")) for part in re.findall(r"\d+,\d{3}", origin)]
+        assert not parts or sum(parts) == total, origin
 
 
 @pytest.mark.shared
@@ -60,31 +60,31 @@ def test_counts_are_those_of_the_annotation(shared, split):
 def test_any_order_of_a_whole_split_is_found(split):
     rows = known(split)
     for order in list(permutations(range(6)))[::37]:
-        found = label_order(rows[:, np.argsort(order)], np.full(len(rows), split))
-        assert found.certain
-        assert found.order == order
-        assert found.as_expected == (order == tuple(range(6)))
+        inferred = label_order(rows[:, np.argsort(order)], np.full(len(rows), split))
+        assert inferred.certain
+        assert inferred.order == order
+        assert inferred.as_expected == (order == tuple(range(6)))
 
 
-def test_the_swap_of_surprise_and_fear_is_found(every):
-    """What MESGN's code and paper have wrong."""
-    values, splits = every
-    found = label_order(values[:, [0, 1, 2, 5, 4, 3]], splits)
-    assert found.certain
-    assert not found.as_expected
-    assert found.order == (0, 1, 2, 5, 4, 3)
-    assert label_order(values, splits).misfit < 0.1 < 3 < found.misfit
+def test_the_swap_of_surprise_and_fear_is_found(all_splits):
+    """The error in MESGN's code and paper."""
+    values, splits = all_splits
+    inferred = label_order(values[:, [0, 1, 2, 5, 4, 3]], splits)
+    assert inferred.certain
+    assert not inferred.as_expected
+    assert inferred.order == (0, 1, 2, 5, 4, 3)
+    assert label_order(values, splits).misfit < 0.1 < 3 < inferred.misfit
 
 
-def test_a_third_of_the_data_is_enough_for_the_common_ones(every):
-    values, splits = every
+def test_a_third_of_the_data_is_enough_for_the_common_ones(all_splits):
+    values, splits = all_splits
     part = np.random.default_rng(0).random(len(values)) < 1 / 3
-    found = label_order(values[part][:, [1, 0, 2, 3, 4, 5]], splits[part])
-    assert found.order[:2] == (1, 0)
+    inferred = label_order(values[part][:, [1, 0, 2, 3, 4, 5]], splits[part])
+    assert inferred.order[:2] == (1, 0)
 
 
-def test_few_rows_tell_nothing_and_other_data_is_not_forced_into_the_counts(every):
-    values, splits = every
+def test_few_rows_and_other_data_leave_the_order_open(all_splits):
+    values, splits = all_splits
     assert not label_order(values[:12], splits[:12]).certain
     assert not label_order([], []).certain
     assert not label_order(values, np.full(len(values), "None")).certain
