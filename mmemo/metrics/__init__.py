@@ -1,9 +1,9 @@
-"""Every score of multi-label emotion recognition, under names that say which convention is meant.
+"""Every score of multi-label emotion recognition, under a name that states its convention.
 
-Scores of decided sets (``multilabel``, made of the sums in ``tally``), of probabilities
-(``ranking``, ``calibration``), of clips with one label each
-(``single_label``); what is reached without looking (``baselines``), how sure a score is
-(``resampling``), and whether published scores can be true (``consistency``).
+Scores of decided sets (``multilabel``, from the sums in ``tally``), of probabilities (``ranking``,
+``calibration``), and of clips with one label each (``single_label``); constant answers
+(``baselines``), intervals and tests (``resampling``), and whether published scores can be true
+(``consistency``, ``label_consistency``). ``checks`` validates the arguments of all.
 """
 
 from mmemo.metrics.baselines import constant_baselines

@@ -1,4 +1,4 @@
-"""What can be scored without looking at a clip."""
+"""Constant answers, which need no clip."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,12 +8,12 @@ from mmemo.errors import DataError
 
 
 def constant_baselines(*, train_truth: ArrayLike) -> dict[str, LabelSets]:
-    """Return the answers (K,) that need no clip, chosen on the training labels (N, K).
+    """Return constant answers (K,), chosen on the training labels (N, K).
 
-    none; most_frequent_label alone; most_frequent_set; all_labels. Among equals, the first.
+    They are none, most_frequent_label, most_frequent_set and all_labels; among equals, the first.
 
     Raises:
-        DataError: no clip, or not two dimensions.
+        DataError: there is no clip, or ``train_truth`` is not (N, K).
     """
     truth = np.asarray(train_truth)
     if truth.ndim != 2 or not truth.size:

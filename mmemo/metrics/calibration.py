@@ -1,10 +1,10 @@
-"""Whether probabilities mean what they say.
+"""Calibration: whether probabilities agree with frequencies.
 
-A model whose marginals are calibrated is right about 30 % of the clips that it gives .3. Measured
-by the expected calibration error (Naeini et al. 2015; here of each label's probability against how
-often the label is there, all labels together), by the Brier score (1950), and shown as a
-reliability curve. ``mmemo.decisions.calibration`` corrects them. N clips, K labels; truth may hold
-NaN where a label is not annotated.
+Of the clips that a calibrated model gives .3 for a label, 30 % carry it. Measured by the expected
+calibration error (Naeini et al. 2015; here of each label's probability against the label's
+frequency, all labels pooled), by the Brier score (1950), and shown as a reliability curve.
+``mmemo.decisions.calibration`` corrects them. N clips, K labels; truth may be NaN where a label is
+not annotated.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from mmemo.arrays import Floats
 from mmemo.labels import EMOTIONS
-from mmemo.metrics.ranking import check_probs
+from mmemo.metrics.checks import check_probs
 from mmemo.metrics.resampling import Resamples, interval
 from mmemo.metrics.tally import ratio
 
@@ -29,11 +29,11 @@ class ReliabilityBin:
     """Cells (clip and label) whose probability lies in (low, high]; the first bin also holds 0.
 
     Attributes:
-        low: no probability in it is lower.
-        high: the highest that it may hold.
-        count: how many cells.
+        low: lower bound of the probabilities.
+        high: upper bound of the probabilities.
+        count: number of cells.
         mean_prob: their mean probability, None without cells.
-        frequency: the share of them that carry the label, None without cells.
+        frequency: the share of cells whose clip carries the label, None without cells.
     """
 
     low: float
@@ -51,28 +51,27 @@ def calibration_metrics(
     bins: int = BINS,
     resamples: Resamples | None = None,
 ) -> dict[str, Any]:
-    """Measure how far probabilities are from frequencies.
+    """Return the calibration error and the Brier score of probabilities.
 
     Args:
         truth: (N, K) of 0 and 1, NaN where unknown.
         probs: (N, K) p(label | clip).
         labels: K names.
         bins: equally wide bins from 0 to 1.
-        resamples: for intervals, which are left out without it.
+        resamples: for intervals; None omits them.
 
     Returns:
         ``ece`` (all labels in the same bins) and ``brier`` (mean squared difference over cells);
         ``per_label`` -> label -> both; with ``resamples``, ``interval95`` of the first two.
 
     Raises:
-        DataError: shapes differ, there is no clip, truth is not of 0 and 1, or a probability lies
-            outside [0, 1].
+        DataError: see ``check_probs``.
     """
-    wanted, given = check_probs(truth, probs, labels)
-    rows = _row_sums(wanted, given, bins)
+    true, checked = check_probs(truth, probs, labels)
+    rows = _row_sums(true, checked, bins)
     ece, brier = _pooled(rows.sum(axis=0), bins, len(labels))
-    each_ece, each_brier = _each(rows.sum(axis=0), bins, len(labels))
-    found: dict[str, Any] = {
+    each_ece, each_brier = _per_label(rows.sum(axis=0), bins, len(labels))
+    metrics: dict[str, Any] = {
         "ece": float(ece),
         "brier": float(brier),
         "per_label": {
@@ -83,23 +82,23 @@ def calibration_metrics(
     if resamples is not None:
         resamples.check(len(rows))
         drawn = _pooled(resamples.sums(rows), bins, len(labels))
-        found["interval95"] = {
+        metrics["interval95"] = {
             name: interval(values) for name, values in zip(("ece", "brier"), drawn, strict=True)
         }
-    return found
+    return metrics
 
 
 def reliability(
     *, truth: ArrayLike, probs: ArrayLike, bins: int = BINS
 ) -> tuple[ReliabilityBin, ...]:
-    """Return the points of the reliability curve, all labels together, ``bins`` of them.
+    """Return the ``bins`` points of the reliability curve, all labels pooled.
 
     Raises:
-        DataError: see ``calibration_metrics``.
+        DataError: see ``check_probs``.
     """
     labels = [str(k) for k in range(np.shape(probs)[-1])]
-    wanted, given = check_probs(truth, probs, labels)
-    sums = _row_sums(wanted, given, bins).sum(axis=0).reshape(len(labels), bins + 1, 3)
+    true, checked = check_probs(truth, probs, labels)
+    sums = _row_sums(true, checked, bins).sum(axis=0).reshape(len(labels), bins + 1, 3)
     count, total, positive = sums[:, :bins].sum(axis=0).T
     return tuple(
         ReliabilityBin(
@@ -114,38 +113,38 @@ def reliability(
 
 
 def _row_sums(truth: Floats, probs: Floats, bins: int) -> Floats:
-    """Return per clip, for each label and bin: cells, their probability, their positives.
+    """Return per clip, label and bin: cells, sum of their probabilities, positives.
 
-    Shape (N, K * (bins + 1) * 3), flattened. The place after the last bin holds the squared
-    error, and the number of known cells.
+    Flattened, (N, K * (bins + 1) * 3). The element after the last bin has the squared error and
+    the number of known cells.
     """
     clips, n_labels = truth.shape
     known = ~np.isnan(truth)
-    held = np.where(known, truth, 0.0)
-    place = np.clip(np.ceil(probs * bins).astype(np.int64) - 1, 0, bins - 1)
+    known_truth = np.where(known, truth, 0.0)
+    bin_index = np.clip(np.ceil(probs * bins).astype(np.int64) - 1, 0, bins - 1)
     rows = np.zeros((clips, n_labels, bins + 1, 3))
     clip, label = np.nonzero(known)
-    bin_of = place[clip, label]
+    bin_of = bin_index[clip, label]
     rows[clip, label, bin_of, 0] = 1.0
     rows[clip, label, bin_of, 1] = probs[clip, label]
-    rows[clip, label, bin_of, 2] = held[clip, label]
-    rows[:, :, bins, 0] = known * (probs - held) ** 2
+    rows[clip, label, bin_of, 2] = known_truth[clip, label]
+    rows[:, :, bins, 0] = known * (probs - known_truth) ** 2
     rows[:, :, bins, 1] = known
     return rows.reshape(clips, -1)
 
 
 def _pooled(sums: Floats, bins: int, n_labels: int) -> tuple[Floats, Floats]:
-    """Turn sums over clips (..., K * (bins + 1) * 3) into ECE and Brier score (...)."""
+    """Return ECE and Brier score (...) of sums over clips (..., K * (bins + 1) * 3)."""
     pooled = sums.reshape(*sums.shape[:-1], n_labels, bins + 1, 3).sum(axis=-3)
-    return _gap(pooled, bins), ratio(pooled[..., bins, 0], pooled[..., bins, 1])
+    return _calibration_error(pooled, bins), ratio(pooled[..., bins, 0], pooled[..., bins, 1])
 
 
-def _each(sums: Floats, bins: int, n_labels: int) -> tuple[Floats, Floats]:
-    """Turn sums over clips into ECE and Brier score of each label (..., K)."""
+def _per_label(sums: Floats, bins: int, n_labels: int) -> tuple[Floats, Floats]:
+    """Return ECE and Brier score of each label (..., K) of sums over clips."""
     each = sums.reshape(*sums.shape[:-1], n_labels, bins + 1, 3)
-    return _gap(each, bins), ratio(each[..., bins, 0], each[..., bins, 1])
+    return _calibration_error(each, bins), ratio(each[..., bins, 0], each[..., bins, 1])
 
 
-def _gap(sums: Floats, bins: int) -> Floats:
+def _calibration_error(sums: Floats, bins: int) -> Floats:
     count, total, positive = (sums[..., :bins, column] for column in range(3))
     return ratio(np.abs(total - positive).sum(axis=-1), count.sum(axis=-1))

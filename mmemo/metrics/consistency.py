@@ -1,12 +1,12 @@
 """Whether published scores can be true together.
 
-Scores of one system on one data set are not free: precision, recall and the number of true labels
-give the Hamming loss, and how many clips carry how many labels bounds the Jaccard index. All that a
-system did enters such scores only through the share of clips with ``s`` true labels, of which ``m``
-are missed, and ``f`` false ones. Each score is a ratio of two linear functions of these shares, so
-"can these numbers be true together, rounded as they are?" is a linear program, and so is "what does
-this number have to be, given those?" (Charnes and Cooper 1962). Shares need not be whole clips
-here, so the program never accuses wrongly; what only whole clips can exclude is checked apart.
+Scores of one system on one data set depend on each other: precision, recall and the number of true
+labels give the Hamming loss, and the numbers of labels per clip bound the Jaccard index. A system
+enters these scores only through the shares of clips with ``s`` true labels, of which ``m`` are
+missed, and ``f`` false ones. Each score is a ratio of two linear functions of these shares. So "can
+these rounded numbers be true together?" is a linear program, and so is "which values can this
+number have, given those?" (Charnes and Cooper 1962). Shares need not be whole clips here, so no
+consistent scores are rejected; ``not_whole`` checks separately what only whole clips exclude.
 """
 
 from collections.abc import Mapping
@@ -33,16 +33,16 @@ FIGURES: tuple[str, ...] = (
     "samples_recall",
     "samples_f1",
 )
-"""The scores whose agreement can be checked."""
+"""The scores whose consistency can be checked."""
 
 
 @dataclass(frozen=True)
 class Printed:
-    """A score as it stands in print; its last digit says how exact it is.
+    """A published score; its last digit gives its precision.
 
     Attributes:
         value: the number, 0 to 1.
-        unit: what 1 in its last digit is worth.
+        unit: the value of 1 in its last digit.
     """
 
     value: float
@@ -50,10 +50,10 @@ class Printed:
 
     @classmethod
     def read(cls, text: str) -> "Printed":
-        """Read ``0.480``, ``.48`` or ``48.0 %``.
+        """Return the score of a text such as ``0.480``, ``.48`` or ``48.0 %``.
 
         Raises:
-            DataError: it is no number from 0 to 1.
+            DataError: it is not a number from 0 to 1.
         """
         digits, percent, _ = text.strip().partition("%")
         try:
@@ -70,24 +70,24 @@ class Printed:
 
     @property
     def low(self) -> float:
-        """The least that may have been rounded to this."""
+        """The lowest number that may have been rounded to this."""
         return max(self.value - self.unit / 2, 0.0)
 
     @property
     def high(self) -> float:
-        """The most that may have been rounded, or cut off, to this."""
+        """The highest number that may have been rounded, or truncated, to this."""
         return min(self.value + self.unit, 1.0)
 
 
 @dataclass(frozen=True)
 class GoldCounts:
-    """What is known of the data set that scores were measured on.
+    """Known counts of the data set that scores were measured on.
 
     Attributes:
         n_labels: K.
         clips: N, None if unknown.
-        positives: how many labels all clips carry together, None if unknown.
-        sizes: (K + 1) how many clips carry 0, 1, ... K labels, None if unknown.
+        positives: number of labels of all clips together, None if unknown.
+        sizes: (K + 1) numbers of clips with 0, 1, ... K labels, None if unknown.
     """
 
     n_labels: int
@@ -103,33 +103,35 @@ class GoldCounts:
         total, labels = sum(self.sizes), sum(s * n for s, n in enumerate(self.sizes))
         if len(self.sizes) != self.n_labels + 1 or min(self.sizes) < 0 or total == 0:
             raise DataError(
-                f"expected how many clips carry 0 to {self.n_labels} labels; got {self.sizes}"
+                f"expected the numbers of clips with 0 to {self.n_labels} labels; got {self.sizes}"
             )
-        for name, given, found in (
+        for name, stated, sum_of_sizes in (
             ("clips", self.clips, total),
             ("labels", self.positives, labels),
         ):
-            if given not in (None, found):
-                raise DataError(f"expected sizes that add up to {given} {name}; got {found}")
+            if stated not in (None, sum_of_sizes):
+                raise DataError(
+                    f"expected sizes that add up to {stated} {name}; got {sum_of_sizes}"
+                )
         object.__setattr__(self, "clips", total)
         object.__setattr__(self, "positives", labels)
 
     @classmethod
     def of(cls, truth: ArrayLike) -> "GoldCounts":
-        """Count the labels of truth (N, K) of 0 and 1."""
-        wanted = np.asarray(truth).astype(np.int64)
-        n_labels = wanted.shape[1]
-        sizes = np.bincount(wanted.sum(axis=1), minlength=n_labels + 1)
+        """Return the counts of truth (N, K) of 0 and 1."""
+        true = np.asarray(truth).astype(np.int64)
+        n_labels = true.shape[1]
+        sizes = np.bincount(true.sum(axis=1), minlength=n_labels + 1)
         return cls(n_labels, sizes=tuple(int(size) for size in sizes))
 
 
 @dataclass(frozen=True)
 class Contradiction:
-    """Scores that cannot be true together, though each smaller part of them can.
+    """Scores that cannot be true together, although each smaller group of them can.
 
     Attributes:
         figures: their names.
-        implied: name -> what it would have to be (low, high), given the others.
+        implied: name -> its possible range (low, high), given the others.
     """
 
     figures: tuple[str, ...]
@@ -137,41 +139,41 @@ class Contradiction:
 
 
 def contradictions(figures: Mapping[str, Printed], gold: GoldCounts) -> tuple[Contradiction, ...]:
-    """Find the smallest groups of scores that exclude each other, or that no system can reach.
+    """Return the smallest groups of scores that exclude each other, or that no system can reach.
 
     Args:
         figures: name among ``FIGURES`` -> the score as printed.
-        gold: what is known of the data set.
+        gold: known counts of the data set.
 
     Raises:
-        DataError: a score of another name.
+        DataError: a score has another name.
     """
     unknown = set(figures) - set(FIGURES)
     if unknown:
         raise DataError(f"expected scores among {', '.join(FIGURES)}; got {min(unknown)!r}")
-    program = _Program(gold)
+    program = ScoreProgram(gold)
     if program.possible(figures):
         return ()
-    found: list[Contradiction] = []
+    result: list[Contradiction] = []
     for size in range(1, len(figures) + 1):
         for names in combinations(figures, size):
-            if any(set(smaller.figures) <= set(names) for smaller in found):
+            if any(set(smaller.figures) <= set(names) for smaller in result):
                 continue
             group = {name: figures[name] for name in names}
             if not program.possible(group):
-                found.append(Contradiction(names, _implied(program, group)))
-    return tuple(found)
+                result.append(Contradiction(names, _implied(program, group)))
+    return tuple(result)
 
 
 @dataclass(frozen=True)
 class Repair:
-    """A score which, changed alone, would make all of them agree.
+    """A score that, changed alone, makes all scores consistent.
 
     Attributes:
         figure: its name.
-        low: what it would have to be, at the least.
-        high: and at the most.
-        digits: how far that is from what was printed, in units of its last digit.
+        low: the lowest consistent value.
+        high: the highest consistent value.
+        digits: distance from the printed value, in units of its last digit.
     """
 
     figure: str
@@ -181,69 +183,62 @@ class Repair:
 
 
 def repairs(figures: Mapping[str, Printed], gold: GoldCounts) -> tuple[Repair, ...]:
-    """Find the scores that may be wrong alone, the smallest change first; none if all agree."""
-    program = _Program(gold)
+    """Return scores whose change alone makes all consistent, smallest change first."""
+    program = ScoreProgram(gold)
     if program.possible(figures):
         return ()
-    found = []
+    repairs = []
     for name, figure in figures.items():
-        rest = {other: held for other, held in figures.items() if other != name}
+        rest = _others(name, figures)
         span = program.span(name, rest) if program.possible(rest) else None
         if span is not None:
             gap = max(figure.low - span[1], span[0] - figure.high, 0.0)
-            found.append(Repair(name, *span, gap / figure.unit))
-    return tuple(sorted(found, key=lambda repair: repair.digits))
+            repairs.append(Repair(name, *span, gap / figure.unit))
+    return tuple(sorted(repairs, key=lambda repair: repair.digits))
 
 
 def explanations(figures: Mapping[str, Printed], gold: GoldCounts) -> tuple[str, ...]:
-    """Find common slips that would explain scores which cannot be true as they stand.
+    """Return common mistakes that explain scores that cannot be true as printed.
 
     Returns:
-        Sentences, none if the scores agree, or if none of these slips makes them agree.
+        Sentences; none if the scores are consistent, or if no such mistake explains them.
     """
-    program = _Program(gold)
+    program = ScoreProgram(gold)
     if program.possible(figures) and not not_whole(figures, gold):
         return ()
     return tuple(
-        slip
-        for slip, corrected in _slips(figures)
+        mistake
+        for mistake, corrected in _mistakes(figures)
         if program.possible(corrected) and not not_whole(corrected, gold)
     )
 
 
-def _slips(figures: Mapping[str, Printed]) -> list[tuple[str, dict[str, Printed]]]:
-    """List what may have gone wrong, with the scores as they would be without it."""
-    slips = []
+def _mistakes(figures: Mapping[str, Printed]) -> list[tuple[str, dict[str, Printed]]]:
+    """Return common mistakes, each with the scores as they would be without it."""
+    mistakes = []
     precision, recall = figures.get("micro_precision"), figures.get("micro_recall")
     others = {n: f for n, f in figures.items() if n not in ("micro_precision", "micro_recall")}
     if precision and recall:
         swapped = {**others, "micro_precision": recall, "micro_recall": precision}
-        slips.append(("precision and recall are swapped", swapped))
-    for printed, meant, slip in (
+        mistakes.append(("precision and recall are swapped", swapped))
+    for printed, intended, mistake in (
         ("acc_jaccard_empty0", "acc_jaccard_empty1", "the accuracy counts an empty pair as 1"),
         ("acc_jaccard_empty1", "acc_jaccard_empty0", "the accuracy counts an empty pair as 0"),
         ("acc_jaccard_empty0", "exact_match", "the accuracy is exact match"),
         ("exact_match", "acc_jaccard_empty0", "the exact match is the mean Jaccard index"),
     ):
-        if printed in figures and meant not in figures:
-            renamed = {meant if n == printed else n: f for n, f in figures.items()}
-            slips.append((slip, renamed))
+        if printed in figures and intended not in figures:
+            renamed = {intended if n == printed else n: f for n, f in figures.items()}
+            mistakes.append((mistake, renamed))
     if "hamming_loss" in figures:
         loss = figures["hamming_loss"]
-        turned = {**figures, "hamming_loss": Printed(1 - loss.value, loss.unit)}
-        slips.append(("the Hamming loss is the share of right labels", turned))
-    return slips
-
-
-def implied_range(
-    name: str, figures: Mapping[str, Printed], gold: GoldCounts
-) -> tuple[float, float] | None:
-    """Return between what values a score must lie, given others; None if those contradict."""
-    return _Program(gold).span(name, figures)
+        complement = {**figures, "hamming_loss": Printed(1 - loss.value, loss.unit)}
+        mistakes.append(("the Hamming loss is the share of right labels", complement))
+    return mistakes
 
 
 def not_whole(figures: Mapping[str, Printed], gold: GoldCounts) -> dict[str, int]:
-    """Find scores that no whole number of right answers gives: name -> their denominator.
+    """Return scores that no whole number of right answers gives: name -> denominator.
 
     Recall is a multiple of 1 / (true labels), Hamming loss of 1 / (clips * K), exact match of
     1 / clips. Only scores printed with many digits can fail.
@@ -258,24 +253,29 @@ def not_whole(figures: Mapping[str, Printed], gold: GoldCounts) -> dict[str, int
 
 
 def is_fraction(figure: Printed, denominator: int) -> bool:
-    """Tell whether a whole number over ``denominator`` would be printed as ``figure``."""
-    # Taken as rounded: allowing for cut-off digits as well would find a fraction too easily.
+    """Return whether a whole number over ``denominator`` would be printed as ``figure``."""
+    # Rounding only: with truncation allowed as well, nearly any number would be a fraction.
     nearest = round(figure.value * denominator) / denominator
     return abs(nearest - figure.value) <= figure.unit / 2 * (1 + 1e-9)
 
 
-def _implied(program: "_Program", group: Mapping[str, Printed]) -> dict[str, tuple[float, float]]:
+def _others(name: str, figures: Mapping[str, Printed]) -> dict[str, Printed]:
+    return {other: figure for other, figure in figures.items() if other != name}
+
+
+def _implied(
+    program: "ScoreProgram", group: Mapping[str, Printed]
+) -> dict[str, tuple[float, float]]:
     ranges = {}
     for name in group:
-        others = {other: figure for other, figure in group.items() if other != name}
-        span = program.span(name, others)
+        span = program.span(name, _others(name, group))
         if span is not None:
             ranges[name] = span
     return ranges
 
 
-class _Program:
-    """The shares of clips with (s true, m missed, f false) labels, and what is known of them."""
+class ScoreProgram:
+    """Linear programs over the shares of clips with (s true, m missed, f false) labels."""
 
     def __init__(self, gold: GoldCounts) -> None:
         k = gold.n_labels
@@ -290,26 +290,26 @@ class _Program:
             self._equalities.append(np.append(true, -gold.positives / gold.clips))
 
     def possible(self, figures: Mapping[str, Printed]) -> bool:
-        """Tell whether any shares give all these scores."""
+        """Return whether any shares give all these scores."""
         ratios = ("micro_precision", "micro_recall", "micro_f1")
         if any(figures[name].low > 0 for name in ratios if name in figures):
-            # Something was found: clips without any label or answer, 0 / 0, are no way out.
+            # Something was answered rightly: 0 / 0, clips without label or answer, is no solution.
             scale = np.append(self._parts["micro_recall"][0], 0.0)
         else:
             scale = np.append(np.zeros(len(self._equalities[0]) - 1), 1.0)
         return self._solve(np.zeros_like(scale), figures, scale) is not None
 
     def span(self, name: str, figures: Mapping[str, Printed]) -> tuple[float, float] | None:
-        """Return the lowest and highest value of a score that goes with the others."""
+        """Return the lowest and highest value of a score, given others; None if they contradict."""
         numerator, denominator = (np.append(part, 0.0) for part in self._parts[name])
         low = self._solve(numerator, figures, denominator)
         high = self._solve(-numerator, figures, denominator)
         return None if low is None or high is None else (low, -high)
 
     def _solve(self, goal: Floats, figures: Mapping[str, Printed], scale: Floats) -> float | None:
-        """Minimise ``goal`` with ``scale`` held at 1; the last variable is the sum of all shares.
+        """Minimise ``goal`` with ``scale`` fixed at 1; the last variable is the sum of all shares.
 
-        Everything else is homogeneous, so that a ratio is minimised by fixing its denominator.
+        All else is homogeneous, so a ratio is minimised by fixing its denominator.
         """
         rows = []
         for name, figure in figures.items():
@@ -332,17 +332,17 @@ def _ratios(
 ) -> dict[str, tuple[Floats, Floats]]:
     """Return each score as numerator and denominator, per kind of clip."""
     hits, clips = true - missed, np.ones_like(true)
-    given, either = hits + false, true + false
+    predicted, either = hits + false, true + false
     jaccard = hits / np.maximum(either, 1)
     return {
-        "micro_precision": (hits, given),
+        "micro_precision": (hits, predicted),
         "micro_recall": (hits, true),
-        "micro_f1": (2 * hits, given + true),
+        "micro_f1": (2 * hits, predicted + true),
         "hamming_loss": ((missed + false) / k, clips),
         "acc_jaccard_empty0": (jaccard, clips),
         "acc_jaccard_empty1": (np.where(either == 0, 1.0, jaccard), clips),
         "exact_match": (1.0 * (missed + false == 0), clips),
-        "samples_precision": (hits / np.maximum(given, 1), clips),
+        "samples_precision": (hits / np.maximum(predicted, 1), clips),
         "samples_recall": (hits / np.maximum(true, 1), clips),
-        "samples_f1": (2 * hits / np.maximum(given + true, 1), clips),
+        "samples_f1": (2 * hits / np.maximum(predicted + true, 1), clips),
     }

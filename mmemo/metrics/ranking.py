@@ -1,8 +1,8 @@
-"""How well probabilities order the clips: area under the ROC curve, average precision, PR curves.
+"""Scores of the ranking of clips: area under the ROC curve, average precision, PR curves.
 
 Ties are one step, as in scikit-learn: the curves have one point per distinct probability. The area
-under the ROC curve needs a positive and a negative, average precision a positive; where they are
-missing the score is undefined (None) and no mean counts it.
+under the ROC curve needs a positive and a negative, average precision a positive. Without them the
+score is undefined (None) and no mean counts it.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mmemo.arrays import Floats
-from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS
+from mmemo.metrics.checks import check_probs
 from mmemo.metrics.resampling import Interval, Resamples, interval
-from mmemo.metrics.tally import known_cells, ratio
+from mmemo.metrics.tally import ratio
 
 _RESAMPLES_AT_ONCE = 50
 
@@ -26,7 +26,7 @@ class PrecisionRecall:
     """A curve from the highest threshold to the lowest, one point per distinct probability.
 
     Attributes:
-        precision, recall, thresholds: (P,) each; a clip is let in at ``prob >= threshold``.
+        precision, recall, thresholds: (P,) each; a clip is answered at ``prob >= threshold``.
     """
 
     precision: Floats
@@ -34,31 +34,10 @@ class PrecisionRecall:
     thresholds: Floats
 
 
-def check_probs(truth: ArrayLike, probs: ArrayLike, labels: Sequence[str]) -> tuple[Floats, Floats]:
-    """Bring truth (N, K), NaN where unknown, and probabilities (N, K) into one form.
-
-    Raises:
-        DataError: the shapes differ, there is no clip, K is not the number of labels, truth is
-            neither 0 nor 1 nor NaN, or a probability lies outside [0, 1].
-    """
-    wanted, given = np.asarray(truth, dtype=np.float64), np.asarray(probs, dtype=np.float64)
-    if wanted.ndim != 2 or wanted.shape != given.shape or not wanted.size:
-        raise DataError(
-            f"expected truth and probs of one shape (N, K); got {wanted.shape} and {given.shape}"
-        )
-    if wanted.shape[1] != len(labels):
-        raise DataError(f"expected {len(labels)} label columns; got {wanted.shape[1]}")
-    if not np.isin(wanted[known_cells(wanted)], (0, 1)).all():
-        raise DataError("expected truth of 0 and 1; got other values")
-    if not ((given >= 0) & (given <= 1)).all():
-        raise DataError("expected probabilities from 0 to 1; got other values")
-    return wanted, given
-
-
 def ranking_metrics(
     *, truth: ArrayLike, probs: ArrayLike, labels: Sequence[str] = EMOTIONS
 ) -> dict[str, Any]:
-    """Compute the scores that need no threshold.
+    """Return the scores that need no threshold.
 
     Args:
         truth: (N, K) of 0 and 1, NaN where unknown.
@@ -66,20 +45,20 @@ def ranking_metrics(
         labels: K names.
 
     Returns:
-        ``macro_`` (mean over labels) and ``micro_`` (all cells as one task) ``auc`` and
+        ``macro_`` (mean over labels) and ``micro_`` (all cells pooled) ``auc`` and
         ``average_precision``; ``per_label`` -> label -> both. None where undefined.
 
     Raises:
         DataError: see ``check_probs``.
     """
-    wanted, given = check_probs(truth, probs, labels)
-    columns = [_Ranked(*_known(wanted[:, k], given[:, k])) for k in range(len(labels))]
+    true, checked = check_probs(truth, probs, labels)
+    columns = [_Ranked(*_known(true[:, k], checked[:, k])) for k in range(len(labels))]
     scores = [column.scores(None) for column in columns]
     macro_auc, macro_ap = (
         _means(np.array([score[0] for score in scores])),
         _means(np.array([score[1] for score in scores])),
     )
-    micro_auc, micro_ap = _Ranked(*_known(wanted.ravel(), given.ravel())).scores(None)
+    micro_auc, micro_ap = _Ranked(*_known(true.ravel(), checked.ravel())).scores(None)
     return {
         "macro_auc": _defined(macro_auc),
         "micro_auc": _defined(micro_auc),
@@ -104,18 +83,18 @@ def ranking_intervals(
     Raises:
         DataError: see ``check_probs``, or not one group per clip.
     """
-    wanted, given = check_probs(truth, probs, labels)
-    resamples.check(len(wanted))
+    true, checked = check_probs(truth, probs, labels)
+    resamples.check(len(true))
     columns = [
-        (np.flatnonzero(~np.isnan(wanted[:, k])), _Ranked(*_known(wanted[:, k], given[:, k])))
+        (np.flatnonzero(~np.isnan(true[:, k])), _Ranked(*_known(true[:, k], checked[:, k])))
         for k in range(len(labels))
     ]
     aucs, precisions = [], []
     for first in range(0, len(resamples.draws), _RESAMPLES_AT_ONCE):
         weights = resamples.draws[first : first + _RESAMPLES_AT_ONCE][:, resamples.member]
-        found = [column.scores(weights[:, rows]) for rows, column in columns]
-        aucs.append(_means(np.array([auc for auc, _ in found])))
-        precisions.append(_means(np.array([ap for _, ap in found])))
+        scores = [column.scores(weights[:, rows]) for rows, column in columns]
+        aucs.append(_means(np.array([auc for auc, _ in scores])))
+        precisions.append(_means(np.array([ap for _, ap in scores])))
     return {
         "macro_auc": interval(np.concatenate(aucs)),
         "macro_average_precision": interval(np.concatenate(precisions)),
@@ -123,38 +102,38 @@ def ranking_intervals(
 
 
 def precision_recall_curve(*, truth: ArrayLike, probs: ArrayLike) -> PrecisionRecall:
-    """Trace precision against recall of one label, (N,) each; empty without a positive.
+    """Return precision against recall of one label, (N,) each; empty without a positive.
 
     Raises:
         DataError: see ``check_probs``.
     """
-    wanted, given = check_probs(
+    true, checked = check_probs(
         np.reshape(truth, (-1, 1)), np.reshape(np.asarray(probs), (-1, 1)), ("label",)
     )
-    ranked = _Ranked(*_known(wanted[:, 0], given[:, 0]))
+    ranked = _Ranked(*_known(true[:, 0], checked[:, 0]))
     hits, alarms = ranked.counts(None)
     if not hits.size or hits[-1] == 0:
-        nothing = np.zeros(0)
-        return PrecisionRecall(nothing, nothing, nothing)
+        empty = np.zeros(0)
+        return PrecisionRecall(empty, empty, empty)
     return PrecisionRecall(hits / (hits + alarms), hits / hits[-1], ranked.thresholds)
 
 
 class _Ranked:
-    """One label's clips, sorted once, so that any weighting of them is quickly scored."""
+    """One label's clips, sorted once, so that many weightings of them are scored quickly."""
 
     def __init__(self, truth: Floats, probs: Floats) -> None:
         self._order = np.argsort(-probs, kind="stable")
         ranked = probs[self._order]
         self._truth = truth[self._order]
-        # A curve can only have a point where the probability changes.
+        # The curve has points only where the probability changes.
         self._ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))[: len(ranked)]
         self.thresholds = ranked[self._ends]
 
     def counts(self, weights: Floats | None) -> tuple[Floats, Floats]:
         """Return hits and false alarms at each threshold, (..., P), for weights (..., N)."""
-        held = np.ones_like(self._truth) if weights is None else weights[..., self._order]
-        hits = np.cumsum(held * self._truth, axis=-1)[..., self._ends]
-        return hits, np.cumsum(held, axis=-1)[..., self._ends] - hits
+        sorted_weights = np.ones_like(self._truth) if weights is None else weights[..., self._order]
+        hits = np.cumsum(sorted_weights * self._truth, axis=-1)[..., self._ends]
+        return hits, np.cumsum(sorted_weights, axis=-1)[..., self._ends] - hits
 
     def scores(self, weights: Floats | None) -> tuple[Floats, Floats]:
         """Return AUC and average precision (...), NaN where undefined."""
@@ -165,7 +144,7 @@ class _Ranked:
         positives, negatives = hits[..., -1], alarms[..., -1]
         new_hits = np.diff(hits, axis=-1, prepend=0.0)
         new_alarms = np.diff(alarms, axis=-1, prepend=0.0)
-        # Trapezia: a tie of a positive and a negative counts one half (Mann and Whitney 1947).
+        # Trapezoids: a tie of a positive and a negative counts one half (Mann and Whitney 1947).
         area = (new_alarms * (hits - new_hits / 2)).sum(axis=-1)
         steps = (new_hits * ratio(hits, hits + alarms)).sum(axis=-1)
         return (
@@ -180,7 +159,7 @@ def _known(truth: Floats, probs: Floats) -> tuple[Floats, Floats]:
 
 
 def _means(values: Floats) -> Floats:
-    """Average over the first axis, NaN left out; NaN where all are."""
+    """Return means over the first axis without NaN; NaN where all are."""
     defined = ~np.isnan(values)
     total, count = np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0)
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))

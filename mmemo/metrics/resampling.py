@@ -1,9 +1,9 @@
-"""How sure a score is: bootstrap intervals, and whether one system beats another by chance.
+"""Uncertainty of scores: bootstrap intervals, and tests of the difference of two systems.
 
-Clips of one video are alike, so drawing clips one by one promises too much; whole videos are drawn
-with replacement (Efron and Tibshirani 1993, chapters 8 and 13). Two systems are compared on the
-same clips: an interval of the difference from the same draws, and a test by approximate
-randomisation, which swaps the two systems' answers video by video (Noreen 1989; Yeh 2000).
+Clips of one video are alike, so drawing single clips gives intervals that are too narrow; whole
+videos are drawn with replacement (Efron and Tibshirani 1993, chapters 8 and 13). Two systems are
+compared on the same clips: an interval of the difference from the same draws, and a test by
+approximate randomisation, which swaps their answers video by video (Noreen 1989; Yeh 2000).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 from mmemo.arrays import Floats, Ints
 from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS
-from mmemo.metrics.tally import check, row_sums, scalars
+from mmemo.metrics.checks import check_pred
+from mmemo.metrics.tally import row_sums, scalars
 
 RESAMPLES = 1000
 Interval = tuple[float, float]
@@ -27,7 +28,7 @@ class Resamples:
 
     Attributes:
         member: (N,) the group of each clip.
-        draws: (R, G) how often each group was drawn, float64 for fast products.
+        draws: (R, G) count of each group in each draw, float64 for fast products.
     """
 
     member: Ints
@@ -35,7 +36,7 @@ class Resamples:
 
     @classmethod
     def draw(cls, groups: Sequence[str], resamples: int = RESAMPLES, seed: int = 0) -> "Resamples":
-        """Draw whole groups; ``groups`` names the group of each of N clips."""
+        """Return draws of whole groups; ``groups`` names the group of each of N clips."""
         _, member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
         n_groups = int(member.max()) + 1
         draws = np.random.default_rng(seed).multinomial(
@@ -44,27 +45,27 @@ class Resamples:
         return cls(member.astype(np.int64), draws.astype(np.float64))
 
     def group_sums(self, rows: Floats) -> Floats:
-        """Add up the rows (N, C) of each group: (G, C)."""
+        """Return the sums of the rows (N, C) of each group: (G, C)."""
         per_group = np.zeros((self.draws.shape[1], rows.shape[1]))
         np.add.at(per_group, self.member, rows)
         return per_group
 
     def sums(self, rows: Floats) -> Floats:
-        """Add up the rows (N, C) of each resampled data set: (R, C)."""
+        """Return the sums of the rows (N, C) of each resampled data set: (R, C)."""
         return np.asarray(self.draws @ self.group_sums(rows))
 
     def check(self, clips: int) -> None:
-        """Refuse another number of clips.
+        """Check the number of clips.
 
         Raises:
-            DataError: it is not the one that groups were given for.
+            DataError: it is not the number of clips in ``member``.
         """
         if len(self.member) != clips:
             raise DataError(f"expected a group for each of {clips} clips; got {len(self.member)}")
 
 
 def interval(values: Floats, confidence: float = 0.95) -> Interval:
-    """Return the percentile interval of resampled values (R,), undefined ones left out."""
+    """Return the percentile interval of resampled values (R,), ignoring NaN."""
     defined = values[~np.isnan(values)]
     if not defined.size:
         return (float("nan"), float("nan"))
@@ -87,18 +88,18 @@ def bootstrap_intervals(
     Args:
         truth: (N, K) of 0 and 1, NaN where unknown.
         pred: (N, K) of 0 and 1.
-        groups: N names, clips of one name are drawn together; or draws made before, which then
-            stand for ``resamples`` and ``seed``.
-        resamples: how many times to draw.
+        groups: N names, clips of one name are drawn together; or existing draws, which replace
+            ``resamples`` and ``seed``.
+        resamples: number of draws.
         confidence: share of the resamples inside the interval.
-        seed: of the draws.
+        seed: seed of the draws.
         labels: K names.
 
     Raises:
-        DataError: as ``multilabel_metrics``, or not one group per clip.
+        DataError: see ``check_pred``; or not one group per clip.
     """
-    rows = row_sums(check(truth, pred, labels))
-    drawn = _drawn(groups, resamples, seed, len(rows))
+    rows = row_sums(check_pred(truth, pred, labels))
+    drawn = _draws_of(groups, resamples, seed, len(rows))
     return {
         name: interval(values, confidence) for name, values in scalars(drawn.sums(rows)).items()
     }
@@ -106,12 +107,13 @@ def bootstrap_intervals(
 
 @dataclass(frozen=True)
 class Difference:
-    """What one system scores more than another.
+    """The difference of the scores of two systems.
 
     Attributes:
         value: the score minus the other's.
-        interval95: of the value, by bootstrap.
-        p_value: how often chance alone, swapping the systems, gives a difference as large.
+        interval95: bootstrap interval of the value.
+        p_value: probability of a difference at least as large if the systems' answers are swapped
+            at random.
     """
 
     value: float
@@ -129,23 +131,23 @@ def paired_differences(
     seed: int = 0,
     labels: Sequence[str] = EMOTIONS,
 ) -> dict[str, Difference]:
-    """Compare two systems on the same clips, on every scalar metric.
+    """Return the difference of two systems on the same clips, for every scalar metric.
 
     Args:
         truth: (N, K) of 0 and 1, NaN where unknown.
         pred: (N, K) the system's answers.
-        other: (N, K) those of the system it is compared with.
+        other: (N, K) the answers of the other system.
         groups: as for ``bootstrap_intervals``.
         resamples: draws of the bootstrap, and swaps of the test.
-        seed: of both.
+        seed: seed of both.
         labels: K names.
 
     Raises:
         DataError: as ``bootstrap_intervals``.
     """
-    rows = row_sums(check(truth, pred, labels))
-    other_rows = row_sums(check(truth, other, labels))
-    drawn = _drawn(groups, resamples, seed, len(rows))
+    rows = row_sums(check_pred(truth, pred, labels))
+    other_rows = row_sums(check_pred(truth, other, labels))
+    drawn = _draws_of(groups, resamples, seed, len(rows))
     ours, theirs = drawn.group_sums(rows), drawn.group_sums(other_rows)
     observed = _difference(ours.sum(axis=0), theirs.sum(axis=0))
     resampled = _difference(drawn.draws @ ours, drawn.draws @ theirs)
@@ -154,7 +156,7 @@ def paired_differences(
     swapped = _difference(total + moved, theirs.sum(axis=0) - moved)
     differences = {}
     for name, value in observed.items():
-        # A hair of slack: equal sums in another order differ in the last digit.
+        # A small tolerance: equal sums in another order differ in the last digit.
         extreme = np.count_nonzero(np.abs(swapped[name]) >= abs(float(value)) - 1e-12)
         differences[name] = Difference(
             float(value), interval(resampled[name]), (1 + extreme) / (1 + len(swap))
@@ -163,7 +165,7 @@ def paired_differences(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values for being several, in their order (Holm 1979)."""
+    """Return p-values adjusted for multiple tests, in their order (Holm 1979)."""
     order = np.argsort(p_values, kind="stable")
     adjusted, running = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(order):
@@ -177,7 +179,9 @@ def _difference(ours: Floats, theirs: Floats) -> dict[str, Floats]:
     return {name: first[name] - second[name] for name in first}
 
 
-def _drawn(groups: Sequence[str] | Resamples, resamples: int, seed: int, clips: int) -> Resamples:
+def _draws_of(
+    groups: Sequence[str] | Resamples, resamples: int, seed: int, clips: int
+) -> Resamples:
     if not isinstance(groups, Resamples):
         if len(groups) != clips:
             raise DataError(f"expected a group for each of {clips} clips; got {len(groups)}")

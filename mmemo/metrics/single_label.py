@@ -1,4 +1,4 @@
-"""Scores for data where every clip carries exactly one label, as in acted corpora."""
+"""Scores of data in which every clip carries exactly one label, as in acted corpora."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,15 +8,15 @@ from numpy.typing import ArrayLike
 
 from mmemo.arrays import Floats
 from mmemo.errors import DataError
-from mmemo.metrics.ranking import check_probs
+from mmemo.metrics.checks import check_probs
 from mmemo.metrics.resampling import Resamples, interval
 from mmemo.metrics.tally import ratio
 
 
 def is_single_label(truth: ArrayLike) -> bool:
-    """Tell whether each row of truth (N, K) is fully known and holds exactly one label."""
-    wanted = np.asarray(truth, dtype=np.float64)
-    return bool(not np.isnan(wanted).any() and (wanted.sum(axis=1) == 1).all())
+    """Return whether each row of truth (N, K) is fully known and has exactly one label."""
+    true = np.asarray(truth, dtype=np.float64)
+    return bool(not np.isnan(true).any() and (true.sum(axis=1) == 1).all())
 
 
 def single_label_metrics(
@@ -26,13 +26,13 @@ def single_label_metrics(
     labels: Sequence[str],
     resamples: Resamples | None = None,
 ) -> dict[str, Any]:
-    """Score the most probable label of each clip (the first, among equals).
+    """Return the scores of the most probable label of each clip (the first, among equals).
 
     Args:
-        truth: (N, K), exactly one 1 in a row.
-        probs: (N, K) p(label | clip), or any scores from 0 to 1 with that order.
+        truth: (N, K), exactly one 1 per row.
+        probs: (N, K) p(label | clip), or any scores from 0 to 1 with that ranking.
         labels: K names.
-        resamples: for intervals, which are left out without it.
+        resamples: for intervals; None omits them.
 
     Returns:
         ``accuracy``; ``uar``, the unweighted average recall over the labels that occur (Schuller et
@@ -40,18 +40,18 @@ def single_label_metrics(
         with ``resamples``, ``interval95`` of the first two.
 
     Raises:
-        DataError: a clip has no or several labels, or see ``check_probs``.
+        DataError: a clip has no or several labels; or see ``check_probs``.
     """
-    wanted, given = check_probs(truth, probs, labels)
-    if not is_single_label(wanted):
+    true, checked = check_probs(truth, probs, labels)
+    if not is_single_label(true):
         raise DataError("expected exactly one label on each clip")
-    true_index, answer = wanted.argmax(axis=1), given.argmax(axis=1)
+    true_index, answer = true.argmax(axis=1), checked.argmax(axis=1)
     confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
     np.add.at(confusion, (true_index, answer), 1)
-    rows = np.column_stack([wanted * (true_index == answer)[:, None], wanted])
+    rows = np.column_stack([true * (true_index == answer)[:, None], true])
     accuracy, uar = _scores(rows.sum(axis=0))
     support = confusion.sum(axis=1)
-    found: dict[str, Any] = {
+    metrics: dict[str, Any] = {
         "accuracy": float(accuracy),
         "uar": float(uar),
         "recall": {
@@ -63,14 +63,14 @@ def single_label_metrics(
     if resamples is not None:
         resamples.check(len(rows))
         drawn = _scores(resamples.sums(rows))
-        found["interval95"] = {
+        metrics["interval95"] = {
             name: interval(values) for name, values in zip(("accuracy", "uar"), drawn, strict=True)
         }
-    return found
+    return metrics
 
 
 def _scores(sums: Floats) -> tuple[Floats, Floats]:
-    """Turn sums (..., 2 K) of right answers and clips per label into accuracy and UAR."""
+    """Return accuracy and UAR of sums (..., 2 K) of right answers and of clips per label."""
     right, clips = np.split(sums, 2, axis=-1)
     occurring = np.maximum((clips > 0).sum(axis=-1), 1)
     return (

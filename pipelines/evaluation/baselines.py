@@ -10,7 +10,8 @@ from mmemo.arrays import Floats, Ints, LabelSets
 from mmemo.labels import all_sets, to_names, to_set_index
 from mmemo.metrics import constant_baselines, multilabel_metrics, set_nll
 from mmemo.metrics.calibration import calibration_metrics
-from mmemo.metrics.tally import check, row_sums, scalars
+from mmemo.metrics.checks import check_pred
+from mmemo.metrics.tally import row_sums, scalars
 from pipelines.evaluation.sheets.sheet import Gold
 
 _HALF_A_CLIP = 0.5
@@ -119,7 +120,7 @@ def _sums(answers: LabelSets, sets: LabelSets, counts: NDArray[Any]) -> Floats:
     labels = [str(k) for k in range(sets.shape[1])]
     return np.stack(
         [
-            counts @ row_sums(check(sets, np.tile(answer, (len(sets), 1)), labels))
+            counts @ row_sums(check_pred(sets, np.tile(answer, (len(sets), 1)), labels))
             for answer in answers
         ]
     )

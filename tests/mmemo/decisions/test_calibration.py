@@ -22,13 +22,13 @@ def test_the_temperature_that_was_applied_is_found(temperature):
     drawn = [rng.choice(64, p=np.exp(row)) for row in honest]
     truth = all_sets(6)[drawn]
     distorted, _ = apply_temperature(honest, 1 / temperature)
-    found = fit_temperature(distorted, truth)
-    assert found == pytest.approx(temperature, rel=0.06)
-    repaired, marginals = apply_temperature(distorted, found)
+    fitted = fit_temperature(distorted, truth)
+    assert fitted == pytest.approx(temperature, rel=0.06)
+    calibrated, marginals = apply_temperature(distorted, fitted)
     before = set_nll(truth=truth, set_log_probs=distorted)
-    assert set_nll(truth=truth, set_log_probs=repaired) <= before + 1e-9
+    assert set_nll(truth=truth, set_log_probs=calibrated) <= before + 1e-9
     assert calibration_metrics(truth=truth, probs=marginals)["ece"] < 0.02
-    np.testing.assert_array_equal(distorted.argmax(axis=1), repaired.argmax(axis=1))
+    np.testing.assert_array_equal(distorted.argmax(axis=1), calibrated.argmax(axis=1))
 
 
 def test_partly_known_truth_is_enough():
@@ -54,15 +54,15 @@ def test_marginals_are_sums_over_sets_and_stay_finite():
 
 
 @pytest.mark.parametrize(
-    ("log_probs", "truth", "said"),
+    ("log_probs", "truth", "message"),
     [
         (np.zeros((2, 8)), np.zeros((2, 2)), r"\(N, 2\*\*K\)"),
         (np.full((2, 4), 0.5), np.zeros((2, 2)), "0 or below"),
         (np.full((2, 4), np.nan), np.zeros((2, 2)), "0 or below"),
     ],
 )
-def test_what_does_not_fit_is_refused(log_probs, truth, said):
-    with pytest.raises(DataError, match=said):
+def test_mismatched_arguments_are_refused(log_probs, truth, message):
+    with pytest.raises(DataError, match=message):
         fit_temperature(log_probs, truth)
 
 
@@ -72,7 +72,7 @@ def test_no_temperature_of_zero():
 
 
 def honest_answers(clips, seed=0):
-    """Distributions over sets, truth drawn from them, and how frequent the sets are."""
+    """Distributions over sets, truth drawn from them, and the frequencies of the sets."""
     rng = np.random.default_rng(seed)
     prior = rng.dirichlet(np.full(64, 0.5)) + 1e-3
     prior /= prior.sum()
@@ -103,16 +103,16 @@ def test_nonsense_is_answered_with_the_prior_and_weights_say_which_clips_count()
     )
 
 
-def test_each_clip_is_calibrated_by_what_was_read_of_it():
+def test_each_clip_is_calibrated_by_its_modalities():
     log_probs, _, prior = honest_answers(4)
     voice, words = frozenset({"audio"}), frozenset({"text"})
     calibration = Calibration(2.0, prior, {voice: 0.4})
-    found, marginals = calibration(log_probs, [voice, words, frozenset(), voice | words])
+    calibrated, marginals = calibration(log_probs, [voice, words, frozenset(), voice | words])
     warm, _ = apply_temperature(log_probs, 2.0)
-    np.testing.assert_allclose(found[[1, 3]], warm[[1, 3]])
-    np.testing.assert_allclose(np.exp(found[2]), prior)
-    np.testing.assert_allclose(found[0], pool_with_prior(warm, prior, [0.4] * 4)[0][0])
-    np.testing.assert_allclose(marginals, np.exp(found) @ all_sets(6))
+    np.testing.assert_allclose(calibrated[[1, 3]], warm[[1, 3]])
+    np.testing.assert_allclose(np.exp(calibrated[2]), prior)
+    np.testing.assert_allclose(calibrated[0], pool_with_prior(warm, prior, [0.4] * 4)[0][0])
+    np.testing.assert_allclose(marginals, np.exp(calibrated) @ all_sets(6))
 
 
 def test_a_share_is_a_share():

@@ -57,8 +57,8 @@ def test_decoders_equal_brute_force_over_all_64_answers(seed: int, metric: str) 
         "acc_jaccard_empty1": lambda p: decode_jaccard(p, empty_pair=True),
         "hamming_loss": decode_hamming,
     }[metric]
-    found = decode(probs) @ (1 << np.arange(6))
-    for clip, answer in enumerate(found):
+    indices = decode(probs) @ (1 << np.arange(6))
+    for clip, answer in enumerate(indices):
         earned = [sum(probs[clip, t] * table[a, t] for t in range(64)) for a in range(64)]
         assert earned[answer] == pytest.approx(max(earned), abs=1e-12)
 
@@ -108,8 +108,8 @@ def test_no_threshold_beats_the_tuned_one(seed: int, coarse: bool) -> None:
 
 def f1(truth: NDArray[np.generic], pred: NDArray[np.generic]) -> float:
     """F1 over all entries, from its definition."""
-    wanted, given = truth.astype(bool), pred.astype(bool)
-    return float(2 * (wanted & given).sum() / max(1, wanted.sum() + given.sum()))
+    true, predicted = truth.astype(bool), pred.astype(bool)
+    return float(2 * (true & predicted).sum() / max(1, true.sum() + predicted.sum()))
 
 
 def test_a_tuned_threshold_stands_between_the_probabilities() -> None:
@@ -126,14 +126,14 @@ def test_a_tuned_threshold_stands_between_the_probabilities() -> None:
         (np.full((2, 3), np.nan), np.ones((2, 3))),
     ],
 )
-def test_thresholds_refuse_what_does_not_fit(probs: Floats, truth: Floats) -> None:
+def test_thresholds_refuse_mismatched_arguments(probs: Floats, truth: Floats) -> None:
     with pytest.raises(DataError, match="expected"):
         tune_threshold(probs, truth)
     with pytest.raises(DataError, match="expected"):
         tune_label_thresholds(probs, truth)
 
 
-def test_decoding_refuses_what_does_not_fit() -> None:
+def test_decoding_refuses_mismatched_arguments() -> None:
     with pytest.raises(DataError, match=r"utility \(S, S\)"):
         expected_utility_decode(np.ones((2, 8)), np.ones((4, 4)))
     with pytest.raises(DataError, match=r"2\*\*K sets; got 6"):

@@ -57,19 +57,19 @@ def test_thresholds_are_always_usable(seed, clips):
     rng = np.random.default_rng(seed)
     probs = rng.random((clips, 4)).round(int(rng.integers(0, 3)))
     truth = (rng.random((clips, 4)) < rng.choice([0, 0.5, 1], size=4)).astype(int)
-    found = expected_f1_thresholds(probs, truth)
-    assert ((found >= 0) & (found <= 1)).all()
-    assert (found[~truth.any(axis=0)] == 1).all()
+    thresholds = expected_f1_thresholds(probs, truth)
+    assert ((thresholds >= 0) & (thresholds <= 1)).all()
+    assert (thresholds[~truth.any(axis=0)] == 1).all()
 
 
 def test_a_label_that_is_always_there_is_always_answered():
     probs = np.random.default_rng(0).random((50, 2))
-    found = expected_f1_thresholds(probs, np.ones((50, 2)))
-    assert decode_threshold(probs, found).all()
+    thresholds = expected_f1_thresholds(probs, np.ones((50, 2)))
+    assert decode_threshold(probs, thresholds).all()
 
 
 @pytest.mark.parametrize(
-    ("probs", "truth", "said"),
+    ("probs", "truth", "message"),
     [
         (np.zeros((2, 3)), np.zeros((3, 2)), "one shape"),
         (np.zeros((0, 3)), np.zeros((0, 3)), "one shape"),
@@ -77,6 +77,6 @@ def test_a_label_that_is_always_there_is_always_answered():
         (np.zeros((2, 3)), np.full((2, 3), 2), "truth of 0 and 1"),
     ],
 )
-def test_what_does_not_fit_is_refused(probs, truth, said):
-    with pytest.raises(DataError, match=said):
+def test_mismatched_arguments_are_refused(probs, truth, message):
+    with pytest.raises(DataError, match=message):
         expected_f1_thresholds(probs, truth)

@@ -10,9 +10,9 @@ from mmemo.metrics.consistency import (
     FIGURES,
     GoldCounts,
     Printed,
+    ScoreProgram,
     contradictions,
     explanations,
-    implied_range,
     is_fraction,
     not_whole,
     repairs,
@@ -35,7 +35,7 @@ def system(seed, clips):
 
 @settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(1, 60), st.integers(2, 6), st.booleans())
-def test_true_scores_are_never_accused(seed, clips, digits, cut):
+def test_true_scores_never_contradict(seed, clips, digits, cut):
     truth, pred = system(seed, clips)
     scores = multilabel_metrics(truth=truth, pred=pred)
     step = 10**digits
@@ -51,7 +51,7 @@ def test_true_scores_are_never_accused(seed, clips, digits, cut):
         assert not_whole(figures, full) == {}
     for name in ("hamming_loss", "acc_jaccard_empty0", "micro_f1"):
         others = {other: figure for other, figure in figures.items() if other != name}
-        low, high = implied_range(name, others, full)
+        low, high = ScoreProgram(full).span(name, others)
         assert low - 1e-6 <= scores[name] <= high + 1e-6
 
 
@@ -62,7 +62,7 @@ def test_swapped_precision_and_recall_are_found_by_the_hamming_loss(seed):
     scores = multilabel_metrics(truth=truth, pred=pred)
     precision, recall = scores["micro_precision"], scores["micro_recall"]
     loss, gold = scores["hamming_loss"], GoldCounts.of(truth)
-    # What the swapped pair would make of the loss must differ from what was printed.
+    # The loss of the swapped pair must differ from the printed one.
     hits = precision * gold.positives
     swapped_loss = (gold.positives + hits / recall - 2 * hits) / (6 * gold.clips) if recall else 0
     assume(precision > 0.2 and recall > 0.2 and abs(swapped_loss - loss) > 0.01)
@@ -75,10 +75,10 @@ def test_swapped_precision_and_recall_are_found_by_the_hamming_loss(seed):
 
 def test_a_hamming_loss_that_precision_and_recall_exclude():
     figures = printed(micro_precision=".525", micro_recall=".603", hamming_loss=".180")
-    [found] = contradictions(figures, MOSEI_TEST)
-    assert set(found.figures) == {"micro_precision", "hamming_loss"}  # whatever the recall
-    assert implied_range(
-        "hamming_loss", printed(micro_precision=".525", micro_recall=".603"), MOSEI_TEST
+    [contradiction] = contradictions(figures, MOSEI_TEST)
+    assert set(contradiction.figures) == {"micro_precision", "hamming_loss"}  # whatever the recall
+    assert ScoreProgram(MOSEI_TEST).span(
+        "hamming_loss", printed(micro_precision=".525", micro_recall=".603")
     ) == pytest.approx((0.214, 0.214), abs=1e-3)
     first, *_ = repairs(figures, MOSEI_TEST)
     assert first.figure == "hamming_loss"
@@ -86,7 +86,7 @@ def test_a_hamming_loss_that_precision_and_recall_exclude():
     assert first.digits == pytest.approx(32, abs=2)  # .213 instead of .180
 
 
-def test_a_slip_of_one_digit_is_told_from_a_large_one():
+def test_a_slip_of_one_digit_is_distinct_from_a_large_one():
     scores = printed(micro_precision=".550", micro_recall=".459", hamming_loss=".209")
     first, *_ = repairs(scores, MOSEI_TEST)
     assert first.figure == "hamming_loss"
@@ -96,17 +96,18 @@ def test_a_slip_of_one_digit_is_told_from_a_large_one():
 
 def test_an_f1_that_is_not_the_harmonic_mean():
     figures = printed(micro_precision=".629", micro_recall=".504", micro_f1=".516")
-    [found] = contradictions(figures, GoldCounts(6))
-    assert found.figures == ("micro_precision", "micro_recall", "micro_f1")
-    assert found.implied["micro_f1"] == pytest.approx((0.5596, 0.5596), abs=2e-3)
+    [contradiction] = contradictions(figures, GoldCounts(6))
+    assert contradiction.figures == ("micro_precision", "micro_recall", "micro_f1")
+    assert contradiction.implied["micro_f1"] == pytest.approx((0.5596, 0.5596), abs=2e-3)
 
 
-def test_what_no_system_can_reach():
-    assert implied_range("acc_jaccard_empty0", {}, MOSEI_TEST)[1] == pytest.approx(0.8493, abs=5e-5)
-    [found] = contradictions(printed(acc_jaccard_empty0=".86"), MOSEI_TEST)
-    assert found.figures == ("acc_jaccard_empty0",)
-    told = explanations(printed(acc_jaccard_empty0=".86"), MOSEI_TEST)
-    assert "the accuracy counts an empty pair as 1" in told
+def test_a_score_that_no_system_can_reach():
+    span = ScoreProgram(MOSEI_TEST).span("acc_jaccard_empty0", {})
+    assert span[1] == pytest.approx(0.8493, abs=5e-5)
+    [contradiction] = contradictions(printed(acc_jaccard_empty0=".86"), MOSEI_TEST)
+    assert contradiction.figures == ("acc_jaccard_empty0",)
+    causes = explanations(printed(acc_jaccard_empty0=".86"), MOSEI_TEST)
+    assert "the accuracy counts an empty pair as 1" in causes
 
 
 def test_recall_is_a_fraction_of_the_true_labels():
@@ -122,13 +123,13 @@ def test_recall_is_a_fraction_of_the_true_labels():
     ("text", "low", "high"),
     [("0.480", 0.4795, 0.481), (".48", 0.475, 0.49), ("48.0 %", 0.4795, 0.481), ("1", 0.5, 1.0)],
 )
-def test_the_last_digit_says_how_exact_a_number_is(text, low, high):
-    found = Printed.read(text)
-    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+def test_the_last_digit_gives_the_precision(text, low, high):
+    score = Printed.read(text)
+    assert (score.low, score.high) == (pytest.approx(low), pytest.approx(high))
 
 
 @pytest.mark.parametrize("text", ["48.0", "-0.1", "nan", "x", "", "120 %", "inf"])
-def test_what_is_no_score_is_refused(text):
+def test_other_texts_are_refused(text):
     with pytest.raises(DataError, match="expected a score"):
         Printed.read(text)
 
@@ -136,7 +137,7 @@ def test_what_is_no_score_is_refused(text):
 def test_counts_that_do_not_add_up_are_refused():
     with pytest.raises(DataError, match="add up to 5 clips; got 3"):
         GoldCounts(2, clips=5, sizes=(1, 1, 1))
-    with pytest.raises(DataError, match="carry 0 to 2 labels"):
+    with pytest.raises(DataError, match="clips with 0 to 2 labels"):
         GoldCounts(2, sizes=(1, 1))
     with pytest.raises(DataError, match="got 'auc'"):
         contradictions(printed(auc="0.5"), GoldCounts(2))
@@ -144,13 +145,13 @@ def test_counts_that_do_not_add_up_are_refused():
 
 @settings(max_examples=50)
 @given(st.integers(0, 10_000), st.integers(2, 4))
-def test_true_scores_of_labels_are_never_accused(seed, digits):
+def test_true_scores_of_labels_never_contradict(seed, digits):
     truth, pred = system(seed, 80)
     scores = multilabel_metrics(truth=truth, pred=pred)
     per_label = {
         score: {
-            label: Printed.read(f"{held[score]:.{digits}f}")
-            for label, held in scores["per_label"].items()
+            label: Printed.read(f"{label_scores[score]:.{digits}f}")
+            for label, label_scores in scores["per_label"].items()
         }
         for score in ("precision", "recall", "f1")
     }
@@ -167,12 +168,12 @@ def test_true_scores_of_labels_are_never_accused(seed, digits):
 
 
 def test_scores_of_labels_that_cannot_be():
-    held = {
+    per_label = {
         "precision": printed(a=".5", b=".40"),
         "recall": printed(a=".5", b=".40"),
         "f1": printed(a=".5", b=".30"),
     }
     means = printed(macro_f1=".80", micro_recall=".49", weighted_recall=".3")
-    told = label_contradictions(held, means, {"a": 3, "b": 1})
-    assert [line.split()[0] for line in told] == ["b:", "the", "the", "weighted"]
-    assert "macro_f1 0.3725 to 0.4550" in told[2]
+    messages = label_contradictions(per_label, means, {"a": 3, "b": 1})
+    assert [line.split()[0] for line in messages] == ["b:", "the", "the", "weighted"]
+    assert "macro_f1 0.3725 to 0.4550" in messages[2]

@@ -33,34 +33,34 @@ def draw(seed: int, clips: int) -> tuple[Ints, Ints]:
 @given(st.integers(0, 100_000), st.integers(1, 12))
 def test_equals_scikit_learn(seed: int, clips: int) -> None:
     truth, pred = draw(seed, clips)
-    found = multilabel_metrics(truth=truth, pred=pred)
-    assert set(found) == {*SCALARS, "per_label"}
-    assert found["exact_match"] == pytest.approx(sk.accuracy_score(truth, pred))
-    assert found["hamming_loss"] == pytest.approx(sk.hamming_loss(truth, pred))
+    metrics = multilabel_metrics(truth=truth, pred=pred)
+    assert set(metrics) == {*SCALARS, "per_label"}
+    assert metrics["exact_match"] == pytest.approx(sk.accuracy_score(truth, pred))
+    assert metrics["hamming_loss"] == pytest.approx(sk.hamming_loss(truth, pred))
     for empty in (0, 1):
         both = [
             sk.jaccard_score(t, p, zero_division=empty) for t, p in zip(truth, pred, strict=True)
         ]
-        assert found[f"acc_jaccard_empty{empty}"] == pytest.approx(np.mean(both))
+        assert metrics[f"acc_jaccard_empty{empty}"] == pytest.approx(np.mean(both))
     for average in ("micro", "macro", "weighted", "samples"):
         expected = sk.precision_recall_fscore_support(
             truth, pred, average=average, zero_division=0
         )[:3]
         for name, value in zip(("precision", "recall", "f1"), expected, strict=True):
-            assert found[f"{average}_{name}"] == pytest.approx(value), name
+            assert metrics[f"{average}_{name}"] == pytest.approx(value), name
     by_label = sk.precision_recall_fscore_support(truth, pred, average=None, zero_division=0)
     for k, label in enumerate(EMOTIONS):
-        held = found["per_label"][label]
-        scores = [held[name] for name in ("precision", "recall", "f1", "support")]
-        assert scores == pytest.approx([column[k] for column in by_label])
-        assert isinstance(held["support"], int)
+        scores = metrics["per_label"][label]
+        figures = [scores[name] for name in ("precision", "recall", "f1", "support")]
+        assert figures == pytest.approx([column[k] for column in by_label])
+        assert isinstance(scores["support"], int)
         binary = sk.f1_score(truth[:, k], pred[:, k], average="weighted", zero_division=0)
-        assert held["binary_weighted_f1"] == pytest.approx(binary)
+        assert scores["binary_weighted_f1"] == pytest.approx(binary)
         occurring = np.unique(truth[:, k])
         recalls = sk.recall_score(
             truth[:, k], pred[:, k], labels=occurring, average=None, zero_division=0
         )
-        assert held["weighted_accuracy"] == pytest.approx(recalls.mean())
+        assert scores["weighted_accuracy"] == pytest.approx(recalls.mean())
 
 
 @given(st.integers(0, 1000))
@@ -77,17 +77,17 @@ def test_swapping_truth_and_prediction_swaps_precision_and_recall(seed: int) -> 
 @given(st.integers(0, 1000), st.integers(2, 8))
 def test_equals_torchmetrics(seed: int, clips: int) -> None:
     truth, pred = draw(seed, clips)
-    found = multilabel_metrics(truth=truth, pred=pred)
-    given_, wanted = torch.from_numpy(pred), torch.from_numpy(truth)
-    hamming = tm.multilabel_hamming_distance(given_, wanted, num_labels=6)
-    assert found["hamming_loss"] == pytest.approx(float(hamming), abs=1e-6)
-    exact = tm.multilabel_exact_match(given_, wanted, num_labels=6)
-    assert found["exact_match"] == pytest.approx(float(exact), abs=1e-6)
+    metrics = multilabel_metrics(truth=truth, pred=pred)
+    pred_tensor, truth_tensor = torch.from_numpy(pred), torch.from_numpy(truth)
+    hamming = tm.multilabel_hamming_distance(pred_tensor, truth_tensor, num_labels=6)
+    assert metrics["hamming_loss"] == pytest.approx(float(hamming), abs=1e-6)
+    exact = tm.multilabel_exact_match(pred_tensor, truth_tensor, num_labels=6)
+    assert metrics["exact_match"] == pytest.approx(float(exact), abs=1e-6)
     for average in ("micro", "weighted"):
-        f1 = tm.multilabel_f1_score(given_, wanted, num_labels=6, average=average)
-        assert found[f"{average}_f1"] == pytest.approx(float(f1), abs=1e-6)
-    by_label = tm.multilabel_f1_score(given_, wanted, num_labels=6, average="none")
-    assert [s["f1"] for s in found["per_label"].values()] == pytest.approx(by_label.tolist())
+        f1 = tm.multilabel_f1_score(pred_tensor, truth_tensor, num_labels=6, average=average)
+        assert metrics[f"{average}_f1"] == pytest.approx(float(f1), abs=1e-6)
+    by_label = tm.multilabel_f1_score(pred_tensor, truth_tensor, num_labels=6, average="none")
+    assert [s["f1"] for s in metrics["per_label"].values()] == pytest.approx(by_label.tolist())
 
 
 @given(st.integers(0, 1000), st.integers(1, 30))
@@ -97,21 +97,21 @@ def test_a_label_that_is_not_annotated_counts_nowhere(seed: int, clips: int) -> 
     unknown = rng.random(truth.shape) < 0.4
     unknown[unknown.all(axis=1), 0] = False
     partial = np.where(unknown, np.nan, truth)
-    found = multilabel_metrics(truth=partial, pred=pred)
+    metrics = multilabel_metrics(truth=partial, pred=pred)
     flipped = multilabel_metrics(truth=partial, pred=np.where(unknown, 1 - pred, pred))
-    assert found == flipped
+    assert metrics == flipped
     cells = ~unknown
-    assert found["micro_f1"] == pytest.approx(
+    assert metrics["micro_f1"] == pytest.approx(
         sk.f1_score(truth[cells], pred[cells], zero_division=0)
     )
     for k, label in enumerate(EMOTIONS):
-        held = found["per_label"][label]
+        scores = metrics["per_label"][label]
         rows = cells[:, k]
         if rows.any():
             expected = sk.f1_score(truth[rows, k], pred[rows, k], zero_division=0)
-            assert held["f1"] == pytest.approx(expected)
+            assert scores["f1"] == pytest.approx(expected)
     wrong = [(t[known] != p[known]).mean() for t, p, known in zip(truth, pred, cells, strict=True)]
-    assert found["hamming_loss"] == pytest.approx(np.mean(wrong))
+    assert metrics["hamming_loss"] == pytest.approx(np.mean(wrong))
 
 
 def test_perfect_and_empty_answers_in_both_conventions() -> None:
@@ -196,14 +196,14 @@ def test_intervals_cover_the_value_and_widen_when_clips_go_in_groups() -> None:
 def test_intervals_equal_resampling_clip_by_clip() -> None:
     truth, pred = draw(1, 40)
     groups = np.arange(40) // 4
-    found = bootstrap_intervals(truth=truth, pred=pred, groups=[f"{g:02d}" for g in groups])
+    intervals = bootstrap_intervals(truth=truth, pred=pred, groups=[f"{g:02d}" for g in groups])
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(10, np.full(10, 0.1), size=1000)
     scores = []
     for counts in drawn:
         rows = np.concatenate([np.flatnonzero(groups == g).repeat(n) for g, n in enumerate(counts)])
         scores.append(multilabel_metrics(truth=truth[rows], pred=pred[rows])["weighted_f1"])
-    assert found["weighted_f1"] == pytest.approx(np.quantile(scores, [0.025, 0.975]))
+    assert intervals["weighted_f1"] == pytest.approx(np.quantile(scores, [0.025, 0.975]))
 
 
 def test_one_group_has_no_spread() -> None:
@@ -213,7 +213,7 @@ def test_one_group_has_no_spread() -> None:
 
 
 @pytest.mark.parametrize(
-    ("truth", "pred", "said"),
+    ("truth", "pred", "message"),
     [
         (np.zeros((2, 6)), np.zeros((3, 6)), "one shape"),
         (np.zeros(6), np.zeros(6), "one shape"),
@@ -224,10 +224,10 @@ def test_one_group_has_no_spread() -> None:
         (np.full((2, 6), 2), np.zeros((2, 6)), "truth of 0 and 1"),
     ],
 )
-def test_what_does_not_fit_is_refused(truth: Ints, pred: Ints, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_mismatched_arguments_are_refused(truth: Ints, pred: Ints, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         multilabel_metrics(truth=truth, pred=pred)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         bootstrap_intervals(truth=truth, pred=pred, groups=["v"] * len(truth))
 
 

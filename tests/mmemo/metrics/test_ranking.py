@@ -29,51 +29,53 @@ def draw(seed, clips, ties=False):
 @given(st.integers(0, 10_000), st.integers(1, 40), st.booleans())
 def test_equals_scikit_learn(seed, clips, ties):
     truth, probs = draw(seed, clips, ties)
-    found = ranking_metrics(truth=truth, probs=probs)
+    metrics = ranking_metrics(truth=truth, probs=probs)
     aucs, precisions = [], []
     for k, label in enumerate(EMOTIONS):
-        held = found["per_label"][label]
+        scores = metrics["per_label"][label]
         positives = truth[:, k].sum()
         if positives:
             precisions.append(sk.average_precision_score(truth[:, k], probs[:, k]))
-            assert held["average_precision"] == pytest.approx(precisions[-1])
+            assert scores["average_precision"] == pytest.approx(precisions[-1])
         else:
-            assert held["average_precision"] is None
+            assert scores["average_precision"] is None
         if 0 < positives < clips:
             aucs.append(sk.roc_auc_score(truth[:, k], probs[:, k]))
-            assert held["auc"] == pytest.approx(aucs[-1])
+            assert scores["auc"] == pytest.approx(aucs[-1])
         else:
-            assert held["auc"] is None
+            assert scores["auc"] is None
     for name, values in (("macro_auc", aucs), ("macro_average_precision", precisions)):
-        assert found[name] == (pytest.approx(np.mean(values)) if values else None)
+        assert metrics[name] == (pytest.approx(np.mean(values)) if values else None)
     if 0 < truth.sum() < truth.size:
-        assert found["micro_auc"] == pytest.approx(sk.roc_auc_score(truth.ravel(), probs.ravel()))
+        assert metrics["micro_auc"] == pytest.approx(sk.roc_auc_score(truth.ravel(), probs.ravel()))
 
 
 @given(st.integers(0, 1000))
 def test_equals_torchmetrics(seed):
     truth, probs = draw(seed, 30, ties=True)
     truth[0], truth[1] = 0, 1
-    found = ranking_metrics(truth=truth, probs=probs)
-    given_, wanted = torch.from_numpy(probs), torch.from_numpy(truth)
-    auc = tm.multilabel_auroc(given_, wanted, num_labels=6)
-    assert found["macro_auc"] == pytest.approx(float(auc), abs=1e-5)
-    precision = tm.multilabel_average_precision(given_, wanted, num_labels=6, average="micro")
-    assert found["micro_average_precision"] == pytest.approx(float(precision), abs=1e-5)
+    metrics = ranking_metrics(truth=truth, probs=probs)
+    probs_tensor, truth_tensor = torch.from_numpy(probs), torch.from_numpy(truth)
+    auc = tm.multilabel_auroc(probs_tensor, truth_tensor, num_labels=6)
+    assert metrics["macro_auc"] == pytest.approx(float(auc), abs=1e-5)
+    precision = tm.multilabel_average_precision(
+        probs_tensor, truth_tensor, num_labels=6, average="micro"
+    )
+    assert metrics["micro_average_precision"] == pytest.approx(float(precision), abs=1e-5)
 
 
 @given(st.integers(0, 1000), st.integers(1, 30), st.booleans())
 def test_the_curve_is_that_of_scikit_learn(seed, clips, ties):
     truth, probs = draw(seed, clips, ties)
     for k in range(6):
-        found = precision_recall_curve(truth=truth[:, k], probs=probs[:, k])
+        curve = precision_recall_curve(truth=truth[:, k], probs=probs[:, k])
         if not truth[:, k].any():
-            assert not found.recall.size
+            assert not curve.recall.size
             continue
         precision, recall, thresholds = sk.precision_recall_curve(truth[:, k], probs[:, k])
-        np.testing.assert_allclose(found.precision, precision[:-1][::-1])
-        np.testing.assert_allclose(found.recall, recall[:-1][::-1])
-        np.testing.assert_allclose(found.thresholds, thresholds[::-1])
+        np.testing.assert_allclose(curve.precision, precision[:-1][::-1])
+        np.testing.assert_allclose(curve.recall, recall[:-1][::-1])
+        np.testing.assert_allclose(curve.thresholds, thresholds[::-1])
 
 
 @given(st.integers(0, 1000))
@@ -81,33 +83,33 @@ def test_unknown_cells_count_nowhere(seed):
     truth, probs = draw(seed, 40)
     unknown = np.random.default_rng(seed).random(truth.shape) < 0.3
     unknown[:, 0] = False
-    found = ranking_metrics(truth=np.where(unknown, np.nan, truth), probs=probs)
+    metrics = ranking_metrics(truth=np.where(unknown, np.nan, truth), probs=probs)
     for k, label in enumerate(EMOTIONS):
         rows = ~unknown[:, k]
         if 0 < truth[rows, k].sum() < rows.sum():
             expected = sk.roc_auc_score(truth[rows, k], probs[rows, k])
-            assert found["per_label"][label]["auc"] == pytest.approx(expected)
+            assert metrics["per_label"][label]["auc"] == pytest.approx(expected)
 
 
 def test_intervals_equal_scoring_each_resample():
     truth, probs = draw(3, 30, ties=True)
     truth[0], truth[1] = 0, 1
     resamples = Resamples.draw([str(i // 2) for i in range(30)], resamples=120)
-    found = ranking_intervals(truth=truth, probs=probs, resamples=resamples)
+    intervals = ranking_intervals(truth=truth, probs=probs, resamples=resamples)
     scores = []
     for draws in resamples.draws.astype(int):
         rows = np.repeat(np.arange(30), draws[resamples.member])
         scores.append(ranking_metrics(truth=truth[rows], probs=probs[rows])["macro_auc"])
-    assert found["macro_auc"] == pytest.approx(np.quantile(scores, [0.025, 0.975]))
+    assert intervals["macro_auc"] == pytest.approx(np.quantile(scores, [0.025, 0.975]))
 
 
 @pytest.mark.parametrize(
-    ("probs", "said"),
+    ("probs", "message"),
     [(np.full((2, 6), 1.5), "from 0 to 1"), (np.full((2, 6), np.nan), "from 0 to 1"),
      (np.zeros((2, 5)), "one shape")],
 )  # fmt: skip
-def test_what_is_no_probability_is_refused(probs, said):
-    with pytest.raises(DataError, match=said):
+def test_other_numbers_than_probabilities_are_refused(probs, message):
+    with pytest.raises(DataError, match=message):
         ranking_metrics(truth=np.zeros((2, 6)), probs=probs)
 
 
@@ -118,20 +120,20 @@ def test_single_label_scores_equal_scikit_learn(seed, clips, n_labels):
     truth, probs = np.eye(n_labels)[index], rng.random((clips, n_labels))
     labels = [f"label{k}" for k in range(n_labels)]
     resamples = Resamples.draw([str(i) for i in range(clips)], resamples=50)
-    found = single_label_metrics(truth=truth, probs=probs, labels=labels, resamples=resamples)
+    metrics = single_label_metrics(truth=truth, probs=probs, labels=labels, resamples=resamples)
     answer = probs.argmax(axis=1)
-    assert found["accuracy"] == pytest.approx(sk.accuracy_score(index, answer))
+    assert metrics["accuracy"] == pytest.approx(sk.accuracy_score(index, answer))
     recall = sk.recall_score(
         index, answer, labels=np.unique(index), average="macro", zero_division=0
     )
-    assert found["uar"] == pytest.approx(recall)
+    assert metrics["uar"] == pytest.approx(recall)
     expected = sk.confusion_matrix(index, answer, labels=np.arange(n_labels))
-    assert found["confusion"] == expected.tolist()
-    low, high = found["interval95"]["uar"]
+    assert metrics["confusion"] == expected.tolist()
+    low, high = metrics["interval95"]["uar"]
     assert 0 <= low <= high <= 1
 
 
-def test_single_label_scores_need_one_label_a_clip():
+def test_single_label_scores_need_one_label_per_clip():
     assert is_single_label(np.eye(3))
     assert not is_single_label([[1, 1, 0]])
     assert not is_single_label([[0, 0, 0]])

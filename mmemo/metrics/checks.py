@@ -1,0 +1,122 @@
+"""Checks of truth, predictions and probabilities, shared by all scores and decisions.
+
+N clips, K labels. ``truth`` (N, K) is 0, 1, or NaN where a label is not annotated; ``pred`` (N, K)
+is 0 or 1; ``probs`` (N, K) lies in [0, 1].
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mmemo.arrays import Bools, Floats
+from mmemo.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class DecidedSets:
+    """Truth and predictions of one shape: (N, K) each; ``known`` is False where truth is NaN."""
+
+    truth: Bools
+    pred: Bools
+    known: Bools
+
+
+def check_pred(truth: ArrayLike, pred: ArrayLike, labels: Sequence[str]) -> DecidedSets:
+    """Return checked truth and predictions; unknown cells are False in both.
+
+    Raises:
+        DataError: shapes differ, there is no clip, K is not the number of labels, an entry is
+            neither 0 nor 1 (nor NaN, in truth), or a clip has no known label.
+    """
+    true, predicted = _same_shape(truth, pred, "pred", labels)
+    known = known_cells(true)
+    for name, values in (("truth", true[known]), ("pred", predicted)):
+        if not is_binary(values):
+            raise DataError(f"expected {name} of 0 and 1; got other values")
+    return DecidedSets((true == 1) & known, (predicted == 1) & known, known)
+
+
+def check_probs(
+    truth: ArrayLike, probs: ArrayLike, labels: Sequence[str] | None = None
+) -> tuple[Floats, Floats]:
+    """Return truth (N, K) and probabilities (N, K) as float64.
+
+    Args:
+        truth: (N, K) of 0, 1 and NaN.
+        probs: (N, K).
+        labels: K names; without them any K will do.
+
+    Raises:
+        DataError: shapes differ, there is no clip, K is not the number of labels, truth is other
+            than 0, 1 and NaN, a clip has no known label, or a probability lies outside [0, 1].
+    """
+    true, checked_probs = _same_shape(truth, probs, "probs", labels)
+    if not is_binary(true[known_cells(true)]):
+        raise DataError("expected truth of 0 and 1; got other values")
+    if not are_probs(checked_probs):
+        raise DataError("expected probabilities from 0 to 1; got other values")
+    return true, checked_probs
+
+
+def check_known_probs(truth: ArrayLike, probs: ArrayLike) -> tuple[Floats, Floats]:
+    """Return truth and probabilities as ``check_probs`` does; all labels must be known.
+
+    Raises:
+        DataError: as ``check_probs``, or truth is NaN somewhere.
+    """
+    true, checked_probs = check_probs(truth, probs)
+    if not is_binary(true):
+        raise DataError("expected truth of 0 and 1; got NaN (labels that are not annotated)")
+    return true, checked_probs
+
+
+def check_set_table(truth: ArrayLike, log_probs: ArrayLike) -> tuple[Floats, Floats]:
+    """Return truth (N, K) and log-probabilities of all sets (N, 2**K) as float64.
+
+    Raises:
+        DataError: the shapes do not fit, or there is no clip.
+    """
+    true, table = np.asarray(truth, dtype=np.float64), np.asarray(log_probs, dtype=np.float64)
+    if true.ndim != 2 or not true.size or table.shape != (len(true), 1 << true.shape[1]):
+        raise DataError(
+            "expected truth (N, K) and log-probabilities of sets (N, 2**K); "
+            f"got {true.shape} and {table.shape}"
+        )
+    return true, table
+
+
+def known_cells(truth: Floats) -> Bools:
+    """Return which cells of truth (N, K) are annotated.
+
+    Raises:
+        DataError: a clip has no known label.
+    """
+    known = ~np.isnan(truth)
+    if not known.any(axis=1).all():
+        raise DataError("expected truth of 0 and 1 (or NaN for unknown); a clip has no known label")
+    return known
+
+
+def is_binary(values: NDArray[np.generic]) -> bool:
+    """Return whether all values are 0 or 1."""
+    return bool(np.isin(values, (0, 1)).all())
+
+
+def are_probs(values: Floats) -> bool:
+    """Return whether all values lie in [0, 1]; NaN does not."""
+    return bool(((values >= 0) & (values <= 1)).all())
+
+
+def _same_shape(
+    truth: ArrayLike, other: ArrayLike, name: str, labels: Sequence[str] | None
+) -> tuple[Floats, Floats]:
+    true, values = np.asarray(truth, dtype=np.float64), np.asarray(other, dtype=np.float64)
+    if true.ndim != 2 or true.shape != values.shape or not true.size:
+        raise DataError(
+            f"expected truth and {name} of one shape (N, K); got {true.shape} and {values.shape}"
+        )
+    if labels is not None and true.shape[1] != len(labels):
+        raise DataError(f"expected {len(labels)} label columns; got {true.shape[1]}")
+    return true, values
