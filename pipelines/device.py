@@ -1,17 +1,17 @@
-"""Where a model runs."""
+"""The device that a model runs on."""
 
 from mmemo.errors import ConfigError
 
 
 def find_device(name: str = "auto", *, asked_by: str = "device") -> str:
-    """Turn ``auto`` into the best device there is; check that another one is there.
+    """Return the name of a device: for ``auto`` the best one, else ``name`` if available.
 
     Args:
         name: auto, or PyTorch's name of a device.
-        asked_by: what to call the option in an error.
+        asked_by: name of the option in errors.
 
     Raises:
-        ConfigError: it is not there.
+        ConfigError: the device is not available.
     """
     import torch
 

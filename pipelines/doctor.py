@@ -23,29 +23,29 @@ State = Literal["ok", "missing", "optional"]
 DECODERS = ("h264", "hevc", "vp9", "av1", "mpeg4", "mjpeg", "aac", "mp3", "opus", "vorbis", "flac")
 ENCODERS = ("libx264", "aac")
 NATIVE = ("torch", "cv2", "av", "scipy", "numba", "pyarrow", "ctranslate2", "ai_edge_litert")
-"""Modules with compiled parts, which may be installed and yet not load."""
+"""Modules with compiled parts, which may be installed and still fail to load."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        what: its name.
+        name: name of the thing checked.
         state: "ok"; "missing", something will fail without it; "optional", absent and only needed
-            for what ``remedy`` names.
-        detail: what was found.
-        remedy: what to do, empty if nothing.
+            for the purpose in ``remedy``.
+        detail: the result.
+        remedy: how to fix it, empty if not needed.
     """
 
-    what: str
+    name: str
     state: State
     detail: str
     remedy: str = ""
 
 
 def examine() -> list[Finding]:
-    """Look at everything that a command may need. Nothing is fetched or changed."""
+    """Return the checks of everything that a command may need, without changing anything."""
     return [
         *_machine(),
         *_packages(),
@@ -79,39 +79,41 @@ def _machine() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    """Compare what the package asks for with what is installed."""
-    wrong: dict[str, list[str]] = {}
+    """Compare the requirements of the package with the installed versions."""
+    problems_of: dict[str, list[str]] = {}
     for line in importlib.metadata.requires("mmemo") or ():
-        asked = Requirement(line)
-        extra = _extra_of(asked)
-        if asked.marker is not None and not asked.marker.evaluate({"extra": extra}):
+        requirement = Requirement(line)
+        extra = _extra_of(requirement)
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
             continue
-        wrong.setdefault(extra, [])
+        problems_of.setdefault(extra, [])
         try:
-            there = importlib.metadata.version(asked.name)
+            installed = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            wrong[extra].append(f"{asked.name} is not installed")
+            problems_of[extra].append(f"{requirement.name} is not installed")
             continue
-        if not asked.specifier.contains(there, prereleases=True):
-            wrong[extra].append(f"{asked.name} is {there}, expected {asked.specifier}")
-    for extra, problems in wrong.items():
-        what = f"packages [{extra}]" if extra else "packages"
+        if not requirement.specifier.contains(installed, prereleases=True):
+            problems_of[extra].append(
+                f"{requirement.name} is {installed}, expected {requirement.specifier}"
+            )
+    for extra, problems in problems_of.items():
+        name = f"packages [{extra}]" if extra else "packages"
         target = f"'mmemo[{extra}]'" if extra else "mmemo"
         if problems:
             state: State = "optional" if extra else "missing"
-            yield Finding(what, state, "; ".join(problems), f"pip install {target}")
+            yield Finding(name, state, "; ".join(problems), f"pip install {target}")
         else:
-            yield Finding(what, "ok", "installed")
+            yield Finding(name, "ok", "installed")
 
 
-def _extra_of(asked: Requirement) -> str:
-    """Name the extra that a requirement belongs to, "" for none."""
-    found = re.search(r"extra == ['\"]([^'\"]+)['\"]", str(asked.marker or ""))
-    return found[1] if found else ""
+def _extra_of(requirement: Requirement) -> str:
+    """Return the extra of a requirement, "" for none."""
+    match = re.search(r"extra == ['\"]([^'\"]+)['\"]", str(requirement.marker or ""))
+    return match[1] if match else ""
 
 
 def _native() -> Iterator[Finding]:
-    """Load what has compiled parts: a system library may be missing, or of another machine."""
+    """Load modules with compiled parts: a system library may be missing or incompatible."""
     broken = []
     for name in NATIVE:
         try:
@@ -128,31 +130,31 @@ def _native() -> Iterator[Finding]:
 def _media() -> Iterator[Finding]:
     import av
 
-    for what, names, mode in (("decoders", DECODERS, "r"), ("encoders", ENCODERS, "w")):
+    for kind, names, mode in (("decoders", DECODERS, "r"), ("encoders", ENCODERS, "w")):
         absent = []
         for name in names:
             try:
                 av.Codec(name, mode)  # type: ignore[arg-type]
             except ValueError:  # av's UnknownCodecError
                 absent.append(name)
-        there = [name for name in names if name not in absent]
+        available = [name for name in names if name not in absent]
         if absent:
-            needed = "files in these codecs" if mode == "r" else "videos that are written"
+            needed = "files in these codecs" if mode == "r" else "writing videos"
             remedy = (
                 f"needed for {needed}; PyAV's wheels have them: pip install --force-reinstall av"
             )
-            detail = f"{', '.join(there)}; not {', '.join(absent)}"
-            yield Finding(what, "optional", detail, remedy)
+            detail = f"{', '.join(available)}; not {', '.join(absent)}"
+            yield Finding(kind, "optional", detail, remedy)
         else:
-            yield Finding(what, "ok", ", ".join(there))
+            yield Finding(kind, "ok", ", ".join(available))
 
 
 def _model() -> Iterator[Finding]:
-    """Look at the model that is used where none is named."""
-    what = f"model {DEFAULT}"
+    """Check the model that is used by default."""
+    name = f"model {DEFAULT}"
     if not has_model(DEFAULT):
         yield Finding(
-            what,
+            name,
             "optional",
             "not in this installation",
             "name a model that you trained, --run runs/mine, or one of the hub, "
@@ -161,45 +163,45 @@ def _model() -> Iterator[Finding]:
         return
     encoder = _encoder_of(find_model(DEFAULT))
     if encoder in ASSETS and not describe(encoder).ready:
-        yield Finding(what, "optional", f"needs {encoder}, not fetched yet", "fetched at first use")
+        yield Finding(name, "optional", f"needs {encoder}, not fetched yet", "fetched at first use")
         return
     from mmemo.checkpoint import load_checkpoint
 
     try:
-        held = load_checkpoint(find_model(DEFAULT))
+        checkpoint = load_checkpoint(find_model(DEFAULT))
     except MmemoError as error:
-        yield Finding(what, "missing", str(error), "pip install --force-reinstall mmemo")
+        yield Finding(name, "missing", str(error), "pip install --force-reinstall mmemo")
         return
-    made_up = ", made up: a demonstration" if held.trained_on.demonstration else ""
+    synthetic = ", synthetic: a demonstration" if checkpoint.trained_on.demonstration else ""
     yield Finding(
-        what,
+        name,
         "ok",
-        f"reads {' + '.join(held.model.modalities)}; learnt from {held.trained_on.dataset}"
-        f" ({held.trained_on.clips} clips{made_up})",
+        f"reads {' + '.join(checkpoint.model.modalities)}; learnt from "
+        f"{checkpoint.trained_on.dataset} ({checkpoint.trained_on.clips} clips{synthetic})",
     )
 
 
 def _encoder_of(folder: Path) -> str:
-    """Name the pretrained encoder that a model builds on; looking must fetch nothing."""
+    """Return the pretrained encoder of a model, without fetching anything."""
     try:
-        described = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
-        return str(described["config"]["model"]["pretrained"])
+        description = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
+        return str(description["config"]["model"]["pretrained"])
     except (OSError, ValueError, KeyError, TypeError):
-        return ""  # loading it says what is wrong
+        return ""  # loading the model reports the problem
 
 
 def _weights() -> Iterator[Finding]:
     for name in ASSETS:
-        report = describe(name)
-        if report.ready:
-            yield Finding(name, "ok", str(report.folder))
+        asset_state = describe(name)
+        if asset_state.ready:
+            yield Finding(name, "ok", str(asset_state.folder))
         else:
-            size = f"{report.asset.size / 1e6:.0f} MB"
+            size = f"{asset_state.asset.size / 1e6:.0f} MB"
             yield Finding(
                 name,
                 "optional",
                 f"not fetched yet ({size})",
-                "fetched when first needed; `mmemo doctor --fetch` brings all of them now",
+                "fetched when first needed; `mmemo doctor --fetch` fetches all of them now",
             )
 
 
@@ -211,14 +213,14 @@ def _cache() -> Iterator[Finding]:
         return
     nearest = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(nearest).free
-    lacking = sum(ASSETS[name].size for name in ASSETS if not describe(name).ready)
-    if os.access(nearest, os.W_OK) and free > 2 * lacking:
+    missing = sum(ASSETS[name].size for name in ASSETS if not describe(name).ready)
+    if os.access(nearest, os.W_OK) and free > 2 * missing:
         yield Finding("cache", "ok", f"{folder}, {free / 1e9:.0f} GB free")
     elif os.access(nearest, os.W_OK):
         yield Finding(
             "cache",
             "missing",
-            f"{folder} has {free / 1e6:.0f} MB free, {2 * lacking / 1e6:.0f} MB are needed to "
+            f"{folder} has {free / 1e6:.0f} MB free, {2 * missing / 1e6:.0f} MB are needed to "
             "fetch the weights",
             "make room, or set MMEMO_CACHE to another folder",
         )

@@ -1,4 +1,4 @@
-"""Whether an answer can be written where it is wanted, asked before the work and not after."""
+"""Checks of output paths before the work starts."""
 
 from pathlib import Path
 
@@ -6,15 +6,15 @@ from mmemo.errors import ConfigError
 
 
 def check_output(out: Path, media: Path, *, asked_by: str = "out") -> None:
-    """Refuse a file that cannot be written or must not be.
+    """Check that an output file can be written and is not the recording.
 
     Args:
-        out: what will be written.
-        media: the recording that it is about.
-        asked_by: what to call the option in an error.
+        out: the output file.
+        media: the recording.
+        asked_by: name of the option in errors.
 
     Raises:
-        ConfigError: ``out`` is the recording itself, a folder, or in a folder that is not there.
+        ConfigError: ``out`` is the recording, a folder, or in a folder that does not exist.
     """
     if out.resolve() == media.resolve():
         raise ConfigError(f"{asked_by} {out}: expected another file than the recording")

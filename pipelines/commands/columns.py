@@ -1,4 +1,4 @@
-"""``mmemo columns``: what the columns of the features mean."""
+"""``mmemo columns``: the meaning of the columns of the features."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ def add(commands: "Commands") -> None:
         commands,
         "columns",
         _run,
-        "say what the columns of the features mean",
+        "list the meaning of the columns of the features",
         "List the columns that `mmemo features` stores: name, unit, meaning, in their order.",
     )
     command.add_argument(
@@ -27,9 +27,9 @@ def add(commands: "Commands") -> None:
         nargs="?",
         choices=MODALITIES,
         metavar="MODALITY",
-        help="which: text, audio, visual (default: all)",
+        help="text, audio or visual (default: all)",
     )
-    command.add_argument("--json", action="store_true", help="print one JSON object a line")
+    command.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def _run(options: argparse.Namespace) -> int:

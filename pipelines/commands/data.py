@@ -1,4 +1,4 @@
-"""``mmemo data``: check data sets of any form, and convert them."""
+"""``mmemo data``: check data sets of any format, and convert them."""
 
 import argparse
 import json
@@ -22,35 +22,38 @@ def add(commands: "Commands") -> None:
     """Add the command and its options."""
     group = commands.add_parser(
         "data",
-        help="check or convert data sets in the forms people hold them",
-        description="Check or convert data sets in the forms people hold them.",
+        help="check or convert data sets of many formats",
+        description="Check or convert data sets of many formats.",
     )
     parts = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    look = add_command(
+    check = add_command(
         parts,
         "check",
         _check,
-        "report what a data set holds and what is wrong with it",
-        f"Read all of a data set and report: segments, splits, columns, values that are not "
-        f"finite, label order, duplicates, videos in two splits. Exits with 1 if anything is "
-        f"wrong. {FORMS}",
+        "list the content of a data set and its problems",
+        f"Read a whole data set and list segments, splits, columns, values that are not finite, "
+        f"label order, duplicates, and videos in two splits. Exits with 1 if there are problems. "
+        f"{FORMS}",
     )
-    _add_source(look)
-    look.add_argument("--json", action="store_true", help="print one JSON object")
-    turn = add_command(
+    _add_source(check)
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    convert = add_command(
         parts,
         "convert",
         _convert,
-        "turn a data set into a feature store, or a store into .csd files",
+        "convert a data set into a feature store, or a store into .csd files",
         f"Write a feature store that `mmemo train --data` takes; with --to csd, write a store as "
         f".csd files that the CMU SDK opens. {FORMS}",
     )
-    _add_source(turn)
-    turn.add_argument("--out", required=True, type=Path, metavar="DIR", help="where to write")
-    turn.add_argument(
-        "--to", choices=("store", "csd"), default="store", help="what (default: %(default)s)"
+    _add_source(convert)
+    convert.add_argument("--out", required=True, type=Path, metavar="DIR", help="where to write")
+    convert.add_argument(
+        "--to",
+        choices=("store", "csd"),
+        default="store",
+        help="output format (default: %(default)s)",
     )
-    add_config(turn)
+    add_config(convert)
 
 
 def _add_source(command: argparse.ArgumentParser) -> None:
@@ -65,7 +68,7 @@ def _add_source(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--label-order",
         metavar="A,B,...",
-        help="what the six label columns are, where it is not the SDK's order",
+        help="emotions of the six label columns, if not in the SDK's order",
     )
 
 
@@ -80,12 +83,12 @@ def _open(options: argparse.Namespace) -> "Foreign":
 def _check(options: argparse.Namespace) -> int:
     from pipelines.data.convert import check
 
-    report = check(_open(options))
+    health = check(_open(options))
     if options.json:
-        print(json.dumps({"about": report.lines, "problems": report.problems}))
+        print(json.dumps({"about": health.lines, "problems": health.problems}))
     else:
-        _print(report.lines, report.problems)
-    return EXIT_INPUT if report.problems else 0
+        _print(health.lines, health.problems)
+    return EXIT_INPUT if health.problems else 0
 
 
 def _convert(options: argparse.Namespace) -> int:
@@ -97,8 +100,8 @@ def _convert(options: argparse.Namespace) -> int:
         for path in export_csd(options.path, options.out):
             print(path)
         return 0
-    report = convert(_open(options), options.out, config.features)
-    _print(report.lines, report.problems)
+    health = convert(_open(options), options.out, config.features)
+    _print(health.lines, health.problems)
     print(f"{options.out}: written")
     return 0
 

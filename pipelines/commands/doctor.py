@@ -1,4 +1,4 @@
-"""``mmemo doctor``: say what is ready, what is missing, and how to get it."""
+"""``mmemo doctor``: list what is ready, what is missing, and how to get it."""
 
 import argparse
 import json
@@ -19,12 +19,12 @@ def add(commands: "Commands") -> None:
         commands,
         "doctor",
         _run,
-        "say what is installed, what is missing, and how to get it",
-        "Look at packages, weights, codecs, GPU and cache. Nothing is changed unless --fetch is "
-        "given. Exit code 1 if something is missing that commands cannot do without.",
+        "list what is installed, what is missing, and how to get it",
+        "Check packages, weights, codecs, GPU and cache. Nothing is changed without --fetch. "
+        "Exit code 1 if something required is missing.",
     )
     command.add_argument("--fetch", action="store_true", help="fetch all weights and vectors now")
-    command.add_argument("--json", action="store_true", help="print one JSON object a line")
+    command.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -36,11 +36,12 @@ def _run(options: argparse.Namespace) -> int:
         for name in ASSETS:
             resolve(name)
     findings = examine()
-    for found in findings:
+    for finding in findings:
         if options.json:
-            print(json.dumps(asdict(found)))
+            fields = asdict(finding)
+            print(json.dumps({"what": fields.pop("name"), **fields}))
         else:
-            print(f"{MARKS[found.state]:>7}  {found.what:<22} {found.detail}")
-            if found.remedy:
-                print(f"{'':>32}{found.remedy}")
-    return EXIT_INPUT if any(found.state == "missing" for found in findings) else 0
+            print(f"{MARKS[finding.state]:>7}  {finding.name:<22} {finding.detail}")
+            if finding.remedy:
+                print(f"{'':>32}{finding.remedy}")
+    return EXIT_INPUT if any(finding.state == "missing" for finding in findings) else 0

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmemo.errors import ConfigError
+from pipelines.commands.evaluation_output import add_evaluation_output, show_evaluation
 from pipelines.commands.options import add_command, add_data, add_device, find_run, read_device
-from pipelines.commands.reporting import add_report, show_report
 
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands
@@ -19,8 +19,8 @@ def add(commands: "Commands") -> None:
         "evaluate",
         _run,
         "score a model on labelled clips",
-        "Score a trained model with every metric of the field, how sure each is, and beside it "
-        "what constant answers and the labels' frequencies reach.",
+        "Score a trained model with every metric of the field and its confidence interval, beside "
+        "the scores of constant answers and of the label frequencies.",
     )
     command.add_argument(
         "run_dir",
@@ -49,17 +49,20 @@ def add(commands: "Commands") -> None:
         help="compare with these predictions about the same clips (see `mmemo score`)",
     )
     command.add_argument(
-        "--predictions", type=Path, metavar="FILE", help="write them: .npz, .json or .csv"
+        "--predictions",
+        type=Path,
+        metavar="FILE",
+        help="write the predictions: .npz, .json or .csv",
     )
-    add_report(command)
+    add_evaluation_output(command)
     add_device(command)
 
 
 def _run(options: argparse.Namespace) -> int:
     from mmemo.checkpoint import load_checkpoint
     from pipelines.data.load import load_data
+    from pipelines.evaluation.build import build_evaluation
     from pipelines.evaluation.evaluate import answer, choose_split
-    from pipelines.evaluation.report import build_report
     from pipelines.evaluation.sheets.files import read_sheet, write_predictions
     from pipelines.evaluation.sheets.sheet import answers_of
 
@@ -78,7 +81,7 @@ def _run(options: argparse.Namespace) -> int:
         against = answers_of(read_sheet(options.against, gold.labels), gold)
     if options.predictions:
         write_predictions(options.predictions, gold, answers)
-    report = build_report(
+    evaluation = build_evaluation(
         gold, answers, set_counts=checkpoint.trained_on.set_counts, against=against
     )
     about: dict[str, object] = {
@@ -91,5 +94,5 @@ def _run(options: argparse.Namespace) -> int:
     title = f"{options.run_dir} on {dataset.name}, {split}"
     if options.without:
         title += f", without {' and '.join(sorted(options.without))}"
-    show_report(options, report, about, title)
+    show_evaluation(options, evaluation, about, title)
     return 0

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmemo.errors import ConfigError
+from pipelines.commands.evaluation_output import add_evaluation_output, show_evaluation
 from pipelines.commands.options import EXIT_INPUT, add_command
-from pipelines.commands.reporting import add_report, show_report
 
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands
@@ -20,11 +20,11 @@ def add(commands: "Commands") -> None:
         "score",
         _run,
         "score predictions from anywhere, or check published scores",
-        "Score a file of predictions, whatever made it, under the report of `mmemo evaluate`. "
-        "FILE and GOLD are .npz, .json, .jsonl, .csv or .csv.gz, or else a plain list: a line a "
-        "clip, names of labels divided by blanks, an empty line for none. Clips are matched by id, "
-        "or by their order where a file has no ids; none may be missing. With --published, say "
-        "instead which published scores cannot be true together (exit code 1 if there are such).",
+        "Score a file of predictions of any system as `mmemo evaluate` does. FILE and GOLD are "
+        ".npz, .json, .jsonl, .csv or .csv.gz, or else a plain list: one line per clip, names of "
+        "labels separated by blanks, an empty line for none. Clips are matched by id, or by their "
+        "order if a file has no ids; none may be missing. With --published, list instead the "
+        "published scores that cannot be true together (exit code 1 if there are any).",
     )
     command.add_argument("file", metavar="FILE", type=Path, nargs="?", help="predictions")
     command.add_argument("--gold", type=Path, metavar="GOLD", help="the true labels")
@@ -32,7 +32,7 @@ def add(commands: "Commands") -> None:
         "--labels",
         nargs="+",
         metavar="LABEL",
-        help="names of the labels, in order (default: those a file names, else the six emotions)",
+        help="names of the labels, in order (default: those in the file, else the six emotions)",
     )
     command.add_argument(
         "--threshold",
@@ -40,7 +40,7 @@ def add(commands: "Commands") -> None:
         type=float,
         default=[0.5],
         metavar="P",
-        help="where to cut probabilities if FILE has no decisions: one, or one per label "
+        help="threshold of probabilities if FILE has no decisions: one, or one per label "
         "(default: 0.5)",
     )
     command.add_argument(
@@ -58,7 +58,7 @@ def add(commands: "Commands") -> None:
         metavar="TOML",
         help="published scores to check (see docs/metrics.md); --gold overrides its counts",
     )
-    add_report(command)
+    add_evaluation_output(command)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -70,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.file is None or options.gold is None:
         raise ConfigError("expected FILE and --gold GOLD, or --published TOML")
     gold = read_gold(options.gold, tuple(options.labels or EMOTIONS))
-    report = score(
+    evaluation = score(
         options.file,
         gold,
         thresholds=options.threshold,
@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
         "gold": str(options.gold),
         "demonstration": False,
     }
-    show_report(options, report, about, f"{options.file} on {options.gold}")
+    show_evaluation(options, evaluation, about, f"{options.file} on {options.gold}")
     return 0
 
 

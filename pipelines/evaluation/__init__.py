@@ -1,1 +1,1 @@
-"""Score anyone's answers: read them, match them with the truth, report every figure."""
+"""Evaluation of answers of any system: read, matched with the truth, and scored."""

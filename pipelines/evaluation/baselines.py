@@ -1,4 +1,4 @@
-"""What is reached without looking at a clip, by constants and frequencies; and the ceiling."""
+"""Scores that need no model: constant answers, label frequencies, and the upper bound."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,60 +20,59 @@ _BEST_FOR = ("acc_jaccard_empty0", "exact_match", "hamming_loss", "micro_f1", "m
 
 
 def count_sets(gold: Gold) -> dict[int, int]:
-    """Count how many fully annotated clips carry each set: set index -> clips."""
-    known = ~np.isnan(gold.truth).any(axis=1)
-    indices, counts = np.unique(to_set_index(gold.truth[known]), return_counts=True)
+    """Return the number of fully annotated clips with each set: set index -> clips."""
+    indices, counts = np.unique(to_set_index(gold.truth[gold.fully_known]), return_counts=True)
     return {int(index): int(count) for index, count in zip(indices, counts, strict=True)}
 
 
 def constants(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, dict[str, Any]]:
-    """Score the constant answers, and what nobody can beat.
+    """Return the scores of the constant answers, and of the truth itself.
 
     Args:
         gold: the clips to score.
-        set_counts: set index -> how many training clips carry it; the constants are chosen on them.
+        set_counts: set index -> number of training clips with it; the constants are chosen on them.
 
     Returns:
         ``none``, ``most_frequent_label``, ``most_frequent_set``, ``all_labels`` -> metrics with
-        ``answer`` (names); ``perfect``, the truth itself, whose accuracy is below 1 where an empty
+        ``answer`` (names); ``perfect``, the truth itself, whose accuracy is below 1 if an empty
         pair counts 0.
     """
     sets = all_sets(len(gold.labels))
     train_truth = np.repeat(sets[list(set_counts)], list(set_counts.values()), axis=0)
-    found = {}
+    scores = {}
     for name, answer in constant_baselines(train_truth=train_truth).items():
-        scores = _score(gold, np.tile(answer, (len(gold.truth), 1)))
-        found[name] = {**scores, "answer": list(to_names(answer, gold.labels))}
-    return {**found, "perfect": _score(gold, np.nan_to_num(gold.truth))}
+        metrics = _score(gold, np.tile(answer, (len(gold.truth), 1)))
+        scores[name] = {**metrics, "answer": list(to_names(answer, gold.labels))}
+    return {**scores, "perfect": _score(gold, np.nan_to_num(gold.truth))}
 
 
 def best_constants(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, dict[str, Any]]:
-    """Find for each metric the one answer that is best on the training labels, and score it.
+    """Return for each metric the constant answer that is best on the training labels.
 
-    With more than 8 labels not all sets are tried, but those that occur, and the most frequent
-    labels, however many.
+    With more than 8 labels only the sets that occur are tried, and the k most frequent labels for
+    each k.
     """
     sets, counts = _occurring(set_counts, len(gold.labels))
     candidates = _candidates(sets, counts)
     expected = _sums(candidates, sets, counts)
-    found = {}
+    best = {}
     for metric in _BEST_FOR:
         values = scalars(expected)[metric]
         answer = candidates[values.argmin() if metric == "hamming_loss" else values.argmax()]
         value = _score(gold, np.tile(answer, (len(gold.truth), 1)))[metric]
-        found[metric] = {"answer": list(to_names(answer, gold.labels)), "value": value}
-    return found
+        best[metric] = {"answer": list(to_names(answer, gold.labels)), "value": value}
+    return best
 
 
 def prior(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, Any]:
-    """Score the training labels' frequencies: as probabilities, and as answers drawn from them.
+    """Return the scores of the label frequencies: as probabilities, and as answers drawn from them.
 
-    As probabilities, half a clip is added to every set, so that none is impossible (Krichevsky and
-    Trofimov 1981).
+    For the probabilities half a clip is added to every set, so that none is impossible (Krichevsky
+    and Trofimov 1981).
 
     Returns:
-        ``set_nll``, ``ece``, ``brier``; ``drawn``, metrics of answers drawn at random, with every
-        sum over clips at its expectation.
+        ``set_nll``, ``ece``, ``brier``; ``drawn``, metrics of answers drawn at random, from the
+        expected sums over clips.
     """
     n_labels = len(gold.labels)
     probs = np.full(1 << n_labels, _HALF_A_CLIP)
@@ -87,8 +86,8 @@ def prior(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, Any]:
     )
     log_probs = np.broadcast_to(np.log(probs), (len(gold.truth), len(probs)))
     drawn, drawn_counts = _occurring(set_counts, n_labels)
-    wanted, wanted_counts = _occurring(count_sets(gold), n_labels)
-    expected = (drawn_counts / drawn_counts.sum()) @ _sums(drawn, wanted, wanted_counts)
+    true_sets, true_counts = _occurring(count_sets(gold), n_labels)
+    expected = (drawn_counts / drawn_counts.sum()) @ _sums(drawn, true_sets, true_counts)
     return {
         "set_nll": set_nll(truth=gold.truth, set_log_probs=log_probs),
         "ece": calibration["ece"],
@@ -98,7 +97,7 @@ def prior(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, Any]:
 
 
 def _occurring(set_counts: Mapping[int, int], n_labels: int) -> tuple[LabelSets, Ints]:
-    """Return the sets that occur (S, K), and how often (S,)."""
+    """Return the sets that occur (S, K), and their counts (S,)."""
     indices = sorted(set_counts)
     return all_sets(n_labels)[indices], np.array([set_counts[index] for index in indices])
 
@@ -116,7 +115,7 @@ def _candidates(sets: LabelSets, counts: Ints) -> LabelSets:
 
 
 def _sums(answers: LabelSets, sets: LabelSets, counts: NDArray[Any]) -> Floats:
-    """Return the sums over clips of each constant answer (A, C), for clips counted by set."""
+    """Return the sums over clips of each constant answer (A, C), from counts per set."""
     labels = [str(k) for k in range(sets.shape[1])]
     return np.stack(
         [

@@ -1,4 +1,4 @@
-"""Where a system is right and where it is not: by clips of a kind, and by label sets."""
+"""Scores by kind of clip, and the confusion of label sets."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,22 +18,22 @@ _SETS_SHOWN = 9
 
 
 def breakdowns(gold: Gold, answer_for: Mapping[str, LabelSets]) -> dict[str, list[dict[str, Any]]]:
-    """Score the clips by how many labels they carry, what modalities they have, how long they are.
+    """Return scores of clips by number of labels, by modalities, and by length.
 
     Args:
-        gold: the truth; what it does not say is left out.
+        gold: the truth; kinds that it does not state are left out.
         answer_for: metric of ``METRICS`` -> the decisions (N, K) to score by it.
 
     Returns:
         ``n_labels``, and if known ``modalities`` and ``length_s`` -> list of ``name``, ``n`` and
-        the metrics. By how many labels: an accuracy with an empty pair as 0 is always 0 at none.
+        the metrics. Without labels, an accuracy that counts an empty pair 0 is always 0.
     """
     sizes = np.nansum(gold.truth, axis=1).astype(int)
     kinds = {"n_labels": [(str(size), sizes == size) for size in np.unique(sizes)]}
     if gold.modalities is not None:
-        held = [" + ".join(names) or "nothing" for names in gold.modalities]
-        common = [name for name, _ in Counter(held).most_common()]
-        kinds["modalities"] = [(name, np.array(held) == name) for name in common]
+        names_of_clips = [" + ".join(names) or "nothing" for names in gold.modalities]
+        common = [name for name, _ in Counter(names_of_clips).most_common()]
+        kinds["modalities"] = [(name, np.array(names_of_clips) == name) for name in common]
     if gold.lengths_s is not None:
         kinds["length_s"] = _by_length(gold.lengths_s)
     return {
@@ -47,13 +47,13 @@ def breakdowns(gold: Gold, answer_for: Mapping[str, LabelSets]) -> dict[str, lis
 
 
 def set_confusion(gold: Gold, answer: LabelSets) -> dict[str, Any]:
-    """Count which label sets are answered for which, the commonest apart and the rest together.
+    """Return how often each label set is answered for each, rare sets together.
 
     Returns:
         ``sets``, lists of names; ``counts`` (S + 1 true, S + 1 answered), the last for all others.
         Clips with an unknown label are left out.
     """
-    known = ~np.isnan(gold.truth).any(axis=1)
+    known = gold.fully_known
     true_sets, answered = to_set_index(gold.truth[known]), to_set_index(answer[known])
     totals = Counter(true_sets.tolist()) + Counter(answered.tolist())
     shown = [index for index, _ in sorted(totals.items(), key=lambda item: (-item[1], item[0]))]
@@ -87,5 +87,5 @@ def _scores(gold: Gold, answer_for: Mapping[str, LabelSets], rows: Bools) -> dic
 
 
 def serving(metric: str, decoders: Sequence[str], served_by: Mapping[str, Sequence[str]]) -> str:
-    """Choose the decoder that answers for a metric: the first preferred one, else the first."""
+    """Return the decoder for a metric: the first of the preferred ones, else the first."""
     return next((name for name in served_by.get(metric, ()) if name in decoders), decoders[0])

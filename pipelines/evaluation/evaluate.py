@@ -1,7 +1,7 @@
-"""``mmemo evaluate``: a trained model on labelled clips, beside what needs no model.
+"""``mmemo evaluate``: a trained model on labelled clips, beside scores that need no model.
 
-Each decoder answers for the score it maximises, all from one model. The thresholds were chosen on
-validation clips when the model was trained; nothing is chosen here.
+Each score is reported with the decoder that maximises it, all from one model. The thresholds were
+chosen on validation clips in training; nothing is chosen here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,28 +15,28 @@ from mmemo.errors import DataError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import DECODERS, infer
 from mmemo.metrics.resampling import RESAMPLES
-from pipelines.evaluation.report import build_report
+from pipelines.evaluation.build import build_evaluation
 from pipelines.evaluation.sheets.sheet import Answers, Gold
 from pipelines.training.train import labelled, labels_of
 
 
 def choose_split(dataset: Dataset, split: str | None) -> tuple[str, tuple[ClipFeatures, ...]]:
-    """Pick the clips to score: those of ``split``, else the test clips, else all.
+    """Choose the clips to score: those of ``split``, else the test clips, else all.
 
     Returns:
-        The name of what was picked and the labelled clips in it.
+        The name of the split, and its labelled clips.
 
     Raises:
-        DataError: there are none.
+        DataError: the split has no labelled clip.
     """
     if split is None:
         has_test = any(clip.clip.split == "test" for clip in dataset.clips)
         split = "test" if has_test else "all"
     clips = dataset.clips if split == "all" else dataset.split(split)
-    found = tuple(clip for clip in clips if clip.clip.fully_labelled)
-    if not found:
+    labelled_clips = tuple(clip for clip in clips if clip.clip.fully_labelled)
+    if not labelled_clips:
         raise DataError(f"{dataset.name}: expected labelled clips ({split}); none carries labels")
-    return split, found
+    return split, labelled_clips
 
 
 def answer(
@@ -47,14 +47,14 @@ def answer(
     batch_size: int = 64,
     where: str = "the model",
 ) -> tuple[Gold, Answers]:
-    """Let a model answer about labelled clips, with every decoder.
+    """Return a model's answers about labelled clips, with every decoder.
 
     Args:
         checkpoint: the model.
         clips: labelled clips.
         without: modalities to hide from it.
-        batch_size: clips per batch; it changes the time taken, not the result.
-        where: what to call the model.
+        batch_size: clips per batch; it affects speed, not the result.
+        where: name of the model for messages.
 
     Returns:
         The truth about the clips, and the answers, in their order.
@@ -69,7 +69,7 @@ def answer(
     hidden = frozenset(without)
     read = [m for m in MODALITIES if m in checkpoint.model.modalities and m not in hidden]
     arrays = labelled(clips, checkpoint.config, complete=True)
-    found = infer(
+    distributions = infer(
         checkpoint.model,
         arrays,
         batch_size=batch_size,
@@ -85,15 +85,16 @@ def answer(
         lengths_s=np.array([clip.seconds for clip in clips], dtype=np.float64),
         modalities=tuple(tuple(m for m in read if m in array.values) for array in arrays),
     )
-    decided = {
-        name: found.decode(name, checkpoint.thresholds_of(name, found.read)) for name in DECODERS
+    decisions = {
+        name: distributions.decode(name, checkpoint.thresholds_of(name, distributions.read))
+        for name in DECODERS
     }
     return gold, Answers(
         where,
-        decided,
-        found.marginals,
-        found.set_log_probs,
-        found.uncalibrated,
+        decisions,
+        distributions.marginals,
+        distributions.set_log_probs,
+        distributions.uncalibrated,
     )
 
 
@@ -105,30 +106,30 @@ def evaluate(
     batch_size: int = 64,
     resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
-    """Score a model.
+    """Return the evaluation of a model.
 
     Args:
         checkpoint: the model.
         clips: labelled clips.
         without: modalities to hide from it.
-        batch_size: clips per batch; it changes the time taken, not the result.
-        resamples: of every interval.
+        batch_size: clips per batch; it affects speed, not the result.
+        resamples: number of resamples of every interval.
 
     Returns:
-        See ``pipelines.evaluation.report.build_report``.
+        See ``pipelines.evaluation.build.build_evaluation``.
 
     Raises:
         CheckpointError: the clips' features are not those the model was trained on.
         DataError: no clip is labelled.
     """
     gold, answers = answer(checkpoint, clips, without=without, batch_size=batch_size)
-    return build_report(
+    return build_evaluation(
         gold, answers, set_counts=checkpoint.trained_on.set_counts, resamples=resamples
     )
 
 
 def _distinct_ids(clips: Sequence[ClipFeatures]) -> tuple[str, ...]:
-    """Name the clips; where two data sets use one name, with the data set before it."""
+    """Return the ids of the clips, with the data set as a prefix if ids clash."""
     ids = tuple(clip.clip.id for clip in clips)
     if len(set(ids)) == len(ids):
         return ids

@@ -1,4 +1,4 @@
-"""Say what clips a result was measured on, and recognise the splits that the field uses."""
+"""Describes the clips that a result was measured on, and recognises the standard splits."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,21 +13,21 @@ KNOWN_SPLITS: Mapping[str, tuple[int, tuple[int, ...]]] = {
     "CMU-MOSEI valid, standard folds": (1871, (1005, 520, 338, 203, 281, 176)),
     "CMU-MOSEI test, standard folds": (4659, (2502, 1129, 1071, 441, 805, 385)),
 }
-"""Clips, and how many of them carry each of the six emotions in label order (intensity above 0).
+"""Clips, and the number that carry each of the six emotions in label order (intensity above 0).
 
 Train and valid are counted from the labels as distributed; test from the label list that the
-authors of MESGN published (github.com/MANLP-suda/MMESGN). Other copies hold up to four clips more
-or less.
+authors of MESGN published (github.com/MANLP-suda/MMESGN). Other copies have up to four clips more
+or fewer.
 """
 
 
 def describe(gold: Gold) -> dict[str, Any]:
-    """Count clips, videos, labels and sizes; name the split if it is a known one."""
+    """Return the counts of clips, videos, labels and set sizes, and the split if it is known."""
     counts = np.nansum(gold.truth, axis=0).astype(int).tolist()
     sizes = np.bincount(
         np.nansum(gold.truth, axis=1).astype(int), minlength=len(gold.labels) + 1
     ).tolist()
-    name, warnings = _recognise(len(gold.ids), gold.labels, counts)
+    name, warnings = _known_split(len(gold.ids), gold.labels, counts)
     return {
         "split": name,
         "clips": len(gold.ids),
@@ -40,7 +40,7 @@ def describe(gold: Gold) -> dict[str, Any]:
     }
 
 
-def _recognise(
+def _known_split(
     clips: int, labels: Sequence[str], counts: Sequence[int]
 ) -> tuple[str | None, list[str]]:
     if tuple(labels) != EMOTIONS:
@@ -54,6 +54,10 @@ def _recognise(
                 for label, count, known in zip(labels, counts, known_counts, strict=True)
                 if count != known
             ]
-            told = f"the labels occur as often as in {name}, but {' and '.join(moved)} are swapped"
-            return None, [f"{told}: check the order of the columns"]
+            swapped = " and ".join(moved)
+            warning = (
+                f"the labels occur as often as in {name}, but {swapped} are swapped: "
+                "check the order of the columns"
+            )
+            return None, [warning]
     return None, []

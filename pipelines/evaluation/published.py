@@ -1,6 +1,6 @@
-"""Scores as others printed them, and whether they can be true.
+"""Published scores, and whether they can be true.
 
-A TOML file: what is known of the clips, and a table per system with its scores, digit for digit.
+A TOML file: the known counts of the clips, and a table per system with its scores, digit by digit.
 
     [gold]
     labels = ["happiness", "sadness"]    # names, or how many
@@ -13,8 +13,8 @@ A TOML file: what is known of the clips, and a table per system with its scores,
     micro_precision = 0.525
     f1 = { happiness = 0.61, sadness = 0.40 }
 
-All of ``[gold]`` but ``labels`` may be left out; the less is known, the less can be excluded.
-Texts under other keys are remarks and are passed over; numbers under unknown keys are errors.
+All of ``[gold]`` but ``labels`` may be left out; fewer counts exclude fewer scores. Texts under
+other keys are remarks and are ignored; numbers under unknown keys are errors.
 """
 
 import difflib
@@ -54,7 +54,7 @@ class System:
 
 @dataclass(frozen=True)
 class Published:
-    """What a file of published scores holds."""
+    """The content of a file of published scores."""
 
     gold: GoldCounts
     counts: Mapping[str, int] | None
@@ -63,14 +63,14 @@ class Published:
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong with one system's scores.
+    """The result of the check of one system's scores.
 
     Attributes:
         system: its name.
-        checked: how many scores were looked at.
-        complaints: sentences, none if the scores can be true.
-        repairs: single scores whose change would make them agree, the smallest change first.
-        explanations: common slips that would make them agree.
+        checked: number of scores checked.
+        complaints: sentences; none if the scores can be true.
+        repairs: single scores whose change makes all consistent, smallest change first.
+        explanations: common mistakes that explain the scores.
     """
 
     system: str
@@ -85,19 +85,19 @@ class Finding:
 
 
 def read_published(path: Path) -> Published:
-    """Read published scores.
+    """Return the published scores in a file.
 
     Raises:
-        DataError: it is no TOML, or holds what is not known here.
+        DataError: it is not TOML, or has unknown keys.
     """
     try:
-        held = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except OSError as error:
         raise DataError(f"{path}: cannot read it ({error.strerror or error})") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise DataError(f"{path}: expected TOML in UTF-8 ({error})") from None
-    gold = held.get("gold", {})
-    systems = held.get("system", [])
+    gold = content.get("gold", {})
+    systems = content.get("system", [])
     if not isinstance(gold, dict) or not isinstance(systems, list) or not systems:
         raise DataError(f"{path}: expected a table [gold] and one [[system]] or more")
     counts, by_label = _gold(path, gold)
@@ -105,10 +105,10 @@ def read_published(path: Path) -> Published:
 
 
 def check_published(published: Published, gold: GoldCounts | None = None) -> tuple[Finding, ...]:
-    """Check every system.
+    """Return the result of the check of every system.
 
     Args:
-        published: their scores.
+        published: the scores of the systems.
         gold: counts that replace those of the file.
     """
     counts = gold or published.gold
@@ -116,24 +116,24 @@ def check_published(published: Published, gold: GoldCounts | None = None) -> tup
 
 
 def findings_text(findings: Sequence[Finding]) -> str:
-    """Set out findings, a paragraph a system."""
+    """Return findings as text, one paragraph per system."""
     parts = []
-    for found in findings:
-        if not found.complaints:
-            told = f"{found.checked} scores agree" if found.checked else "no scores to check"
-            parts.append(f"{found.system}: {told}")
+    for finding in findings:
+        if not finding.complaints:
+            result = f"{finding.checked} scores agree" if finding.checked else "no scores to check"
+            parts.append(f"{finding.system}: {result}")
             continue
-        lines = [f"{found.system}:", *(f"  - {line}" for line in found.complaints)]
-        if found.repairs:
-            lines.append(f"  smallest change: {repair_text(found.repairs[0])}")
-        if found.explanations:
-            lines.append(f"  they would agree if {', or if '.join(found.explanations)}")
+        lines = [f"{finding.system}:", *(f"  - {line}" for line in finding.complaints)]
+        if finding.repairs:
+            lines.append(f"  smallest change: {repair_text(finding.repairs[0])}")
+        if finding.explanations:
+            lines.append(f"  they would agree if {', or if '.join(finding.explanations)}")
         parts.append("\n".join(lines))
     return "\n".join(parts)
 
 
 def repair_text(repair: Repair) -> str:
-    """Say which score would have to be what."""
+    """Return a repair as text."""
     return (
         f"{repair.figure} of {repair.low:.4f} to {repair.high:.4f} "
         f"({repair.digits:.1f} in the last digit)"
@@ -141,27 +141,34 @@ def repair_text(repair: Repair) -> str:
 
 
 def _check(system: System, gold: GoldCounts, counts: Mapping[str, int] | None) -> Finding:
-    tied = {name: figure for name, figure in system.figures.items() if name in FIGURES}
-    complaints = [_sentence(found, tied, gold) for found in contradictions(tied, gold)]
+    figures = {name: figure for name, figure in system.figures.items() if name in FIGURES}
+    complaints = [_sentence(item, figures, gold) for item in contradictions(figures, gold)]
     complaints += [
-        f"{name} {tied[name].value:g} is no multiple of 1/{denominator}"
-        for name, denominator in not_whole(tied, gold).items()
+        f"{name} {figures[name].value:g} is not a multiple of 1/{denominator}"
+        for name, denominator in not_whole(figures, gold).items()
     ]
     complaints += label_contradictions(system.per_label, system.figures, counts)
-    n_scores = len(system.figures) + sum(len(held) for held in system.per_label.values())
+    n_scores = len(system.figures) + sum(map(len, system.per_label.values()))
     return Finding(
-        system.name, n_scores, tuple(complaints), repairs(tied, gold), explanations(tied, gold)
+        system.name,
+        n_scores,
+        tuple(complaints),
+        repairs(figures, gold),
+        explanations(figures, gold),
     )
 
 
-def _sentence(found: Contradiction, figures: Mapping[str, Printed], gold: GoldCounts) -> str:
-    said = " and ".join(f"{name} {figures[name].value:g}" for name in found.figures)
+def _sentence(
+    contradiction: Contradiction, figures: Mapping[str, Printed], gold: GoldCounts
+) -> str:
+    scores = " and ".join(f"{name} {figures[name].value:g}" for name in contradiction.figures)
     implied = [
-        f"{name} has to be {low:.4f} to {high:.4f}" for name, (low, high) in found.implied.items()
+        f"{name} must be {low:.4f} to {high:.4f}"
+        for name, (low, high) in contradiction.implied.items()
     ]
-    if len(found.figures) == 1:
-        return f"{said} cannot be reached on these clips: {implied[0]}"
-    return f"{said} exclude each other: given the rest, {', or '.join(implied)}"
+    if len(contradiction.figures) == 1:
+        return f"{scores} cannot be reached on these clips: {implied[0]}"
+    return f"{scores} exclude each other: given the rest, {', or '.join(implied)}"
 
 
 def _gold(path: Path, gold: Mapping[str, Any]) -> tuple[GoldCounts, Mapping[str, int] | None]:
@@ -189,13 +196,13 @@ def _whole_numbers(value: Any) -> bool:
     return isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
 
 
-def _system(path: Path, held: Any) -> System:
-    if not isinstance(held, dict) or not isinstance(held.get("name"), str):
+def _system(path: Path, table: Any) -> System:
+    if not isinstance(table, dict) or not isinstance(table.get("name"), str):
         raise DataError(f"{path}: expected a name for every [[system]]")
     figures: dict[str, Printed] = {}
     per_label: dict[str, dict[str, Printed]] = {}
-    for key, value in held.items():
-        where = f"{path}: {held['name']}: {key}"
+    for key, value in table.items():
+        where = f"{path}: {table['name']}: {key}"
         if key in FIGURES or key in _MEANS:
             figures[key] = _printed(where, value)
         elif key in _PER_LABEL and isinstance(value, dict):
@@ -204,8 +211,8 @@ def _system(path: Path, held: Any) -> System:
             close = difflib.get_close_matches(key, [*FIGURES, *_MEANS], n=1)
             hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(FIGURES)}"
             raise DataError(f"{where}: expected the name of a score; {hint}")
-    setting = f" ({held['setting']})" if isinstance(held.get("setting"), str) else ""
-    return System(held["name"] + setting, figures, per_label)
+    setting = f" ({table['setting']})" if isinstance(table.get("setting"), str) else ""
+    return System(table["name"] + setting, figures, per_label)
 
 
 def _printed(where: str, value: Any) -> Printed:

@@ -1,4 +1,4 @@
-"""``mmemo score``: anyone's answers under the report that our own are given."""
+"""``mmemo score``: the evaluation of predictions in a file, from any system."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,16 +7,16 @@ from typing import Any
 from mmemo.labels import EMOTIONS
 from mmemo.metrics.resampling import RESAMPLES
 from pipelines.evaluation.baselines import count_sets
-from pipelines.evaluation.report import build_report
+from pipelines.evaluation.build import build_evaluation
 from pipelines.evaluation.sheets.files import read_sheet
 from pipelines.evaluation.sheets.sheet import Gold, answers_of, gold_of
 
 
 def read_gold(path: Path, labels: Sequence[str] = EMOTIONS) -> Gold:
-    """Read the truth from a file of labels, or of predictions that hold it.
+    """Return the truth in a file of labels, or of predictions with the truth.
 
     Raises:
-        DataError: it cannot be read, or holds no truth.
+        DataError: it cannot be read, or has no truth.
     """
     return gold_of(read_sheet(path, labels))
 
@@ -30,18 +30,18 @@ def score(
     against: Path | None = None,
     resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
-    """Score a file of predictions.
+    """Return the evaluation of a file of predictions.
 
     Args:
-        predictions: the file; see ``pipelines.evaluation`` for what it may be.
+        predictions: the file; see ``pipelines.evaluation.sheets`` for the formats.
         gold: the truth.
-        thresholds: one, or one per label: where probabilities are cut if it holds no decisions.
+        thresholds: one, or one per label, for the probabilities of a file without decisions.
         train: labels of the training clips, to choose the baselines on.
-        against: another file of predictions, to be compared with.
-        resamples: of every interval and test.
+        against: another file of predictions, to compare with.
+        resamples: number of resamples of every interval and test.
 
     Returns:
-        See ``pipelines.evaluation.report.build_report``.
+        See ``pipelines.evaluation.build.build_evaluation``.
 
     Raises:
         DataError: a file cannot be read, or does not fit the truth.
@@ -50,7 +50,7 @@ def score(
     other = None
     if against is not None:
         other = answers_of(read_sheet(against, gold.labels), gold, thresholds)
-    return build_report(
+    return build_evaluation(
         gold,
         answers,
         set_counts=None if train is None else count_sets(read_gold(train, gold.labels)),

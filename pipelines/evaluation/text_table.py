@@ -1,4 +1,4 @@
-"""Results as text: tables a person reads, with what they are measured on stated above them."""
+"""Evaluations as text: tables, headed by the clips that they were measured on."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -37,100 +37,100 @@ LOWER_IS_BETTER = frozenset(
     {"hamming_loss", "ece", "brier", "ece_before", "brier_before", "set_nll"}
 )
 DEMONSTRATION = (
-    "DEMONSTRATION CORPUS: synthetic clips made by this program. These figures show that the whole "
-    "path works;\nthey say nothing about real people."
+    "DEMONSTRATION CORPUS: synthetic clips made by this program. These figures show that all parts "
+    "work together;\nthey say nothing about real people."
 )
 _LEGEND = (
     "Jaccard0/Jaccard1: mean |truth & answer| / |truth | answer|, an empty pair counting 0 (the "
-    "field's 'Acc') or 1.\nHamming: lower is better. Of a model of ours, each decoder answers for "
-    "the score it maximises:\njaccard and jaccard1 (its two conventions), hamming, map (exact "
+    "literature's 'Acc') or 1.\nHamming: lower is better. Our models report each score with the "
+    "decoder that maximises it:\njaccard and jaccard1 (its two conventions), hamming, map (exact "
     "match), threshold (micro-F1) and macro\n(macro-F1); thresholds were chosen on validation "
-    "clips. Intervals: 95 % bootstrap, drawing whole videos,\nor clip by clip."
+    "clips. Intervals: 95 % bootstrap, drawing whole videos,\nor single clips."
 )
 _BREAKDOWNS = {"n_labels": "labels", "modalities": "modalities", "length_s": "length"}
 
 
-def results_table(report: Mapping[str, Any], *, title: str, demonstration: bool) -> str:
-    """Set out a report of ``pipelines.evaluation.report`` as text."""
-    protocol = report["protocol"]
+def results_table(evaluation: Mapping[str, Any], *, title: str, demonstration: bool) -> str:
+    """Return an evaluation of ``pipelines.evaluation.build`` as text."""
+    protocol = evaluation["protocol"]
     split = f" ({protocol['split']})" if protocol["split"] else ""
-    held = f"{report['n']} clips of {protocol['videos']} videos, {protocol['labels']} labels"
-    parts = [f"{title}{split}: {held}, {protocol['clips_with_n_labels'][0]} clips without any"]
-    parts += [f"Note: {note}." for note in [*report["notes"], *protocol["warnings"]]]
+    counts = f"{evaluation['n']} clips of {protocol['videos']} videos, {protocol['labels']} labels"
+    parts = [f"{title}{split}: {counts}, {protocol['clips_with_n_labels'][0]} clips without any"]
+    parts += [f"Note: {note}." for note in [*evaluation["notes"], *protocol["warnings"]]]
     if demonstration:
         parts.append(DEMONSTRATION)
-    parts += [_main_table(report), headline_table(report), per_label_table(report)]
+    parts += [_main_table(evaluation), headline_table(evaluation), per_label_table(evaluation)]
     parts += [
-        breakdown_table(name, report["breakdowns"][kind])
+        breakdown_table(name, evaluation["breakdowns"][kind])
         for kind, name in _BREAKDOWNS.items()
-        if kind in report["breakdowns"]
+        if kind in evaluation["breakdowns"]
     ]
-    if "comparison" in report:
-        parts.append(comparison_table(report["comparison"]))
+    if "comparison" in evaluation:
+        parts.append(comparison_table(evaluation["comparison"]))
     return "\n\n".join([*parts, _LEGEND])
 
 
-def headline_table(report: Mapping[str, Any]) -> str:
-    """Set out each metric with the decoder that answers for it, and how sure it is."""
+def headline_table(evaluation: Mapping[str, Any]) -> str:
+    """Return the table of metrics, each with its decoder and its intervals."""
     rows = [["metric", "value", "95 % by video", "by clip", "decoder", "best constant"]]
-    n_labels = len(report["protocol"]["clips_with_label"])
-    for metric, held in report["headline"].items():
-        best = report["best_constants"].get(metric)
+    n_labels = len(evaluation["protocol"]["clips_with_label"])
+    for metric, scores in evaluation["headline"].items():
+        best = evaluation["best_constants"].get(metric)
         rows.append(
             [
                 METRIC_NAMES[metric],
-                number(held["value"]),
-                span(held["interval95"]),
-                span(held["interval95_by_clip"]),
-                held["decoder"],
+                number(scores["value"]),
+                span(scores["interval95"]),
+                span(scores["interval95_by_clip"]),
+                scores["decoder"],
                 f"{best['value']:.4f} {set_name(best['answer'], n_labels)}" if best else "",
             ]
         )
-    for metric, value, interval in probability_rows(report):
-        prior = report["prior"].get(metric)
-        told = "" if prior is None else f"{prior:.4f} frequencies"
-        rows.append([METRIC_NAMES[metric], number(value), span(interval), "", "", told])
+    for metric, value, interval in probability_rows(evaluation):
+        prior = evaluation["prior"].get(metric)
+        baseline = "" if prior is None else f"{prior:.4f} frequencies"
+        rows.append([METRIC_NAMES[metric], number(value), span(interval), "", "", baseline])
     return grid(rows, left=(0, 4, 5))
 
 
 def probability_rows(
-    report: Mapping[str, Any],
+    evaluation: Mapping[str, Any],
 ) -> list[tuple[str, float | None, Sequence[float] | None]]:
-    """List the scores of probabilities that a report holds: metric, value, interval."""
+    """Return the scores of probabilities in an evaluation: metric, value, interval."""
     rows: list[tuple[str, float | None, Sequence[float] | None]] = []
     for part, metrics in (
         ("ranking", ("macro_auc", "macro_average_precision")),
         ("calibration", ("ece", "brier")),
         ("single_label", ("accuracy", "uar")),
     ):
-        held = report.get(part)
-        rows += [(m, held[m], held["interval95"][m]) for m in metrics] if held else []
-    before = report.get("calibration", {}).get("before", {})
+        scores = evaluation.get(part)
+        rows += [(m, scores[m], scores["interval95"][m]) for m in metrics] if scores else []
+    before = evaluation.get("calibration", {}).get("before", {})
     rows += [(f"{m}_before", before[m], None) for m in ("ece", "brier") if before]
-    if "set_nll" in report:
-        rows.append(("set_nll", report["set_nll"], None))
+    if "set_nll" in evaluation:
+        rows.append(("set_nll", evaluation["set_nll"], None))
     return rows
 
 
-def per_label_table(report: Mapping[str, Any]) -> str:
-    """Set out the scores of each label, of the decisions that answer for macro-F1."""
-    decoder = report["headline"]["macro_f1"]["decoder"]
+def per_label_table(evaluation: Mapping[str, Any]) -> str:
+    """Return the table of scores per label, with the decoder for macro-F1."""
+    decoder = evaluation["headline"]["macro_f1"]["decoder"]
     header = [f"label ({decoder})", "precision", "recall", "F1", "WA"]
-    ranking = report.get("ranking", {}).get("per_label", {})
+    ranking = evaluation.get("ranking", {}).get("per_label", {})
     header += ["AUC", "AP", "ECE"] if ranking else []
     rows = [[*header, "clips"]]
-    for name, scores in report["decoders"][decoder]["per_label"].items():
+    for name, scores in evaluation["decoders"][decoder]["per_label"].items():
         keys = ("precision", "recall", "f1", "weighted_accuracy")
         figures: list[float | None] = [scores[key] for key in keys]
         if ranking:
             figures += [ranking[name]["auc"], ranking[name]["average_precision"]]
-            figures += [report["calibration"]["per_label"][name]["ece"]]
+            figures += [evaluation["calibration"]["per_label"][name]["ece"]]
         rows.append([name, *(number(f, 3) for f in figures), str(int(scores["support"]))])
     return grid(rows)
 
 
 def breakdown_table(kind: str, groups: Iterable[Mapping[str, Any]]) -> str:
-    """Set out the scores of clips of each kind."""
+    """Return the table of scores per kind of clip."""
     names = {"acc_jaccard_empty0": "Jaccard0", "exact_match": "Exact", "hamming_loss": "Hamming",
              "micro_f1": "micro-F1"}  # fmt: skip
     rows = [[kind, *names.values(), "clips"]]
@@ -139,21 +139,21 @@ def breakdown_table(kind: str, groups: Iterable[Mapping[str, Any]]) -> str:
 
 
 def comparison_table(comparison: Mapping[str, Any]) -> str:
-    """Set out what a system scores more than another, and whether that may be chance."""
+    """Return the table of differences between two systems, with intervals and p-values."""
     rows = [["metric", "value", "other", "difference", "95 %", "p", "p (Holm)"]]
-    for metric, held in comparison["metrics"].items():
-        values = [number(held[key]) for key in ("value", "other")]
+    for metric, scores in comparison["metrics"].items():
+        values = [number(scores[key]) for key in ("value", "other")]
         rows.append(
             [
                 METRIC_NAMES[metric],
                 *values,
-                f"{held['difference']:+.4f}",
-                span(held["interval95"], sign="+"),
-                f"{held['p_value']:.4f}",
-                f"{held['p_holm']:.4f}",
+                f"{scores['difference']:+.4f}",
+                span(scores["interval95"], sign="+"),
+                f"{scores['p_value']:.4f}",
+                f"{scores['p_holm']:.4f}",
             ]
         )
-    notes = "".join(f"\nNote on it: {note}." for note in comparison["notes"])
+    notes = "".join(f"\nNote: {note}." for note in comparison["notes"])
     return (
         f"Against {comparison['against']}, on the same clips; intervals and p-values (approximate "
         f"randomisation) by video:{notes}\n\n{grid(rows)}"
@@ -161,7 +161,7 @@ def comparison_table(comparison: Mapping[str, Any]) -> str:
 
 
 def grid(rows: Sequence[Sequence[str]], left: Iterable[int] = (0,)) -> str:
-    """Align cells: columns of ``left`` to the left, others to the right; a rule under the head."""
+    """Return rows as aligned text, columns of ``left`` to the left, with a rule under the head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     to_left = frozenset(left)
     lines = [
@@ -175,12 +175,12 @@ def grid(rows: Sequence[Sequence[str]], left: Iterable[int] = (0,)) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Write a score, or a dash where it is undefined."""
+    """Return a score as text, a dash if it is undefined."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def span(interval: Sequence[float | None] | None, *, sign: str = "") -> str:
-    """Write an interval."""
+    """Return an interval as text, empty if it is undefined."""
     if interval is None or None in interval:
         return ""
     low, high = interval
@@ -188,21 +188,22 @@ def span(interval: Sequence[float | None] | None, *, sign: str = "") -> str:
 
 
 def set_name(names: Sequence[str], n_labels: int | None = None) -> str:
-    """Name a set of labels in few letters; ``n_labels``: how many would be all."""
+    """Return the name of a set of labels; ``n_labels`` is the number of all labels."""
     if not names:
         return "none"
     return "all labels" if len(names) == n_labels else "{" + ", ".join(names) + "}"
 
 
 def baseline_name(name: str, scores: Mapping[str, Any], n_labels: int) -> str:
-    """Say what a baseline answers."""
+    """Return the name of a baseline, by its answer."""
     return f"always {set_name(scores['answer'], n_labels)}" if "answer" in scores else name
 
 
-def _main_table(report: Mapping[str, Any]) -> str:
+def _main_table(evaluation: Mapping[str, Any]) -> str:
     header = ["", *(name for _, name in COLUMNS)]
-    found, n_labels = report["baselines"], len(report["protocol"]["clips_with_label"])
-    shown = {baseline_name(name, scores, n_labels): scores for name, scores in found.items()}
-    shown |= {"drawn from label frequencies": report["prior"]["drawn"]} | report["decoders"]
+    n_labels = len(evaluation["protocol"]["clips_with_label"])
+    baselines = evaluation["baselines"].items()
+    shown = {baseline_name(name, scores, n_labels): scores for name, scores in baselines}
+    shown |= {"drawn from label frequencies": evaluation["prior"]["drawn"]} | evaluation["decoders"]
     rows = [[name, *(f"{scores[key]:.4f}" for key, _ in COLUMNS)] for name, scores in shown.items()]
-    return f"{grid([header, *rows])}\nBaselines are chosen on {report['baselines_chosen_on']}."
+    return f"{grid([header, *rows])}\nBaselines are chosen on {evaluation['baselines_chosen_on']}."

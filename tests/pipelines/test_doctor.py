@@ -1,4 +1,4 @@
-"""What ``mmemo doctor`` says of this machine, and of worse ones."""
+"""The findings of ``mmemo doctor`` on this machine, and on incomplete ones."""
 
 import importlib.metadata
 import json
@@ -10,7 +10,7 @@ from pipelines.doctor import _cache, _model, _native, examine
 
 
 def findings():
-    return {found.what: found for found in examine()}
+    return {finding.name: finding for finding in examine()}
 
 
 def test_this_machine_can_run_everything_that_is_required(capsys):
@@ -30,9 +30,9 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch, capsys):
 
     monkeypatch.setattr(importlib.metadata, "version", without_av)
     assert main(["doctor"]) == 1
-    said = capsys.readouterr().out
-    assert "av is not installed" in said
-    assert "pip install mmemo" in said
+    output = capsys.readouterr().out
+    assert "av is not installed" in output
+    assert "pip install mmemo" in output
 
 
 def test_a_package_that_is_too_old_is_named_with_what_is_expected(monkeypatch):
@@ -40,58 +40,62 @@ def test_a_package_that_is_too_old_is_named_with_what_is_expected(monkeypatch):
     monkeypatch.setattr(
         importlib.metadata, "version", lambda name: "1.26.4" if name == "numpy" else version(name)
     )
-    found = findings()["packages"]
-    assert found.state == "missing"
-    assert "numpy is 1.26.4, expected <3,>=2" in found.detail
+    finding = findings()["packages"]
+    assert finding.state == "missing"
+    assert "numpy is 1.26.4, expected <3,>=2" in finding.detail
 
 
-def test_what_is_for_other_versions_of_python_is_not_missed(monkeypatch):
-    asked = ["av>=15", 'nothing-like-it>=1; python_version < "3"', 'none-of-it; extra == "bench"']
-    monkeypatch.setattr(importlib.metadata, "requires", lambda name: asked)
-    found = findings()
-    assert found["packages"].state == "ok"
-    assert found["packages [bench]"].state == "optional"
+def test_requirements_of_other_python_versions_are_ignored(monkeypatch):
+    requirements = [
+        "av>=15",
+        'nothing-like-it>=1; python_version < "3"',
+        'none-of-it; extra == "bench"',
+    ]
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: requirements)
+    by_name = findings()
+    assert by_name["packages"].state == "ok"
+    assert by_name["packages [bench]"].state == "optional"
 
 
-def test_a_module_that_does_not_load_is_told_from_one_that_is_absent(monkeypatch):
+def test_a_module_that_fails_to_load_is_reported_with_its_error(monkeypatch):
     def load(name):
         if name == "cv2":
             raise ImportError("libGL.so.1: cannot open shared object file")
 
     monkeypatch.setattr("pipelines.doctor.importlib.import_module", load)
-    (found,) = _native()
-    assert found.state == "missing"
-    assert found.detail == "cv2: libGL.so.1: cannot open shared object file"
+    (finding,) = _native()
+    assert finding.state == "missing"
+    assert finding.detail == "cv2: libGL.so.1: cannot open shared object file"
 
 
 def test_the_model_that_comes_along_is_described(monkeypatch, tmp_path, planted_run):
     monkeypatch.setattr("mmemo.assets.shipped.SHIPPED", tmp_path)
-    (found,) = _model()
-    assert found.state == "optional"
-    assert "--run" in found.remedy
+    (finding,) = _model()
+    assert finding.state == "optional"
+    assert "--run" in finding.remedy
     shutil.copytree(planted_run, tmp_path / "default")
-    (found,) = _model()
-    assert found.state == "ok"
-    assert found.detail == "reads text + audio + visual; learnt from planted (48 clips)"
+    (finding,) = _model()
+    assert finding.state == "ok"
+    assert finding.detail == "reads text + audio + visual; learnt from planted (48 clips)"
     (tmp_path / "default" / "model.safetensors").write_bytes(b"")
-    (found,) = _model()
-    assert found.state == "missing"
+    (finding,) = _model()
+    assert finding.state == "missing"
 
 
 def test_a_full_disk_is_a_fault_where_weights_are_to_come(monkeypatch, tmp_path):
     monkeypatch.setenv("MMEMO_CACHE", str(tmp_path))
     usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
     monkeypatch.setattr("pipelines.doctor.shutil.disk_usage", lambda path: usage)
-    (found,) = _cache()
-    assert found.state == "missing"
-    assert "1 MB free" in found.detail
+    (finding,) = _cache()
+    assert finding.state == "missing"
+    assert "1 MB free" in finding.detail
 
 
-def test_weights_that_are_not_there_are_no_fault(monkeypatch, tmp_path):
+def test_missing_weights_are_no_fault(monkeypatch, tmp_path):
     monkeypatch.setenv("MMEMO_CACHE", str(tmp_path / "empty"))
-    found = findings()
-    assert found["face-landmarker"].state == "optional"
-    assert "not fetched yet" in found["face-landmarker"].detail
+    by_name = findings()
+    assert by_name["face-landmarker"].state == "optional"
+    assert "not fetched yet" in by_name["face-landmarker"].detail
     assert not (tmp_path / "empty").exists()
 
 
@@ -102,6 +106,6 @@ def test_a_cache_without_a_home_is_a_fault(monkeypatch):
     monkeypatch.delenv("MMEMO_CACHE", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr("pathlib.Path.expanduser", homeless)
-    (found,) = _cache()
-    assert found.state == "missing"
-    assert "MMEMO_CACHE" in found.remedy
+    (finding,) = _cache()
+    assert finding.state == "missing"
+    assert "MMEMO_CACHE" in finding.remedy

@@ -1,1 +1,1 @@
-"""The report of an evaluation as one page of HTML, with pictures and nothing to fetch."""
+"""An evaluation as one HTML page with charts, without external files."""

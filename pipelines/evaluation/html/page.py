@@ -1,4 +1,4 @@
-"""Put a report together as one page: scores, labels, probabilities, label sets, kinds of clips."""
+"""An evaluation as one page: scores, labels, probabilities, label sets, kinds of clips."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -27,31 +27,31 @@ from pipelines.evaluation.text_table import (
 
 _BREAKDOWNS = {
     "n_labels": ("By number of true labels", "labels"),
-    "modalities": ("By what there is to read", "modalities"),
+    "modalities": ("By modalities present", "modalities"),
     "length_s": ("By length", "length"),
 }
 _DEFINITIONS = """Accuracy is the mean over clips of |truth and answer| / |truth or answer|. Where a
 clip carries no label and none is answered, the literature on CMU-MOSEI counts 0; the other
 convention counts 1. Weighted accuracy is the mean of the recalls of presence and absence. Intervals
-are 95 % percentile bootstraps; clips of one video are alike, so the first one draws whole videos
-and is the one to trust. Decoders of a model of ours: jaccard, jaccard1 (an empty pair counts 1),
+are 95 % percentile bootstraps; clips of one video are alike, so the first interval draws whole
+videos and is the one to trust. Decoders of our models: jaccard, jaccard1 (an empty pair counts 1),
 hamming and map maximise the expected accuracy, minus the Hamming loss, and exact match; threshold
 and macro cut each label's probability for micro-F1 and for macro-F1, chosen on validation clips."""
 
 
-def report_page(report: Mapping[str, Any], *, title: str, demonstration: bool) -> str:
-    """Set out a report of ``pipelines.evaluation.report`` as HTML that needs no other file."""
+def evaluation_page(evaluation: Mapping[str, Any], *, title: str, demonstration: bool) -> str:
+    """Return an evaluation of ``pipelines.evaluation.build`` as HTML without external files."""
     sections = [
-        _head(report, title, demonstration),
-        _scores(report),
-        _comparison(report),
-        _labels(report),
-        _calibration(report),
-        _single_label(report),
-        _sets(report),
-        _kinds(report),
-        _all_decoders(report),
-        tag("h2", "What the numbers are") + tag("p", text(_DEFINITIONS)),
+        _head(evaluation, title, demonstration),
+        _scores(evaluation),
+        _comparison(evaluation),
+        _labels(evaluation),
+        _calibration(evaluation),
+        _single_label(evaluation),
+        _sets(evaluation),
+        _kinds(evaluation),
+        _all_decoders(evaluation),
+        tag("h2", "Definitions") + tag("p", text(_DEFINITIONS)),
         tag("p", text(f"Made by mmemo {__version__}."), class_="soft"),
     ]
     return (
@@ -62,11 +62,11 @@ def report_page(report: Mapping[str, Any], *, title: str, demonstration: bool) -
     )
 
 
-def _head(report: Mapping[str, Any], title: str, demonstration: bool) -> str:
-    protocol = report["protocol"]
+def _head(evaluation: Mapping[str, Any], title: str, demonstration: bool) -> str:
+    protocol = evaluation["protocol"]
     facts = [
         protocol["split"] or "",
-        f"{report['n']} clips",
+        f"{evaluation['n']} clips",
         f"{protocol['videos']} videos",
         f"{protocol['labels']} labels",
         f"{protocol['clips_with_n_labels'][0]} clips without any",
@@ -77,156 +77,162 @@ def _head(report: Mapping[str, Any], title: str, demonstration: bool) -> str:
     if demonstration:
         notices.insert(0, DEMONSTRATION.replace("\n", " "))
     boxes = "".join(tag("p", text(notice), class_="notice") for notice in notices)
-    boxes += "".join(tag("p", text(f"Note: {note}."), class_="soft") for note in report["notes"])
+    boxes += "".join(
+        tag("p", text(f"Note: {note}."), class_="soft") for note in evaluation["notes"]
+    )
     return tag("h1", text(title)) + tag("ul", items, class_="facts") + boxes
 
 
-def _scores(report: Mapping[str, Any]) -> str:
-    rows, n_labels = [], len(report["protocol"]["clips_with_label"])
-    for metric, held in report["headline"].items():
-        best = report["best_constants"].get(metric)
+def _scores(evaluation: Mapping[str, Any]) -> str:
+    rows, n_labels = [], len(evaluation["protocol"]["clips_with_label"])
+    for metric, scores in evaluation["headline"].items():
+        best = evaluation["best_constants"].get(metric)
         rows.append(
             [
                 _metric(metric),
-                number(held["value"]),
+                number(scores["value"]),
                 interval_strip(
-                    METRIC_NAMES[metric], held["value"], held["interval95"],
+                    METRIC_NAMES[metric], scores["value"], scores["interval95"],
                     best["value"] if best else None,
                 ),
-                span(held["interval95"]),
-                span(held["interval95_by_clip"]),
-                held["decoder"],
+                span(scores["interval95"]),
+                span(scores["interval95_by_clip"]),
+                scores["decoder"],
                 f"{best['value']:.3f} {text(set_name(best['answer'], n_labels))}" if best else "",
             ]
         )  # fmt: skip
-    for metric, value, interval in probability_rows(report):
-        prior = report["prior"].get(metric)
+    for metric, value, interval in probability_rows(evaluation):
+        prior = evaluation["prior"].get(metric)
         unit = metric != "set_nll"
         strip = interval_strip(METRIC_NAMES[metric], value, interval, prior) if unit else ""
-        told = "" if prior is None else f"{prior:.3f} label frequencies"
-        rows.append([_metric(metric), number(value), strip, span(interval), "", "", told])
-    head = ["", "score", "0 to 1", "95 % by video", "by clip", "decoder", "without looking"]
+        baseline = "" if prior is None else f"{prior:.3f} label frequencies"
+        rows.append([_metric(metric), number(value), strip, span(interval), "", "", baseline])
+    head = ["", "score", "0 to 1", "95 % by video", "by clip", "decoder", "best baseline"]
     caption = (
-        "Blue: the score and its interval. Upright bar: the best that one constant answer, or the "
-        f"labels' frequencies, reach (chosen on {report['baselines_chosen_on']}). ↓: lower is "
+        "Blue: the score and its interval. Upright bar: the best constant answer, or the label "
+        f"frequencies (chosen on {evaluation['baselines_chosen_on']}). ↓: lower is "
         "better."
     )
     return tag("h2", "Scores") + _table(head, rows, caption, left=(5, 6))
 
 
-def _comparison(report: Mapping[str, Any]) -> str:
-    if "comparison" not in report:
+def _comparison(evaluation: Mapping[str, Any]) -> str:
+    if "comparison" not in evaluation:
         return ""
-    held = report["comparison"]
-    metrics = held["metrics"]
-    reach = max([1e-3, *(abs(end) for found in metrics.values() for end in found["interval95"])])
+    comparison = evaluation["comparison"]
+    metrics = comparison["metrics"]
+    ends = [abs(end) for scores in metrics.values() for end in scores["interval95"]]
+    reach = max([1e-3, *ends])
     rows = [
         [
             _metric(metric),
-            number(found["value"]),
-            number(found["other"]),
-            f"{found['difference']:+.4f}",
-            difference_strip(METRIC_NAMES[metric], found, reach),
-            span(found["interval95"], sign="+"),
-            f"{found['p_value']:.4f}",
-            f"{found['p_holm']:.4f}",
+            number(scores["value"]),
+            number(scores["other"]),
+            f"{scores['difference']:+.4f}",
+            difference_strip(METRIC_NAMES[metric], scores, reach),
+            span(scores["interval95"], sign="+"),
+            f"{scores['p_value']:.4f}",
+            f"{scores['p_holm']:.4f}",
         ]
-        for metric, found in metrics.items()
+        for metric, scores in metrics.items()
     ]
     head = ["", "this", "other", "difference", f"-{reach:.2f} to +{reach:.2f}", "95 %", "p",
             "p (Holm)"]  # fmt: skip
     caption = (
-        "Difference on the same clips, intervals and p-values by video: the chance of a difference "
-        "as large if the two systems' answers were swapped at random."
+        "Difference on the same clips, intervals and p-values by video. The p-value is the chance "
+        "of a difference as large if the two systems' answers were swapped at random."
     )
-    notes = "".join(tag("p", text(f"Note: {note}."), class_="soft") for note in held["notes"])
-    title = tag("h2", text(f"Against {held['against']}"))
+    notes = "".join(tag("p", text(f"Note: {note}."), class_="soft") for note in comparison["notes"])
+    title = tag("h2", text(f"Against {comparison['against']}"))
     return title + notes + _table(head, rows, caption)
 
 
-def _labels(report: Mapping[str, Any]) -> str:
-    decoder = report["headline"]["macro_f1"]["decoder"]
-    scores = report["decoders"][decoder]["per_label"]
-    ranking = report.get("ranking", {}).get("per_label", {})
-    calibration = report.get("calibration", {}).get("per_label", {})
+def _labels(evaluation: Mapping[str, Any]) -> str:
+    decoder = evaluation["headline"]["macro_f1"]["decoder"]
+    scores = evaluation["decoders"][decoder]["per_label"]
+    ranking = evaluation.get("ranking", {}).get("per_label", {})
+    calibration = evaluation.get("calibration", {}).get("per_label", {})
     head = ["", "clips", "precision", "recall", "F1", "weighted accuracy"]
     head += ["AUC", "average precision", "ECE"] if ranking else []
     rows = []
-    for label, held in scores.items():
-        row = [text(label), str(held["support"])]
-        row += [number(held[key], 3) for key in ("precision", "recall", "f1", "weighted_accuracy")]
+    for label, label_scores in scores.items():
+        row = [text(label), str(label_scores["support"])]
+        row += [
+            number(label_scores[key], 3)
+            for key in ("precision", "recall", "f1", "weighted_accuracy")
+        ]
         if ranking:
             row += [number(ranking[label]["auc"], 3)]
             row += [number(ranking[label]["average_precision"], 3)]
             row += [number(calibration[label]["ece"], 3)]
         rows.append(row)
-    made = [tag("h2", "Labels"), _table(head, rows, f"Decisions of the decoder “{decoder}”.")]
-    if "pr_curves" in report:
+    parts = [tag("h2", "Labels"), _table(head, rows, f"Decisions of the decoder “{decoder}”.")]
+    if "pr_curves" in evaluation:
         charts = "".join(
             precision_recall_chart(label, curve, scores[label])
-            for label, curve in report["pr_curves"].items()
+            for label, curve in evaluation["pr_curves"].items()
         )
         caption = (
-            "Precision against recall as the threshold falls. Dot: where the decisions above lie. "
-            "Dashed: how often the label occurs, which is what guessing reaches. Thin lines: equal "
-            "F1."
+            "Precision against recall as the threshold falls. Dot: the decisions above. Dashed: "
+            "the frequency of the label, which guessing reaches. Thin lines: equal F1."
         )
-        made.append(_figure(tag("div", charts, class_="many"), caption))
-    return "".join(made)
+        parts.append(_figure(tag("div", charts, class_="many"), caption))
+    return "".join(parts)
 
 
-def _calibration(report: Mapping[str, Any]) -> str:
-    if "calibration" not in report:
+def _calibration(evaluation: Mapping[str, Any]) -> str:
+    if "calibration" not in evaluation:
         return ""
-    held = report["calibration"]
+    calibration = evaluation["calibration"]
     caption = (
-        f"All labels together. Expected calibration error {held['ece']:.3f}, Brier score "
-        f"{held['brier']:.3f} ({report['prior']['brier']:.3f} for the labels' frequencies). On the "
-        "dashed line, what is said to be so probable is so frequent. Hollow: fewer than 30 cells."
+        f"All labels together. Expected calibration error {calibration['ece']:.3f}, Brier score "
+        f"{calibration['brier']:.3f} ({evaluation['prior']['brier']:.3f} for the label "
+        "frequencies). On the dashed line, the frequency equals the predicted probability. Hollow: "
+        "fewer than 30 cells."
     )
-    before = held.get("before")
+    before = calibration.get("before")
     if before:
         caption += (
             f" Dotted: before calibration, with an error of {before['ece']:.3f} and a Brier "
             f"score of {before['brier']:.3f}."
         )
-    chart = reliability_chart(held["reliability"], before["reliability"] if before else ())
-    return tag("h2", "Are the probabilities right?") + _figure(chart, caption)
+    chart = reliability_chart(calibration["reliability"], before["reliability"] if before else ())
+    return tag("h2", "Calibration of the probabilities") + _figure(chart, caption)
 
 
-def _single_label(report: Mapping[str, Any]) -> str:
-    if "single_label" not in report:
+def _single_label(evaluation: Mapping[str, Any]) -> str:
+    if "single_label" not in evaluation:
         return ""
-    held = report["single_label"]
-    labels = list(held["recall"])
+    scores = evaluation["single_label"]
+    labels = list(scores["recall"])
     rows = [
-        [text(label), number(held["recall"][label], 3), *(str(count) for count in counts)]
-        for label, counts in zip(labels, held["confusion"], strict=True)
+        [text(label), number(scores["recall"][label], 3), *(str(count) for count in counts)]
+        for label, counts in zip(labels, scores["confusion"], strict=True)
     ]
     caption = (
         f"Every clip carries exactly one label. Accuracy of the most probable one "
-        f"{held['accuracy']:.3f}, unweighted average recall {held['uar']:.3f}. Rows: true; "
+        f"{scores['accuracy']:.3f}, unweighted average recall {scores['uar']:.3f}. Rows: true; "
         "columns: answered."
     )
-    return tag("h2", "One label a clip") + _table(["", "recall", *labels], rows, caption)
+    return tag("h2", "One label per clip") + _table(["", "recall", *labels], rows, caption)
 
 
-def _sets(report: Mapping[str, Any]) -> str:
-    decoder = report["headline"]["exact_match"]["decoder"]
+def _sets(evaluation: Mapping[str, Any]) -> str:
+    decoder = evaluation["headline"]["exact_match"]["decoder"]
     caption = (
-        "Clips with each true set (row) and the set answered for them (column), decoder "
+        "Clips by true set (row) and answered set (column), decoder "
         f"“{decoder}”. Shade: share of the row. Framed: the right answer."
     )
-    chart = tag("div", set_heatmap(report["set_confusion"]), class_="scroll")
+    chart = tag("div", set_heatmap(evaluation["set_confusion"]), class_="scroll")
     return tag("h2", "Label sets") + _figure(chart, caption)
 
 
-def _kinds(report: Mapping[str, Any]) -> str:
+def _kinds(evaluation: Mapping[str, Any]) -> str:
     names = {"acc_jaccard_empty0": "accuracy", "exact_match": "exact match",
              "hamming_loss": "Hamming loss", "micro_f1": "micro-F1"}  # fmt: skip
     tables = []
     for kind, (title, first) in _BREAKDOWNS.items():
-        groups = report["breakdowns"].get(kind)
+        groups = evaluation["breakdowns"].get(kind)
         if groups is None:
             continue
         rows = [
@@ -237,14 +243,14 @@ def _kinds(report: Mapping[str, Any]) -> str:
     return tag("h2", "Kinds of clips") + tag("div", *tables, class_="side")
 
 
-def _all_decoders(report: Mapping[str, Any]) -> str:
+def _all_decoders(evaluation: Mapping[str, Any]) -> str:
     rows = [
         [text(name), *(number(scores[key]) for key, _ in COLUMNS)]
-        for name, scores in report["decoders"].items()
+        for name, scores in evaluation["decoders"].items()
     ]
-    n_labels = len(report["protocol"]["clips_with_label"])
-    shown = {baseline_name(n, s, n_labels): s for n, s in report["baselines"].items()}
-    shown["drawn from label frequencies"] = report["prior"]["drawn"]
+    n_labels = len(evaluation["protocol"]["clips_with_label"])
+    shown = {baseline_name(n, s, n_labels): s for n, s in evaluation["baselines"].items()}
+    shown["drawn from label frequencies"] = evaluation["prior"]["drawn"]
     rows += [
         [text(name), *(number(scores[key]) for key, _ in COLUMNS)] for name, scores in shown.items()
     ]
@@ -265,7 +271,7 @@ def _table(
     caption: str = "",
     left: Sequence[int] = (),
 ) -> str:
-    """Set cells, which are markup already, in a table that scrolls where it is too wide."""
+    """Return cells of markup as a table that scrolls if it is too wide."""
     lines = [list(head), *rows]
     pictures = {c for row in lines[1:] for c, cell in enumerate(row) if cell.startswith("<svg")}
     kinds = [
@@ -280,8 +286,8 @@ def _table(
         tag("tr", *(tag("td", cell, class_=kind) for cell, kind in zip(row, kinds, strict=True)))
         for row in lines[1:]
     ]
-    about = tag("p", text(caption), class_="soft") if caption else ""
-    return about + tag("div", tag("table", tag("tr", *titles), *body), class_="scroll")
+    introduction = tag("p", text(caption), class_="soft") if caption else ""
+    return introduction + tag("div", tag("table", tag("tr", *titles), *body), class_="scroll")
 
 
 def _figure(inner: str, caption: str) -> str:

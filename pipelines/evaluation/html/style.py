@@ -1,7 +1,7 @@
-"""How the page looks: light, dark and on paper, in colours that the colour-blind can tell apart.
+"""Style sheet of the page: light, dark and print, in colours safe for colour-blind readers.
 
-Blue and vermilion are those of Okabe and Ito (2008), lighter on a dark ground; what matters also
-differs in shape.
+Blue and vermilion are those of Okabe and Ito (2008), lighter on a dark background; important marks
+also differ in shape.
 """
 
 CSS = """

@@ -1,4 +1,4 @@
-"""Small vector pictures by hand: elements, and a frame with axes. Colours come from the page."""
+"""SVG charts: elements, and a frame with axes. The colours are in the page's style sheet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,29 +8,33 @@ Point = tuple[float, float]
 
 
 def tag(name: str, *children: str, **attributes: str | float | None) -> str:
-    """Write an element; ``class_`` stands for ``class``, ``stroke_width`` for ``stroke-width``.
+    """Return an element; ``class_`` becomes ``class``, ``stroke_width`` ``stroke-width``.
 
-    Children are markup already (see ``text``); attributes are escaped, those of None left out.
+    Children are markup (see ``text``); attributes are escaped, those of None left out.
     """
-    held = "".join(
+    rendered = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_shown(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
     inner = "".join(children)
-    return f"<{name}{held}>{inner}</{name}>" if inner or name in _PAIRED else f"<{name}{held}/>"
+    return (
+        f"<{name}{rendered}>{inner}</{name}>"
+        if inner or name in _PAIRED
+        else f"<{name}{rendered}/>"
+    )
 
 
 _PAIRED = frozenset({"svg", "td", "th", "div", "span", "p"})
 
 
 def text(words: str) -> str:
-    """Escape what a reader is to see as it is."""
+    """Return text escaped for HTML."""
     return escape(words, quote=False)
 
 
 def picture(width: float, height: float, label: str, *children: str) -> str:
-    """Put shapes into a picture that says what it shows to those who cannot see it."""
+    """Return a picture of shapes, with a label for screen readers."""
     return tag(
         "svg",
         tag("title", text(label)),
@@ -43,7 +47,7 @@ def picture(width: float, height: float, label: str, *children: str) -> str:
 
 
 def path(points: Sequence[Point], class_: str) -> str:
-    """Join points by straight lines."""
+    """Return straight lines through points."""
     if not points:
         return ""
     steps = " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
@@ -51,19 +55,19 @@ def path(points: Sequence[Point], class_: str) -> str:
 
 
 def words(x: float, y: float, content: str, class_: str = "", anchor: str = "start") -> str:
-    """Write words into a picture."""
+    """Return words at a point of a picture."""
     return tag("text", text(content), x=x, y=y, class_=class_ or None, text_anchor=anchor)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A plane in a picture: where numbers lie.
+    """The area of a chart, which maps numbers to pixels.
 
     Attributes:
-        left: of the plane, in pixels.
-        top: likewise.
-        width: likewise.
-        height: likewise.
+        left: left edge, in pixels.
+        top: upper edge, in pixels.
+        width: width in pixels.
+        height: height in pixels.
         x_range: the numbers at its left and right edge.
         y_range: the numbers at its lower and upper edge.
     """
@@ -76,12 +80,12 @@ class Frame:
     y_range: Point = (0.0, 1.0)
 
     def x(self, value: float) -> float:
-        """Return the pixel of a number."""
+        """Return the horizontal pixel of a number."""
         low, high = self.x_range
         return self.left + (value - low) / (high - low) * self.width
 
     def y(self, value: float) -> float:
-        """Return the pixel of a number; more is further up."""
+        """Return the vertical pixel of a number; larger is higher."""
         low, high = self.y_range
         return self.top + self.height - (value - low) / (high - low) * self.height
 
@@ -90,7 +94,7 @@ class Frame:
         return self.x(x), self.y(y)
 
     def axes(self, x_name: str, y_name: str, ticks: Sequence[float]) -> str:
-        """Draw a grid with its numbers and names."""
+        """Return a grid with its numbers and names."""
         bottom, right = self.top + self.height, self.left + self.width
         parts = []
         for tick in ticks:
@@ -103,10 +107,10 @@ class Frame:
             ]
         middle_x, middle_y = self.left + self.width / 2, self.top + self.height / 2
         parts.append(words(middle_x, bottom + 30, x_name, "axis", "middle"))
-        turned = f"rotate(-90 {self.left - 32:.1f} {middle_y:.1f})"
+        rotation = f"rotate(-90 {self.left - 32:.1f} {middle_y:.1f})"
         parts.append(
             tag("text", text(y_name), x=self.left - 32, y=middle_y, class_="axis",
-                text_anchor="middle", transform=turned)
+                text_anchor="middle", transform=rotation)
         )  # fmt: skip
         return "".join(parts)
 

@@ -1,1 +1,1 @@
-"""Anyone's prediction files, read and matched with the truth by clip id."""
+"""Files of predictions of any system, matched with the truth by clip id."""

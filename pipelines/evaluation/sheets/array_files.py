@@ -1,4 +1,4 @@
-"""Truth and predictions as arrays in an ``.npz`` file; nothing in it is ever unpickled.
+"""Truth and predictions as arrays in an ``.npz`` file, which is never unpickled.
 
 Arrays: ``ids`` (N,), ``videos`` (N,), ``labels`` (K,) names; ``truth`` (N, K); ``probs`` (N, K);
 ``set_log_probs`` (N, 2**K); ``answer`` or ``pred`` (N, K), or ``answer_NAME`` for several; and
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mmemo.arrays import Floats, LabelSets
 from mmemo.errors import DataError
+from mmemo.metrics.checks import are_probs, is_binary
 from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Sheet
 
 _MOST_BYTES = 2**30
@@ -21,10 +22,10 @@ Arrays = Mapping[str, NDArray[np.generic]]
 
 
 def read_npz(path: Path, labels: Sequence[str]) -> Sheet:
-    """Read arrays.
+    """Return the sheet of an ``.npz`` file.
 
     Raises:
-        DataError: the file is broken, too large, holds objects, or its shapes do not fit.
+        DataError: the file is broken, too large, has objects, or its shapes do not match.
     """
     arrays = _load(path)
     named = tuple(_texts(path, arrays, "labels") or labels)
@@ -57,8 +58,8 @@ def _load(path: Path) -> Arrays:
             size = sum(info.file_size for info in archive.infolist())
         if size > _MOST_BYTES:
             raise DataError(f"{path}: expected at most 1 GiB of arrays; got {size >> 20} MiB")
-        with np.load(path, allow_pickle=False) as held:
-            return {name: held[name] for name in held.files}
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
     except OSError as error:
         raise DataError(f"{path}: cannot read it ({error.strerror or error})") from None
     except (ValueError, zipfile.BadZipFile, EOFError, KeyError, MemoryError, SyntaxError) as error:
@@ -69,7 +70,7 @@ def _clips(path: Path, arrays: Arrays, answers: Arrays) -> int:
     for array in (*answers.values(), arrays.get("probs"), arrays.get("truth")):
         if array is not None and array.ndim == 2:
             return len(array)
-    raise DataError(f"{path}: expected 'answer', 'probs' or 'truth' (N, K); it has none")
+    raise DataError(f"{path}: expected 'answer', 'probs' or 'truth' (N, K); it has none of them")
 
 
 def _numbers(
@@ -89,13 +90,13 @@ def _decisions(
     path: Path, name: str, array: NDArray[np.generic], shape: tuple[int, ...]
 ) -> LabelSets:
     values = _numbers(path, name, array, shape)
-    if values is None or not np.isin(values, (0, 1)).all():
+    if values is None or not is_binary(values):
         raise DataError(f"{path}: expected answers of 0 and 1 in {name!r}; got other values")
     return values.astype(np.int8)
 
 
 def _probabilities(path: Path, values: Floats | None) -> Floats | None:
-    if values is not None and not ((values >= 0) & (values <= 1)).all():
+    if values is not None and not are_probs(values):
         raise DataError(f"{path}: expected 'probs' from 0 to 1; got other values")
     return values
 
@@ -108,7 +109,7 @@ def _texts(
         return None
     if array.ndim != 1 or array.dtype.kind != "U" or count not in (None, len(array)):
         raise DataError(
-            f"{path}: expected a text for each in {name!r}; got {array.dtype} {array.shape}"
+            f"{path}: expected one text per clip in {name!r}; got {array.dtype} {array.shape}"
         )
     return tuple(str(text) for text in array)
 

@@ -1,4 +1,4 @@
-"""Read truth or predictions by the file's name, and write predictions that all of us can read."""
+"""Reads truth and predictions in the format of the file's name, and writes predictions."""
 
 import csv
 import io
@@ -27,14 +27,14 @@ _READERS: dict[str, Callable[[Path, Sequence[str]], Sheet]] = {
 
 
 def read_sheet(path: Path, labels: Sequence[str] = EMOTIONS) -> Sheet:
-    """Read a file: .npz, .json, .jsonl, .csv, .csv.gz; any other name is a plain list of labels.
+    """Return the sheet of a file: .npz, .json, .jsonl, .csv, .csv.gz, else a list of labels.
 
     Args:
         path: the file.
-        labels: K names, where the file does not name its own.
+        labels: K names, if the file does not name its own.
 
     Raises:
-        DataError: it is missing, broken, or holds what makes no sense.
+        DataError: it is missing, broken, or has invalid values.
     """
     if not path.is_file():
         raise DataError(f"{path}: expected a file of labels or predictions; there is none")
@@ -45,19 +45,18 @@ def read_sheet(path: Path, labels: Sequence[str] = EMOTIONS) -> Sheet:
 
 
 def write_predictions(path: Path, gold: Gold, answers: Answers) -> None:
-    """Write truth, decisions and probabilities as .npz, .json or .csv, as the name says.
+    """Write truth, decisions and probabilities as .npz, .json or .csv, by the file's name.
 
     Raises:
-        ConfigError: another kind of name, or labels that are not known of every clip, which only
-            .npz can hold.
+        ConfigError: another suffix, or clips with unknown labels, which only .npz can represent.
     """
-    written = {".npz": _npz, ".json": _json, ".csv": _csv}.get(path.suffix)
-    if written is None:
+    write = {".npz": _npz, ".json": _json, ".csv": _csv}.get(path.suffix)
+    if write is None:
         raise ConfigError(f"{path}: expected a name in .npz, .json or .csv")
     if path.suffix != ".npz" and np.isnan(gold.truth).any():
-        raise ConfigError(f"{path}: expected a name in .npz, for some labels are not annotated")
+        raise ConfigError(f"{path}: expected a name in .npz, because some labels are not annotated")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, written(gold, answers))
+    write_atomically(path, write(gold, answers))
 
 
 def _npz(gold: Gold, answers: Answers) -> bytes:
@@ -73,7 +72,7 @@ def _npz(gold: Gold, answers: Answers) -> bytes:
         if array is not None:
             arrays[name] = array
     if gold.modalities is not None:
-        arrays["modalities"] = np.array([" ".join(held) for held in gold.modalities])
+        arrays["modalities"] = np.array([" ".join(names) for names in gold.modalities])
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
@@ -101,10 +100,10 @@ def _json(gold: Gold, answers: Answers) -> bytes:
 def _csv(gold: Gold, answers: Answers) -> bytes:
     columns: dict[str, Sequence[Any]] = {"id": gold.ids, "video_id": gold.videos}
     if gold.lengths_s is not None:
-        held = gold.lengths_s.tolist()
-        columns["length_s"] = [repr(value) if np.isfinite(value) else "" for value in held]
+        lengths = gold.lengths_s.tolist()
+        columns["length_s"] = [repr(value) if np.isfinite(value) else "" for value in lengths]
     if gold.modalities is not None:
-        columns["modalities"] = [" ".join(held) for held in gold.modalities]
+        columns["modalities"] = [" ".join(names) for names in gold.modalities]
     for name, sets in (("truth", gold.truth), *_named(answers)):
         columns[name] = [" ".join(to_names(row == 1, gold.labels)) for row in sets]
     if answers.probs is not None:

@@ -1,10 +1,10 @@
-"""Truth and predictions as JSON, in the forms that people write it.
+"""Truth and predictions as JSON, in several forms.
 
 - ours: ``{"labels": [...], "clips": [{"id": ..., "video": ..., "truth": [...], "answers":
   {"map": [...]}, "probs": {"happiness": 0.9, ...}}, ...]}``;
-- a list of such objects, or one a line (as ``mmemo predict --json`` writes them, with ``labels``
+- a list of such objects, or one per line (as ``mmemo predict --json`` writes them, with ``labels``
   and ``probs``);
-- an object from id to a list of label names, or to label -> number.
+- an object: id -> list of label names, or id -> label -> number.
 """
 
 import json
@@ -29,22 +29,26 @@ _ANSWER_KEYS = ("labels", "prediction", "pred", ONLY_ANSWER)
 
 
 def read_json(path: Path, labels: Sequence[str]) -> Sheet:
-    """Read JSON, or JSON lines, in any of the module's forms.
+    """Return the sheet of JSON, or JSON lines, in any of the forms above.
 
     Raises:
-        DataError: it cannot be read, or is none of these.
+        DataError: it cannot be read, or has another form.
     """
-    held = _load(path)
-    if isinstance(held, dict) and "clips" in held:
-        named = held.get("labels", list(labels))
+    content = _load(path)
+    if isinstance(content, dict) and "clips" in content:
+        named = content.get("labels", list(labels))
         if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
             raise DataError(f"{path}: expected names in 'labels'; got {named!r}")
-        labels, held = named, held["clips"]
-    if isinstance(held, dict):
-        held = [{"id": name, **_about(value)} for name, value in held.items()]
-    if not isinstance(held, list) or not held or not all(isinstance(row, dict) for row in held):
-        raise DataError(f"{path}: expected JSON with an object for each clip")
-    return _sheet(path, held, tuple(labels))
+        labels, content = named, content["clips"]
+    if isinstance(content, dict):
+        content = [{"id": name, **_as_clip(value)} for name, value in content.items()]
+    if (
+        not isinstance(content, list)
+        or not content
+        or not all(isinstance(row, dict) for row in content)
+    ):
+        raise DataError(f"{path}: expected JSON with one object per clip")
+    return _sheet(path, content, tuple(labels))
 
 
 def _load(path: Path) -> Any:
@@ -62,8 +66,8 @@ def _load(path: Path) -> Any:
         raise DataError(f"{path}: expected JSON in UTF-8 ({error})") from None
 
 
-def _about(value: Any) -> dict[str, Any]:
-    """Take what stands under a clip's id for its answer, by its form."""
+def _as_clip(value: Any) -> dict[str, Any]:
+    """Return the value of a clip's id as an answer, or as numbers per label."""
     return {"values": value} if isinstance(value, dict) else {ONLY_ANSWER: value}
 
 
@@ -99,16 +103,16 @@ def _get(path: Path, clip: Mapping[str, Any], key: str) -> Any:
 
 
 def _part(path: Path, clip: Mapping[str, Any], key: str, name: str) -> Any:
-    held = _get(path, clip, key)
-    if not isinstance(held, dict) or name not in held:
+    parts = _get(path, clip, key)
+    if not isinstance(parts, dict) or name not in parts:
         raise DataError(f"{path}: expected {key!r} with {name!r} for every clip, as for the first")
-    return held[name]
+    return parts[name]
 
 
-def _names_in(path: Path, held: Any) -> list[str]:
-    if not isinstance(held, dict):
-        raise DataError(f"{path}: expected 'answers' from name to labels")
-    return list(held)
+def _names_in(path: Path, answers: Any) -> list[str]:
+    if not isinstance(answers, dict):
+        raise DataError(f"{path}: expected 'answers' as an object: name -> labels")
+    return list(answers)
 
 
 def _sets(path: Path, rows: Sequence[Any], labels: Sequence[str]) -> LabelSets:
@@ -125,10 +129,12 @@ def _numbers(
         return None
     values = np.full((len(clips), len(labels)), np.nan)
     for row, clip in enumerate(clips):
-        held = _get(path, clip, key)
-        if not isinstance(held, dict):
-            raise DataError(f"{path}: expected {key!r} from label to number; got {_short(held)}")
-        for name, value in held.items():
+        by_label = _get(path, clip, key)
+        if not isinstance(by_label, dict):
+            raise DataError(
+                f"{path}: expected {key!r} as an object: label -> number; got {_short(by_label)}"
+            )
+        for name, value in by_label.items():
             values[row, label_named(str(name), labels, str(path))] = _number(path, value)
     if np.isnan(values).any():
         raise DataError(f"{path}: expected a number for every label of every clip in {key!r}")
@@ -149,8 +155,8 @@ def _lengths(path: Path, clips: Sequence[Mapping[str, Any]]) -> Floats | None:
             return _number(path, clip["end"]) - _number(path, clip["start"])
         return math.nan
 
-    found = np.array([length(clip) for clip in clips])
-    return None if np.isnan(found).all() else found
+    lengths = np.array([length(clip) for clip in clips])
+    return None if np.isnan(lengths).all() else lengths
 
 
 def _modalities(
@@ -158,10 +164,10 @@ def _modalities(
 ) -> tuple[tuple[str, ...], ...] | None:
     if "modalities" not in clips[0]:
         return None
-    held = [_get(path, clip, "modalities") for clip in clips]
-    if not all(isinstance(row, list) for row in held):
+    rows = [_get(path, clip, "modalities") for clip in clips]
+    if not all(isinstance(row, list) for row in rows):
         raise DataError(f"{path}: expected lists of names in 'modalities'")
-    return tuple(tuple(str(name) for name in row) for row in held)
+    return tuple(tuple(str(name) for name in row) for row in rows)
 
 
 def _short(value: Any) -> str:

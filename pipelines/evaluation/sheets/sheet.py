@@ -1,18 +1,19 @@
-"""What a file of truth or of predictions holds, whatever its format; and how the two are matched.
+"""The content of a file of truth or predictions in any format, and how the two are matched.
 
-A sheet has one row per clip. The same file can serve as truth and as predictions: ours hold both.
+A sheet has one row per clip. The same file can be truth and predictions: ours contain both.
 N clips, K labels.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmemo.arrays import Floats, Ints, LabelSets
+from mmemo.arrays import Bools, Floats, Ints, LabelSets
 from mmemo.decisions.decoding import decode_threshold
 from mmemo.errors import DataError
 from mmemo.labels import PRESENT_ABOVE
+from mmemo.metrics.checks import are_probs, is_binary
 
 ALIASES: Mapping[str, str] = {
     "happy": "happiness",
@@ -23,29 +24,29 @@ ALIASES: Mapping[str, str] = {
     "disgusted": "disgust",
     "fearful": "fear",
 }
-"""Other names of labels; a name that is itself a label is left alone."""
+"""Other names of labels; a name that is itself a label is not replaced."""
 
 ONLY_ANSWER = "answer"
-"""The name of the decisions in a file that holds one per clip."""
+"""The name of the decisions in a file with one per clip."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """A file as it is, before it is known whether it is truth or predictions.
+    """The content of a file, used as truth or as predictions.
 
     Attributes:
         where: the file, for errors.
         labels: K names.
-        ids: N names; None where the order alone says which clip is which.
-        videos: N names of recordings, None if not said.
-        values: (N, K) numbers under the labels' plain names: intensities, decisions or
-            probabilities, as the reader will know; None if there are none.
-        truth: (N, K) of 0 and 1, NaN where unknown; None if not said.
+        ids: N names; None if clips are matched by their order.
+        videos: N names of recordings, None if not stated.
+        values: (N, K) numbers under the labels' plain names: intensities in truth, decisions or
+            probabilities in predictions; None if there are none.
+        truth: (N, K) of 0 and 1, NaN where unknown; None if not stated.
         answers: name -> (N, K) decisions.
-        probs: (N, K), None if not said.
-        set_log_probs: (N, 2**K), None if not said.
-        lengths_s: (N,) NaN where unknown; None if not said.
-        modalities: per clip those that are there; None if not said.
+        probs: (N, K), None if not stated.
+        set_log_probs: (N, 2**K), None if not stated.
+        lengths_s: (N,) NaN where unknown; None if not stated.
+        modalities: the modalities present per clip; None if not stated.
     """
 
     where: str
@@ -63,7 +64,7 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False)
 class Gold:
-    """The truth about N clips: fields as in ``Sheet``, and none of them missing that must be."""
+    """The truth about N clips; fields as in ``Sheet``."""
 
     where: str
     labels: tuple[str, ...]
@@ -73,18 +74,23 @@ class Gold:
     lengths_s: Floats | None = None
     modalities: tuple[tuple[str, ...], ...] | None = None
 
+    @property
+    def fully_known(self) -> Bools:
+        """Which clips have all labels annotated, (N,)."""
+        return np.asarray(~np.isnan(self.truth).any(axis=1))
+
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What a system says about the clips of a ``Gold``, in its order.
+    """The answers of a system about the clips of a ``Gold``, in its order.
 
     Attributes:
         where: the file or the model.
         answers: name (of a decoder) -> (N, K) decisions; at least one.
-        probs: (N, K) p(label | clip); None for a system that gives none.
-        set_log_probs: (N, 2**K) log p(set | clip); likewise.
+        probs: (N, K) p(label | clip); None if the system has none.
+        set_log_probs: (N, 2**K) log p(set | clip); None if the system has none.
         uncalibrated: (N, K) the probabilities before the model's calibration; None if it has none.
-        notes: what was assumed when they were read.
+        notes: assumptions made in reading them.
     """
 
     where: str
@@ -96,10 +102,10 @@ class Answers:
 
 
 def gold_of(sheet: Sheet) -> Gold:
-    """Take a sheet as truth.
+    """Return the truth in a sheet.
 
     Raises:
-        DataError: it holds no truth, or an id twice.
+        DataError: it has no truth, or an id twice.
     """
     truth = sheet.truth
     if truth is None and sheet.values is not None:
@@ -117,35 +123,34 @@ def gold_of(sheet: Sheet) -> Gold:
     if not len(truth) or np.isnan(truth).all(axis=1).any():
         raise DataError(f"{sheet.where}: expected labelled clips; some, or all, have none")
     ids = sheet.ids or tuple(f"line {number}" for number in range(1, len(truth) + 1))
-    _refuse_duplicates(sheet.where, ids)
+    _check_unique(sheet.where, ids)
     videos = sheet.videos or ids
     return Gold(sheet.where, sheet.labels, ids, videos, truth, sheet.lengths_s, sheet.modalities)
 
 
 def answers_of(sheet: Sheet, gold: Gold, thresholds: Sequence[float] = (0.5,)) -> Answers:
-    """Take a sheet as predictions about the clips of ``gold``, in its order.
+    """Return the predictions in a sheet about the clips of ``gold``, in its order.
 
     Args:
-        sheet: what was read.
+        sheet: the content of a file.
         gold: the clips.
-        thresholds: one, or one per label: where probabilities are cut if the sheet holds no
-            decisions.
+        thresholds: one, or one per label, for the probabilities of a sheet without decisions.
 
     Raises:
-        DataError: it holds no predictions, not for every clip, or not for the same labels.
+        DataError: it has no predictions, not for every clip, or not for the same labels.
     """
     columns = _columns(sheet, gold)
     rows, notes = _rows(sheet, gold)
     probs, answers = sheet.probs, dict(sheet.answers)
     if sheet.values is not None:
-        if np.isin(sheet.values, (0, 1)).all():
+        if is_binary(sheet.values):
             answers.setdefault(ONLY_ANSWER, sheet.values.astype(np.int8))
-        elif ((sheet.values >= 0) & (sheet.values <= 1)).all():
+        elif are_probs(sheet.values):
             probs = sheet.values if probs is None else probs
         else:
             raise DataError(
                 f"{sheet.where}: expected decisions (0 or 1) or probabilities (0 to 1) of every "
-                "label; got other numbers; a logit x stands for the probability 1 / (1 + exp(-x))"
+                "label; got other numbers; a logit x is the probability 1 / (1 + exp(-x))"
             )
     if not answers and probs is not None:
         if len(thresholds) not in (1, len(sheet.labels)):
@@ -153,13 +158,13 @@ def answers_of(sheet: Sheet, gold: Gold, thresholds: Sequence[float] = (0.5,)) -
                 f"expected one threshold, or one for each of {len(sheet.labels)} labels; "
                 f"got {len(thresholds)}"
             )
-        # Thresholds are given in gold's label order; undo the reordering that follows.
+        # Thresholds are in gold's label order; this undoes the reordering below.
         cut = np.broadcast_to(np.asarray(thresholds, dtype=np.float64), (len(columns),))
         answers["threshold"] = decode_threshold(probs, cut[np.argsort(columns)])
         shown = ", ".join(f"{value:g}" for value in thresholds)
         notes = (*notes, f"no decisions in the file: its probabilities are cut at {shown}")
     if not answers:
-        raise DataError(f"{sheet.where}: expected predictions; found neither labels nor numbers")
+        raise DataError(f"{sheet.where}: expected predictions; got neither labels nor numbers")
     return Answers(
         sheet.where,
         {name: answer[rows][:, columns] for name, answer in answers.items()},
@@ -170,34 +175,29 @@ def answers_of(sheet: Sheet, gold: Gold, thresholds: Sequence[float] = (0.5,)) -
 
 
 def label_named(name: str, labels: Sequence[str], where: str) -> int:
-    """Find the column of a label by its name or another name of it.
+    """Return the column of a label by its name or an alias.
 
     Raises:
-        DataError: there is no such label.
+        DataError: no label has this name.
     """
-    wanted = name.strip().lower()
-    if wanted not in labels:
-        wanted = ALIASES.get(wanted, wanted)
-    if wanted not in labels:
+    label = name.strip().lower()
+    if label not in labels:
+        label = ALIASES.get(label, label)
+    if label not in labels:
         raise DataError(f"{where}: expected labels among {', '.join(labels)}; got {name!r}")
-    return list(labels).index(wanted)
+    return list(labels).index(label)
 
 
 def multihot_named(names: Iterable[str], labels: Sequence[str], where: str) -> LabelSets:
-    """Turn names, or other names, of labels into a row (K,) of 0 and 1.
+    """Return names or aliases of labels as a row (K,) of 0 and 1.
 
     Raises:
-        DataError: a name is no label.
+        DataError: a name is not a label.
     """
     row = np.zeros(len(labels), dtype=np.int8)
     for name in names:
         row[label_named(name, labels, where)] = 1
     return row
-
-
-def with_modalities(gold: Gold, modalities: tuple[tuple[str, ...], ...]) -> Gold:
-    """Add what modalities each clip has."""
-    return replace(gold, modalities=modalities)
 
 
 def _columns(sheet: Sheet, gold: Gold) -> list[int]:
@@ -218,7 +218,7 @@ def _rows(sheet: Sheet, gold: Gold) -> tuple[Ints, tuple[str, ...]]:
                 f"{gold.where}; got {count}"
             )
         return np.arange(count), ("clips are matched by their order, not by name",)
-    _refuse_duplicates(sheet.where, sheet.ids)
+    _check_unique(sheet.where, sheet.ids)
     place = {name: row for row, name in enumerate(sheet.ids)}
     missing = [name for name in gold.ids if name not in place]
     if missing:
@@ -233,20 +233,20 @@ def _rows(sheet: Sheet, gold: Gold) -> tuple[Ints, tuple[str, ...]]:
 
 
 def _count(sheet: Sheet) -> int:
-    held = [sheet.values, sheet.probs, sheet.truth, *sheet.answers.values()]
-    return next((len(array) for array in held if array is not None), 0)
+    arrays = [sheet.values, sheet.probs, sheet.truth, *sheet.answers.values()]
+    return next((len(array) for array in arrays if array is not None), 0)
 
 
-def _refuse_duplicates(where: str, ids: Sequence[str]) -> None:
-    seen: set[str] = set()
-    for name in ids:
-        if name in seen:
-            raise DataError(f"{where}: expected each clip once; got {name!r} twice")
-        seen.add(name)
+def _check_unique(where: str, ids: Sequence[str]) -> None:
+    names: set[str] = set()
+    for clip_id in ids:
+        if clip_id in names:
+            raise DataError(f"{where}: expected each clip once; got {clip_id!r} twice")
+        names.add(clip_id)
 
 
 def _reordered_sets(table: Floats | None, rows: Ints, columns: Sequence[int]) -> Floats | None:
-    """Bring (N, 2**K) into another order of clips and of labels, which renumbers the sets."""
+    """Return (N, 2**K) in another order of clips and of labels, which renumbers the sets."""
     if table is None:
         return None
     indices = np.arange(table.shape[1])

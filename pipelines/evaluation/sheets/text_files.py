@@ -1,14 +1,14 @@
-"""Truth and predictions as text: CSV, and plain lists of label names, a line a clip.
+"""Truth and predictions as text: CSV, and plain lists of label names, one line per clip.
 
-CSV columns, all but the labels optional:
+CSV columns, all optional but the labels:
 
 - ``id``, or ``video_id`` and ``segment_id`` (the id is then ``VIDEO[SEGMENT]``, as in a table of
-  segments); without any, the order says which clip is which;
+  segments); without any, clips are matched by their order;
 - ``video_id`` or ``video``: the recording; ``start`` and ``end``, or ``length_s``: seconds;
 - one column per label: intensities in a file of truth; decisions or probabilities in predictions;
 - ``p_LABEL``: a probability;
-- ``truth``, and ``labels``, ``answer`` or ``answer_NAME``: names of labels, divided by blanks;
-- ``modalities``: names of those that are there.
+- ``truth``, and ``labels``, ``answer`` or ``answer_NAME``: names of labels, separated by blanks;
+- ``modalities``: names of those present.
 """
 
 import csv
@@ -36,30 +36,30 @@ logger = logging.getLogger(__name__)
 
 _ABOUT = ("id", "video_id", "video", "segment_id", "start", "end", "length_s", "modalities")
 _ANSWER_COLUMNS = ("labels", "prediction", "pred", ONLY_ANSWER)
-_HARMLESS = {"text", "sentiment", "split", "media", "dataset"}
-_DIVIDERS = re.compile(r"[\s,;|+]+")
+_IGNORED = {"text", "sentiment", "split", "media", "dataset"}
+_SEPARATORS = re.compile(r"[\s,;|+]+")
 
 
 def read_csv(path: Path, labels: Sequence[str]) -> Sheet:
-    """Read a CSV file (also gzipped); see the module's description for its columns.
+    """Return the sheet of a CSV file (also gzipped) with the columns above.
 
     Raises:
-        DataError: it cannot be read, holds no labels at all, or a value makes no sense.
+        DataError: it cannot be read, or a value is invalid.
     """
     header = _header(path)
     rows = read_rows(path, required=(), known=header)
     if not rows:
-        raise DataError(f"{path}: expected a row for each clip; the table is empty")
+        raise DataError(f"{path}: expected one row per clip; the table is empty")
     plain, probs = _label_columns(header, labels, ""), _label_columns(header, labels, "p_")
     answers = {
         name.removeprefix("answer_") if name.startswith("answer_") else ONLY_ANSWER: name
         for name in header
         if name in _ANSWER_COLUMNS or name.startswith("answer_")
     }
-    used = {*_ABOUT, *_HARMLESS, "truth", *plain.values(), *probs.values(), *answers.values()}
+    used = {*_ABOUT, *_IGNORED, "truth", *plain.values(), *probs.values(), *answers.values()}
     for name in header:
         if name not in used:
-            logger.info("%s: passing over the column %r", path, name)
+            logger.info("%s: ignoring the column %r", path, name)
     truth = _sets(rows, "truth", labels).astype(np.float64) if "truth" in header else None
     return Sheet(
         where=str(path),
@@ -76,10 +76,10 @@ def read_csv(path: Path, labels: Sequence[str]) -> Sheet:
 
 
 def read_list(path: Path, labels: Sequence[str]) -> Sheet:
-    """Read a plain list: a line a clip, names of labels divided by blanks, an empty line for none.
+    """Return the sheet of a list: per clip one line of label names, an empty one for none.
 
     Raises:
-        DataError: it cannot be read, or a word is no label.
+        DataError: it cannot be read, or a word is not a label.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -88,7 +88,7 @@ def read_list(path: Path, labels: Sequence[str]) -> Sheet:
     except UnicodeDecodeError:
         raise DataError(f"{path}: expected a list of label names in UTF-8") from None
     if not lines:
-        raise DataError(f"{path}: expected a line for each clip; the file is empty")
+        raise DataError(f"{path}: expected one line per clip; the file is empty")
     rows = [
         multihot_named(_names(line), labels, f"{path}, line {number}")
         for number, line in enumerate(lines, 1)
@@ -106,17 +106,17 @@ def _header(path: Path) -> list[str]:
 
 
 def _label_columns(header: Sequence[str], labels: Sequence[str], prefix: str) -> dict[str, str]:
-    """Find label -> the column that holds it."""
-    found = {}
+    """Return the column of each label that has one."""
+    columns = {}
     for name in header:
         plain = name.strip().lower()
         if not plain.startswith(prefix):
             continue
         plain = plain.removeprefix(prefix)
         label = plain if plain in labels else ALIASES.get(plain, "")
-        if label in labels and label not in found:
-            found[label] = name
-    return found
+        if label in labels and label not in columns:
+            columns[label] = name
+    return columns
 
 
 def _numbers(
@@ -136,7 +136,7 @@ def _sets(rows: Sequence[Row], column: str, labels: Sequence[str]) -> LabelSets:
 
 
 def _names(text: str) -> list[str]:
-    return [name for name in _DIVIDERS.split(text.strip()) if name]
+    return [name for name in _SEPARATORS.split(text.strip()) if name]
 
 
 def _ids(rows: Sequence[Row], header: Sequence[str]) -> tuple[str, ...] | None:

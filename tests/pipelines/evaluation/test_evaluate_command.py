@@ -1,4 +1,4 @@
-"""``mmemo evaluate`` with its files, and that calibration reaches what it reports."""
+"""``mmemo evaluate`` with its files, and with the calibration of its model."""
 
 import json
 from dataclasses import replace
@@ -29,10 +29,10 @@ def dataset():
 @pytest.fixture(scope="module")
 def store(dataset, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "store"
-    held = FeatureStore.create(folder, StoreInfo("planted", demonstration=False))
+    store = FeatureStore.create(folder, StoreInfo("planted", demonstration=False))
     for clip in dataset.clips:
-        held.write(clip, "key")
-    held.write_manifest([clip.clip for clip in dataset.clips])
+        store.write(clip, "key")
+    store.write_manifest([clip.clip for clip in dataset.clips])
     return folder
 
 
@@ -46,32 +46,32 @@ def run(store, tmp_path_factory):
 
 @pytest.mark.parametrize("suffix", ["npz", "json", "csv"])
 def test_its_predictions_are_scored_the_same_by_score(run, store, tmp_path, capsys, suffix):
-    file, page = tmp_path / f"p.{suffix}", tmp_path / "new/report.html"
-    asked = ["evaluate", str(run), "--data", str(store), "--json"]
-    assert main([*asked, "--predictions", str(file), "--html", str(page)]) == 0
-    report = json.loads(capsys.readouterr().out)
+    file, page = tmp_path / f"p.{suffix}", tmp_path / "new/page.html"
+    command = ["evaluate", str(run), "--data", str(store), "--json"]
+    assert main([*command, "--predictions", str(file), "--html", str(page)]) == 0
+    evaluation = json.loads(capsys.readouterr().out)
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert main(["score", str(file), "--gold", str(file), "--json"]) == 0
     scored = json.loads(capsys.readouterr().out)
-    report["calibration"].pop("before")
+    evaluation["calibration"].pop("before")
     for part in ("decoders", "headline", "ranking", "calibration", "breakdowns", "protocol"):
-        assert scored[part] == report[part], part
+        assert scored[part] == evaluation[part], part
     if suffix == "npz":
-        assert scored["set_nll"] == pytest.approx(report["set_nll"])
-    assert main([*asked, "--against", str(file)]) == 0
+        assert scored["set_nll"] == pytest.approx(evaluation["set_nll"])
+    assert main([*command, "--against", str(file)]) == 0
     compared = json.loads(capsys.readouterr().out)["comparison"]["metrics"]
-    assert {held["difference"] for held in compared.values()} == {0}
+    assert {scores["difference"] for scores in compared.values()} == {0}
 
 
-def test_hidden_modalities_are_not_counted_as_there(run, dataset):
+def test_hidden_modalities_are_not_counted_as_present(run, dataset):
     checkpoint = load_checkpoint(run)
     gold, _ = answer(checkpoint, dataset.split("test"), without=["audio"])
     assert set(gold.modalities) == {("text", "visual")}
-    report = evaluate(checkpoint, dataset.split("test"), without=["audio"], resamples=20)
-    assert [group["name"] for group in report["breakdowns"]["modalities"]] == ["text + visual"]
+    evaluation = evaluate(checkpoint, dataset.split("test"), without=["audio"], resamples=20)
+    assert [group["name"] for group in evaluation["breakdowns"]["modalities"]] == ["text + visual"]
 
 
-def test_what_the_model_does_not_read_is_as_good_as_absent(dataset, tmp_path):
+def test_modalities_that_the_model_does_not_read_count_as_absent(dataset, tmp_path):
     from mmemo.config import Config
     from pipelines.training.train import train
 
@@ -103,7 +103,7 @@ def test_clips_without_all_labels_are_left_out(run, dataset):
     assert evaluate(checkpoint, mixed, resamples=20)["decoders"] == whole["decoders"]
 
 
-def test_clips_of_two_data_sets_may_bear_one_name(run, dataset):
+def test_clips_of_two_data_sets_may_have_the_same_id(run, dataset):
     clips = dataset.split("test")
     doubled = [
         replace(clip, clip=replace(clip.clip, dataset=name))
@@ -126,9 +126,9 @@ def test_the_temperature_is_the_best_on_the_validation_clips_and_is_kept(run, da
     assert nll[1.0] < min(nll[0.9], nll[1.1])
     assert nll[1.0] == pytest.approx(checkpoint.valid["set_nll_calibrated"], abs=1e-5)
     assert checkpoint.valid["set_nll_calibrated"] <= checkpoint.valid["set_nll"] + 1e-6
-    report = evaluate(checkpoint, clips, resamples=5)
-    assert report["calibration"]["ece"] == pytest.approx(checkpoint.valid["ece"], abs=1e-5)
-    before = report["calibration"]["before"]
+    evaluation = evaluate(checkpoint, clips, resamples=5)
+    assert evaluation["calibration"]["ece"] == pytest.approx(checkpoint.valid["ece"], abs=1e-5)
+    before = evaluation["calibration"]["before"]
     assert before["ece"] == pytest.approx(checkpoint.valid["ece_before"], abs=1e-5)
     assert before["brier"] == pytest.approx(checkpoint.valid["brier_before"], abs=1e-5)
     assert checkpoint.valid["brier"] <= checkpoint.valid["brier_before"] + 0.01
@@ -142,7 +142,7 @@ def test_a_temperature_leaves_the_most_probable_set(run, dataset):
     np.testing.assert_array_equal(plain.decode("map", ()), hot.decode("map", ()))
     np.testing.assert_allclose(np.exp(hot.set_log_probs).sum(axis=1), 1)
     assert labels_of(arrays).shape == hot.marginals.shape
-    spread = [np.exp(found.set_log_probs).max(axis=1).mean() for found in (plain, hot)]
+    spread = [np.exp(result.set_log_probs).max(axis=1).mean() for result in (plain, hot)]
     assert spread[1] < spread[0]
 
 
@@ -150,16 +150,16 @@ def test_a_checkpoint_with_a_broken_temperature_is_refused(run, tmp_path):
     for file in run.iterdir():
         if file.is_file():
             (tmp_path / file.name).write_bytes(file.read_bytes())
-    described = json.loads((tmp_path / DESCRIPTION_FILE).read_text())
-    described["temperature"] = 0
-    (tmp_path / DESCRIPTION_FILE).write_text(json.dumps(described))
+    description = json.loads((tmp_path / DESCRIPTION_FILE).read_text())
+    description["temperature"] = 0
+    (tmp_path / DESCRIPTION_FILE).write_text(json.dumps(description))
     with pytest.raises(CheckpointError, match="temperature above 0; got 0"):
         load_checkpoint(tmp_path)
 
 
 def test_predictions_in_another_form_are_refused_in_one_line(run, store, tmp_path, capsys):
-    asked = ["evaluate", str(run), "--data", str(store)]
-    assert main([*asked, "--predictions", str(tmp_path / "p.pkl")]) == 1
+    command = ["evaluate", str(run), "--data", str(store)]
+    assert main([*command, "--predictions", str(tmp_path / "p.pkl")]) == 1
     assert "expected a name in .npz, .json or .csv" in capsys.readouterr().err
-    assert main([*asked, "--against", str(tmp_path / "none.csv")]) == 1
+    assert main([*command, "--against", str(tmp_path / "none.csv")]) == 1
     assert "there is none" in capsys.readouterr().err

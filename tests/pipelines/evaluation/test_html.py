@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines.evaluation.html.page import report_page
+from pipelines.evaluation.build import build_evaluation
+from pipelines.evaluation.html.page import evaluation_page
 from pipelines.evaluation.html.svg import Frame, tag, text
-from pipelines.evaluation.report import build_report
 from pipelines.evaluation.sheets.sheet import Answers, Gold
 
 VOID = {"meta", "link", "br", "img", "hr"}
@@ -40,8 +40,8 @@ def system(labels=("joy", "<b>calm</b> & co", "fear"), one_label=False, seed=0):
 def page(**more):
     gold, answers = system(**more)
     against = Answers("other & <file>", {"answer": (answers.probs > 0.7).astype(np.int8)})
-    report = build_report(gold, answers, against=against, resamples=40)
-    return report_page(report, title="run on <data> & more", demonstration=True)
+    evaluation = build_evaluation(gold, answers, against=against, resamples=40)
+    return evaluation_page(evaluation, title="run on <data> & more", demonstration=True)
 
 
 class Nesting(HTMLParser):
@@ -49,16 +49,16 @@ class Nesting(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.open, self.seen, self.links = [], [], []
+        self.open, self.names, self.links = [], [], []
 
     def handle_starttag(self, name, attributes):
-        self.seen.append(name)
+        self.names.append(name)
         self.links += [value for key, value in attributes if key in ("src", "href", "srcset")]
         if name not in VOID:
             self.open.append(name)
 
     def handle_startendtag(self, name, attributes):
-        self.seen.append(name)
+        self.names.append(name)
 
     def handle_endtag(self, name):
         assert self.open.pop() == name
@@ -71,9 +71,9 @@ def test_the_page_is_whole_and_needs_nothing_else(one_label):
     parser.feed(html)
     assert parser.open == []
     assert parser.links == []
-    assert "script" not in parser.seen
+    assert "script" not in parser.names
     assert not re.search(r"url\(|@import|https?://", html)
-    assert ("One label a clip" in html) == one_label
+    assert ("One label per clip" in html) == one_label
     for drawing in re.findall(r"<svg.*?</svg>", html, flags=re.DOTALL):
         ElementTree.fromstring(drawing)
     assert not re.search(r"\b(nan|inf|None)\b", html)
@@ -89,9 +89,11 @@ def test_names_cannot_break_the_page():
 
 def test_a_page_without_probabilities_has_no_curves():
     gold, answers = system()
-    report = build_report(gold, Answers("x", {"answer": answers.answers["map"]}), resamples=20)
-    html = report_page(report, title="t", demonstration=False)
-    assert "Are the probabilities right" not in html
+    evaluation = build_evaluation(
+        gold, Answers("x", {"answer": answers.answers["map"]}), resamples=20
+    )
+    html = evaluation_page(evaluation, title="t", demonstration=False)
+    assert "Calibration of the probabilities" not in html
     assert "Label sets" in html
     assert "DEMONSTRATION" not in html
 
@@ -101,7 +103,9 @@ def test_a_label_that_never_occurs_is_drawn_as_such():
     truth = gold.truth.copy()
     truth[:, 2] = 0
     bare = Gold("g", gold.labels, gold.ids, gold.videos, truth)
-    html = report_page(build_report(bare, answers, resamples=20), title="t", demonstration=False)
+    html = evaluation_page(
+        build_evaluation(bare, answers, resamples=20), title="t", demonstration=False
+    )
     assert "no clip carries it" in html
 
 

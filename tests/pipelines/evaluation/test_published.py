@@ -64,7 +64,7 @@ def test_contradictions_are_named(published):
     assert labels.complaints[0].startswith("the labels' scores make macro_f1 0.2")
 
 
-def test_the_command_says_what_is_wrong(published, capsys, tmp_path):
+def test_the_command_lists_contradictions(published, capsys, tmp_path):
     assert main(["score", "--published", str(published)]) == 1
     text = capsys.readouterr().out
     assert "agrees (aligned): 5 scores agree" in text
@@ -90,7 +90,7 @@ def test_digits_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("x", "expected TOML"),
         ("", r"one \[\[system\]\] or more"),
@@ -104,14 +104,14 @@ def test_digits_are_kept(tmp_path):
         ("[gold]\nlabels = 99\n[[system]]\nname = 'a'\n", "1 to 16 labels"),
     ],
 )
-def test_what_makes_no_sense_is_refused(tmp_path, text, said):
+def test_invalid_files_are_refused(tmp_path, text, message):
     path = tmp_path / "p.toml"
     path.write_text(text)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         read_published(path)
 
 
-def test_random_scores_of_a_real_system_are_never_accused(tmp_path):
+def test_random_scores_of_a_real_system_have_no_complaints(tmp_path):
     from mmemo.metrics import multilabel_metrics
 
     truth = mosei_truth()
@@ -123,5 +123,5 @@ def test_random_scores_of_a_real_system_are_never_accused(tmp_path):
     lines = [f"{name} = {scores[name]:.6f}" for name in names]
     path = tmp_path / "p.toml"
     path.write_text(f"{HEAD}[[system]]\nname = 'a'\n" + "\n".join(lines))
-    [found] = check_published(read_published(path))
-    assert found.complaints == ()
+    [finding] = check_published(read_published(path))
+    assert finding.complaints == ()

@@ -32,30 +32,30 @@ def system(seed=0):
     return gold, Answers("model", decided, rng.random((CLIPS, 6)), log_probs)
 
 
-def assert_same(found, expected):
-    assert set(found.answers) == set(expected.answers)
+def assert_same(answers, expected):
+    assert set(answers.answers) == set(expected.answers)
     for name, answer in expected.answers.items():
-        np.testing.assert_array_equal(found.answers[name], answer)
-    np.testing.assert_array_equal(found.probs, expected.probs)
+        np.testing.assert_array_equal(answers.answers[name], answer)
+    np.testing.assert_array_equal(answers.probs, expected.probs)
 
 
 @pytest.mark.parametrize("suffix", ["npz", "json", "csv"])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_what_is_written_is_read(tmp_path, suffix, seed):
+def test_written_files_read_back(tmp_path, suffix, seed):
     gold, answers = system(seed)
     path = tmp_path / f"deep/predictions.{suffix}"
     write_predictions(path, gold, answers)
     sheet = read_sheet(path)
-    found_gold = gold_of(sheet)
-    assert (found_gold.ids, found_gold.videos) == (gold.ids, gold.videos)
-    assert found_gold.modalities == gold.modalities
-    np.testing.assert_array_equal(found_gold.truth, gold.truth)
-    np.testing.assert_array_equal(found_gold.lengths_s, gold.lengths_s)
-    found = answers_of(sheet, found_gold)
-    assert_same(found, answers)
-    assert found.notes == ()
+    gold_read = gold_of(sheet)
+    assert (gold_read.ids, gold_read.videos) == (gold.ids, gold.videos)
+    assert gold_read.modalities == gold.modalities
+    np.testing.assert_array_equal(gold_read.truth, gold.truth)
+    np.testing.assert_array_equal(gold_read.lengths_s, gold.lengths_s)
+    answers_read = answers_of(sheet, gold_read)
+    assert_same(answers_read, answers)
+    assert answers_read.notes == ()
     if suffix == "npz":
-        np.testing.assert_array_equal(found.set_log_probs, answers.set_log_probs)
+        np.testing.assert_array_equal(answers_read.set_log_probs, answers.set_log_probs)
 
 
 def test_clips_and_labels_may_come_in_another_order(tmp_path):
@@ -70,19 +70,21 @@ def test_clips_and_labels_may_come_in_another_order(tmp_path):
         tuple(gold.videos[row] for row in rows),
         gold.truth[rows][:, columns],
     )
-    found = answers_of(read_sheet(path), other)
-    np.testing.assert_array_equal(found.probs, answers.probs[rows][:, columns])
-    np.testing.assert_array_equal(found.answers["map"], answers.answers["map"][rows][:, columns])
-    assert "2 clips of the file are not in other" in found.notes[0]
-    # The same set has another number where the labels stand in another order.
+    reordered = answers_of(read_sheet(path), other)
+    np.testing.assert_array_equal(reordered.probs, answers.probs[rows][:, columns])
+    np.testing.assert_array_equal(
+        reordered.answers["map"], answers.answers["map"][rows][:, columns]
+    )
+    assert "2 clips of the file are not in other" in reordered.notes[0]
+    # The same set has another number where the labels are in another order.
     for new_row, row in enumerate(rows):
         for index in range(64):
             names = to_names((index >> np.arange(6)) & 1)
             moved = sum(1 << other.labels.index(name) for name in names)
-            assert found.set_log_probs[new_row, moved] == answers.set_log_probs[row, index]
+            assert reordered.set_log_probs[new_row, moved] == answers.set_log_probs[row, index]
 
 
-def test_forms_that_others_write(tmp_path):
+def test_formats_of_other_systems(tmp_path):
     gold, _ = system()
     gold = Gold("gold", EMOTIONS, ("a", "b", "c"), ("a", "b", "c"), gold.truth[:3])
     expected = np.array([[1, 0, 0, 0, 0, 1], [0] * 6, [0, 1, 0, 0, 0, 0]])
@@ -107,12 +109,12 @@ def test_forms_that_others_write(tmp_path):
     }  # fmt: skip
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-        found = answers_of(read_sheet(tmp_path / name), gold)
-        np.testing.assert_array_equal(found.answers["answer"], expected, err_msg=name)
+        answers = answers_of(read_sheet(tmp_path / name), gold)
+        np.testing.assert_array_equal(answers.answers["answer"], expected, err_msg=name)
     np.savez(tmp_path / "bare.npz", pred=expected)
-    found = answers_of(read_sheet(tmp_path / "bare.npz"), gold)
-    np.testing.assert_array_equal(found.answers["answer"], expected)
-    assert found.notes == ("clips are matched by their order, not by name",)
+    answers = answers_of(read_sheet(tmp_path / "bare.npz"), gold)
+    np.testing.assert_array_equal(answers.answers["answer"], expected)
+    assert answers.notes == ("clips are matched by their order, not by name",)
 
 
 def test_probabilities_alone_are_cut_at_the_threshold(tmp_path):
@@ -120,9 +122,9 @@ def test_probabilities_alone_are_cut_at_the_threshold(tmp_path):
     gold = Gold("gold", EMOTIONS, ("a",), ("a",), gold.truth[:1])
     path = tmp_path / "p.csv"
     path.write_text("id,sadness,happiness,fear,disgust,anger,surprise\na,.1,.2,.3,.4,.5,.6\n")
-    found = answers_of(read_sheet(path), gold, [0.35])
-    assert to_names(found.answers["threshold"][0]) == ("anger", "surprise", "disgust")
-    assert "cut at 0.35" in found.notes[0]
+    answers = answers_of(read_sheet(path), gold, [0.35])
+    assert to_names(answers.answers["threshold"][0]) == ("anger", "surprise", "disgust")
+    assert "cut at 0.35" in answers.notes[0]
     own = answers_of(read_sheet(path), gold, [0.2, 0.2, 0.9, 0.9, 0.9, 0.9])
     assert to_names(own.answers["threshold"][0]) == ("happiness",)
     with pytest.raises(DataError, match="one for each of 6 labels; got 2"):
@@ -149,14 +151,14 @@ BROKEN = {
     "word.txt": ("fear\nboredom\n", "line 2: expected labels among"),
     "empty.txt": ("", "the file is empty"),
     "empty.csv": ("id,labels\n", "the table is empty"),
-    "none.csv": ("id,x\na,1\nb,2\n", "found neither labels nor numbers"),
+    "none.csv": ("id,x\na,1\nb,2\n", "got neither labels nor numbers"),
     "some.csv": ("id,happy\na,1\nb,0\n", "a column for every label; 'sadness' has none"),
     "logits.csv": (
         "id,happiness,sadness,anger,surprise,disgust,fear\na,-3,0,0,0,0,2\nb,0,0,0,0,0,0\n",
-        "a logit x stands for",
+        "a logit x is",
     ),
     "not.json": ("{", "expected JSON"),
-    "list.json": ("[]", "an object for each clip"),
+    "list.json": ("[]", "one object per clip"),
     "number.json": ('{"a": {"fear": 1}, "b": {"fear": 1}}', "a number for every label"),
     "word.json": ('{"a": ["boredom"], "b": []}', "expected labels among"),
     "string.json": ('{"a": "fear", "b": "fear"}', "expected a list of label names; got 'fear'"),
@@ -166,30 +168,30 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_does_not_fit_is_refused_in_one_line(tmp_path, name):
-    text, said = BROKEN[name]
+def test_mismatched_files_are_refused_in_one_line(tmp_path, name):
+    text, message = BROKEN[name]
     gold = Gold("gold", EMOTIONS, ("a", "b"), ("a", "b"), np.zeros((2, 6)))
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError) as refused:
         answers_of(read_sheet(tmp_path / name), gold)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_arrays_that_do_not_fit_are_refused(tmp_path):
+def test_mismatched_arrays_are_refused(tmp_path):
     path = tmp_path / "p.npz"
-    for arrays, said in (
+    for arrays, message in (
         ({"probs": np.full((2, 6), 1.5)}, "from 0 to 1"),
         ({"probs": np.full((2, 6), np.nan)}, "from 0 to 1"),
         ({"answer": np.full((2, 6), 2)}, "of 0 and 1"),
         ({"answer": np.zeros((2, 5))}, r"shape \(2, 6\)"),
-        ({"answer": np.zeros((2, 6)), "ids": np.zeros(2)}, "a text for each in 'ids'"),
-        ({"answer": np.zeros((2, 6)), "ids": np.array(["a"])}, "a text for each in 'ids'"),
+        ({"answer": np.zeros((2, 6)), "ids": np.zeros(2)}, "one text per clip in 'ids'"),
+        ({"answer": np.zeros((2, 6)), "ids": np.array(["a"])}, "one text per clip in 'ids'"),
         ({"labels": np.array(["a"])}, "it has none"),
         ({"answer": np.array([[None] * 6] * 2, dtype=object)}, "expected arrays"),
     ):
         np.savez(path, **arrays)
-        with pytest.raises(DataError, match=said):
+        with pytest.raises(DataError, match=message):
             read_sheet(path)
 
 
@@ -217,9 +219,9 @@ def test_damaged_files_never_end_in_another_error(tmp_path, data):
     cut = data.draw(st.integers(1, len(content)))
     damaged = tmp_path / f"damaged.{suffix}"
     damaged.write_bytes(bytes(content[:cut]))
-    told = "fine"
+    message = "fine"
     try:
         answers_of(read_sheet(damaged), gold)
     except MmemoError as error:
-        told = str(error)
-    assert len(told.splitlines()) == 1
+        message = str(error)
+    assert len(message.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""Everything there is to say about a system's answers, as one object that JSON can hold."""
+"""The evaluation of a system's answers: all scores, as one object for JSON."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -40,12 +40,12 @@ SERVED_BY: Mapping[str, tuple[str, ...]] = {
     "samples_f1": ("jaccard",),
     "weighted_accuracy": ("macro", "threshold"),
 }
-"""Metric -> the decoders that answer for it, best first; all scores come from one model."""
+"""Metric -> its decoders, best first; all scores come from one model."""
 
 _CURVE_POINTS = 150
 
 
-def build_report(
+def build_evaluation(
     gold: Gold,
     answers: Answers,
     *,
@@ -53,15 +53,15 @@ def build_report(
     against: Answers | None = None,
     resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
-    """Score answers.
+    """Return all scores of a system's answers.
 
     Args:
         gold: the truth.
-        answers: in its order.
-        set_counts: set index -> training clips that carry it, to choose the baselines on; without
-            them they are chosen on the clips that are scored, which favours the baselines.
-        against: another system's answers in the same order, to be compared with.
-        resamples: of every interval and test.
+        answers: the answers, in its order.
+        set_counts: set index -> number of training clips with that set, to choose the baselines
+            on. Without them they are chosen on the scored clips, which favours the baselines.
+        against: another system's answers in the same order, to compare with.
+        resamples: number of resamples of every interval and test.
 
     Returns:
         Plain dicts, lists and numbers; undefined numbers are None. See docs/metrics.md for the
@@ -70,10 +70,11 @@ def build_report(
     by_video = Resamples.draw(gold.videos, resamples)
     by_clip = Resamples.draw([f"{row:09d}" for row in range(len(gold.ids))], resamples)
     decoders = {
-        name: _decided(gold, answer, by_video, by_clip) for name, answer in answers.answers.items()
+        name: _decision_scores(gold, answer, by_video, by_clip)
+        for name, answer in answers.answers.items()
     }
     counts = set_counts or baselines.count_sets(gold)
-    report: dict[str, Any] = {
+    evaluation: dict[str, Any] = {
         "n": len(gold.ids),
         "protocol": describe(gold),
         "notes": list(answers.notes),
@@ -92,22 +93,22 @@ def build_report(
         ),
     }
     if answers.set_log_probs is not None:
-        report["set_nll"] = set_nll(truth=gold.truth, set_log_probs=answers.set_log_probs)
+        evaluation["set_nll"] = set_nll(truth=gold.truth, set_log_probs=answers.set_log_probs)
     if answers.probs is not None:
-        report |= _probabilities(gold, answers.probs, by_video)
+        evaluation |= _probability_scores(gold, answers.probs, by_video)
     if answers.uncalibrated is not None and answers.probs is not None:
-        report["calibration"]["before"] = _calibration(gold, answers.uncalibrated)
+        evaluation["calibration"]["before"] = _calibration(gold, answers.uncalibrated)
     if against is not None:
-        report["comparison"] = compare(gold, answers, against, by_video)
-    plain: dict[str, Any] = _plain(report)
+        evaluation["comparison"] = compare(gold, answers, against, by_video)
+    plain: dict[str, Any] = _plain(evaluation)
     return plain
 
 
 def compare(gold: Gold, answers: Answers, against: Answers, groups: Resamples) -> dict[str, Any]:
-    """Compare two systems, each metric with the decoder of either that answers for it.
+    """Return the comparison of two systems, each metric with its decoder in either.
 
     Returns:
-        ``against``, where the other's answers come from; ``metrics`` -> metric -> both ``decoder``
+        ``against``, the source of the other's answers; ``metrics`` -> metric -> both ``decoder``
         names, ``value``, ``other``, ``difference``, ``interval95``, ``p_value``, and ``p_holm``
         adjusted for the number of metrics.
     """
@@ -116,7 +117,7 @@ def compare(gold: Gold, answers: Answers, against: Answers, groups: Resamples) -
         ours = serving(metric, list(answers.answers), SERVED_BY)
         theirs = serving(metric, list(against.answers), SERVED_BY)
         pred, other = answers.answers[ours], against.answers[theirs]
-        found = paired_differences(
+        difference = paired_differences(
             truth=gold.truth, pred=pred, other=other, groups=groups, labels=gold.labels,
             resamples=len(groups.draws),
         )[metric]  # fmt: skip
@@ -125,23 +126,25 @@ def compare(gold: Gold, answers: Answers, against: Answers, groups: Resamples) -
             "decoder": ours,
             "other_decoder": theirs,
             "value": value,
-            "other": value - found.value,
-            "difference": found.value,
-            "interval95": found.interval95,
-            "p_value": found.p_value,
+            "other": value - difference.value,
+            "difference": difference.value,
+            "interval95": difference.interval95,
+            "p_value": difference.p_value,
         }
-    adjusted = holm([held["p_value"] for held in metrics.values()])
-    for held, p_holm in zip(metrics.values(), adjusted, strict=True):
-        held["p_holm"] = p_holm
+    adjusted = holm([scores["p_value"] for scores in metrics.values()])
+    for scores, p_holm in zip(metrics.values(), adjusted, strict=True):
+        scores["p_holm"] = p_holm
     return {"against": against.where, "notes": list(against.notes), "metrics": metrics}
 
 
-def _decided(gold: Gold, answer: Any, by_video: Resamples, by_clip: Resamples) -> dict[str, Any]:
-    given = {"truth": gold.truth, "pred": answer, "labels": gold.labels}
+def _decision_scores(
+    gold: Gold, answer: Any, by_video: Resamples, by_clip: Resamples
+) -> dict[str, Any]:
+    arguments = {"truth": gold.truth, "pred": answer, "labels": gold.labels}
     return {
-        **multilabel_metrics(**given),
-        "interval95": bootstrap_intervals(**given, groups=by_video),
-        "interval95_by_clip": bootstrap_intervals(**given, groups=by_clip),
+        **multilabel_metrics(**arguments),
+        "interval95": bootstrap_intervals(**arguments, groups=by_video),
+        "interval95_by_clip": bootstrap_intervals(**arguments, groups=by_clip),
     }
 
 
@@ -158,26 +161,26 @@ def _headline(decoders: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return rows
 
 
-def _probabilities(gold: Gold, probs: Floats, by_video: Resamples) -> dict[str, Any]:
-    given: dict[str, Any] = {"truth": gold.truth, "probs": probs, "labels": gold.labels}
-    found: dict[str, Any] = {
+def _probability_scores(gold: Gold, probs: Floats, by_video: Resamples) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"truth": gold.truth, "probs": probs, "labels": gold.labels}
+    scores: dict[str, Any] = {
         "ranking": {
-            **ranking_metrics(**given),
-            "interval95": ranking_intervals(**given, resamples=by_video),
+            **ranking_metrics(**arguments),
+            "interval95": ranking_intervals(**arguments, resamples=by_video),
         },
         "calibration": _calibration(gold, probs, by_video),
         "pr_curves": _curves(gold, probs),
     }
     if is_single_label(gold.truth):
-        found["single_label"] = single_label_metrics(**given, resamples=by_video)
-    return found
+        scores["single_label"] = single_label_metrics(**arguments, resamples=by_video)
+    return scores
 
 
 def _calibration(gold: Gold, probs: Floats, resamples: Resamples | None = None) -> dict[str, Any]:
-    given: dict[str, Any] = {"truth": gold.truth, "probs": probs}
+    arguments: dict[str, Any] = {"truth": gold.truth, "probs": probs}
     return {
-        **calibration_metrics(**given, labels=gold.labels, resamples=resamples),
-        "reliability": reliability(**given),
+        **calibration_metrics(**arguments, labels=gold.labels, resamples=resamples),
+        "reliability": reliability(**arguments),
     }
 
 
@@ -186,24 +189,24 @@ def _curves(gold: Gold, probs: Floats) -> dict[str, Any]:
     for k, label in enumerate(gold.labels):
         known = ~np.isnan(gold.truth[:, k])
         curve = precision_recall_curve(truth=gold.truth[known, k], probs=probs[known, k])
-        kept = _thinned(len(curve.recall))
+        points = _thinned(len(curve.recall))
         curves[label] = {
-            "recall": curve.recall[kept].tolist(),
-            "precision": curve.precision[kept].tolist(),
+            "recall": curve.recall[points].tolist(),
+            "precision": curve.precision[points].tolist(),
             "frequency": float(gold.truth[known, k].mean()) if known.any() else None,
         }
     return curves
 
 
-def _thinned(points: int) -> Sequence[int]:
-    """Choose evenly spread points, the first and the last among them."""
-    if points <= _CURVE_POINTS:
-        return range(points)
-    return np.unique(np.linspace(0, points - 1, _CURVE_POINTS).round().astype(int)).tolist()
+def _thinned(count: int) -> Sequence[int]:
+    """Return evenly spaced indices, including the first and the last."""
+    if count <= _CURVE_POINTS:
+        return range(count)
+    return np.unique(np.linspace(0, count - 1, _CURVE_POINTS).round().astype(int)).tolist()
 
 
 def _plain(value: Any) -> Any:
-    """Turn what a report holds into what JSON can hold."""
+    """Return a value as plain JSON types; numbers that are not finite become None."""
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
     if isinstance(value, Mapping):
