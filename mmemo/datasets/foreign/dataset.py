@@ -174,6 +174,32 @@ def check_table(path: Path, where: str, array: Any, rows: int | None) -> NDArray
     return array
 
 
+def tables_of(
+    path: Path,
+    split: str,
+    part: Mapping[str, Any],
+    keys: Mapping[str, str],
+    rows: int | None = None,
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays (N, T, D) of a split by modality.
+
+    Args:
+        path: for messages.
+        split: its name, for messages.
+        part: the content of the split.
+        keys: modality -> key in ``part``.
+        rows: N; None takes that of the first array.
+
+    Raises:
+        DataError: see ``check_table``.
+    """
+    tables: dict[str, NDArray[Any]] = {}
+    for modality, key in keys.items():
+        tables[modality] = check_table(path, f"{split} {modality}", part[key], rows)
+        rows = len(tables[modality])
+    return tables
+
+
 def splits_of(path: Path, data: Any, needed: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Return the splits in a dictionary, each a dictionary with the keys ``needed``.
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mmemo.arrays import LabelSets
-from mmemo.datasets.foreign.dataset import Foreign, Tally, check_table, padded_clip, splits_of
+from mmemo.datasets.foreign.dataset import Foreign, Tally, padded_clip, splits_of, tables_of
 from mmemo.datasets.mosei import NAME, label_order
 from mmemo.errors import DataError
 from mmemo.features import Clip, ClipFeatures
@@ -21,7 +21,7 @@ from mmemo.labels import EMOTIONS
 
 KIND = "HHMPN torch file"
 NEEDED = ("src-text", "src-visual", "src-audio", "tgt")
-_KEYS = (("text", "src-text"), ("audio", "src-audio"), ("visual", "src-visual"))
+_KEYS = {"text": "src-text", "audio": "src-audio", "visual": "src-visual"}
 _FIRST = 4
 
 
@@ -46,9 +46,8 @@ def read_hhmpn(path: Path, data: Any, order: tuple[str, ...] | None) -> Foreign:
     splits = splits_of(path, data, NEEDED)
     tables, targets = {}, {}
     for split, part in splits.items():
-        rows = len(check_table(path, f"{split} text", part["src-text"], None))
-        tables[split] = {m: check_table(path, f"{split} {m}", part[k], rows) for m, k in _KEYS}
-        targets[split] = _multihot(path, split, part["tgt"], rows)
+        tables[split] = tables_of(path, split, part, _KEYS)
+        targets[split] = _multihot(path, split, part["tgt"], len(tables[split]["text"]))
     columns, note = _columns(path, targets, order)
 
     def make(tally: Tally) -> Iterator[ClipFeatures]:

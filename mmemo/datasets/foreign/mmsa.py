@@ -14,10 +14,10 @@ from mmemo.datasets.foreign.dataset import (
     Foreign,
     Tally,
     as_text,
-    check_table,
     is_listed,
     padded_clip,
     splits_of,
+    tables_of,
 )
 from mmemo.datasets.foreign.label_table import LabelTable
 from mmemo.datasets.mosei import NAME
@@ -26,7 +26,7 @@ from mmemo.features import Clip, ClipFeatures
 
 KIND = "MMSA pickle"
 NEEDED = ("text", "audio", "vision", "id")
-_KEYS = (("text", "text"), ("audio", "audio"), ("visual", "vision"))
+_KEYS = {"text": "text", "audio": "audio", "visual": "vision"}
 
 
 def is_mmsa(data: Any) -> bool:
@@ -42,13 +42,13 @@ def read_mmsa(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
         DataError: an array is missing or of the wrong shape.
     """
     splits = splits_of(path, data, NEEDED)
-    tables = {
-        split: {
-            m: check_table(path, f"{split} {m}", part[key], len(part["id"])) for m, key in _KEYS
-        }
-        for split, part in splits.items()
-        if _sized(path, split, part["id"])
-    }
+    tables = {}
+    for split, part in splits.items():
+        if not is_listed(part["id"], -1):
+            raise DataError(
+                f"{path}: expected {split} id as a list; got {type(part['id']).__name__}"
+            )
+        tables[split] = tables_of(path, split, part, _KEYS, len(part["id"]))
     count = sum(len(part["id"]) for part in splits.values())
     aligned = all(len({t.shape[1] for t in arrays.values()}) == 1 for arrays in tables.values())
 
@@ -63,12 +63,6 @@ def read_mmsa(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
     if labels is None:
         notes.append("sentiment only: give the emotions with --labels FILE.csv")
     return Foreign(KIND, f"{NAME} ({path.name}, MMSA's splits)", count, make, notes=tuple(notes))
-
-
-def _sized(path: Path, split: str, ids: Any) -> bool:
-    if not is_listed(ids, -1):
-        raise DataError(f"{path}: expected {split} id as a list; got {type(ids).__name__}")
-    return True
 
 
 def _clip(

@@ -17,11 +17,11 @@ from mmemo.datasets.foreign.dataset import (
     Foreign,
     Tally,
     as_text,
-    check_table,
     checked_intensities,
     is_listed,
     padded_clip,
     splits_of,
+    tables_of,
 )
 from mmemo.datasets.foreign.label_table import LabelTable
 from mmemo.datasets.mosei import NAME
@@ -30,7 +30,7 @@ from mmemo.features import Clip, ClipFeatures
 
 KIND = "MulT pickle"
 NEEDED = ("text", "audio", "vision", "labels")
-_KEYS = (("text", "text"), ("audio", "audio"), ("visual", "vision"))
+_KEYS = {"text": "text", "audio": "audio", "visual": "vision"}
 
 
 def is_mult(data: Any) -> bool:
@@ -48,9 +48,8 @@ def read_mult(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
     splits = splits_of(path, data, NEEDED)
     tables, targets = {}, {}
     for split, part in splits.items():
-        rows = len(check_table(path, f"{split} text", part["text"], None))
-        tables[split] = {m: check_table(path, f"{split} {m}", part[k], rows) for m, k in _KEYS}
-        targets[split] = _targets(path, split, part["labels"], rows)
+        tables[split] = tables_of(path, split, part, _KEYS)
+        targets[split] = _targets(path, split, part["labels"], len(tables[split]["text"]))
     aligned = all(len({t.shape[1] for t in arrays.values()}) == 1 for arrays in tables.values())
     count = sum(len(arrays["text"]) for arrays in tables.values())
     with_ids = all(_has_ids(part, len(tables[split]["text"])) for split, part in splits.items())
