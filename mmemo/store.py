@@ -39,7 +39,7 @@ class StoreInfo:
 
     Attributes:
         dataset: name of the data set.
-        demonstration: whether the data is synthetic; every table of results then says so.
+        demonstration: whether the data is synthetic; every table of results then states it.
         labels: names of the clips' intensities, in their order.
     """
 

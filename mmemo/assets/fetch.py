@@ -56,7 +56,7 @@ def download(asset: Asset, source: Source, work: Path, progress: Progress) -> Pa
         A folder in ``work`` with all files of the asset, each of the right size and hash.
 
     Raises:
-        AssetError: with the place, what was expected and what came.
+        AssetError: with the place, the expected and the actual size or hash.
     """
     raw, converted = work / "raw", work / "converted"
     raw.mkdir()

@@ -13,7 +13,7 @@ class Dataset:
 
     Attributes:
         name: its name in results.
-        demonstration: whether the data is synthetic; every table of results then says so.
+        demonstration: whether the data is synthetic; every table of results then states it.
         clips: clips with their features.
         labels: names of the clips' intensities, in their order.
     """
@@ -34,6 +34,6 @@ class Dataset:
             splits = sorted({str(clip.clip.split) for clip in self.clips})
             raise DataError(
                 f"{self.name}: expected clips of the split {name!r}; it has {', '.join(splits)} "
-                "(the split column of labels.csv, or a table's file name, says which is which)"
+                "(set by the split column of labels.csv, or by a table's file name)"
             )
         return clips

@@ -37,7 +37,7 @@ COUNTS = {
     23_259: "every row of All Labels, including about 66 videos outside the folds",
     23_248: "the release of the ACL 2020 challenge, before videos were taken back",
     23_453: "the paper of 2018; that release is gone",
-    20_477: "14,524 + 1,765 + 4,188: cut anew from raw video (MME2E), another split",
+    20_477: "14,524 + 1,765 + 4,188: cut again from raw video (MME2E), another split",
 }
 """Numbers of segments in published copies, and their origin."""
 

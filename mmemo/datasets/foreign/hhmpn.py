@@ -99,5 +99,5 @@ def _columns(
             f"{path}: label ids 4 to 9 occur {every.sum(axis=0).tolist()} times, which fits no "
             "order of CMU-MOSEI's emotions; name it with --label-order"
         )
-    note = "too few segments to tell the label order from the counts; taken as the SDK's"
+    note = "too few segments to infer the label order from the counts; assumed to be the SDK's"
     return list(range(len(EMOTIONS))), note
