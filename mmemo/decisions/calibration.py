@@ -172,10 +172,10 @@ def _normalised(scores: Floats) -> tuple[Floats, Floats]:
 
 def _checked(log_probs: ArrayLike, truth: ArrayLike) -> tuple[Floats, Bools]:
     """Return the table of log-probabilities, and which sets (N, 2**K) agree with the truth."""
-    true, table = check_set_table(truth, log_probs)
+    y_true, table = check_set_table(truth, log_probs)
     if not (table <= 1e-6).all():
         raise DataError("expected log-probabilities of 0 or below; got NaN or other values")
-    return np.maximum(table, IMPOSSIBLE), agreeing_sets(true)
+    return np.maximum(table, IMPOSSIBLE), agreeing_sets(y_true)
 
 
 def _nll(scores: Floats, agrees: Bools, weights: Floats) -> float:

@@ -122,8 +122,8 @@ def tune_threshold(probs: ArrayLike, truth: ArrayLike) -> float:
     Raises:
         DataError: see ``check_known_probs``.
     """
-    true, marginals = check_known_probs(truth, probs)
-    return _best_threshold(marginals.ravel(), true.ravel())
+    y_true, y_prob = check_known_probs(truth, probs)
+    return _best_threshold(y_prob.ravel(), y_true.ravel())
 
 
 def tune_label_thresholds(probs: ArrayLike, truth: ArrayLike) -> Floats:
@@ -133,8 +133,8 @@ def tune_label_thresholds(probs: ArrayLike, truth: ArrayLike) -> Floats:
     lower than those of ``mmemo.decisions.thresholds``.
     Arguments and errors are those of ``tune_threshold``.
     """
-    true, marginals = check_known_probs(truth, probs)
-    columns = zip(marginals.T, true.T, strict=True)
+    y_true, y_prob = check_known_probs(truth, probs)
+    columns = zip(y_prob.T, y_true.T, strict=True)
     return np.array([_best_threshold(*column) for column in columns])
 
 

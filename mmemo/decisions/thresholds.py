@@ -35,8 +35,8 @@ def expected_f1_thresholds(probs: ArrayLike, truth: ArrayLike) -> Floats:
     Raises:
         DataError: see ``check_known_probs``.
     """
-    true, marginals = check_known_probs(truth, probs)
-    return np.array([_threshold(*column) for column in zip(marginals.T, true.T, strict=True)])
+    y_true, y_prob = check_known_probs(truth, probs)
+    return np.array([_threshold(*column) for column in zip(y_prob.T, y_true.T, strict=True)])
 
 
 def _threshold(probs: Floats, truth: Floats) -> float:

@@ -67,8 +67,8 @@ def calibration_metrics(
     Raises:
         DataError: see ``check_probs``.
     """
-    true, checked = check_probs(truth, probs, labels)
-    rows = _row_sums(true, checked, bins)
+    y_true, y_prob = check_probs(truth, probs, labels)
+    rows = _row_sums(y_true, y_prob, bins)
     ece, brier = _pooled(rows.sum(axis=0), bins, len(labels))
     each_ece, each_brier = _per_label(rows.sum(axis=0), bins, len(labels))
     metrics: dict[str, Any] = {
@@ -97,8 +97,8 @@ def reliability(
         DataError: see ``check_probs``.
     """
     labels = [str(k) for k in range(np.shape(probs)[-1])]
-    true, checked = check_probs(truth, probs, labels)
-    sums = _row_sums(true, checked, bins).sum(axis=0).reshape(len(labels), bins + 1, 3)
+    y_true, y_prob = check_probs(truth, probs, labels)
+    sums = _row_sums(y_true, y_prob, bins).sum(axis=0).reshape(len(labels), bins + 1, 3)
     count, total, positive = sums[:, :bins].sum(axis=0).T
     return tuple(
         ReliabilityBin(

@@ -30,12 +30,12 @@ def check_pred(truth: ArrayLike, pred: ArrayLike, labels: Sequence[str]) -> Deci
         DataError: shapes differ, there is no clip, K is not the number of labels, an entry is
             neither 0 nor 1 (nor NaN, in truth), or a clip has no known label.
     """
-    true, predicted = _same_shape(truth, pred, "pred", labels)
-    known = known_cells(true)
-    for name, values in (("truth", true[known]), ("pred", predicted)):
+    y_true, y_pred = _same_shape(truth, pred, "pred", labels)
+    known = known_cells(y_true)
+    for name, values in (("truth", y_true[known]), ("pred", y_pred)):
         if not is_binary(values):
             raise DataError(f"expected {name} of 0 and 1; got other values")
-    return DecidedSets((true == 1) & known, (predicted == 1) & known, known)
+    return DecidedSets((y_true == 1) & known, (y_pred == 1) & known, known)
 
 
 def check_probs(
@@ -52,12 +52,12 @@ def check_probs(
         DataError: shapes differ, there is no clip, K is not the number of labels, truth is other
             than 0, 1 and NaN, a clip has no known label, or a probability lies outside [0, 1].
     """
-    true, checked_probs = _same_shape(truth, probs, "probs", labels)
-    if not is_binary(true[known_cells(true)]):
+    y_true, y_prob = _same_shape(truth, probs, "probs", labels)
+    if not is_binary(y_true[known_cells(y_true)]):
         raise DataError("expected truth of 0 and 1; got other values")
-    if not are_probs(checked_probs):
+    if not are_probs(y_prob):
         raise DataError("expected probabilities from 0 to 1; got other values")
-    return true, checked_probs
+    return y_true, y_prob
 
 
 def check_known_probs(truth: ArrayLike, probs: ArrayLike) -> tuple[Floats, Floats]:
@@ -66,10 +66,10 @@ def check_known_probs(truth: ArrayLike, probs: ArrayLike) -> tuple[Floats, Float
     Raises:
         DataError: as ``check_probs``, or truth is NaN somewhere.
     """
-    true, checked_probs = check_probs(truth, probs)
-    if not is_binary(true):
+    y_true, y_prob = check_probs(truth, probs)
+    if not is_binary(y_true):
         raise DataError("expected truth of 0 and 1; got NaN (labels that are not annotated)")
-    return true, checked_probs
+    return y_true, y_prob
 
 
 def check_set_table(truth: ArrayLike, log_probs: ArrayLike) -> tuple[Floats, Floats]:
@@ -78,13 +78,13 @@ def check_set_table(truth: ArrayLike, log_probs: ArrayLike) -> tuple[Floats, Flo
     Raises:
         DataError: the shapes do not fit, or there is no clip.
     """
-    true, table = np.asarray(truth, dtype=np.float64), np.asarray(log_probs, dtype=np.float64)
-    if true.ndim != 2 or not true.size or table.shape != (len(true), 1 << true.shape[1]):
+    y_true, table = np.asarray(truth, dtype=np.float64), np.asarray(log_probs, dtype=np.float64)
+    if y_true.ndim != 2 or not y_true.size or table.shape != (len(y_true), 1 << y_true.shape[1]):
         raise DataError(
             "expected truth (N, K) and log-probabilities of sets (N, 2**K); "
-            f"got {true.shape} and {table.shape}"
+            f"got {y_true.shape} and {table.shape}"
         )
-    return true, table
+    return y_true, table
 
 
 def known_cells(truth: Floats) -> Bools:
@@ -112,11 +112,11 @@ def are_probs(values: Floats) -> bool:
 def _same_shape(
     truth: ArrayLike, other: ArrayLike, name: str, labels: Sequence[str] | None
 ) -> tuple[Floats, Floats]:
-    true, values = np.asarray(truth, dtype=np.float64), np.asarray(other, dtype=np.float64)
-    if true.ndim != 2 or true.shape != values.shape or not true.size:
+    y_true, values = np.asarray(truth, dtype=np.float64), np.asarray(other, dtype=np.float64)
+    if y_true.ndim != 2 or y_true.shape != values.shape or not y_true.size:
         raise DataError(
-            f"expected truth and {name} of one shape (N, K); got {true.shape} and {values.shape}"
+            f"expected truth and {name} of one shape (N, K); got {y_true.shape} and {values.shape}"
         )
-    if labels is not None and true.shape[1] != len(labels):
-        raise DataError(f"expected {len(labels)} label columns; got {true.shape[1]}")
-    return true, values
+    if labels is not None and y_true.shape[1] != len(labels):
+        raise DataError(f"expected {len(labels)} label columns; got {y_true.shape[1]}")
+    return y_true, values

@@ -65,8 +65,8 @@ def set_nll(*, truth: ArrayLike, set_log_probs: ArrayLike) -> float:
     Raises:
         DataError: the shapes do not fit or there is no clip.
     """
-    true, table = check_set_table(truth, set_log_probs)
-    agreeing = np.where(agreeing_sets(true), table, -np.inf)
+    y_true, table = check_set_table(truth, set_log_probs)
+    agreeing = np.where(agreeing_sets(y_true), table, -np.inf)
     highest = agreeing.max(axis=1)
     finite = np.where(np.isfinite(highest), highest, 0.0)
     with np.errstate(divide="ignore"):
@@ -80,9 +80,9 @@ def agreeing_sets(truth: ArrayLike) -> Bools:
     Raises:
         DataError: a clip has no known label.
     """
-    true = np.asarray(truth, dtype=np.float64)
-    agrees = np.ones((len(true), 1 << true.shape[1]), dtype=bool)
-    unknown = ~known_cells(true)
-    for k, column in enumerate(all_sets(true.shape[1]).T):
-        agrees &= (column[None] == true[:, k, None]) | unknown[:, k, None]
+    y_true = np.asarray(truth, dtype=np.float64)
+    agrees = np.ones((len(y_true), 1 << y_true.shape[1]), dtype=bool)
+    unknown = ~known_cells(y_true)
+    for k, column in enumerate(all_sets(y_true.shape[1]).T):
+        agrees &= (column[None] == y_true[:, k, None]) | unknown[:, k, None]
     return agrees

@@ -51,14 +51,14 @@ def ranking_metrics(
     Raises:
         DataError: see ``check_probs``.
     """
-    true, checked = check_probs(truth, probs, labels)
-    columns = [_Ranked(*_known(true[:, k], checked[:, k])) for k in range(len(labels))]
+    y_true, y_prob = check_probs(truth, probs, labels)
+    columns = [_Ranked(*_known(y_true[:, k], y_prob[:, k])) for k in range(len(labels))]
     scores = [column.scores(None) for column in columns]
     macro_auc, macro_ap = (
         _means(np.array([score[0] for score in scores])),
         _means(np.array([score[1] for score in scores])),
     )
-    micro_auc, micro_ap = _Ranked(*_known(true.ravel(), checked.ravel())).scores(None)
+    micro_auc, micro_ap = _Ranked(*_known(y_true.ravel(), y_prob.ravel())).scores(None)
     return {
         "macro_auc": _defined(macro_auc),
         "micro_auc": _defined(micro_auc),
@@ -83,10 +83,10 @@ def ranking_intervals(
     Raises:
         DataError: see ``check_probs``, or not one group per clip.
     """
-    true, checked = check_probs(truth, probs, labels)
-    resamples.check(len(true))
+    y_true, y_prob = check_probs(truth, probs, labels)
+    resamples.check(len(y_true))
     columns = [
-        (np.flatnonzero(~np.isnan(true[:, k])), _Ranked(*_known(true[:, k], checked[:, k])))
+        (np.flatnonzero(~np.isnan(y_true[:, k])), _Ranked(*_known(y_true[:, k], y_prob[:, k])))
         for k in range(len(labels))
     ]
     aucs, precisions = [], []
@@ -107,10 +107,10 @@ def precision_recall_curve(*, truth: ArrayLike, probs: ArrayLike) -> PrecisionRe
     Raises:
         DataError: see ``check_probs``.
     """
-    true, checked = check_probs(
+    y_true, y_prob = check_probs(
         np.reshape(truth, (-1, 1)), np.reshape(np.asarray(probs), (-1, 1)), ("label",)
     )
-    ranked = _Ranked(*_known(true[:, 0], checked[:, 0]))
+    ranked = _Ranked(*_known(y_true[:, 0], y_prob[:, 0]))
     hits, alarms = ranked.counts(None)
     if not hits.size or hits[-1] == 0:
         empty = np.zeros(0)

@@ -15,8 +15,8 @@ from mmemo.metrics.tally import ratio
 
 def is_single_label(truth: ArrayLike) -> bool:
     """Return whether each row of truth (N, K) is fully known and has exactly one label."""
-    true = np.asarray(truth, dtype=np.float64)
-    return bool(not np.isnan(true).any() and (true.sum(axis=1) == 1).all())
+    y_true = np.asarray(truth, dtype=np.float64)
+    return bool(not np.isnan(y_true).any() and (y_true.sum(axis=1) == 1).all())
 
 
 def single_label_metrics(
@@ -42,13 +42,13 @@ def single_label_metrics(
     Raises:
         DataError: a clip has no or several labels; or see ``check_probs``.
     """
-    true, checked = check_probs(truth, probs, labels)
-    if not is_single_label(true):
+    y_true, y_prob = check_probs(truth, probs, labels)
+    if not is_single_label(y_true):
         raise DataError("expected exactly one label on each clip")
-    true_index, answer = true.argmax(axis=1), checked.argmax(axis=1)
+    true_index, answer = y_true.argmax(axis=1), y_prob.argmax(axis=1)
     confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
     np.add.at(confusion, (true_index, answer), 1)
-    rows = np.column_stack([true * (true_index == answer)[:, None], true])
+    rows = np.column_stack([y_true * (true_index == answer)[:, None], y_true])
     accuracy, uar = _scores(rows.sum(axis=0))
     support = confusion.sum(axis=1)
     metrics: dict[str, Any] = {

@@ -124,6 +124,8 @@ def test_a_tuned_threshold_stands_between_the_probabilities() -> None:
         (np.ones(3), np.ones(3)),
         (np.ones((0, 3)), np.ones((0, 3))),
         (np.full((2, 3), np.nan), np.ones((2, 3))),
+        (np.full((2, 3), 1.5), np.ones((2, 3))),
+        (np.ones((2, 3)), [[1, 0, np.nan]] * 2),
     ],
 )
 def test_thresholds_refuse_mismatched_arguments(probs: Floats, truth: Floats) -> None:

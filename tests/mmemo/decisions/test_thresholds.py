@@ -75,6 +75,7 @@ def test_a_label_that_is_always_there_is_always_answered():
         (np.zeros((0, 3)), np.zeros((0, 3)), "one shape"),
         (np.full((2, 3), np.nan), np.zeros((2, 3)), "from 0 to 1"),
         (np.zeros((2, 3)), np.full((2, 3), 2), "truth of 0 and 1"),
+        (np.zeros((2, 3)), [[1, 0, np.nan]] * 2, "got NaN"),
     ],
 )
 def test_mismatched_arguments_are_refused(probs, truth, message):
