@@ -1,7 +1,6 @@
 """Downloads an asset from one source, and verifies its bytes before they are used."""
 
 import http.client
-import logging
 import queue
 import subprocess
 import sys
@@ -28,8 +27,6 @@ PACKAGE_TIMEOUT_S = 1800.0
 LARGEST_BYTES = 1 << 30
 
 _BLOCK_BYTES = 1 << 20
-
-_log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Called with the asset's name, the bytes received, and the bytes expected (0: unknown)."""
