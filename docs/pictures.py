@@ -1,7 +1,7 @@
 """Take the picture of the report page that the documents show: ``make picture``.
 
-The recording is five clips of one speaker of the sample corpus, one after the other, so that nobody
-who did not agree to it is shown; the model is that of ``make train``. Needs Chromium.
+The recording is five clips of one speaker of the sample corpus, one after the other: a drawn face,
+so that no person is shown. The model is that of ``make train``. Needs Chromium.
 """
 
 import argparse
@@ -22,11 +22,11 @@ CLIPS = ("nils-03", "nils-02", "nils-01", "nils-10", "nils-13")
 FPS = 25
 WIDTH, HEIGHT = 1200, 1080
 SHOWN_WORD = (3, 8)
-"""Utterance and word at which the page is stopped."""
+"""The page is stopped at this utterance and word."""
 
 
 def main() -> int:
-    """Make recording, page and picture."""
+    """Make the recording, the page and the picture."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--corpus", type=Path, default=Path("data/sample"))
     parser.add_argument("--run", type=Path, default=Path("runs/sample"))
@@ -36,11 +36,11 @@ def main() -> int:
     options.work.mkdir(parents=True, exist_ok=True)
     recording, page = options.work / "five-clips.mp4", options.work / "five-clips.html"
     join([options.corpus / "clips" / f"{name}.mp4" for name in CLIPS], recording)
-    done = cli.main(["report", str(recording), "--run", str(options.run), "--out", str(page)])
-    if done == 0:
+    exit_code = cli.main(["report", str(recording), "--run", str(options.run), "--out", str(page)])
+    if exit_code == 0:
         photograph(page, options.out)
         print(f"{options.out}: {options.out.stat().st_size / 1e3:.0f} kB")
-    return done
+    return exit_code
 
 
 def join(clips: list[Path], out: Path) -> None:
@@ -49,13 +49,13 @@ def join(clips: list[Path], out: Path) -> None:
     for clip in clips:
         start_s = len(pictures) / FPS
         with Decoder(clip, sample_rate=AUDIO_RATE) as decoder:
-            shown = [frame.image for frame in decoder.frames()]
-            heard = decoder.sound()
-        samples = np.zeros(len(shown) * AUDIO_RATE // FPS, np.float32)
-        if heard is not None:
-            taken = heard.samples[: len(samples)]
-            samples[: len(taken)] = taken
-        pictures += shown
+            frames = [frame.image for frame in decoder.frames()]
+            clip_sound = decoder.sound()
+        samples = np.zeros(len(frames) * AUDIO_RATE // FPS, np.float32)
+        if clip_sound is not None:
+            part = clip_sound.samples[: len(samples)]
+            samples[: len(part)] = part
+        pictures += frames
         sound.append(samples)
         for word in json.loads(clip.with_suffix(".json").read_text())["words"]:
             times = {key: round(word[key] + start_s, 3) for key in ("start", "end")}
@@ -65,7 +65,7 @@ def join(clips: list[Path], out: Path) -> None:
 
 
 def photograph(page_file: Path, out: Path) -> None:
-    """Show a page in Chromium, stopped within a word, and keep its looks in 256 colours."""
+    """Open a page in Chromium, stop it within a word, and save a screenshot of 256 colours."""
     with sync_playwright() as started:
         browser = started.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
@@ -75,7 +75,7 @@ def photograph(page_file: Path, out: Path) -> None:
         utterance, word = SHOWN_WORD
         page.locator(".utterance").nth(utterance).locator(".word").nth(word).click()
         page.locator("body").evaluate("() => document.getElementById('player').controls = false")
-        page.wait_for_timeout(2000)  # until the player shows that picture
+        page.wait_for_timeout(2000)  # until the player shows that frame
         page.evaluate("window.scrollTo(0, 0)")
         raw = out.with_suffix(".raw.png")
         page.screenshot(path=raw)

@@ -3,7 +3,7 @@
 Cells begin with `# %%`: editors such as VS Code, Spyder and Jupyter (jupytext) run them one by one.
 """
 
-# %% What to read, and with which model
+# %% The recording and the model
 import argparse
 from pathlib import Path
 
@@ -19,16 +19,17 @@ options, _ = parser.parse_known_args()
 model = mmemo.load(options.model)
 print(model)
 
-# %% Utterance by utterance: what was said, which emotions, how probable, from what
+# %% Per utterance: words, emotions, probabilities, and the share of each modality
 predictions = model.predict(options.video)
-for held in predictions:
-    print(f"\n{held.start:.1f} to {held.end:.1f} s: {held.text!r}")
-    if held.labels is None or held.probs is None or held.modality_shares is None:
-        print("  nothing to read:", held.absent)
+for utterance in predictions:
+    print(f"\n{utterance.start:.1f} to {utterance.end:.1f} s: {utterance.text!r}")
+    if utterance.labels is None or utterance.probs is None or utterance.modality_shares is None:
+        print("  nothing to read:", utterance.absent)
         continue
-    print("  emotions:", ", ".join(held.labels) or "none")
-    for emotion, probability in sorted(held.probs.items(), key=lambda item: -item[1])[:3]:
-        shares = ", ".join(f"{m} {share:.0%}" for m, share in held.modality_shares[emotion].items())
+    print("  emotions:", ", ".join(utterance.labels) or "none")
+    for emotion, probability in sorted(utterance.probs.items(), key=lambda item: -item[1])[:3]:
+        parts = utterance.modality_shares[emotion].items()
+        shares = ", ".join(f"{modality} {share:.0%}" for modality, share in parts)
         print(f"  {emotion:<10} {probability:.2f}  ({shares})")
 
 # %% The same as a table (pandas)
@@ -36,7 +37,7 @@ table = predictions.to_dataframe()
 columns = ["start_s", "end_s", "emotions", *(f"p_{label}" for label in model.labels)]
 print(table[columns].round(2).to_string(index=False))
 
-# %% What was measured; the recording is not read again
+# %% The features; the recording is not read again
 measured = model.features(options.video)
 for modality, features in measured.features.items():
     print(f"{modality}: {len(features)} rows of {len(features.names)} columns")

@@ -4,7 +4,7 @@
 each of the six emotions is (0: absent). `data/sample` of `make sample` is such a folder.
 """
 
-# %% Where the clips are, and where the results go
+# %% The folder of the clips, and that of the results
 import argparse
 from pathlib import Path
 
@@ -24,28 +24,28 @@ parser.add_argument("--set", nargs="*", default=[], help="such as train.epochs=5
 options, _ = parser.parse_known_args()
 config = Config.load(options.config, options.set)
 
-# %% Measure words, voice and face of every clip; what is there already is not done again
+# %% Measure words, voice and face of every clip; finished clips are skipped
 source = read_source(options.clips)
 extraction = extract(source.clips, source.info, options.out / "features", config.features)
 print(f"{extraction.done} clips measured, {extraction.kept} were there")
 for failure in extraction.failures:
     print("could not be read:", failure.media, failure.error)
 
-# %% Train; a run that was stopped goes on
+# %% Train; an interrupted run is resumed
 dataset = load_data([options.out / "features"], config)
 checkpoint = train(config, dataset, options.out / "run")
 print("on the validation clips:", {name: round(v, 3) for name, v in checkpoint.valid.items()})
 
-# %% Score on clips that it has not seen
+# %% Score on clips that were not used in training
 split, clips = choose_split(dataset, None)
 scores = evaluate(checkpoint, clips, resamples=200)
 print(f"{split}: {scores['n']} clips")
 for decoder in ("jaccard", "hamming", "threshold"):
-    held = scores["decoders"][decoder]
-    jaccard, f1 = held["acc_jaccard_empty0"], held["micro_f1"]
+    figures = scores["decoders"][decoder]
+    jaccard, f1 = figures["acc_jaccard_empty0"], figures["micro_f1"]
     print(f"  {decoder:<10} Jaccard {jaccard:.3f}  micro-F1 {f1:.3f}")
 
-# %% Use it, and put it where others can: a folder in the layout of the Hugging Face hub
+# %% Use the model, and save it for others, in the layout of the Hugging Face hub
 model = mmemo.load(options.out / "run")
 table = model.predict(source.clips[0].media).to_dataframe()
 print(table[["start_s", "end_s", "emotions"]].to_string(index=False))

@@ -1,11 +1,11 @@
-"""Ask what spoke for an answer: `python examples/what_the_model_looks_at.py talk.mp4`.
+"""Explain an answer: `python examples/what_the_model_looks_at.py talk.mp4`.
 
-Two kinds of answer. An *effect* is what happens when something is hidden from the model: the
-log-odds that an emotion loses. A *weight* is a share of the model's attention. Trust effects first:
-attention says where the model looked, not what it used.
+There are two kinds of evidence. An *effect* is the change when something is hidden from the model:
+the log-odds that an emotion loses. A *weight* is a share of the model's attention. Trust effects
+first: attention says where the model looked, not what it used.
 """
 
-# %% What to read, and with which model
+# %% The recording and the model
 import argparse
 from pathlib import Path
 
@@ -22,35 +22,38 @@ pd.set_option("display.width", 120)
 
 # %% Explain every utterance; take the first in which there is something to read
 model = mmemo.load(options.model)
-reasons = [why for why in model.explain(options.video) if why is not None]
-if not reasons:
+explanations = [e for e in model.explain(options.video) if e is not None]
+if not explanations:
     raise SystemExit(f"{options.video}: nothing to read emotions from")
-why = reasons[0]
-probs = why.prediction.probs or {}
+explanation = explanations[0]
+prediction = explanation.prediction
+assert prediction is not None
+probs = prediction.probs or {}
 emotion = max(probs, key=lambda label: probs[label])
-print(f"{why.prediction.text!r}: {emotion} {probs[emotion]:.2f}")
+print(f"{prediction.text!r}: {emotion} {probs[emotion]:.2f}")
 
-# %% Hide words, voice or face whole: what does each emotion lose?
-effects = pd.DataFrame(why.modality_effects, index=why.labels, columns=why.modalities)
+# %% Hide all words, the voice or the face: the log-odds that each emotion loses
+labels, modalities = explanation.labels, explanation.modalities
+effects = pd.DataFrame(explanation.modality_effects, index=labels, columns=modalities)
 print(effects.round(2))
 
-# %% Hide one word at a time: which spoke for the most probable emotion, which against it?
-words = why.to_dataframe()
+# %% Hide one word at a time: the words that support the most probable emotion most
+words = explanation.to_dataframe()
 words = words[words["emotion"] == emotion].drop(columns="emotion")
-if "text" in why.modalities and len(words):
+if "text" in modalities and len(words):
     print(words.sort_values("text_effect", ascending=False).head(5).round(3).to_string(index=False))
 
-# %% The voice and the face while each word is said
-columns = [f"{m}_effect" for m in why.modalities if f"{m}_effect" in words]
+# %% Hide the voice or the face while each word is spoken
+columns = [f"{m}_effect" for m in modalities if f"{m}_effect" in words]
 print(words.set_index("word")[columns].round(3).to_string())
 
-# %% Does attention agree with effects? Often not
-for modality in why.modalities:
+# %% Does attention agree with effects? Often it does not
+for modality in modalities:
     effect, weight = words[f"{modality}_effect"], words[f"{modality}_weight"]
     if effect.notna().sum() > 2:
         agreement = effect.abs().corr(weight, method="spearman")
         print(f"{modality}: rank correlation of |effect| and weight {agreement:.2f}")
 
-# %% Watch it: the recording with words, emotions and what spoke for them
+# %% Watch it: the recording with words, emotions and the share of each modality
 movie = options.out / f"{Path(options.video).stem}.emotions.mp4"
 print("wrote", model.annotate(options.video, movie))

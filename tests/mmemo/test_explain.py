@@ -39,7 +39,7 @@ def model(decoder: str = "lattice", context: str = "none") -> EmotionModel:
         decoder=DecoderOptions.model_validate({"kind": decoder}),
         context=ContextOptions.model_validate({"kind": context}),
     )
-    for parameter in built.parameters():  # away from the near-uniform start, so that things show
+    for parameter in built.parameters():  # far from the near-uniform start, so that effects show
         if parameter.ndim > 1:
             nn.init.normal_(parameter, std=0.3)
     return built
@@ -49,36 +49,36 @@ def log_odds(marginals: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.log(marginals / (1 - marginals))
 
 
-def without_row(held: ClipArrays, modality: str, row: int) -> ClipArrays:
-    mask = held.masks[modality].copy()
+def without_row(clip: ClipArrays, modality: str, row: int) -> ClipArrays:
+    mask = clip.masks[modality].copy()
     mask[row] = False
-    return replace(held, masks={**held.masks, modality: mask})
+    return replace(clip, masks={**clip.masks, modality: mask})
 
 
 @pytest.mark.parametrize("decoder", ["lattice", "sequence", "binary"])
-def test_effects_are_what_inference_says_without_it(decoder: str) -> None:
-    built, held = model(decoder=decoder), [clip(0), clip(1, visual=0)]
-    told = explain(built, held)
+def test_effects_are_the_differences_of_inference(decoder: str) -> None:
+    built, clips = model(decoder=decoder), [clip(0), clip(1, visual=0)]
+    explanations = explain(built, clips)
     assert built.training, "the mode it came in"
-    whole = infer(built, held)
-    for place, explanation in enumerate(told):
+    whole = infer(built, clips)
+    for place, explanation in enumerate(explanations):
         full = whole.marginals[place]
         np.testing.assert_allclose(explanation.marginals, full, atol=1e-6)
         np.testing.assert_allclose(
             explanation.modality_weights, whole.modality_weights[place], atol=1e-6
         )
         for i, m in enumerate(DIMS):
-            if m not in held[place].values:
+            if m not in clips[place].values:
                 assert (explanation.modality_effects[:, i] == 0).all()
                 assert m not in explanation.row_effects
                 continue
-            less = infer(built, held, without=[m]).marginals[place]
+            less = infer(built, clips, without=[m]).marginals[place]
             expected = log_odds(full) - log_odds(less)
             np.testing.assert_allclose(explanation.modality_effects[:, i], expected, atol=1e-4)
             np.testing.assert_allclose(explanation.row_weights[m].sum(axis=1), 1, atol=1e-5)
-            for row, valid in enumerate(held[place].masks[m]):
+            for row, valid in enumerate(clips[place].masks[m]):
                 effect = explanation.row_effects[m][:, row]
-                less = infer(built, [without_row(held[place], m, row)]).marginals[0]
+                less = infer(built, [without_row(clips[place], m, row)]).marginals[0]
                 np.testing.assert_allclose(effect, log_odds(full) - log_odds(less), atol=1e-4)
                 assert (abs(effect).sum() > 1e-5) == valid
                 assert (explanation.row_weights[m][:, row] > 0).all() == valid
@@ -87,70 +87,69 @@ def test_effects_are_what_inference_says_without_it(decoder: str) -> None:
 def test_the_neighbours_of_a_clip_stay_as_they_are() -> None:
     built = model(context="video")
     video = [clip(n, "v") for n in range(3)] + [clip(9, "w")]
-    told = explain(built, video, batch_size=7)[1]
+    explanation = explain(built, video, batch_size=7)[1]
     whole, changed = infer(built, video), [video[0], without_row(video[1], "audio", 0), *video[2:]]
     less = infer(built, changed).marginals[1]
-    np.testing.assert_allclose(told.marginals, whole.marginals[1], atol=1e-5)
-    np.testing.assert_allclose(
-        told.row_effects["audio"][:, 0], log_odds(whole.marginals[1]) - log_odds(less), atol=1e-4
-    )
+    np.testing.assert_allclose(explanation.marginals, whole.marginals[1], atol=1e-5)
+    lost = log_odds(whole.marginals[1]) - log_odds(less)
+    np.testing.assert_allclose(explanation.row_effects["audio"][:, 0], lost, atol=1e-4)
     alone = explain(built, [video[1]])[0]
-    assert abs(alone.marginals - told.marginals).max() > 1e-3, "context must matter here"
+    assert abs(alone.marginals - explanation.marginals).max() > 1e-3, "context must matter here"
 
 
-def test_only_the_nearest_neighbours_are_read_along_if_so_asked() -> None:
+def test_max_neighbours_reads_only_the_nearest_along() -> None:
     built = model(context="video")
     video = [clip(n, "v") for n in range(6)]
-    told = explain(built, video, max_neighbours=2)
+    explanations = explain(built, video, max_neighbours=2)
     for place, near in ((3, [2, 3, 4]), (0, [0, 1, 2])):
         expected = explain(built, [video[n] for n in near])[near.index(place)]
-        np.testing.assert_allclose(told[place].marginals, expected.marginals, atol=1e-6)
+        np.testing.assert_allclose(explanations[place].marginals, expected.marginals, atol=1e-6)
         for m in DIMS:
             np.testing.assert_allclose(
-                told[place].row_effects[m], expected.row_effects[m], atol=1e-4
+                explanations[place].row_effects[m], expected.row_effects[m], atol=1e-4
             )
 
 
-def test_many_rows_are_taken_away_in_stretches() -> None:
-    built, held = model(), clip(0, audio=11)
-    effects = explain(built, [held], max_windows=3)[0].row_effects["audio"]
+def test_many_rows_are_hidden_in_windows() -> None:
+    built, sample = model(), clip(0, audio=11)
+    effects = explain(built, [sample], max_windows=3)[0].row_effects["audio"]
     assert effects.shape == (3, 11)
     assert len(np.unique(effects[0])) == 3
-    mask = held.masks["audio"].copy()
+    mask = sample.masks["audio"].copy()
     mask[:4] = False
-    changed = replace(held, masks={**held.masks, "audio": mask})
-    full, less = infer(built, [held]).marginals[0], infer(built, [changed]).marginals[0]
+    changed = replace(sample, masks={**sample.masks, "audio": mask})
+    full, less = infer(built, [sample]).marginals[0], infer(built, [changed]).marginals[0]
     np.testing.assert_allclose(
         effects[:, :4].sum(axis=1), log_odds(full) - log_odds(less), atol=1e-4
     )
 
 
-def test_rows_are_left_out_unless_asked_for() -> None:
-    told = explain(model(), [clip(0)], row_effects=False)[0]
-    assert told.row_effects == {}
-    assert abs(told.modality_effects).sum() > 0
+def test_row_effects_can_be_switched_off() -> None:
+    explanation = explain(model(), [clip(0)], row_effects=False)[0]
+    assert explanation.row_effects == {}
+    assert abs(explanation.modality_effects).sum() > 0
 
 
-def test_nothing_left_is_answered_with_the_prior() -> None:
+def test_the_answer_to_an_empty_clip_is_the_prior() -> None:
     prior = np.random.default_rng(0).dirichlet(np.ones(8))
-    built, held = model(), clip(0, audio=0, visual=0, text=1)
-    told = explain(built, [held], prior=prior)[0]
-    expected = log_odds(told.marginals) - log_odds(prior @ all_sets(3))
-    np.testing.assert_allclose(told.modality_effects[:, 0], expected, atol=1e-5)
-    np.testing.assert_allclose(told.row_effects["text"][:, 0], expected, atol=1e-5)
+    built, sample = model(), clip(0, audio=0, visual=0, text=1)
+    explanation = explain(built, [sample], prior=prior)[0]
+    expected = log_odds(explanation.marginals) - log_odds(prior @ all_sets(3))
+    np.testing.assert_allclose(explanation.modality_effects[:, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(explanation.row_effects["text"][:, 0], expected, atol=1e-5)
     empty = explain(built, [clip(0, text=0, audio=0, visual=0)])[0]
     assert empty.row_weights == {}
     assert (empty.modality_effects == 0).all()
 
 
 def test_words_go_with_their_rows() -> None:
-    held = replace(clip(0), words=("so", "what", "now", "then"))
-    less = without_rows(held, "text", np.array([1, 3]))
+    sample = replace(clip(0), words=("so", "what", "now", "then"))
+    less = without_rows(sample, "text", np.array([1, 3]))
     assert less.words == ("so", "", "now", "")
-    assert (less.masks["text"] == (held.masks["text"] & [True, False, True, False])).all()
-    assert held.words == ("so", "what", "now", "then"), "the clip itself stays as it is"
-    assert without_rows(held, "audio", slice(2)).words == held.words
-    none = without_rows(held, "text", slice(None))
+    assert (less.masks["text"] == (sample.masks["text"] & [True, False, True, False])).all()
+    assert sample.words == ("so", "what", "now", "then"), "the clip itself stays as it is"
+    assert without_rows(sample, "audio", slice(2)).words == sample.words
+    none = without_rows(sample, "text", slice(None))
     assert none.words == ()
     assert "text" not in none.values
 

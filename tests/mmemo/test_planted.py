@@ -55,48 +55,48 @@ def binary(train: Clips) -> EmotionModel:
 def test_a_decoder_of_sets_comes_within_a_few_percent_of_the_bayes_risk(
     decoder: str, test: Clips, request: pytest.FixtureRequest
 ) -> None:
-    found, bayes = risk(request.getfixturevalue(decoder), test)
-    assert bayes <= found < 1.04 * bayes
+    model_risk, bayes = risk(request.getfixturevalue(decoder), test)
+    assert bayes <= model_risk < 1.04 * bayes
 
 
 def test_independent_labels_cannot(binary: EmotionModel, test: Clips) -> None:
-    found, bayes = risk(binary, test)
+    model_risk, bayes = risk(binary, test)
     best = best_independent_risk(test)
     assert best > 1.25 * bayes, "the world must have something to tell apart"
-    assert best <= found < 1.04 * best, "it does as well as any of its kind, and no better"
+    assert best <= model_risk < 1.04 * best, "it does as well as any of its kind, and no better"
 
 
-@pytest.mark.parametrize("seen", [("text",), ("audio",), ("text", "visual")])
+@pytest.mark.parametrize("modalities", [("text",), ("audio",), ("text", "visual")])
 def test_with_modalities_missing_it_still_knows_what_the_others_say(
-    lattice: EmotionModel, test: Clips, seen: tuple[str, ...]
+    lattice: EmotionModel, test: Clips, modalities: tuple[str, ...]
 ) -> None:
-    found, bayes = risk(lattice, test, seen)
-    assert bayes <= found < 1.04 * bayes
+    model_risk, bayes = risk(lattice, test, modalities)
+    assert bayes <= model_risk < 1.04 * bayes
 
 
 @pytest.fixture(scope="module")
 def explained(
     lattice: EmotionModel, sequence: EmotionModel, test: Clips
 ) -> dict[str, list[Explanation]]:
-    held = [clip.arrays for clip in test[:80]]
-    return {"lattice": explain(lattice, held), "sequence": explain(sequence, held)}
+    clips = [clip.arrays for clip in test[:80]]
+    return {"lattice": explain(lattice, clips), "sequence": explain(sequence, clips)}
 
 
 @pytest.mark.parametrize("decoder", ["lattice", "sequence"])
 def test_the_effect_of_a_modality_is_what_the_world_says_it_is(
     decoder: str, explained: dict[str, list[Explanation]], test: Clips
 ) -> None:
-    found = np.array([told.modality_effects.T for told in explained[decoder]])
-    true = np.array([true_effects(clip) for clip in test[: len(found)]])
+    effects = np.array([explanation.modality_effects.T for explanation in explained[decoder]])
+    true = np.array([true_effects(clip) for clip in test[: len(effects)]])
     assert true.std() > 0.5
-    assert np.corrcoef(found.ravel(), true.ravel())[0, 1] > 0.9
-    assert abs(found - true).mean() < 0.35
+    assert np.corrcoef(effects.ravel(), true.ravel())[0, 1] > 0.9
+    assert abs(effects - true).mean() < 0.35
 
 
 def true_effects(clip: PlantedClip) -> NDArray[np.float64]:
     """The log-odds that each label loses when a modality's cue is not known, (M, K)."""
-    seen = [tuple(DIMS), *(tuple(m for m in DIMS if m != hidden) for hidden in DIMS)]
-    marginals = np.array([probs_of_what_is_seen(clip.cues, s) @ all_sets(5) for s in seen])
+    subsets = [tuple(DIMS), *(tuple(m for m in DIMS if m != hidden) for hidden in DIMS)]
+    marginals = np.array([probs_of_what_is_seen(clip.cues, s) @ all_sets(5) for s in subsets])
     log_odds = np.log(marginals / (1 - marginals))
     return np.asarray(log_odds[0] - log_odds[1:])
 
@@ -106,23 +106,23 @@ def test_taking_away_what_is_named_costs_a_label_more_than_taking_away_something
     decoder: str, test: Clips, request: pytest.FixtureRequest
 ) -> None:
     """Moments by effect: to where attention looked, an encoder may have moved anything."""
-    found = measure(request.getfixturevalue(decoder), [clip.arrays for clip in test[80:120]])
+    losses = measure(request.getfixturevalue(decoder), [clip.arrays for clip in test[80:120]])
     for kind in ("modality by weight", "moments by effect"):
-        assert len(found[kind]) > 50
-        assert np.mean([beyond for _, beyond in found[kind]]) > 0.2, kind
+        assert len(losses[kind]) > 50
+        assert np.mean([beyond for _, beyond in losses[kind]]) > 0.2, kind
 
 
 @pytest.mark.parametrize("decoder", ["lattice", "sequence"])
 def test_the_row_that_hides_the_cue_has_the_largest_effect(
     decoder: str, explained: dict[str, list[Explanation]], test: Clips
 ) -> None:
-    found = [
-        int(np.abs(told.row_effects[m][LABELS.index(label)]).argmax()) == clip.rows[m]
-        for told, clip in zip(explained[decoder], test, strict=False)
+    hits = [
+        int(np.abs(explanation.row_effects[m][LABELS.index(label)]).argmax()) == clip.rows[m]
+        for explanation, clip in zip(explained[decoder], test, strict=False)
         for label, (m, *more) in NAMED.items()
         if not more
     ]
-    assert np.mean(found) > 0.9
+    assert np.mean(hits) > 0.9
 
 
 def test_distances_are_nothing_for_the_truth_and_known_for_independent_labels(test: Clips) -> None:

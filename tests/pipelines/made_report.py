@@ -1,4 +1,4 @@
-"""A report of a made-up recording, without a model: for pages, and for a browser to drive."""
+"""A report of a made-up recording, without a model, for tests of the page."""
 
 from dataclasses import replace
 
@@ -59,10 +59,10 @@ def made_explanation(prediction, rng):
 
 
 def made_report(utterances=6, seed=0):
-    """One utterance holds markup for words, the one before the last has nothing to read."""
+    """Make a report: one utterance has markup as words, the last but one has nothing to read."""
     rng = np.random.default_rng(seed)
-    said = "I never thought that this would work but look at it now".split()
-    predictions = [made_utterance(n, rng, said[: 5 + n % 8]) for n in range(utterances)]
+    sentence = "I never thought that this would work but look at it now".split()
+    predictions = [made_utterance(n, rng, sentence[: 5 + n % 8]) for n in range(utterances)]
     predictions[1] = made_utterance(1, rng, ["well", EVIL, "&amp;"])
     predictions[-2] = replace(
         predictions[-2], words=(), labels=None, probs=None, modality_shares=None,

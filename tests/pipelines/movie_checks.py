@@ -1,4 +1,4 @@
-"""What is in a video file: its streams, its frames, and whether a colour occurs in one."""
+"""The streams and frames of a video file, and whether a colour occurs in a frame."""
 
 import av
 import numpy as np

@@ -1,4 +1,4 @@
-"""A trained model in a program: the same answers as on the command line, measured once."""
+"""A trained model in a program: it answers as the command line and measures once."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def clip(corpus, tmp_path_factory):
     return shutil.copy(first_clip(corpus), folder / "talk.mp4")
 
 
-def test_what_it_is(model):
+def test_properties_and_repr(model):
     assert model.labels == mmemo.EMOTIONS
     assert model.modalities == ("text", "audio", "visual")
     assert model.demonstration
@@ -37,21 +37,21 @@ def test_what_it_is(model):
 
 
 def test_answers_are_those_of_the_command(model, clip, small_run, capsys):
-    (held,) = model.predict(str(clip), decoder="jaccard")
+    (prediction,) = model.predict(str(clip), decoder="jaccard")
     command = ["predict", str(clip), "--run", str(small_run), "--json", "--decoder", "jaccard"]
     assert main(command) == 0
-    assert json.loads(capsys.readouterr().out) == held.to_json()
+    assert json.loads(capsys.readouterr().out) == prediction.to_json()
 
 
 def test_a_recording_is_measured_once_until_it_changes(model, clip, tmp_path, monkeypatch):
     measured = []
     extract = ClipExtractor.with_cuts
 
-    def counted(self, *args):
+    def counting(self, *args):
         measured.append(args[0].media.name)
         return extract(self, *args)
 
-    monkeypatch.setattr(ClipExtractor, "with_cuts", counted)
+    monkeypatch.setattr(ClipExtractor, "with_cuts", counting)
     copy = shutil.copy(clip, tmp_path / "copy.mp4")
     shutil.copy(clip.with_suffix(".json"), tmp_path / "copy.json")
     predictions = model.predict(copy)
@@ -60,7 +60,7 @@ def test_a_recording_is_measured_once_until_it_changes(model, clip, tmp_path, mo
     assert measured == ["copy.mp4"]
     assert set(features.features) == {"text", "audio", "visual"}
     words = [word.text for word in features.clip.words if word.text != "sp"]
-    assert words == [word.text for held in predictions for word in held.words]
+    assert words == [word.text for prediction in predictions for word in prediction.words]
     (tmp_path / "copy.json").write_text(json.dumps({"words": []}))
     assert model.predict(copy)[0].words == ()
     assert measured == ["copy.mp4", "copy.mp4"]
@@ -90,24 +90,24 @@ def test_a_page_and_a_video(model, clip, tmp_path, monkeypatch):
 
 def test_nothing_to_read_is_an_answer(model, tmp_path):
     mute = write_media(tmp_path / "mute.mp4", picture=grey, seconds=1.0)
-    (held,) = model.predict(mute)
-    assert held.labels is None
-    assert held.absent["visual"] == "no face found"
+    (prediction,) = model.predict(mute)
+    assert prediction.labels is None
+    assert prediction.absent["visual"] == "no face found"
     assert model.explain(mute) == [None]
 
 
-def test_what_cannot_be_read_is_an_error_of_mmemo(model, tmp_path):
+def test_unreadable_recordings_raise_errors_of_mmemo(model, tmp_path):
     (tmp_path / "bad.mp4").write_text("no video")
     for name in ("bad.mp4", "none.mp4"):
-        for ask in (model.predict, model.features, model.explain, model.report, model.annotate):
+        for method in (model.predict, model.features, model.explain, model.report, model.annotate):
             with pytest.raises(ClipError, match=name):
-                ask(tmp_path / name)
+                method(tmp_path / name)
     with pytest.raises(ConfigError, match="decoder"):
         model.predict(tmp_path / "bad.mp4", decoder="guess")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.mp4"]
 
 
-def test_what_is_no_model_is_an_error_of_mmemo(small_run, tmp_path):
+def test_missing_models_raise_errors_of_mmemo(small_run, tmp_path):
     with pytest.raises(CheckpointError, match="no trained model"):
         mmemo.load(tmp_path / "none")
     with pytest.raises(ConfigError, match="not available"):

@@ -1,4 +1,4 @@
-"""What happens where nothing is said: the model that comes along, and how much is told."""
+"""Defaults: the shipped model, and the amount of output."""
 
 import shutil
 
@@ -13,7 +13,7 @@ from pipelines.movies import drawing
 
 @pytest.fixture
 def shipped(monkeypatch, tmp_path_factory, small_run):
-    """Put a model where the one that comes along lies."""
+    """Replace the shipped model by a small one."""
     folder = tmp_path_factory.mktemp("shipped")
     shutil.copytree(small_run, folder / "default")
     monkeypatch.setattr("mmemo.assets.shipped.SHIPPED", folder)
@@ -30,25 +30,25 @@ def clip(corpus, tmp_path):
     return str(shutil.copy(first_clip(corpus), tmp_path / "talk.mp4"))
 
 
-def test_the_model_that_comes_along_is_used_where_none_is_named(shipped, clip, small_run, capsys):
+def test_the_shipped_model_is_the_default(shipped, clip, small_run, capsys):
     assert main(["predict", clip, "--json"]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert main(["predict", clip, "--json", "--run", str(small_run)]) == 0
-    assert capsys.readouterr().out == said
+    assert capsys.readouterr().out == output
 
 
 @pytest.mark.parametrize("command", ["predict", "report"])
-def test_without_one_it_is_said_what_to_do(none_shipped, command, clip, capsys):
+def test_without_a_shipped_model_the_error_names_the_remedy(none_shipped, command, clip, capsys):
     assert main([command, clip]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    (line,) = said.err.splitlines()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
     assert "expected the shipped model 'default'" in line
     assert "name the folder of a model" in line
 
 
 def answers_in(path):
-    """Tell whether the heading names emotions, right of time and pose: in a colour of its own."""
+    """Return the columns of the heading with emotion names, right of time and pose."""
     image = frames(path)[40][1][: drawing.HEADER_HEIGHT]
     return int((image[:, 250:].max(axis=2) > 90).any(axis=0).sum())
 
@@ -65,8 +65,8 @@ def test_inspect_shows_answers_where_there_is_a_model(shipped, clip, tmp_path, m
     assert shown["with"] > shown["without"] + 60
 
 
-def test_quiet_leaves_only_answers(small_run, clip, tmp_path, capfd):
-    """Also of what native libraries write past Python."""
+def test_quiet_prints_only_answers(small_run, clip, tmp_path, capfd):
+    """Also of the output that native libraries write past Python."""
     run = ["--run", str(small_run), "--quiet"]
     for command, lines in (
         (["predict", clip, *run, "--json"], 1),
@@ -75,13 +75,13 @@ def test_quiet_leaves_only_answers(small_run, clip, tmp_path, capfd):
         (["features", clip, "--out", str(tmp_path / "store"), "--jobs", "1", "--quiet"], 1),
     ):
         assert main(command) == 0
-        said = capfd.readouterr()
-        assert said.err == "", command
-        assert len(said.out.splitlines()) == lines
+        captured = capfd.readouterr()
+        assert captured.err == "", command
+        assert len(captured.out.splitlines()) == lines
 
 
 @pytest.mark.parametrize("name", ["predict", "report", "inspect"])
-def test_a_device_that_is_not_there_is_said_before_anything_is_read(name, small_run, clip, capsys):
+def test_a_missing_device_is_an_error_before_anything_is_read(name, small_run, clip, capsys):
     assert main([name, clip, "--run", str(small_run), "--device", "cuda:99"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "--device cuda:99: not available" in line

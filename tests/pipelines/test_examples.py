@@ -1,4 +1,4 @@
-"""The examples run from their first cell to their last, on real clips, and say what they found."""
+"""The examples run from their first cell to their last, on real clips, and print results."""
 
 import re
 import runpy
@@ -20,37 +20,37 @@ SMALL = [
 
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
-    def from_first_to_last(name, *arguments):
+    def run_example(name, *arguments):
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments), "--out", str(tmp_path)])
         runpy.run_path(str(EXAMPLES / name), run_name="__main__")
         return capsys.readouterr().out
 
-    return from_first_to_last
+    return run_example
 
 
 def test_from_a_video(run, corpus, small_run, tmp_path):
-    said = run("from_a_video.py", first_clip(corpus), "--model", small_run)
-    assert "emotions: " in said
-    assert "p_happiness" in said
-    assert re.search(r"audio: \d+ rows of 74 columns", said)
-    assert re.search(r"pitch: \d+ Hz", said)
+    output = run("from_a_video.py", first_clip(corpus), "--model", small_run)
+    assert "emotions: " in output
+    assert "p_happiness" in output
+    assert re.search(r"audio: \d+ rows of 74 columns", output)
+    assert re.search(r"pitch: \d+ Hz", output)
     assert (tmp_path / f"{first_clip(corpus).stem}.html").is_file()
 
 
 def test_train_on_own_clips(run, corpus, tmp_path):
     config = EXAMPLES.parent / "pipelines/configs/sample.toml"
-    said = run("train_on_own_clips.py", corpus, "--config", config, "--set", *SMALL)
-    assert "8 clips measured, 0 were there" in said
-    assert "on the validation clips: " in said
-    assert re.search(r"threshold +Jaccard \d\.\d{3}  micro-F1 \d\.\d{3}", said)
+    output = run("train_on_own_clips.py", corpus, "--config", config, "--set", *SMALL)
+    assert "8 clips measured, 0 were there" in output
+    assert "on the validation clips: " in output
+    assert re.search(r"threshold +Jaccard \d\.\d{3}  micro-F1 \d\.\d{3}", output)
     assert {path.name for path in (tmp_path / "model").iterdir()} >= {"README.md", "config.json"}
 
 
 def test_what_the_model_looks_at(run, corpus, small_run, tmp_path):
-    said = run("what_the_model_looks_at.py", first_clip(corpus), "--model", small_run)
-    assert re.search(r"happiness( +-?\d+\.\d+){3}", said)
-    assert "text_effect" in said
-    assert "visual: rank correlation" in said
+    output = run("what_the_model_looks_at.py", first_clip(corpus), "--model", small_run)
+    assert re.search(r"happiness( +-?\d+\.\d+){3}", output)
+    assert "text_effect" in output
+    assert "visual: rank correlation" in output
     assert (tmp_path / f"{first_clip(corpus).stem}.emotions.mp4").is_file()
 
 

@@ -1,4 +1,4 @@
-// Keys, and the start of it all.
+// Keys and start-up.
 function goTo(number, event) {
   const last = data.utterances.length - 1;
   const at = Math.min(Math.max(number, 0), last);
@@ -16,7 +16,7 @@ function goToWord(step) {
   const at = Math.min(Math.max(state.word + step, 0), utterance.words.length - 1);
   state.word = at;
   jump(utterance.words[at][1], state.current);
-  tell("word", at);
+  emit("word", at);
   const span = byId("transcript").children[state.current].querySelectorAll(".word")[at];
   byId("status").textContent = `${span.textContent}: ${span.title}`;
 }
@@ -62,4 +62,4 @@ window.addEventListener("afterprint", () => {
 choose({});
 markCurrent();
 markWord(now());
-byId("cut-told").hidden = !data.utterances.some((utterance) => utterance.cuts);
+byId("cut-note").hidden = !data.utterances.some((utterance) => utterance.cuts);

@@ -1,4 +1,4 @@
-// The current utterance: each emotion's probability, its band, and which modality spoke.
+// The current utterance: the probability of each emotion, its band, and the modalities' shares.
 function probabilityBar(utterance, k) {
   const [low, high] = [utterance.low[k], utterance.high[k]];
   const x = (share) => 200 * share;
@@ -29,7 +29,7 @@ function sharesBar(shares, effects) {
   return bar;
 }
 
-// One cell a modality, empty where the utterance has none.
+// One cell per modality, empty where the utterance does not have it.
 function effectCells(effects) {
   return data.modalities.map((modality) => make("td", { class: "effect number" },
     effects && modality in effects ? signed(effects[modality]) : ""));
@@ -50,17 +50,17 @@ function momentHead() {
 }
 
 function momentRow(utterance, label, k) {
-  const found = utterance.labels.includes(label);
+  const predicted = utterance.labels.includes(label);
   const band = utterance.low[k] === null ? "no band" :
     `${decimals(utterance.low[k])} to ${decimals(utterance.high[k])}`;
   const button = make("button", { type: "button", "aria-pressed": String(k === state.label) }, label);
   button.addEventListener("click", () => choose({ label: k }));
   return make("tr", { class: k === state.label ? "chosen" : null },
     make("th", { scope: "row" }, button),
-    make("td", { class: `number${found ? " found" : ""}`,
-      title: `${found ? "found" : "not found"}; ${band}`,
-      "aria-label": `${decimals(utterance.probs[k])}, ${band}, ${found ? "found" : "not found"}` },
-    `${found ? "● " : ""}${decimals(utterance.probs[k])}`),
+    make("td", { class: `number${predicted ? " predicted" : ""}`,
+      title: `${predicted ? "found" : "not found"}; ${band}`,
+      "aria-label": `${decimals(utterance.probs[k])}, ${band}, ${predicted ? "found" : "not found"}` },
+    `${predicted ? "● " : ""}${decimals(utterance.probs[k])}`),
     make("td", { class: "wide" }, probabilityBar(utterance, k)),
     make("td", { class: "wide" }, sharesBar(utterance.shares[k], utterance.effects?.[k])),
     ...effectCells(utterance.effects?.[k]));
@@ -86,7 +86,7 @@ function drawMoment() {
   if (utterance.labels !== null) {
     parts.push(make("p", { class: "soft" }, "● found. ", utterance.cuts ? "Dashes: found from here on. " : "",
       "Looked at: share of the model's attention. ", make("span", { class: "effect" }, "Did: log-odds that the emotion "
-      + "loses when words, voice or face are hidden; below zero they spoke against it.")));
+      + "loses when words, voice or face are hidden; below zero they are evidence against it.")));
   }
   byId("moment").replaceChildren(...parts);
 }

@@ -1,11 +1,11 @@
 // The same answers as a table, for screen readers, for copying and for paper.
 function numberCell(utterance, label, k) {
   if (!utterance.probs) return make("td", {}, "");
-  const found = utterance.labels.includes(label);
+  const predicted = utterance.labels.includes(label);
   const band = utterance.low[k] === null ? ""
     : make("span", { class: "soft" }, `${decimals(utterance.low[k])}–${decimals(utterance.high[k])}`);
-  return make("td", { class: found ? "found" : null },
-    (found ? "● " : "") + decimals(utterance.probs[k]), band);
+  return make("td", { class: predicted ? "predicted" : null },
+    (predicted ? "● " : "") + decimals(utterance.probs[k]), band);
 }
 
 function prepareNumbers() {

@@ -1,8 +1,8 @@
-// The player, and everything that moves it.
+// The player, and its controls.
 const player = byId("player");
-const still = { time: 0 };
+const fallback = { time: 0 };
 
-// Some browsers do not seek in a data address, all do in a blob.
+// Some browsers cannot seek in a data URI; all can in a blob.
 function unpack() {
   const [head, body] = player.src.split(",", 2);
   const bytes = Uint8Array.from(atob(body), (character) => character.charCodeAt(0));
@@ -10,7 +10,7 @@ function unpack() {
 }
 
 function now() {
-  return player && player.readyState > 0 ? player.currentTime : still.time;
+  return player && player.readyState > 0 ? player.currentTime : fallback.time;
 }
 
 function utteranceAt(seconds) {
@@ -20,16 +20,16 @@ function utteranceAt(seconds) {
 
 function jump(seconds, utterance = null) {
   const time = Math.min(Math.max(seconds, 0), data.duration);
-  still.time = time;
+  fallback.time = time;
   if (player) player.currentTime = time;
   setCurrent(utterance === null ? utteranceAt(time) : utterance);
-  tell("time", time);
+  emit("time", time);
 }
 
 function follow() {
   const time = now();
   if (!player.paused) setCurrent(utteranceAt(time));
-  tell("time", time);
+  emit("time", time);
 }
 
 function preparePlaying() {
@@ -44,10 +44,10 @@ function preparePlaying() {
   player.addEventListener("pause", () => { running = false; });
   player.addEventListener("seeked", () => {
     const time = now();
-    const held = data.utterances[state.current];
-    // A jump to an utterance's start may land just before it; keep the one that was meant.
-    if (!held || time < held.start - 0.2 || time > held.end) setCurrent(utteranceAt(time));
-    tell("time", time);
+    const current = data.utterances[state.current];
+    // A jump to an utterance's start may land just before it; keep the intended one.
+    if (!current || time < current.start - 0.2 || time > current.end) setCurrent(utteranceAt(time));
+    emit("time", time);
   });
   player.addEventListener("error", () => { byId("unplayable").hidden = false; });
 }

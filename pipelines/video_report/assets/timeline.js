@@ -1,5 +1,5 @@
-// Emotions, words, voice and face on one axis of time.
-const LANE = { axis: 20, said: 20, emotion: 30, voice: 34, face: 22 };
+// Emotions, words, voice and face on one time axis.
+const LANE = { axis: 20, utterance: 20, emotion: 30, voice: 34, face: 22 };
 const FEW_UNITS = ["AU1", "AU4", "AU6", "AU9", "AU12", "AU15", "AU25"];
 const EVIDENCE = [1, 4];
 const PITCH_HZ = [60, 500];
@@ -16,39 +16,39 @@ function zoomSteps() {
 const xOf = (seconds) => seconds * view.scale;
 
 function lanes() {
-  const found = [{ kind: "axis", height: LANE.axis, name: "time" },
-    { kind: "said", height: LANE.said, name: "utterances" }];
+  const result = [{ kind: "axis", height: LANE.axis, name: "time" },
+    { kind: "utterance", height: LANE.utterance, name: "utterances" }];
   data.labels.forEach((label, k) =>
-    found.push({ kind: "emotion", height: LANE.emotion, name: label, range: "0–1", k }));
+    result.push({ kind: "emotion", height: LANE.emotion, name: label, range: "0–1", k }));
   const { tracks } = data;
   if (tracks.pitch.some((v) => v !== null)) {
-    found.push({ kind: "pitch", height: LANE.voice, name: "pitch (F0)", range: "60–500 Hz" });
+    result.push({ kind: "pitch", height: LANE.voice, name: "pitch (F0)", range: "60–500 Hz" });
   }
   if (tracks.loudness.some((v) => v !== null)) {
-    found.push({ kind: "loudness", height: LANE.voice, name: "energy", range: "−60–0 dB" });
+    result.push({ kind: "loudness", height: LANE.voice, name: "energy", range: "−60–0 dB" });
   }
-  const shown = tracks.face.filter((t) => view.allUnits || FEW_UNITS.includes(t.unit));
-  for (const track of shown) {
-    found.push({ kind: "face", height: LANE.face, name: track.unit, more: track.name, track });
+  const units = tracks.face.filter((t) => view.allUnits || FEW_UNITS.includes(t.unit));
+  for (const track of units) {
+    result.push({ kind: "face", height: LANE.face, name: track.unit, more: track.name, track });
   }
-  return found;
+  return result;
 }
 
 function axis(lane, y) {
-  const wanted = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800].find((s) => xOf(s) >= 60) || 3600;
+  const step = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800].find((s) => xOf(s) >= 60) || 3600;
   const parts = [];
-  for (let at = 0; at <= data.duration; at += wanted) {
+  for (let at = 0; at <= data.duration; at += step) {
     parts.push(shape("line", { x1: xOf(at), x2: xOf(at), y1: y + 14, y2: view.height, class: "rule" }));
     parts.push(shape("text", { x: xOf(at) + 3, y: y + 13 }, clock(at)));
   }
   return parts;
 }
 
-function said(lane, y) {
+function utteranceBlocks(lane, y) {
   return data.utterances.map((utterance, n) => {
     const width = Math.max(xOf(utterance.end - utterance.start) - 1, 2);
     const block = shape("rect", { x: xOf(utterance.start), y: y + 2, width, height: lane.height - 4,
-      rx: 3, "data-utterance": n, class: "said-block" },
+      rx: 3, "data-utterance": n, class: "utterance-block" },
     shape("title", {}, `${clock(utterance.start)} ${textOf(utterance)} — ${answerOf(utterance)}`));
     const room = Math.floor(width / 5.5) - 1;
     const text = textOf(utterance);
@@ -73,36 +73,36 @@ function emotion(lane, y) {
       continue;
     }
     const p = utterance.probs[k];
-    const found = utterance.labels.includes(lane.name);
+    const predicted = utterance.labels.includes(lane.name);
     const [low, up] = [utterance.low[k], utterance.high[k]];
-    const told = `${lane.name} ${decimals(p)}`
-      + (low === null ? "" : ` (${decimals(low)} to ${decimals(up)})`) + (found ? ", found" : "");
+    const title = `${lane.name} ${decimals(p)}`
+      + (low === null ? "" : ` (${decimals(low)} to ${decimals(up)})`) + (predicted ? ", found" : "");
     parts.push(shape("rect", { x, y: yOf(p), width, height: Math.max(high * p, 0.5), class: "prob" },
-      shape("title", {}, told)));
+      shape("title", {}, title)));
     if (low !== null) {
       parts.push(shape("rect", { x, y: yOf(up), width, height: Math.max(yOf(low) - yOf(up), 1),
-        class: "band" }, shape("title", {}, told)));
+        class: "band" }, shape("title", {}, title)));
     }
     parts.push(shape("line", { x1: x, x2: x + width, y1: yOf(p), y2: yOf(p), class: "level" }));
     if (utterance.cuts) {
       const cut = yOf(utterance.cuts[k]);
       parts.push(shape("line", { x1: x, x2: x + width, y1: cut, y2: cut, class: "cut" }));
     }
-    if (found) parts.push(shape("circle", { cx: x + Math.min(width / 2, 7), cy: yOf(0) - 5, r: 3, class: "dot" }));
+    if (predicted) parts.push(shape("circle", { cx: x + Math.min(width / 2, 7), cy: yOf(0) - 5, r: 3, class: "dot" }));
   }
   return [shape("g", { class: k === state.label ? "chosen-lane" : null, "data-lane": k }, ...parts)];
 }
 
 // Runs of known values, as lists of [seconds, value].
 function runs(values) {
-  const found = [];
+  const result = [];
   let run = null;
   values.forEach((value, n) => {
     if (value === null) { run = null; return; }
-    if (run === null) found.push(run = []);
+    if (run === null) result.push(run = []);
     run.push([(n + 0.5) * data.tracks.step, value]);
   });
-  return found;
+  return result;
 }
 
 function linePath(values, yOf) {
@@ -124,10 +124,10 @@ function areaPath(values, yOf, base) {
   }).join("");
 }
 
-// One scale for all units: up to the strongest evidence, within bounds.
+// One scale for all units, up to the strongest evidence, within bounds.
 function evidenceReach() {
-  const most = data.tracks.face.reduce((found, track) =>
-    track.values.reduce((m, v) => Math.max(m, Math.abs(v ?? 0)), found), 0);
+  const most = data.tracks.face.reduce((largest, track) =>
+    track.values.reduce((m, v) => Math.max(m, Math.abs(v ?? 0)), largest), 0);
   return within(Math.ceil(most), ...EVIDENCE);
 }
 
@@ -155,47 +155,47 @@ function face(lane, y) {
     shape("path", { class: "area against", d: areaPath(part([-most, 0]), yOf, middle) })];
 }
 
-const DRAW = { axis, said, emotion, pitch: voice, loudness: voice, face };
+const DRAW = { axis, utterance: utteranceBlocks, emotion, pitch: voice, loudness: voice, face };
 
 function nameOf(lane) {
   const full = lane.more ? `${lane.name} ${lane.more}` : lane.name;
-  const held = make("div", { title: full, class: lane.k === state.label ? "chosen" : null },
+  const name = make("div", { title: full, class: lane.k === state.label ? "chosen" : null },
     make("span", {}, lane.name, lane.more ? make("span", { class: "wordy" }, ` ${lane.more}`) : ""),
     lane.range ? make("span", { class: "range" }, lane.range) : "");
   if (lane.k !== undefined) {
-    held.dataset.name = lane.k;
-    held.addEventListener("click", () => choose({ label: lane.k }));
+    name.dataset.name = lane.k;
+    name.addEventListener("click", () => choose({ label: lane.k }));
   }
-  held.style.height = `${lane.height}px`;
-  return held;
+  name.style.height = `${lane.height}px`;
+  return name;
 }
 
 function unitsButton() {
   const button = make("button", { type: "button", "aria-pressed": String(view.allUnits) },
     view.allUnits ? "fewer" : `all ${data.tracks.face.length} units`);
   button.addEventListener("click", () => { view.allUnits = !view.allUnits; drawTimeline(); });
-  const held = make("div", { class: "group" }, button);
-  held.style.height = "26px";
-  return held;
+  const group = make("div", { class: "group" }, button);
+  group.style.height = "26px";
+  return group;
 }
 
 function drawTimeline() {
   const holder = byId("timeline");
   const old = holder.querySelector(".lanes");
-  const kept = old ? old.scrollLeft / view.scale : 0;
-  const shown = lanes();
-  const names = make("div", { class: "names" }, ...shown.map(nameOf));
+  const startS = old ? old.scrollLeft / view.scale : 0;
+  const rows = lanes();
+  const names = make("div", { class: "names" }, ...rows.map(nameOf));
   if (data.tracks.face.length) names.append(unitsButton());
   const scroller = make("div", { class: "lanes" });
   holder.replaceChildren(names, scroller);
   const seconds = (!view.paper && Number(byId("zoom").value)) || data.duration || 1;
   view.scale = (view.paper ? PAPER_WIDTH : Math.max(scroller.clientWidth, 200)) / seconds;
   view.width = Math.max(data.duration * view.scale, 1);
-  view.height = shown.reduce((sum, lane) => sum + lane.height, 0) + (data.tracks.face.length ? 26 : 0);
+  view.height = rows.reduce((sum, lane) => sum + lane.height, 0) + (data.tracks.face.length ? 26 : 0);
   const picture = shape("svg", { width: view.width, height: view.height, "aria-hidden": "true",
     viewBox: `0 0 ${view.width} ${view.height}`, preserveAspectRatio: "none" });
   let y = 0;
-  for (const lane of shown) {
+  for (const lane of rows) {
     picture.append(...DRAW[lane.kind](lane, y));
     y += lane.height;
   }
@@ -210,13 +210,13 @@ function drawTimeline() {
     jump((event.clientX - box.left) / box.width * data.duration);
   });
   scroller.append(picture);
-  scroller.scrollLeft = kept * view.scale;
+  scroller.scrollLeft = startS * view.scale;
   markTimeline();
   moveHead(now());
 }
 
 function markTimeline() {
-  for (const block of byId("timeline").querySelectorAll(".said-block")) {
+  for (const block of byId("timeline").querySelectorAll(".utterance-block")) {
     block.classList.toggle("current", Number(block.dataset.utterance) === state.current);
   }
   for (const lane of byId("timeline").querySelectorAll("[data-lane]")) {

@@ -1,4 +1,4 @@
-// Utterances with their words, coloured by what they did for the chosen emotion.
+// Utterances with their words, coloured by their effect on the chosen emotion.
 function wordSpan(word, n) {
   const [text, start, , confidence] = word;
   const unsure = confidence !== null && confidence < 0.5;
@@ -16,11 +16,11 @@ function utteranceItem(utterance, n) {
     "aria-label": `${clock(utterance.start)}: ${textOf(utterance) || "no words"}. ${answerOf(utterance)}` },
   make("div", { class: "time" }, `${clock(utterance.start)}–${clock(utterance.end)}`),
   words,
-  make("div", { class: "found" }, foundText(utterance),
+  make("div", { class: "predicted" }, emotionsText(utterance),
     missing.length ? make("div", { class: "soft" }, missing.join("; ")) : ""));
 }
 
-function foundText(utterance) {
+function emotionsText(utterance) {
   if (utterance.labels === null || !utterance.labels.length) return answerOf(utterance);
   return utterance.labels
     .map((label) => `${label} ${decimals(utterance.probs[data.labels.indexOf(label)])}`).join(", ");
@@ -61,7 +61,7 @@ function paintLegend(most) {
   };
   const reach = state.measure === "effect" ? `${decimals(most)} log-odds` : percent(most);
   const parts = state.measure === "effect"
-    ? [sample("solid line", 1), ` spoke for ${label}, `, sample("dashed line", -1), " spoke against it"]
+    ? [sample("solid line", 1), ` evidence for ${label}, `, sample("dashed line", -1), " evidence against it"]
     : [sample("darker", 1), ` got more of the attention for ${label}`];
   byId("legend").replaceChildren(make("span", {}, ...parts, `; strongest colour: ${reach}. Italics: the recogniser doubts the word.`));
 }
@@ -78,7 +78,7 @@ function markCurrent() {
 
 const marked = { utterance: -1, word: -1 };
 
-// Called for each picture that is shown, so nothing is drawn unless it changes.
+// Called for each frame that is shown, so nothing is drawn unless it changes.
 function markWord(seconds) {
   const utterance = data.utterances[state.current];
   if (!utterance) return;

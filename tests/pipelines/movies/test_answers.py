@@ -1,4 +1,4 @@
-"""The recording with its answers drawn: it plays, and shows what was said when it was said."""
+"""The recording with its answers drawn: it plays, and shows words and answers in time."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from pipelines.movies.drawing import MARK, TEXT, WORDS_HEIGHT
 SHARES = {"text": 0.5, "audio": 0.5}
 
 
-def said(start, end, labels=("anger",), probs=None):
-    """Make an utterance of two words; without labels it holds nothing to read."""
+def utterance(start, end, labels=("anger",), probs=None):
+    """Make an utterance of two words; without labels there is nothing to read."""
     half = (start + end) / 2
     return Prediction(
         video="talk.mp4",
@@ -35,8 +35,8 @@ def said(start, end, labels=("anger",), probs=None):
     )
 
 
-ANGRY = said(0.4, 1.0, probs={"anger": 1.0})
-TALK = [ANGRY, said(1.2, 1.6, (), {"fear": 0.3}), said(1.6, 2.0, None)]
+ANGRY = utterance(0.4, 1.0, probs={"anger": 1.0})
+TALK = [ANGRY, utterance(1.2, 1.6, (), {"fear": 0.3}), utterance(1.6, 2.0, None)]
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +53,12 @@ def movie(talk) -> Path:
 
 
 def yellow(image):
-    """Tell whether there is text in the colour of what was found; thin lines lose some of it."""
+    """Return whether there is text in the colour of predicted labels; thin lines are paler."""
     return bool((image[..., 0].astype(int) - image[..., 2] > 60).any())
 
 
 def parts(image):
-    """Cut a picture into the recording's own, the panel, the words and the strip."""
+    """Return the parts of a frame: the recording, the panel, the words and the strip."""
     rows = drawing.STRIP_ROW * len(EMOTIONS) + 4
     height = image.shape[0] - WORDS_HEIGHT - rows
     height -= height % 2
@@ -92,7 +92,7 @@ def test_answers_are_shown_while_the_utterance_lasts(movie):
 def test_a_bar_is_as_long_as_its_probability():
     def length(prob):
         panel = np.zeros((400, drawing.PANEL_WIDTH, 3), np.uint8)
-        drawing.draw_panel(panel, said(0, 1, ("anger",), {"anger": prob}), EMOTIONS)
+        drawing.draw_panel(panel, utterance(0, 1, ("anger",), {"anger": prob}), EMOTIONS)
         bars = np.zeros(panel.shape[:2], bool)
         for modality in SHARES:
             bars |= (panel == drawing.COLOURS[modality]).all(axis=2)
@@ -140,7 +140,7 @@ def test_sound_alone_has_a_picture_and_silent_pictures_no_sound(tmp_path):
         assert yellow(parts(frames(out)[6][1])[1])
 
 
-def test_nothing_said_is_drawn_too(talk, tmp_path):
+def test_a_recording_without_predictions_is_drawn(talk, tmp_path):
     write_annotated(talk, [], tmp_path / "out.mp4")
     assert len(frames(tmp_path / "out.mp4")) == 50
 
@@ -160,12 +160,12 @@ def test_a_failure_leaves_what_was_there(talk, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["broken.mp4", "out.mp4"]
 
 
-def test_how_far_it_is_never_goes_back(talk, tmp_path):
-    told = []
+def test_progress_never_decreases(talk, tmp_path):
+    progress = []
     write_annotated(
-        talk, TALK, tmp_path / "out.mp4", on_progress=lambda stage, s: told.append((stage, s))
+        talk, TALK, tmp_path / "out.mp4", on_progress=lambda stage, s: progress.append((stage, s))
     )
-    shares = [share for _, share in told]
-    assert {stage for stage, _ in told} == {"drawing"}
+    shares = [share for _, share in progress]
+    assert {stage for stage, _ in progress} == {"drawing"}
     assert shares == sorted(shares)
     assert 0.9 < shares[-1] <= 1.0

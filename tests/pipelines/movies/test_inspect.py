@@ -1,4 +1,4 @@
-"""The overlay: a video that plays, as long as the recording, showing what was measured."""
+"""The overlay: a video as long as the recording that shows the measurements."""
 
 import av
 import numpy as np
@@ -42,8 +42,8 @@ def test_face_bars_words_and_sound_are_on_the_picture(overlay):
     assert has(panel, drawing.LOW)
     assert has(strip, drawing.SOUND)
     assert has(strip, drawing.MARK)
-    said = [has(image[-drawing.WORDS_HEIGHT :], drawing.MARK) for image in images]
-    assert any(said)
+    marked = [has(image[-drawing.WORDS_HEIGHT :], drawing.MARK) for image in images]
+    assert any(marked)
     assert times[-1] > 1
 
 

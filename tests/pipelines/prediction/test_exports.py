@@ -1,4 +1,4 @@
-"""Every form that predictions are written in opens in a tool that others made for that form."""
+"""Every export format opens in another project's reader of that format."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from pipelines.prediction.exports import EXPORTS
 SHARES = {"text": 0.75, "audio": 0.25}
 
 
-def said(start=0.0, end=2.0, text="well <b>that</b> is & was", labels=("happiness", "surprise")):
+def spoken(start=0.0, end=2.0, text="well <b>that</b> is & was", labels=("happiness", "surprise")):
     words = text.split()
     step = (end - start) / max(1, len(words))
     return Prediction(
@@ -34,23 +34,28 @@ def said(start=0.0, end=2.0, text="well <b>that</b> is & was", labels=("happines
     )
 
 
-SILENT = replace(said(5, 7.5, ""), labels=None, probs=None, modality_shares=None, words=())
-TALK = [said(), said(2.5, 4.75, 'he said "no" \u2014 na\u00efve', ()), SILENT, said(3700.5, 3701)]
+SILENT = replace(spoken(5, 7.5, ""), labels=None, probs=None, modality_shares=None, words=())
+TALK = [
+    spoken(),
+    spoken(2.5, 4.75, 'he said "no" \u2014 na\u00efve', ()),
+    SILENT,
+    spoken(3700.5, 3701),
+]
 times = st.floats(0, 20_000, allow_nan=False)
 any_talk = st.lists(
     st.tuples(times, times, st.text(st.characters(exclude_categories=["Cs"])), st.booleans()),
     max_size=5,
 ).map(
     lambda drawn: [
-        said(min(a, b), max(a, b), text, ("fear",) if feared else ())
+        spoken(min(a, b), max(a, b), text, ("fear",) if feared else ())
         for a, b, text, feared in sorted(drawn)
     ]
 )
 
 
-def test_json_lines_hold_everything():
+def test_json_lines_have_every_field():
     lines = EXPORTS["jsonl"](TALK).decode().splitlines()
-    assert [json.loads(line) for line in lines] == [held.to_json() for held in TALK]
+    assert [json.loads(line) for line in lines] == [prediction.to_json() for prediction in TALK]
 
 
 def test_csv_opens_as_a_table():
@@ -112,17 +117,17 @@ def test_eaf_opens_in_a_reader_of_elan_files(tmp_path):
     elan = pytest.importorskip("pympi.Elan")
     path = tmp_path / "talk.eaf"
     path.write_bytes(EXPORTS["eaf"](TALK))
-    held = elan.Eaf(str(path))
-    assert set(held.get_tier_names()) == {"words", "utterances", "emotions", *EMOTIONS}
-    found = held.get_annotation_data_for_tier("emotions")
-    assert sorted(found)[0] == (0, 2000, "happiness, surprise")
-    (media,) = held.get_linked_files()
+    document = elan.Eaf(str(path))
+    assert set(document.get_tier_names()) == {"words", "utterances", "emotions", *EMOTIONS}
+    annotations = document.get_annotation_data_for_tier("emotions")
+    assert sorted(annotations)[0] == (0, 2000, "happiness, surprise")
+    (media,) = document.get_linked_files()
     assert media["MIME_TYPE"] == "video/mp4"
 
 
 @given(any_talk)
 @pytest.mark.parametrize("form", EXPORTS)
-def test_whatever_was_said_can_be_written(form, talk):
+def test_any_words_can_be_written(form, talk):
     assert isinstance(EXPORTS[form](talk), bytes)
 
 

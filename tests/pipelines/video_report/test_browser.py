@@ -1,4 +1,4 @@
-"""The page about one video in a real browser: jumping, keys, colours, sizes, and no fetching."""
+"""The page of one video in a real browser: jumps, keys, colours, sizes, and no requests."""
 
 import shutil
 from dataclasses import replace
@@ -21,9 +21,9 @@ UTTERANCES = 6
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as started:
-        found = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def recording(tmp_path_factory):
 
 @pytest.fixture
 def show(browser, recording, request):
-    """Open a page; at the end nothing may have been complained of or asked for."""
+    """Open a page; at the end, fail if it logged a message or requested anything."""
     contexts, complaints = [], []
 
     def shown(player=None, report=None, **more):
@@ -52,10 +52,10 @@ def show(browser, recording, request):
         page.on("dialog", lambda dialog: complaints.append("dialog"))
         page.on(
             "request",
-            lambda asked: (
+            lambda request: (
                 None
-                if asked.url.startswith((path.parent.as_uri(), "data:", "blob:"))
-                else complaints.append(asked.url)
+                if request.url.startswith((path.parent.as_uri(), "data:", "blob:"))
+                else complaints.append(request.url)
             ),
         )
         page.goto(path.as_uri())
@@ -70,7 +70,7 @@ def show(browser, recording, request):
 
 
 def until(page, expression):
-    """Wait until something holds; Playwright's own way is forbidden by the page's policy."""
+    """Wait until an expression is true; Playwright's own wait is forbidden by the page's policy."""
     for _ in range(200):
         if page.evaluate(expression):
             return
@@ -91,7 +91,7 @@ def test_clicking_jumps_in_the_recording(show):
     page.locator(".utterance").nth(2).locator(".word").nth(4).click()
     assert time_of(page) == pytest.approx(report.predictions[2].words[4].start, abs=0.01)
     assert page.locator(".word.on").inner_text() == report.predictions[2].words[4].text
-    page.locator(".said-block").nth(5).click()
+    page.locator(".utterance-block").nth(5).click()
     assert page.locator(".utterance.current").get_attribute("data-utterance") == "5"
     middle = (report.predictions[5].start + report.predictions[5].end) / 2
     assert time_of(page) == pytest.approx(middle, abs=0.2)
@@ -140,7 +140,7 @@ def test_playing_moves_the_mark(show):
     assert float(page.locator(".head").get_attribute("x1")) > before
 
 
-def test_words_are_coloured_by_what_they_did(show):
+def test_words_are_coloured_by_their_effects(show):
     page, report = show(), made_report(UTTERANCES)
     for source in ("text", "audio"):
         page.locator("#source").select_option(source)
@@ -155,7 +155,7 @@ def test_words_are_coloured_by_what_they_did(show):
     assert "of the attention" in page.locator(".word").nth(4).get_attribute("title")
 
 
-def test_shares_are_told_by_letters_and_numbers_too(show):
+def test_shares_have_letters_and_numbers_too(show):
     page, report = show(), made_report(UTTERANCES)
     page.locator(".utterance").nth(2).locator(".time").click()
     for k, shares in enumerate(report.predictions[2].modality_shares.values()):
@@ -166,14 +166,14 @@ def test_shares_are_told_by_letters_and_numbers_too(show):
             assert abs(int(text.split()[1]) - number) <= 1
 
 
-def test_what_was_said_is_shown_as_text(show):
+def test_words_are_shown_as_text(show):
     page = show()
     assert page.locator(".utterance").nth(1).locator(".word").nth(1).inner_text() == EVIL
     assert page.locator("img").count() == 0
     assert page.locator("script").count() == 2
 
 
-def test_what_is_absent_is_said(show):
+def test_missing_modalities_are_named(show):
     page = show()
     page.locator(".utterance").nth(4).locator(".time").click()
     assert "nothing to read" in page.locator("#moment").inner_text()

@@ -1,4 +1,4 @@
-"""The page about one video: what it holds, that its numbers are right, that words cannot harm."""
+"""The page of one video: its content, its numbers, and that words cannot inject markup."""
 
 import base64
 import hashlib
@@ -42,7 +42,7 @@ SILENT = Player("none", "", "There is no recording.")
 
 
 class Parts(HTMLParser):
-    """Check that elements close where they opened; keep scripts, styles, addresses, attributes."""
+    """Check the nesting of elements; collect scripts, styles, addresses and attributes."""
 
     def __init__(self):
         super().__init__()
@@ -50,11 +50,11 @@ class Parts(HTMLParser):
         self.style, self.policy = "", ""
 
     def handle_starttag(self, name, attributes):
-        held = dict(attributes)
+        values = dict(attributes)
         self.attributes += [key for key, _ in attributes]
         self.links += [value for key, value in attributes if key in ("src", "href", "srcset")]
-        if held.get("http-equiv") == "Content-Security-Policy":
-            self.policy = held["content"]
+        if values.get("http-equiv") == "Content-Security-Policy":
+            self.policy = values["content"]
         if name == "script":
             self.scripts.append("")
         if name not in VOID:
@@ -105,10 +105,10 @@ def test_the_page_is_whole_and_fetches_nothing():
         assert f"'sha256-{digest}'" in parts.policy
     assert "default-src 'none'" in parts.policy
     addresses = re.findall(r"https?://[^\"' ]+|url\(|@import", parts.style + script)
-    assert addresses == ["http://www.w3.org/2000/svg"]  # a name, which nobody fetches
+    assert addresses == ["http://www.w3.org/2000/svg"]  # a name, which is not fetched
 
 
-def test_what_was_said_cannot_break_the_page():
+def test_words_cannot_break_the_page():
     report = made_report()
     html = build_page(report, SILENT)
     parts = parsed(html)
@@ -126,7 +126,7 @@ def test_data_survive_the_script_element(text):
     assert json.loads(written) == {"text": text}
 
 
-def test_numbers_that_are_unknown_are_null():
+def test_unknown_numbers_are_null():
     report = made_report()
     data = json.loads(to_script(to_data(report)))
     first, mute = data["utterances"][0], data["utterances"][-2]
@@ -138,12 +138,12 @@ def test_numbers_that_are_unknown_are_null():
     assert "NaN" not in to_script(data)
 
 
-def test_a_demonstration_and_what_is_absent_are_said():
+def test_demonstration_and_missing_modalities_are_named():
     html = build_page(made_report(), SILENT)
     assert "Demonstration model" in html
     assert "There is no recording." in html
-    told = replace(made_report(), demonstration=False, absent={"visual": "no face <found>"})
-    html = build_page(told, SILENT, title="Mine & yours", downloads=[("CSV", "/a?b&c")])
+    report = replace(made_report(), demonstration=False, absent={"visual": "no face <found>"})
+    html = build_page(report, SILENT, title="Mine & yours", downloads=[("CSV", "/a?b&c")])
     assert "Demonstration model" not in html
     assert "Face: none (no face &lt;found&gt;)." in html
     assert "<h1>Mine &amp; yours</h1>" in html
@@ -151,23 +151,23 @@ def test_a_demonstration_and_what_is_absent_are_said():
 
 
 def test_the_band_is_the_jackknife_of_leaving_stretches_out(checkpoint, recording):
-    found = bands(checkpoint, recording.clips)
+    result = bands(checkpoint, recording.clips)
     (clip,) = recording.clips
     (rows,) = {len(values) for values in clip.values.values()}
     cuts = np.round(np.arange(STRETCHES + 1) / STRETCHES * rows).astype(int)
-    left = []
+    outputs = []
     for first, last in itertools.pairwise(cuts):
         part = clip
         for modality in clip.values:
             part = without_rows(part, modality, slice(first, last))
-        left.append(infer(checkpoint.model, [part], calibration=checkpoint.calibration))
-    odds = np.array([np.log(f.marginals[0] / (1 - f.marginals[0])) for f in left])
+        outputs.append(infer(checkpoint.model, [part], calibration=checkpoint.calibration))
+    odds = np.array([np.log(f.marginals[0] / (1 - f.marginals[0])) for f in outputs])
     se = np.sqrt((STRETCHES - 1) * odds.var(axis=0))
     p = infer(checkpoint.model, [clip], calibration=checkpoint.calibration).marginals[0]
-    for end, sign in ((found.low, -2), (found.high, 2)):
+    for end, sign in ((result.low, -2), (result.high, 2)):
         expected = 1 / (1 + np.exp(-(np.log(p / (1 - p)) + sign * se)))
         assert end[0] == pytest.approx(expected, abs=1e-4)
-    assert (found.low[0] < p).all()
+    assert (result.low[0] < p).all()
 
 
 def test_there_is_no_band_where_nothing_can_be_left_out(checkpoint, recording):
@@ -175,20 +175,20 @@ def test_there_is_no_band_where_nothing_can_be_left_out(checkpoint, recording):
     bare = clip
     for modality in clip.values:
         bare = without_rows(bare, modality, slice(None))
-    found = bands(checkpoint, [bare, clip])
-    assert np.isnan(found.low[0]).all()
-    assert np.isfinite(found.low[1]).all()
+    result = bands(checkpoint, [bare, clip])
+    assert np.isnan(result.low[0]).all()
+    assert np.isfinite(result.low[1]).all()
 
 
-def test_a_word_did_what_hiding_it_changes(checkpoint, recording):
+def test_the_effect_of_a_word_is_the_change_when_it_is_hidden(checkpoint, recording):
     predictions = answer(checkpoint, recording)
     (explanation,) = explain_recording(checkpoint, recording, predictions)
     (clip,), (utterance,) = recording.clips, recording.utterances
     texts = [word.text for word in utterance.clip.words]
-    said = [row for row, text in enumerate(texts) if text != "sp"]
-    assert explanation.word_effects["text"].shape == (6, len(said))
-    for place in (0, len(said) - 1):
-        row = said[place]
+    word_rows = [row for row, text in enumerate(texts) if text != "sp"]
+    assert explanation.word_effects["text"].shape == (6, len(word_rows))
+    for place in (0, len(word_rows) - 1):
+        row = word_rows[place]
         hidden = without_rows(clip, "text", slice(row, row + 1))
         shown, without = infer(checkpoint.model, [clip, hidden]).marginals
         lost = np.log(shown / (1 - shown)) - np.log(without / (1 - without))
@@ -196,7 +196,7 @@ def test_a_word_did_what_hiding_it_changes(checkpoint, recording):
     assert (explanation.word_weights["text"].sum(axis=1) <= 1 + 1e-6).all()
 
 
-def test_tracks_are_what_was_measured(tmp_path):
+def test_tracks_are_the_measurements(tmp_path):
     media = write_media(
         tmp_path / "half.wav", audio_codec="pcm_s16le", seconds=2.0,
         sound=lambda t: np.where(t < 1, 0.5 * np.sin(2 * np.pi * 200 * t), 0),
@@ -205,17 +205,17 @@ def test_tracks_are_what_was_measured(tmp_path):
     voiced = times[:, 0] < 1
     values = np.column_stack([np.where(voiced, 200, 0), voiced])
     audio = Features(values, times, np.ones(200, bool), ("F0", "VUV"), "made up")
-    seen = times[:, 0] >= 0.5
-    visual = Features(seen[:, None] * 1.5, times, seen, ("AU12",), "made up")
+    has_face = times[:, 0] >= 0.5
+    visual = Features(has_face[:, None] * 1.5, times, has_face, ("AU12",), "made up")
     whole = ClipFeatures(Clip("c", "v"), {"audio": audio, "visual": visual})
-    found = tracks(media, whole, 2.0)
-    assert found.step_s == pytest.approx(0.1)
-    assert found.pitch_hz[:10] == pytest.approx([200] * 10)
-    assert np.isnan(found.pitch_hz[10:]).all()
-    assert found.loudness_db[:9] == pytest.approx([10 * np.log10(0.125)] * 9, abs=0.1)
-    assert found.loudness_db[11:] == pytest.approx([SILENCE_DB] * 9)
-    assert np.isnan(found.face["AU12"][:5]).all()
-    assert found.face["AU12"][5:] == pytest.approx([1.5] * 15)
+    result = tracks(media, whole, 2.0)
+    assert result.step_s == pytest.approx(0.1)
+    assert result.pitch_hz[:10] == pytest.approx([200] * 10)
+    assert np.isnan(result.pitch_hz[10:]).all()
+    assert result.loudness_db[:9] == pytest.approx([10 * np.log10(0.125)] * 9, abs=0.1)
+    assert result.loudness_db[11:] == pytest.approx([SILENCE_DB] * 9)
+    assert np.isnan(result.face["AU12"][:5]).all()
+    assert result.face["AU12"][5:] == pytest.approx([1.5] * 15)
     long = tracks(media, whole, 3600.0)
     assert len(long.pitch_hz) == len(long.loudness_db) <= 3000
 
@@ -232,7 +232,7 @@ def test_a_small_recording_goes_in_as_it_is(tmp_path):
     assert uri_bytes(player) == ("data:video/mp4;base64", media.read_bytes())
 
 
-def test_what_browsers_do_not_play_becomes_a_smaller_copy(tmp_path):
+def test_a_format_that_browsers_do_not_play_is_copied(tmp_path):
     def wide(time_s):
         return np.full((480, 720, 3), 99, np.uint8)
 
@@ -294,7 +294,7 @@ def test_the_command_writes_the_page(run, corpus, tmp_path, capsys):
     assert [link for link in parts.links if link.startswith("data:video/mp4")]
 
 
-def test_nothing_to_read_is_said_and_is_no_success(run, tmp_path, capsys):
+def test_nothing_to_read_is_a_message_and_a_failure(run, tmp_path, capsys):
     mute = write_media(tmp_path / "mute.mp4", picture=grey, seconds=1.0)
     out = tmp_path / "page.html"
     assert main(["report", str(mute), "--run", str(run), "--out", str(out)]) == 1
@@ -305,7 +305,7 @@ def test_nothing_to_read_is_said_and_is_no_success(run, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         (["--embed-mb", "-1"], "--embed-mb: expected 0 or more"),
         (["--embed-mb", "nan"], "--embed-mb: expected 0 or more"),
@@ -314,12 +314,12 @@ def test_nothing_to_read_is_said_and_is_no_success(run, tmp_path, capsys):
         (["--run", "nowhere"], "no trained model"),
     ],
 )
-def test_bad_options_are_one_line(run, corpus, more, told, capsys):
+def test_bad_options_are_one_line(run, corpus, more, message, capsys):
     video = str(first_clip(corpus))
     before = Path(video).read_bytes()
     arguments = [video if word == "VIDEO" else word for word in more]
     assert main(["report", video, "--run", str(run), *arguments]) == 1
     err = capsys.readouterr().err
-    assert told in err
+    assert message in err
     assert err.count("\n") == 1
     assert Path(video).read_bytes() == before
