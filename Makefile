@@ -10,6 +10,9 @@ STORE   ?= data/sample-features
 RUN     ?= runs/sample
 CONFIG  ?= pipelines/configs/sample.toml
 
+# What test-quick runs. CONTRIBUTING.md says what that leaves out.
+QUICK   ?= $(filter-out tests/test_site.py,$(wildcard tests/test_*.py)) tests/mmemo --ignore tests/mmemo/test_planted.py
+
 BIN     := $(VENV)/bin
 MMEMO   := $(BIN)/mmemo
 READY   := $(VENV)/.ready
@@ -18,7 +21,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?= $(shell command -v nvidia-smi >/dev/null 2>&1 || $(PYTHON) -c \
   "import urllib.request as r; r.urlopen('$(CPU_INDEX)/', timeout=5)" 2>/dev/null && echo $(CPU_INDEX))
 
-.PHONY: help setup sample features train evaluate predict serve default-model ablation test lint format docs picture bench clean
+.PHONY: help setup sample features train evaluate predict serve default-model ablation test test-quick lint format docs picture bench clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -67,8 +70,11 @@ default-model: $(READY) ## train the model that comes with the package (MOSEI=fo
 ablation: features ## what each modality and the label lattice contribute on the sample corpus
 	$(BIN)/python -m benchmarks.sample_ablation --data $(STORE) --config $(CONFIG)
 
-test: $(READY) ## run the tests
-	$(BIN)/python -m pytest
+test: $(READY) ## run the tests; fails if they cover too few lines
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+test-quick: $(READY) ## run the tests of mmemo/ and of the repository, with few random examples
+	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile quick $(QUICK)
 
 lint: $(READY) ## check style, spelling, the house word list and types
 	$(BIN)/ruff check .
