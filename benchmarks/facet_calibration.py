@@ -26,7 +26,7 @@ from extractors.facet.action_units import (
     CALIBRATION,
     EMOTIONS,
     MAX_LEVEL,
-    agreed,
+    explained_by_texture,
     odds,
     smoothed,
     standardised,
@@ -102,7 +102,7 @@ class Person:
 
 def watch(video: Path, tracker: FaceTracker) -> Person:
     """Measure the face of every picture that has one."""
-    matrix = measurement_matrix(tracker.graphs.canonical)
+    matrix = measurement_matrix(tracker.networks.canonical)
     tracker.reset()
     times, measures, blendshapes, textures = [], [], [], []
     for frame in read_frames(video):
@@ -229,7 +229,7 @@ def cross_validate(
         covariance = within_covariance([t for name, t in tracks.items() if name != test])
         estimates = person.deviations(spread) @ fit_deviation(train, spread, covariance, method)
         if method.texture:
-            estimates = agreed(estimates, smoothed(person.textures, person.times))
+            estimates = explained_by_texture(estimates, smoothed(person.textures, person.times))
         predicted = at_rows(estimates, person.times, start)
         found[test] = np.array(
             [np.corrcoef(p, u)[0, 1] for p, u in zip(predicted.T, units.T, strict=True)]

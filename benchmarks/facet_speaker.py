@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Sound
-from extractors.facet.landmark_extractor import FaceExtractor
+from extractors.facet.landmark_extractor import LandmarkExtractor
 from extractors.facet.speaker import agreement
 from extractors.media import Decoder
 
@@ -21,7 +21,7 @@ Lips = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def stretches(
-    extractor: FaceExtractor, video: Path, seconds: float | None
+    extractor: LandmarkExtractor, video: Path, seconds: float | None
 ) -> list[tuple[Lips, Sound]]:
     """Cut a video into lips (times, distance) and sound, both from time 0."""
     with Decoder(video, fps=30) as decoder:
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("videos", type=Path, nargs="+")
     parser.add_argument("--seconds", type=float, help="of a stretch; without it, whole videos")
     options = parser.parse_args()
-    extractor = FaceExtractor(max_faces=1)
+    extractor = LandmarkExtractor(max_faces=1)
     cut = [s for video in options.videos for s in stretches(extractor, video, options.seconds)]
     table = np.array([[agreement(*lips, sound) for _, sound in cut] for lips, _ in cut])
     others = ~np.eye(len(cut), dtype=bool)

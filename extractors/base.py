@@ -1,4 +1,4 @@
-"""What goes into an extractor, and what every extractor is."""
+"""The inputs of extractors, sound and frames, and the interface that extractors share."""
 
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -11,12 +11,12 @@ from mmemo.features import Features
 Input = TypeVar("Input", contravariant=True)
 
 SAMPLE_RATE_HZ = 16_000
-"""The rate at which all extractors measure sound, and at which it is read unless stated."""
+"""Rate of the sound that extractors measure, and default of all that read sound."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """Mono sound: samples (N,) float32, full scale -1 to 1; ``start_s`` is sample 0's time."""
+    """Mono sound: samples (N,) float32, full scale -1 to 1; ``start_s`` is the time of sample 0."""
 
     samples: NDArray[np.float32]
     sample_rate: int
@@ -24,13 +24,13 @@ class Sound:
 
     @property
     def duration_s(self) -> float:
-        """How long it lasts, in seconds."""
+        """Its duration, seconds."""
         return len(self.samples) / self.sample_rate
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture: RGB uint8 (height, width, 3), upright, with square pixels."""
+    """One video frame: RGB uint8 (height, width, 3), upright, with square pixels."""
 
     image: NDArray[np.uint8]
     time_s: float
@@ -56,5 +56,5 @@ class Extractor(Protocol[Input]):
         ...
 
     def __call__(self, data: Input, /) -> Features:
-        """Extract. Raises ``FeatureError`` when the input cannot be measured at all."""
+        """Extract the columns. Raises ``FeatureError`` if the input cannot be measured at all."""
         ...

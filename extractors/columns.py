@@ -1,4 +1,4 @@
-"""What every column of the features means, and in which unit.
+"""The meaning and unit of every feature column.
 
 ``extractors.covarep``, ``extractors.facet`` and ``extractors.text.glove`` name the methods;
 docs/covarep.md and docs/facet.md say how close they come to the originals.
@@ -33,7 +33,7 @@ ACTION_UNIT_NAMES: Mapping[str, str] = {
     "AU28": "lip suck",
     "AU43": "eyes closed",
 }
-"""What the Facial Action Coding System (Ekman and Friesen, 1978) calls them."""
+"""Names in the Facial Action Coding System (Ekman and Friesen, 1978)."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Column:
 
     Attributes:
         name: as in ``Features.names``.
-        unit: of its numbers; "" where they have none.
+        unit: of its numbers; "" if they have none.
         meaning: what it measures.
     """
 
@@ -110,7 +110,7 @@ def _emotion(name: str) -> str:
 
 
 def text_columns(dimension: int = 50) -> list[Column]:
-    """List the text columns in their order, for vectors of so many numbers."""
+    """List the text columns in their order, for vectors of ``dimension`` numbers."""
     return [
         Column(f"glove_{d}", "", f"number {d} of the word's vector; alone it means nothing")
         for d in range(dimension)
@@ -125,8 +125,8 @@ COLUMNS: Mapping[str, Sequence[Column]] = {
 """Modality -> its columns, in order."""
 
 ROWS: Mapping[str, str] = {
-    "text": "one row a word, or part of one (do n't), and one a pause; not valid without a vector",
-    "audio": "100 rows a second, each centred on a frame; not valid in silence",
-    "visual": "one row a picture that was looked at (features.visual_fps); not valid without face",
+    "text": "one row per word, or part of one (do n't), and per pause; not valid without a vector",
+    "audio": "100 rows per second, each centred on a frame; not valid in silence",
+    "visual": "one row per measured video frame (features.visual_fps); not valid without a face",
 }
-"""Modality -> what a row is."""
+"""Modality -> description of its rows."""

@@ -1,4 +1,4 @@
-"""Keep what native libraries write straight to stderr out of the user's sight."""
+"""Hide messages that native libraries write directly to stderr from the user."""
 
 import logging
 import os
@@ -13,19 +13,19 @@ STDERR = 2
 
 @contextmanager
 def captured_native_log() -> Iterator[None]:
-    """Log as DEBUG what native code writes to stderr meanwhile.
+    """Log as DEBUG whatever native code writes to stderr in this block.
 
-    LiteRT announces its delegate on stderr and offers no way to turn that off. The redirection
-    holds for the whole process, so keep the block short.
+    LiteRT announces its delegate on stderr, and this cannot be switched off. The redirection
+    affects the whole process, so keep the block short.
     """
     with tempfile.TemporaryFile() as sink:
-        kept = os.dup(STDERR)
+        original = os.dup(STDERR)
         os.dup2(sink.fileno(), STDERR)
         try:
             yield
         finally:
-            os.dup2(kept, STDERR)
-            os.close(kept)
+            os.dup2(original, STDERR)
+            os.close(original)
             sink.seek(0)
             for line in sink.read().decode(errors="replace").splitlines():
                 logger.debug("%s", line)

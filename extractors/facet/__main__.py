@@ -1,8 +1,8 @@
 """Measure the face in a video file: ``python -m extractors.facet VIDEO OUT.csv``.
 
-Writes ``start_s,end_s,valid`` and the columns, 30 rows a second: for the set ``facet`` all 35 of
-CMU-MOSEI, where ``Has_Glasses`` and ``Is_Male`` are 0 for want of a source, for ``face`` those of
-``FaceExtractor``. Where no face is seen, ``valid`` and all columns are 0.
+Writes ``start_s,end_s,valid`` and the columns, 30 rows per second. The set ``facet`` has all 35
+columns of CMU-MOSEI; ``Has_Glasses`` and ``Is_Male`` are 0, for lack of a source. The set ``face``
+has those of ``LandmarkExtractor``. Where no face is visible, ``valid`` and all columns are 0.
 """
 
 import argparse
@@ -10,21 +10,21 @@ import logging
 from pathlib import Path
 
 from extractors.facet.extractor import UNAVAILABLE, FacetExtractor
-from extractors.facet.landmark_extractor import FaceExtractor
+from extractors.facet.landmark_extractor import LandmarkExtractor
 from extractors.facet.mosei_table import RATE_HZ, all_columns, at_rate, write_table
 from extractors.media import Decoder
 from mmemo.errors import ClipError, MmemoError
 from mmemo.features import Features
 
-SETS: dict[str, type[FacetExtractor] | type[FaceExtractor]] = {
+SETS: dict[str, type[FacetExtractor] | type[LandmarkExtractor]] = {
     "facet": FacetExtractor,
-    "face": FaceExtractor,
+    "face": LandmarkExtractor,
 }
 logger = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read a video, write a table, or one for each person."""
+    """Read a video and write a table, or one table per person."""
     parser = argparse.ArgumentParser(
         prog="python -m extractors.facet",
         description=__doc__,
@@ -34,15 +34,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("table", type=Path, help="CSV file to write")
     parser.add_argument("--set", choices=sorted(SETS), default="facet", dest="kind")
     parser.add_argument(
-        "--visual-fps", type=float, default=RATE_HZ, help="look at no more pictures a second"
+        "--visual-fps",
+        type=float,
+        default=RATE_HZ,
+        help="measure at most this many frames per second",
     )
     parser.add_argument("--faces", type=int, default=2, help="how many to follow at a time")
     parser.add_argument(
         "--everyone",
         action="store_true",
-        help="one table for each person: OUT.csv the speaker, OUT.2.csv the next, and so on",
+        help="one table per person: OUT.csv the speaker, OUT.2.csv the next, and so on",
     )
-    parser.add_argument("--threads", type=int, default=2, help="of the face graphs")
+    parser.add_argument("--threads", type=int, default=2, help="of the face networks")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
@@ -62,19 +65,19 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _measure(options: argparse.Namespace) -> list[Features]:
-    """Decode once, for pictures and sound; the speaker comes first."""
+    """Return the features of the speaker, or of everyone, the speaker first."""
     extractor = SETS[options.kind](max_faces=options.faces, threads=options.threads)
     with Decoder(options.video, fps=options.visual_fps) as decoder:
         if not decoder.has_picture:
             raise ClipError(f"expected a file with video; got only sound in {options.video}")
         if options.everyone:
-            found = extractor.everyone(decoder.frames(), sound=decoder.sound)
+            tables = extractor.everyone(decoder.frames(), sound=decoder.sound)
         else:
-            found = [extractor(decoder.frames(), sound=decoder.sound)]
+            tables = [extractor(decoder.frames(), sound=decoder.sound)]
     if options.kind == "facet":
         logger.info("%s have no source and are 0", " and ".join(UNAVAILABLE))
-        found = [all_columns(features) for features in found]
-    return found
+        tables = [all_columns(features) for features in tables]
+    return tables
 
 
 if __name__ == "__main__":

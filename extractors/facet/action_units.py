@@ -1,17 +1,17 @@
-"""Geometry and blendshapes to the evidence of 20 facial action units, and of ten emotions.
+"""Evidence of 20 facial action units and ten emotions, from geometry and blendshapes.
 
 Evidence is the scale of FACET: log10 of the odds of "present" against "absent". It is the sum of
 
 - a *level*, from the person's median blendshapes: how the face rests in this recording compared
   with other people, through a table of which blendshape shows which unit. Blendshapes are the only
-  measurement that means the same on every face, so one picture alone has a level too;
+  measurement that means the same on every face, so even a single frame has a level;
 - a *deviation*, linear in how far each geometric measure lies from the person's median. Its
-  weights were regressed on genuine FACET output, held to a prior table, and then filtered by how
-  action units go together in that output. What it gives for a recording is then explained by how
-  the same pictures look (``agreed``), which leaves the trembling of landmarks behind.
+  weights were regressed on genuine FACET output with a prior table, and then filtered by how
+  action units co-occur in that output. The result for a recording is regressed on the texture of
+  the same frames (``explained_by_texture``), which removes the jitter of landmarks.
 
-Emotions are linear in the 20 evidences, as they nearly are in FACET itself. The numbers are in
-``calibration.json``; ``benchmarks/facet_calibration.py`` makes and cross-validates them.
+Emotions are linear in the 20 evidences, as they nearly are in FACET itself. The coefficients are
+in ``calibration.json``; ``benchmarks/facet_calibration.py`` computes and cross-validates them.
 """
 
 import hashlib
@@ -39,34 +39,34 @@ EMOTIONS: tuple[str, ...] = (
 CALIBRATION = Path(__file__).with_name("calibration.json")
 
 SCORE_FLOOR = 1e-3
-"""Blendshape scores are taken as between this and one minus this before they become odds."""
+"""Blendshape scores are clipped to between this and one minus this before they become odds."""
 
 MAX_LEVEL = 2.0
-"""Largest level, in standard deviations between people; beyond lies a measurement error."""
+"""Largest level, in standard deviations between people; more is a measurement error."""
 
 MAX_EVIDENCE = 10.0
 """Genuine tracks stay within -11 and 10."""
 
 BLOCK = 4096
-"""Rows that are worked on at a time."""
+"""Rows that are processed at a time."""
 
 MAX_NEIGHBOURS = 16
 OWN_SPREAD = 0.5
-"""Measures are compared with a geometric mean of the person's own spread and other people's: this
-share of it is their own."""
+"""Weight of a person's own spread in the geometric mean of it and other people's, by which
+measures are divided."""
 OWN_SPREAD_ROWS = 10
-"""Pictures that the spread of other people counts for, where the person's own is estimated."""
+"""Weight of other people's spread, in frames, where the person's own is estimated."""
 MAX_SPREAD_RATIO = 4.0
-"""The own spread is taken as at most so many times that of others, and at least its inverse."""
+"""A person's spread is clipped to this multiple of other people's, and to its inverse."""
 
 TEXTURE_PENALTY = 0.02
-"""Ridge penalty of ``agreed``, in shares of the texture's variance."""
+"""Ridge penalty of ``explained_by_texture``, in shares of the texture's variance."""
 MAX_TEXTURE = 4.0
-"""Pictures whose texture lies farther from the mean, in root-mean-square distances, are pulled
-back: a hand before the face is no expression."""
+"""Textures farther from the mean, in root-mean-square distances, are pulled back to this: a hand in
+front of the face is no expression."""
 
 SMOOTHING_S = 0.036
-"""Standard deviation of the Gaussian over time: about one picture at 30 Hz."""
+"""Standard deviation of the Gaussian over time: about one frame at 30 Hz."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +127,7 @@ def load_calibration(path: Path = CALIBRATION) -> Calibration:
     if not fits or shapes != _SHAPES:
         raise AssetError(
             f"expected a calibration for {len(MEASURES)} known measures at {path}; got one for "
-            f"{len(table['measures'])}: make it anew with benchmarks/facet_calibration.py"
+            f"{len(table['measures'])}: run benchmarks/facet_calibration.py again"
         )
     return Calibration(**arrays, digest=hashlib.sha256(content).hexdigest()[:12])
 
@@ -145,12 +145,12 @@ def unit_evidence(
     times_s: NDArray[np.float64],
     calibration: Calibration,
 ) -> NDArray[np.float64]:
-    """Evidence of the 20 units for the pictures of one person.
+    """Evidence of the 20 units for the frames of one person.
 
     Args:
         measures: (T, F) cm, in the order of ``MEASURES``.
-        textures: (T, P) how the face looks in each picture.
-        blendshapes: (S, 52) scores of all pictures or some of them.
+        textures: (T, P) texture of the face in each frame.
+        blendshapes: (S, 52) scores of all or some of the frames.
         times_s: (T,) increasing.
         calibration: the coefficients.
 
@@ -158,7 +158,7 @@ def unit_evidence(
         (T, 20) log10 odds.
     """
     deviation = standardised(smoothed(measures, times_s), calibration.spread, calibration.deviation)
-    deviation = agreed(deviation, smoothed(textures, times_s))
+    deviation = explained_by_texture(deviation, smoothed(textures, times_s))
     rest = np.median(odds(blendshapes), axis=0)
     level = rest @ calibration.level + calibration.level_offset
     level = np.clip(level, -MAX_LEVEL, MAX_LEVEL) * calibration.level_gain
@@ -166,45 +166,45 @@ def unit_evidence(
 
 
 def standardised(measures: NDArray, spread: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    """Count measures of one person from their median, in spreads, and weigh them.
+    """Standardise the measures of one person about their median, and weight them.
 
     Args:
         measures: (T, F) cm, smoothed.
         spread: (F,) of other people, cm.
-        weights: (F, K); the unit matrix gives the standardised measures themselves.
+        weights: (F, K); the identity matrix gives the standardised measures themselves.
 
     Returns:
         (T, K)
     """
-    known = len(measures) / (len(measures) + OWN_SPREAD_ROWS)
-    variance = known * measures.var(axis=0, dtype=np.float64) + (1 - known) * spread**2
+    own = len(measures) / (len(measures) + OWN_SPREAD_ROWS)
+    variance = own * measures.var(axis=0, dtype=np.float64) + (1 - own) * spread**2
     ratio = np.clip(np.sqrt(variance) / spread, 1 / MAX_SPREAD_RATIO, MAX_SPREAD_RATIO)
     scaled = weights / (spread * ratio**OWN_SPREAD)[:, None]
     median = np.median(measures, axis=0).astype(np.float64)
     return np.concatenate([(measures[block] - median) @ scaled for block in _blocks(len(measures))])
 
 
-def agreed(estimates: NDArray[np.float64], textures: NDArray) -> NDArray[np.float64]:
-    """Keep of the estimates what the texture of the same pictures explains, by ridge regression.
+def explained_by_texture(estimates: NDArray[np.float64], textures: NDArray) -> NDArray[np.float64]:
+    """Return the part of the estimates that the frames' texture explains, by ridge regression.
 
-    Landmarks tremble from picture to picture although the picture hardly changes; texture does not,
-    and what both show is there. The regression is made anew for each person and recording, from
-    their pictures alone, so it needs no labels and no model of what skin looks like.
+    Landmarks jitter from frame to frame although the image hardly changes; texture does not. The
+    regression is fitted to each person and recording, from their frames alone, so it needs no
+    labels and no model of the look of skin.
 
     Args:
         estimates: (T, 20) from geometry.
         textures: (T, P), smoothed like the estimates.
 
     Returns:
-        (T, 20); the means are kept.
+        (T, 20) with the means of ``estimates``.
     """
     mean, centre = estimates.mean(axis=0), textures.mean(axis=0, dtype=np.float64)
-    usual = float(np.sqrt(textures.var(axis=0, dtype=np.float64).sum()))
-    if not usual > 0:
+    rms = float(np.sqrt(textures.var(axis=0, dtype=np.float64).sum()))
+    if not rms > 0:
         return estimates
 
     def inputs(block: slice) -> NDArray[np.float64]:
-        rows: NDArray[np.float64] = (textures[block] - centre) / usual
+        rows: NDArray[np.float64] = (textures[block] - centre) / rms
         distance = np.sqrt((rows**2).sum(axis=1, keepdims=True))
         return rows * np.minimum(1.0, MAX_TEXTURE / np.maximum(distance, 1e-9))
 
@@ -219,7 +219,7 @@ def agreed(estimates: NDArray[np.float64], textures: NDArray) -> NDArray[np.floa
 
 
 def _blocks(count: int) -> list[slice]:
-    """Cut rows into blocks, so that an hour needs little more memory at a time than a minute."""
+    """Cut rows into blocks, so that an hour needs little more memory than a minute."""
     return [slice(at, min(at + BLOCK, count)) for at in range(0, count, BLOCK)]
 
 
@@ -230,17 +230,17 @@ def emotion_evidence(units: NDArray[np.float64], calibration: Calibration) -> ND
 
 
 def smoothed(values: NDArray, times_s: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Average (T, F) over time with a Gaussian of ``SMOOTHING_S``, whatever the picture rate.
+    """Average (T, F) over time with a Gaussian of ``SMOOTHING_S``, for any frame rate.
 
-    Neighbours count by their distance in time, so a gap keeps what lies behind it away.
+    Neighbours are weighted by their distance in time, so values do not leak across a gap.
     """
-    found = np.empty(values.shape, np.float32)
+    result = np.empty(values.shape, np.float32)
     for block in _blocks(len(values)):
         first = max(0, block.start - MAX_NEIGHBOURS)
         near = slice(first, min(len(values), block.stop + MAX_NEIGHBOURS))
         part = _smoothed(values[near].astype(np.float64), times_s[near])
-        found[block] = part[block.start - first : block.stop - first]
-    return found
+        result[block] = part[block.start - first : block.stop - first]
+    return result
 
 
 def _smoothed(values: NDArray[np.float64], times_s: NDArray[np.float64]) -> NDArray[np.float64]:

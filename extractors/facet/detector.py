@@ -1,4 +1,4 @@
-"""Find faces in a whole picture: BlazeFace (Bazarevsky et al., 2019, arXiv:1907.05047)."""
+"""Find faces in a whole frame: BlazeFace (Bazarevsky et al., 2019, arXiv:1907.05047)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.facet.networks import DETECTOR_SIZE, FaceGraphs
+from extractors.facet.networks import DETECTOR_SIZE, FaceNetworks
 
 MIN_SCORE = 0.5
 SAME_FACE_OVERLAP = 0.3
@@ -29,24 +29,26 @@ class Detection:
     score: float
 
 
-def detect_faces(graphs: FaceGraphs, image: NDArray[np.uint8]) -> list[Detection]:
-    """Find the faces of an RGB picture (height, width, 3) in one look, largest first.
+def detect_faces(networks: FaceNetworks, image: NDArray[np.uint8]) -> list[Detection]:
+    """Find the faces of an RGB image (height, width, 3) in one pass, largest first.
 
-    A face must be about a sixth as wide as the picture is long.
+    A face must be about a sixth as wide as the longer side of the image.
     """
     height, width = image.shape[:2]
     side = max(height, width)
-    return _largest_first(_look(graphs, image, (width - side) // 2, (height - side) // 2, side))
+    return _largest_first(
+        _detect_in_square(networks, image, (width - side) // 2, (height - side) // 2, side)
+    )
 
 
-def detect_small_faces(graphs: FaceGraphs, image: NDArray[np.uint8]) -> list[Detection]:
-    """Look at overlapping squares of the picture: faces from a tenth of its shorter side.
+def detect_small_faces(networks: FaceNetworks, image: NDArray[np.uint8]) -> list[Detection]:
+    """Search overlapping squares of the image: finds faces from a tenth of its shorter side.
 
-    Takes ten to twenty looks.
+    Takes ten to twenty passes.
     """
     tiles = _tiles(*image.shape[:2])
-    found = [d for x, y, side in tiles for d in _look(graphs, image, x, y, side)]
-    return _largest_first(_distinct(found))
+    detections = [d for x, y, side in tiles for d in _detect_in_square(networks, image, x, y, side)]
+    return _largest_first(_distinct(detections))
 
 
 def _largest_first(detections: list[Detection]) -> list[Detection]:
@@ -54,7 +56,7 @@ def _largest_first(detections: list[Detection]) -> list[Detection]:
 
 
 def _tiles(height: int, width: int) -> Iterator[tuple[int, int, int]]:
-    """Cover the picture with squares, half overlapping: as wide as it is short, then half that."""
+    """Cover the image with half-overlapping squares of its shorter side, then of half that."""
     for side in (min(height, width), min(height, width) // 2):
         if side < MIN_TILE:
             return
@@ -65,34 +67,34 @@ def _tiles(height: int, width: int) -> Iterator[tuple[int, int, int]]:
                 yield int(x), int(y), side
 
 
-def _look(
-    graphs: FaceGraphs, image: NDArray[np.uint8], left: int, top: int, side: int
+def _detect_in_square(
+    networks: FaceNetworks, image: NDArray[np.uint8], x0: int, y0: int, side: int
 ) -> list[Detection]:
-    """Run the detector on one square; what lies outside the picture is black."""
+    """Run the detector on one square; outside the image it is black."""
     height, width = image.shape[:2]
-    part = image[max(top, 0) : min(top + side, height), max(left, 0) : min(left + side, width)]
+    part = image[max(y0, 0) : min(y0 + side, height), max(x0, 0) : min(x0 + side, width)]
     shrink = DETECTOR_SIZE / side
     size = (max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink)))
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     canvas = np.zeros((DETECTOR_SIZE, DETECTOR_SIZE, 3), np.uint8)
-    y, x = round(max(-top, 0) * shrink), round(max(-left, 0) * shrink)
+    y, x = round(max(-y0, 0) * shrink), round(max(-x0, 0) * shrink)
     small = small[: DETECTOR_SIZE - y, : DETECTOR_SIZE - x]
     canvas[y : y + small.shape[0], x : x + small.shape[1]] = small
-    offsets, logits = graphs.anchors(canvas.astype(np.float32) / np.float32(127.5) - 1)
+    offsets, logits = networks.anchors(canvas.astype(np.float32) / np.float32(127.5) - 1)
     scores = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -50, 50)))
     keep = scores >= MIN_SCORE
     points = _decode(offsets[keep].astype(np.float64), _ANCHORS[keep])
-    return _merge(points * side + (left, top), scores[keep])
+    return _merge(points * side + (x0, y0), scores[keep])
 
 
 def _distinct(detections: list[Detection]) -> list[Detection]:
-    """Keep the surest of detections that overlap."""
-    kept: list[Detection] = []
+    """Keep the detection with the highest score among those that overlap."""
+    distinct: list[Detection] = []
     for detection in sorted(detections, key=lambda d: -d.score):
-        boxes = np.array([d.box for d in kept]).reshape(-1, 4)
+        boxes = np.array([d.box for d in distinct]).reshape(-1, 4)
         if not (overlap(detection.box, boxes) > SAME_FACE_OVERLAP).any():
-            kept.append(detection)
-    return kept
+            distinct.append(detection)
+    return distinct
 
 
 def _anchor_centres() -> NDArray[np.float64]:
@@ -119,16 +121,16 @@ def _decode(offsets: NDArray[np.float64], anchors: NDArray[np.float64]) -> NDArr
 def _merge(points: NDArray[np.float64], scores: NDArray[np.float64]) -> list[Detection]:
     """Blend overlapping predictions by their scores instead of suppressing them (paper, 3.4)."""
     order = np.argsort(-scores, kind="stable")
-    found = []
+    detections = []
     while len(order):
         best = points[order[0], :2].ravel()
         together = overlap(best, points[order, :2].reshape(-1, 4)) > SAME_FACE_OVERLAP
         together[0] = True
         group = order[together]
         blended = np.average(points[group], axis=0, weights=scores[group])
-        found.append(Detection(blended[:2].ravel(), blended[2:], float(scores[order[0]])))
+        detections.append(Detection(blended[:2].ravel(), blended[2:], float(scores[order[0]])))
         order = order[~together]
-    return found
+    return detections
 
 
 def overlap(box: NDArray[np.float64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Facet-style columns: emotions, action units and head pose, one row a picture."""
+"""Facet-style columns: emotions, action units and head pose, one row per frame."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -16,14 +16,14 @@ from extractors.facet.action_units import (
     unit_evidence,
 )
 from extractors.facet.measures import MEASURES, measurement_matrix
-from extractors.facet.people import Sightings, watch
+from extractors.facet.people import Sightings, track_people
 from extractors.facet.texture import TEXTURE_SIZE
 from extractors.facet.tracker import Face, FaceTracker
-from extractors.media.prefetch import ahead
+from extractors.media.prefetch import prefetch
 from mmemo.features import Features
 
-Heard = Sound | Callable[[], Sound | None] | None
-"""A sound, or where to get it after the pictures (one pass decodes both), or none."""
+SoundSource = Sound | Callable[[], Sound | None] | None
+"""A sound, a function that returns it after the frames (one pass decodes both), or none."""
 
 POSE: tuple[str, ...] = ("Pitch", "Yaw", "Roll")
 FACET_NAMES: tuple[str, ...] = (
@@ -37,7 +37,7 @@ UNAVAILABLE: tuple[str, ...] = ("Has_Glasses", "Is_Male")
 VERSION = "3"
 
 REST_EVERY = 5
-"""Blendshapes, of which only the median counts, are computed for every so many-th sighting."""
+"""Blendshapes are computed in every n-th frame of a face, since only their median is used."""
 
 _SUMMARY = np.dtype(
     [
@@ -46,16 +46,16 @@ _SUMMARY = np.dtype(
         ("texture", np.int8, (TEXTURE_SIZE,)),
     ]
 )
-"""What is kept of a face: 356 bytes."""
+"""What is stored per face and frame: 356 bytes."""
 
 
 class FacetExtractor:
-    """Pictures of a person to evidences of emotions and action units, and head pose in degrees.
+    """Frames of a person to evidence of emotions and action units, and head pose in degrees.
 
-    Pictures are looked at one by one and let go; only numbers are kept (about 0.4 kB a picture).
+    Frames are measured one by one and not stored; only numbers are (about 0.4 kB per frame).
 
     Args:
-        folder: holds ``face_landmarker.task``; None asks ``mmemo.assets.resolve`` for it.
+        folder: holds ``face_landmarker.task``; None: ``mmemo.assets.resolve`` provides it.
         max_faces: how many faces to follow; the columns are those of the speaker.
         threads: of the networks; does not change the numbers.
     """
@@ -66,106 +66,109 @@ class FacetExtractor:
     def __init__(self, folder: Path | None = None, *, max_faces: int = 2, threads: int = 1) -> None:
         self._tracker = FaceTracker(folder, max_faces=max_faces, threads=threads)
         self._calibration = load_calibration()
-        self._matrix = measurement_matrix(self._tracker.graphs.canonical)
+        self._matrix = measurement_matrix(self._tracker.networks.canonical)
 
     def fingerprint(self) -> str:
         """Identify algorithm, options, weights and calibration: ``facet:version:digest``."""
-        digest = f"{self._tracker.graphs.digest}-{self._calibration.digest}"
+        digest = f"{self._tracker.networks.digest}-{self._calibration.digest}"
         return f"facet:{VERSION}.{self._tracker.max_faces}:{digest}"
 
-    def __call__(self, frames: Iterable[Frame], /, sound: Heard = None) -> Features:
-        """Measure the speaker of one clip; where they are out of view, who else is in it.
+    def __call__(self, frames: Iterable[Frame], /, sound: SoundSource = None) -> Features:
+        """Measure the speaker of one clip; where they are out of view, the next person.
 
         Args:
-            frames: pictures in order of time.
-            sound: what is heard meanwhile, or how to get it once all pictures are read; tells who
-                speaks where there are several people.
+            frames: in order of time.
+            sound: of the same clip, or a function that returns it once all frames are read; it
+                decides who speaks if there are several people.
 
         Returns:
-            One row a picture, lasting until the next; rows without a face are zero and not valid.
+            One row per frame, lasting until the next; rows without a face are zero and not valid.
 
         Raises:
-            FeatureError: there is no picture, or a picture is not RGB, or times go back.
+            FeatureError: there is no frame, or a frame is not RGB, or times go back.
         """
-        seen, columns = self._watch(frames)
-        order = seen.ranking(heard(sound))
-        return features_of(seen, columns, seen.rows_of(order), self.names, self.fingerprint())
+        sightings, columns = self._measure(frames)
+        rows = sightings.rows_of(sightings.ranking(load_sound(sound)))
+        return spread_over_frames(sightings, columns, rows, self.names, self.fingerprint())
 
-    def everyone(self, frames: Iterable[Frame], /, sound: Heard = None) -> list[Features]:
-        """Measure each person of one clip, the speaker first; rows are valid where they are seen.
+    def everyone(self, frames: Iterable[Frame], /, sound: SoundSource = None) -> list[Features]:
+        """Measure each person of one clip, the speaker first; rows are valid if they are visible.
 
         Args and errors as when called. At most ``max_faces`` are followed at a time.
         """
-        seen, columns = self._watch(frames)
+        sightings, columns = self._measure(frames)
         return [
-            features_of(seen, columns, seen.rows_of([person]), self.names, self.fingerprint())
-            for person in seen.ranking(heard(sound))
+            spread_over_frames(
+                sightings, columns, sightings.rows_of([person]), self.names, self.fingerprint()
+            )
+            for person in sightings.ranking(load_sound(sound))
         ]
 
-    def _watch(self, frames: Iterable[Frame]) -> tuple[Sightings, NDArray[np.float32]]:
-        """Follow all faces, and compute the columns of all rows, (R, 33)."""
+    def _measure(self, frames: Iterable[Frame]) -> tuple[Sightings, NDArray[np.float32]]:
+        """Follow all faces, and compute the columns of all sightings, (R, 33)."""
         rests: list[tuple[int, NDArray[np.float32]]] = []
-        sighted: Counter[int] = Counter()
+        counts: Counter[int] = Counter()
 
         def summarise(face: Face) -> NDArray:
-            if sighted[face.track] % REST_EVERY == 0:
-                rests.append((sighted.total(), face.blendshapes))
-            sighted[face.track] += 1
+            if counts[face.track] % REST_EVERY == 0:
+                rests.append((counts.total(), face.blendshapes))
+            counts[face.track] += 1
             row = np.zeros((), _SUMMARY)
             row["measures"] = face.head.ravel() @ self._matrix
             row["angles"] = face.pose.pitch, face.pose.yaw, face.pose.roll
             row["texture"] = face.texture
             return row
 
-        seen = watch(self._tracker, ahead(frames), summarise)
-        columns = np.zeros((len(seen.pictures), len(self.names)), np.float32)
+        sightings = track_people(self._tracker, prefetch(frames), summarise)
+        columns = np.zeros((len(sightings.frames), len(self.names)), np.float32)
         if len(columns):
             rest_rows = np.array([row for row, _ in rests])
             blendshapes = np.stack([scores for _, scores in rests])
-            for person in seen.shapes:
-                rows = np.flatnonzero(seen.people == person)
-                at_rest = blendshapes[seen.people[rest_rows] == person]
-                columns[rows] = self._columns(seen, rows, at_rest)
-        return seen, columns
+            for person in sightings.shapes:
+                rows = np.flatnonzero(sightings.people == person)
+                at_rest = blendshapes[sightings.people[rest_rows] == person]
+                columns[rows] = self._columns(sightings, rows, at_rest)
+        return sightings, columns
 
     def _columns(
-        self, seen: Sightings, rows: NDArray[np.int64], at_rest: NDArray[np.float32]
+        self, sightings: Sightings, rows: NDArray[np.int64], at_rest: NDArray[np.float32]
     ) -> NDArray[np.float64]:
         """Compute the columns of one person's rows."""
-        kept = seen.values[rows]
+        summaries = sightings.values[rows]
         units = unit_evidence(
-            kept["measures"],
-            kept["texture"],
+            summaries["measures"],
+            summaries["texture"],
             at_rest,
-            seen.starts[seen.pictures[rows]],
+            sightings.starts[sightings.frames[rows]],
             self._calibration,
         )
-        return np.column_stack([emotion_evidence(units, self._calibration), units, kept["angles"]])
+        emotions = emotion_evidence(units, self._calibration)
+        return np.column_stack([emotions, units, summaries["angles"]])
 
 
-def heard(sound: Heard) -> Sound | None:
-    """Fetch the sound, if there is any."""
+def load_sound(sound: SoundSource) -> Sound | None:
+    """Return the sound, if there is any."""
     return sound() if callable(sound) else sound
 
 
-def features_of(
-    seen: Sightings,
+def spread_over_frames(
+    sightings: Sightings,
     columns: NDArray[np.float32],
     rows: NDArray[np.int64],
     names: tuple[str, ...],
     source: str,
 ) -> Features:
-    """Spread some of the rows (R, D) over all pictures; pictures without one are zero."""
-    values = np.zeros((len(seen.starts), len(names)), np.float32)
-    valid = np.zeros(len(seen.starts), bool)
+    """Make features with one row per frame from some of the sightings (R, D); others are zero."""
+    values = np.zeros((len(sightings.starts), len(names)), np.float32)
+    valid = np.zeros(len(sightings.starts), bool)
     if len(rows):
-        valid[seen.pictures[rows]] = True
-        values[seen.pictures[rows]] = columns[rows]
-    return Features(values, row_times(seen.starts), valid, names, source)
+        valid[sightings.frames[rows]] = True
+        values[sightings.frames[rows]] = columns[rows]
+    return Features(values, row_times(sightings.starts), valid, names, source)
 
 
 def row_times(starts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Let each picture last until the next, and the last one as long as they usually do."""
+    """Let each frame last until the next, and the last one for the median time between frames."""
     steps = np.diff(starts)
     last = float(np.median(steps)) if len(steps) else 0.0
     return np.column_stack([starts, np.append(starts[1:], starts[-1] + last)])

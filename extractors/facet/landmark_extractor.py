@@ -1,6 +1,6 @@
-"""The ``face`` set: points free of head pose, the pose, where the eyes look, and blinking.
+"""The ``face`` column set: pose-free landmarks, head pose, gaze and blinking.
 
-Unlike the Facet-style set nothing here is calibrated on other software; each column is geometry.
+Unlike the Facet-style set, nothing is calibrated on other software; each column is geometry.
 """
 
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Frame
-from extractors.facet.extractor import Heard, features_of, heard
+from extractors.facet.extractor import SoundSource, load_sound, spread_over_frames
 from extractors.facet.networks import BLENDSHAPES
-from extractors.facet.people import watch
+from extractors.facet.people import Sightings, track_people
 from extractors.facet.pose import HeadPose
 from extractors.facet.tracker import Face, FaceTracker
-from extractors.media.prefetch import ahead
+from extractors.media.prefetch import prefetch
 from mmemo.features import Features
 
 # Corners first (outer, inner), then upper and lower lid; the centre of the iris last.
@@ -34,7 +34,7 @@ POINT_GROUPS: dict[str, tuple[int, ...]] = {
     "outline": (234, 132, 172, 150, 152, 379, 397, 361, 454),
 }
 # fmt: on
-"""Mesh points that are kept, outward from the nose or once around; right is the person's own."""
+"""Mesh points of the columns, outward from the nose or once around; right is the person's own."""
 
 _POINTS = np.array([point for group in POINT_GROUPS.values() for point in group])
 
@@ -42,23 +42,23 @@ EYEBALL_RADIUS_CM = 1.2
 """Of an adult (about 24 mm across), on the canonical head."""
 
 PUPIL_ABOVE_CORNERS_CM = 0.19
-"""How far the iris centre lies above the line of the corners in people looking straight ahead."""
+"""How far the iris centre lies above the line between the eye corners in a straight gaze."""
 
 VERSION = "2"
 
 
-class FaceExtractor:
-    """Pictures of a person to 58 points, head pose, gaze and blinking.
+class LandmarkExtractor:
+    """Frames of a person to 58 landmarks, head pose, gaze and blinking.
 
     Columns: ``GROUP_k_x/y/z``, head coordinates in cm of a canonical head (x to the picture's
     right when the face is frontal, y up, z forward); ``Pitch``, ``Yaw``, ``Roll`` of the head as in
-    ``extractors.facet.pose``; ``Eye_Pitch`` and ``Eye_Yaw``, where the eyes point in the head, and
-    ``Gaze_Pitch`` and ``Gaze_Yaw``, where they point before the camera (0, 0: into it), degrees
-    with the signs of the head's; ``Opening_Right`` and ``Opening_Left``, height over width of the
+    ``extractors.facet.pose``; ``Eye_Pitch`` and ``Eye_Yaw``, the gaze relative to the head, and
+    ``Gaze_Pitch`` and ``Gaze_Yaw``, relative to the camera (0, 0: into it), degrees with the signs
+    of the head's; ``Opening_Right`` and ``Opening_Left``, height over width of the
     open eye; ``Blink_Right`` and ``Blink_Left``, 0 to 1.
 
     Args:
-        folder: holds ``face_landmarker.task``; None asks ``mmemo.assets.resolve`` for it.
+        folder: holds ``face_landmarker.task``; None: ``mmemo.assets.resolve`` provides it.
         max_faces: how many faces to follow; the columns are those of the speaker.
         threads: of the networks; does not change the numbers.
     """
@@ -80,32 +80,35 @@ class FaceExtractor:
 
     def fingerprint(self) -> str:
         """Identify algorithm, options and weights: ``face:version:digest``."""
-        return f"face:{VERSION}.{self._tracker.max_faces}:{self._tracker.graphs.digest}"
+        return f"face:{VERSION}.{self._tracker.max_faces}:{self._tracker.networks.digest}"
 
-    def __call__(self, frames: Iterable[Frame], /, sound: Heard = None) -> Features:
-        """Measure the speaker of one clip, one row a picture; see ``FacetExtractor``.
+    def __call__(self, frames: Iterable[Frame], /, sound: SoundSource = None) -> Features:
+        """Measure the speaker of one clip, one row per frame; see ``FacetExtractor``.
 
         Raises:
-            FeatureError: there is no picture, or a picture is not RGB, or times go back.
+            FeatureError: there is no frame, or a frame is not RGB, or times go back.
         """
-        seen = watch(self._tracker, ahead(frames), describe)
-        rows = seen.rows_of(seen.ranking(heard(sound)))
-        return features_of(seen, seen.values, rows, self.names, self.fingerprint())
+        sightings = track_people(self._tracker, prefetch(frames), describe)
+        rows = sightings.rows_of(sightings.ranking(load_sound(sound)))
+        return self._features(sightings, rows)
 
-    def everyone(self, frames: Iterable[Frame], /, sound: Heard = None) -> list[Features]:
-        """Measure each person of one clip, the speaker first; rows are valid where they are seen.
+    def everyone(self, frames: Iterable[Frame], /, sound: SoundSource = None) -> list[Features]:
+        """Measure each person of one clip, the speaker first; rows are valid if they are visible.
 
         Args and errors as when called. At most ``max_faces`` are followed at a time.
         """
-        seen = watch(self._tracker, ahead(frames), describe)
+        sightings = track_people(self._tracker, prefetch(frames), describe)
         return [
-            features_of(seen, seen.values, seen.rows_of([person]), self.names, self.fingerprint())
-            for person in seen.ranking(heard(sound))
+            self._features(sightings, sightings.rows_of([person]))
+            for person in sightings.ranking(load_sound(sound))
         ]
+
+    def _features(self, sightings: Sightings, rows: NDArray[np.int64]) -> Features:
+        return spread_over_frames(sightings, sightings.values, rows, self.names, self.fingerprint())
 
 
 def describe(face: Face) -> NDArray[np.float32]:
-    """Compute the columns of one face, in the order of ``FaceExtractor.names``."""
+    """Compute the columns of one face, in the order of ``LandmarkExtractor.names``."""
     head = face.head
     blinks = [face.blendshapes[BLENDSHAPES.index(f"eyeBlink{side}")] for side in ("Right", "Left")]
     row = [
@@ -119,14 +122,14 @@ def describe(face: Face) -> NDArray[np.float32]:
 
 
 def gaze(head: NDArray[np.float64], pose: HeadPose) -> tuple[float, float, float, float]:
-    """Point the eyes: pitch and yaw in the head, then before the camera, degrees.
+    """Return the gaze: pitch and yaw relative to the head, then to the camera, degrees.
 
-    The iris centre rides on a ball behind the middle of the eye's corners, so its offset is the
-    radius times the sine of the angle. Both eyes are averaged: they turn together.
+    The iris centre moves on a sphere behind the middle of the eye's corners, so its offset is the
+    radius times the sine of the angle. Both eyes are averaged, since they turn together.
 
     Args:
         head: (478, 3) head coordinates, cm.
-        pose: carries the direction from the head to the camera.
+        pose: rotates directions from the head to the camera.
     """
     offsets = [
         head[iris, :2] - (head[outer, :2] + head[inner, :2]) / 2
@@ -134,21 +137,21 @@ def gaze(head: NDArray[np.float64], pose: HeadPose) -> tuple[float, float, float
     ]
     offset = np.mean(offsets, axis=0) - (0.0, PUPIL_ABOVE_CORNERS_CM)
     sine = np.clip(offset / EYEBALL_RADIUS_CM, -0.7, 0.7)
-    ahead = np.array([sine[0], sine[1], np.sqrt(1 - (sine**2).sum())])
-    return (*_direction(ahead), *_direction(pose.rotation @ ahead))
+    forward = np.array([sine[0], sine[1], np.sqrt(1 - (sine**2).sum())])
+    return (*_direction(forward), *_direction(pose.rotation @ forward))
 
 
-def _direction(ahead: NDArray[np.float64]) -> tuple[float, float]:
-    """Give pitch (up is positive) and yaw (to the picture's right) of a unit vector, degrees."""
-    pitch = np.arcsin(np.clip(ahead[1], -1, 1))
-    yaw = np.arctan2(ahead[0], ahead[2])
+def _direction(forward: NDArray[np.float64]) -> tuple[float, float]:
+    """Return pitch (up is positive) and yaw (to the frame's right) of a unit vector, degrees."""
+    pitch = np.arcsin(np.clip(forward[1], -1, 1))
+    yaw = np.arctan2(forward[0], forward[2])
     return float(np.degrees(pitch)), float(np.degrees(yaw))
 
 
 def _opening(
     head: NDArray[np.float64], eye: tuple[int, int, tuple[int, ...], tuple[int, ...], int]
 ) -> float:
-    """Height over width of an eye (Soukupova & Cech, CVWW 2016, eq. 1)."""
+    """Return height over width of an eye (Soukupova & Cech, CVWW 2016, eq. 1)."""
     outer, inner, upper, lower, _ = eye
     height = np.linalg.norm(head[list(upper)] - head[list(lower)], axis=1).mean()
     return float(height / max(np.linalg.norm(head[outer] - head[inner]), 1e-6))

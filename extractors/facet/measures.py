@@ -1,7 +1,7 @@
 """Facial geometry in head coordinates: distances and positions, in centimetres of a mean head.
 
-Every measure is a linear function of the 478 points after the head pose has been taken out, and is
-the mean of the person's two sides. Directions: x away from the person's right side is positive, so
+Every measure is a linear function of the 478 points without the head pose, and is the mean of the
+person's two sides. Directions: x away from the person's right side is positive, so
 points on the right half have negative x; y up; z towards the camera. Point numbers are those of
 the published face mesh.
 """
@@ -124,11 +124,11 @@ def mirror_of(canonical: NDArray[np.float64]) -> NDArray[np.int64]:
     distance = np.linalg.norm(mirrored[:, None] - canonical[None], axis=2)
     # Ring of the right iris: towards the nose, up, outward, down; the left one likewise, so the
     # first and third change places.
-    right = np.array([468, 469, 470, 471, 472])
-    left = np.array([473, 476, 475, 474, 477])
+    right_iris = np.array([468, 469, 470, 471, 472])
+    left_iris = np.array([473, 476, 475, 474, 477])
     pairs = np.arange(POINTS)
     pairs[:CANONICAL_POINTS] = distance.argmin(axis=1)
-    pairs[right], pairs[left] = left, right
+    pairs[right_iris], pairs[left_iris] = left_iris, right_iris
     return pairs
 
 

@@ -1,4 +1,4 @@
-"""Bring visual columns into the form of CMU-MOSEI's file: 35 columns, 30 rows a second."""
+"""Visual columns in the form of CMU-MOSEI's file: 35 columns, 30 rows per second."""
 
 import csv
 import os
@@ -11,19 +11,19 @@ from mmemo.features import Features
 
 RATE_HZ = 30.0
 STEADY_S = 0.12
-"""Between pictures that follow each other this closely, values are interpolated."""
+"""Values are interpolated between frames that are at most this far apart."""
 
 
 def at_rate(features: Features, rate_hz: float = RATE_HZ) -> Features:
-    """Give rows of equal length from time 0 to the end of the last picture.
+    """Resample features to rows of equal length from time 0 to the end of the last frame.
 
-    A row's values are those at its start: between two pictures with a face, interpolated; where
-    pictures are rare, those of the last one, as on the screen; where the last picture has no face,
-    none.
+    A row has the values at its start. They are interpolated between two frames with a face; where
+    frames are rare, they are those of the last one, as on the screen. A row is not valid where the
+    last frame has no face.
 
     Args:
-        features: one row a picture, each lasting until the next.
-        rate_hz: rows a second.
+        features: one row per frame, each lasting until the next.
+        rate_hz: rows per second.
     """
     starts = features.times[:, 0]
     end = float(features.times[-1, 1]) if len(features) else 0.0
@@ -34,9 +34,9 @@ def at_rate(features: Features, rate_hz: float = RATE_HZ) -> Features:
     if not len(features) or not count:
         empty = np.zeros((0, len(features.names)), np.float32)
         return Features(empty, np.zeros((0, 2)), np.zeros(0, bool), features.names, features.source)
-    # A microsecond of rounding may not push a row onto the picture before.
+    # Rounding must not move a row onto the frame before: allow a microsecond.
     before = np.searchsorted(starts, grid + 1e-6, side="right") - 1
-    seen = before >= 0
+    started = before >= 0
     before = np.maximum(before, 0)
     after = np.minimum(before + 1, len(starts) - 1)
     step = starts[after] - starts[before]
@@ -44,16 +44,16 @@ def at_rate(features: Features, rate_hz: float = RATE_HZ) -> Features:
     share = np.where(between, (grid - starts[before]) / np.where(step > 0, step, 1.0), 0.0)
     share = np.clip(share, 0.0, 1.0)[:, None]
     values = features.values[before] * (1 - share) + features.values[after] * share
-    valid = features.valid[before] & seen
+    valid = features.valid[before] & started
     values[~valid] = 0.0
     times = np.column_stack([grid, np.arange(1, count + 1) / rate_hz])
     return Features(values, times, valid, features.names, features.source)
 
 
 def all_columns(features: Features) -> Features:
-    """Put Facet-style columns into CMU-MOSEI's places; those that have no source are 0.
+    """Arrange Facet-style columns as in CMU-MOSEI; those without a source are 0.
 
-    Which these are says ``features.UNAVAILABLE``.
+    See ``extractor.UNAVAILABLE``.
     """
     values = np.zeros((len(features), len(FACET_NAMES)), np.float32)
     available = [name for name in FACET_NAMES if name not in UNAVAILABLE]

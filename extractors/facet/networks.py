@@ -1,8 +1,8 @@
 """The three networks of Google's Face Landmarker, run by LiteRT, and its canonical face.
 
-``face_landmarker.task`` is a zip of three TensorFlow Lite graphs and one protocol buffer. Their
-interfaces are those of the published model cards: BlazeFace short range (128 x 128 picture to 896
-anchors), the face mesh with attention (256 x 256 picture to 478 points and a presence score) and
+``face_landmarker.task`` is a zip of three TensorFlow Lite networks and one protocol buffer. Their
+interfaces are those of the published model cards: BlazeFace short range (128 x 128 image to 896
+anchors), the face mesh with attention (256 x 256 image to 478 points and a presence score) and
 Blendshape V2 (146 of the points to 52 scores). The protocol buffer holds the canonical face
 geometry in centimetres.
 """
@@ -39,9 +39,9 @@ BLENDSHAPES: tuple[str, ...] = (
     "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
     "noseSneerLeft", "noseSneerRight",
 )
-"""Columns of the blendshape graph, in its order; left and right are the person's own."""
+"""Columns of the blendshape network, in its order; left and right are the person's own."""
 
-# The 146 mesh points that the blendshape graph takes, ascending.
+# The 146 mesh points that the blendshape network takes, ascending.
 BLENDSHAPE_POINTS: tuple[int, ...] = (
     0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65,
     66, 67, 70, 78, 80, 81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127, 132, 133, 136,
@@ -55,12 +55,12 @@ BLENDSHAPE_POINTS: tuple[int, ...] = (
 # fmt: on
 
 
-class FaceGraphs:
-    """Detector, mesh and blendshape graphs.
+class FaceNetworks:
+    """The detector, mesh and blendshape networks.
 
     Args:
-        folder: where ``face_landmarker.task`` lies.
-        threads: how many work on one graph; results are the same for any number.
+        folder: that contains ``face_landmarker.task``.
+        threads: how many compute one network; results are the same for any number.
 
     Attributes:
         canonical: (468, 3) float64, the canonical face in cm; x to the picture's right, y up, z
@@ -76,21 +76,21 @@ class FaceGraphs:
         members = _read_bundle(path)
         self.digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         self.canonical = _canonical_points(members["geometry_pipeline_metadata_landmarks.binarypb"])
-        self._detector = _Graph(members["face_detector.tflite"], path, threads)
-        self._mesh = _Graph(members["face_landmarks_detector.tflite"], path, threads)
-        self._blendshapes = _Graph(members["face_blendshapes.tflite"], path, threads)
+        self._detector = _Network(members["face_detector.tflite"], path, threads)
+        self._mesh = _Network(members["face_landmarks_detector.tflite"], path, threads)
+        self._blendshapes = _Network(members["face_blendshapes.tflite"], path, threads)
         self._subset = np.array(BLENDSHAPE_POINTS)
 
-    def anchors(self, picture: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
+    def anchors(self, image: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
         """Run the detector on (128, 128, 3) in -1 to 1: (896, 16) offsets, (896,) logits."""
-        offsets, logits = self._detector(picture[None])
+        offsets, logits = self._detector(image[None])
         if offsets.shape[-1] == 1:
             offsets, logits = logits, offsets
         return offsets[0], logits[0, :, 0]
 
-    def mesh(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    def mesh(self, image: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
         """Run the mesh on (256, 256, 3) in 0 to 1: (478, 3) points in its pixels, presence."""
-        outputs = self._mesh(picture[None])
+        outputs = self._mesh(image[None])
         points = next(o for o in outputs if o.size == POINTS * 3)
         presence = next(o for o in outputs if o.ndim == 4 and o.size == 1)
         return points.reshape(POINTS, 3), float(1 / (1 + np.exp(-float(presence.item()))))
@@ -101,11 +101,11 @@ class FaceGraphs:
         return scores.reshape(-1)
 
 
-class _Graph:
-    """One TensorFlow Lite graph with one input."""
+class _Network:
+    """One TensorFlow Lite network with one input."""
 
     def __init__(self, content: bytes, path: Path, threads: int) -> None:
-        # Late, so that reading names or types from this package needs no inference library.
+        # Imported late, so that names and types of this module need no inference library.
         from ai_edge_litert.interpreter import Interpreter
 
         try:
@@ -114,7 +114,7 @@ class _Graph:
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise AssetError(
-                f"expected TensorFlow Lite graphs in {path}; LiteRT says: {error}"
+                f"expected TensorFlow Lite networks in {path}; LiteRT says: {error}"
             ) from error
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [d["index"] for d in self._interpreter.get_output_details()]
@@ -137,7 +137,7 @@ def _read_bundle(path: Path) -> dict[str, bytes]:
             return {name: bundle.read(name) for name in needed}
     except (OSError, zipfile.BadZipFile, KeyError) as error:
         raise AssetError(
-            f"expected a Face Landmarker bundle holding {', '.join(needed)} at {path}; got: {error}"
+            f"expected a Face Landmarker bundle with {', '.join(needed)} at {path}; got: {error}"
         ) from error
 
 

@@ -1,9 +1,9 @@
-"""Watch a recording: follow every face, tell people apart, and say who speaks.
+"""Track the people of a recording: follow every face, distinguish people, rank the speaker first.
 
 A track is one face followed without a break. Tracks are joined into people by the shape of the
 head: means of bony points in head coordinates differ by less than a millimetre between halves of
-one recording and by more than that between people. The speaker is the one whose face is large,
-stays long, moves its lips, and moves them with the sound: a listener's face may be larger.
+one recording and by more than that between people. The speaker's face is large, stays long and
+moves its lips with the sound; a listener's face may be larger.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,33 +30,33 @@ SAME_PERSON_CM = 0.12
 """Largest root-mean-square distance between mean shapes of one person."""
 
 MAX_LIP_MOVEMENT_CM = 0.3
-"""Lip movement (standard deviation of the gap) beyond which speech is no more certain."""
+"""Lip movement (standard deviation of the gap) above which more adds nothing."""
 
 STILL_LIPS_CM = 0.05
-"""What the movement of still lips counts as, so that silent faces are told apart by size."""
+"""Lip movement added to every face, so that silent faces are ranked by size."""
 
-HEARD_WEIGHT = 5.0
-"""Decades of interest per unit of agreement with the sound: .2 more of it counts ten times."""
+AGREEMENT_WEIGHT = 5.0
+"""Decades of interest per unit of agreement with the sound: 0.2 more counts ten times as much."""
 
 BLOCK = 512
-"""Rows that are packed together; small arrays cost more memory than they hold."""
+"""Rows that are packed together; many small arrays would cost more memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sightings:
-    """What was measured, one row for each face in each picture.
+    """The measured faces, one row per face and frame.
 
     Attributes:
-        starts: (T,) time of every picture, seconds.
-        pictures: (R,) which picture each row is of, never decreasing.
-        people: (R,) whose face it is; numbers without meaning.
+        starts: (T,) time of every frame, seconds.
+        frames: (R,) index of each row's frame, never decreasing.
+        people: (R,) person of each row; arbitrary numbers.
         lips: (R,) float32, distance of the lips, cm.
         values: (R, ...) the summaries of the faces.
-        shapes: person -> what is known of them over the whole recording.
+        shapes: person -> sums over their whole recording.
     """
 
     starts: NDArray[np.float64]
-    pictures: NDArray[np.int64]
+    frames: NDArray[np.int64]
     people: NDArray[np.int64]
     lips: NDArray[np.float32]
     values: NDArray
@@ -66,35 +66,35 @@ class Sightings:
         """Order the people, the speaker first.
 
         Args:
-            sound: what is heard, in the time of ``starts``; None where there is none.
+            sound: with the times of ``starts``; None if there is none.
         """
         interest = {}
         for person, shape in self.shapes.items():
             rows = self.people == person
-            heard = 0.0
-            # Where there is only one, no sound can change who comes first.
+            lip_sync = 0.0
+            # With only one person, the sound cannot change the order.
             if sound is not None and len(self.shapes) > 1:
                 lips = self.lips[rows].astype(np.float64)
-                heard = agreement(self.starts[self.pictures[rows]], lips, sound)
-            interest[person] = shape.interest * 10 ** (HEARD_WEIGHT * heard)
+                lip_sync = agreement(self.starts[self.frames[rows]], lips, sound)
+            interest[person] = shape.interest * 10 ** (AGREEMENT_WEIGHT * lip_sync)
         return sorted(interest, key=lambda person: -interest[person])
 
     def rows_of(self, order: list[int]) -> NDArray[np.int64]:
-        """Choose at most one row of each picture: of the first in ``order`` who is in it."""
+        """Choose at most one row per frame: that of the first person in ``order`` who is in it."""
         rank = {person: place for place, person in enumerate(order)}
         best: dict[int, int] = {}
-        for row, (picture, person) in enumerate(
-            zip(self.pictures.tolist(), self.people.tolist(), strict=True)
+        for row, (frame, person) in enumerate(
+            zip(self.frames.tolist(), self.people.tolist(), strict=True)
         ):
-            rival = best.get(picture)
+            rival = best.get(frame)
             if person in rank and (rival is None or rank[person] < rank[int(self.people[rival])]):
-                best[picture] = row
+                best[frame] = row
         return np.array(list(best.values()), np.int64)
 
 
 @dataclass
 class _Track:
-    """Running sums over one followed face; ``spans`` are its first and last pictures."""
+    """Running sums over one followed face; ``spans`` are its first and last frames."""
 
     spans: list[tuple[int, int]] = field(default_factory=list)
     count: int = 0
@@ -103,8 +103,8 @@ class _Track:
     lips_squared: float = 0.0
     shape: NDArray[np.float64] = field(default_factory=lambda: np.zeros((len(_SHAPE_POINTS), 3)))
 
-    def add(self, picture: int, face: Face, gap: float) -> None:
-        self.spans = [(self.spans[0][0] if self.spans else picture, picture)]
+    def add(self, frame: int, face: Face, gap: float) -> None:
+        self.spans = [(self.spans[0][0] if self.spans else frame, frame)]
         self.count += 1
         self.size += face.pose.scale
         self.lips += gap
@@ -112,7 +112,7 @@ class _Track:
         self.shape += face.head[_SHAPE_POINTS]
 
     def distance(self, other: "_Track") -> float:
-        """Compare shapes, cm; infinite when both are in one picture and so cannot be one person."""
+        """Distance of the shapes, cm; infinite if both are in one frame, so not one person."""
         if any(a <= d and c <= b for a, b in self.spans for c, d in other.spans):
             return float("inf")
         apart = self.shape / self.count - other.shape / other.count
@@ -135,45 +135,45 @@ class _Track:
 
 
 class _Rows:
-    """Rows that come one by one, packed in blocks."""
+    """Rows that are added one by one and packed in blocks."""
 
     def __init__(self) -> None:
         self._blocks: list[tuple[NDArray, ...]] = []
-        self._waiting: list[tuple[int, int, float, NDArray]] = []
+        self._unpacked: list[tuple[int, int, float, NDArray]] = []
 
-    def add(self, picture: int, track: int, gap: float, value: NDArray) -> None:
-        self._waiting.append((picture, track, gap, value))
-        if len(self._waiting) == BLOCK:
+    def add(self, frame: int, track: int, gap: float, value: NDArray) -> None:
+        self._unpacked.append((frame, track, gap, value))
+        if len(self._unpacked) == BLOCK:
             self._pack()
 
     def _pack(self) -> None:
-        pictures, tracks, gaps, values = zip(*self._waiting, strict=True)
-        block = (np.array(pictures), np.array(tracks), np.array(gaps, np.float32), np.stack(values))
+        frames, tracks, gaps, values = zip(*self._unpacked, strict=True)
+        block = (np.array(frames), np.array(tracks), np.array(gaps, np.float32), np.stack(values))
         self._blocks.append(block)
-        self._waiting = []
+        self._unpacked = []
 
     def columns(self) -> tuple[NDArray, ...]:
-        """Pictures, tracks, lips and values of all rows."""
-        if self._waiting:
+        """Return the frames, tracks, lips and values of all rows."""
+        if self._unpacked:
             self._pack()
         if not self._blocks:
-            nothing = np.zeros(0, np.int64)
-            return nothing, nothing, np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
+            empty = np.zeros(0, np.int64)
+            return empty, empty, np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
         return tuple(np.concatenate(column) for column in zip(*self._blocks, strict=True))
 
 
-def watch(
+def track_people(
     tracker: FaceTracker, frames: Iterable[Frame], summarise: Callable[[Face], NDArray]
 ) -> Sightings:
-    """Track faces through the pictures of one clip, letting each picture go.
+    """Track the faces of one clip without storing its frames, and join them into people.
 
     Args:
-        tracker: forgets what it has seen before.
-        frames: pictures in order of time.
-        summarise: what to keep of a face; called once a row, in order.
+        tracker: it is reset first.
+        frames: in order of time.
+        summarise: returns the values to store of a face; called once per row, in order.
 
     Raises:
-        FeatureError: there is no picture, or their times go back.
+        FeatureError: there is no frame, or their times go back.
     """
     tracker.reset()
     starts: list[float] = []
@@ -182,7 +182,7 @@ def watch(
     for number, frame in enumerate(frames):
         if starts and frame.time_s < starts[-1]:
             raise FeatureError(
-                f"expected pictures in order of time; got {frame.time_s} s after {starts[-1]} s"
+                f"expected frames in order of time; got {frame.time_s} s after {starts[-1]} s"
             )
         starts.append(frame.time_s)
         for face in tracker.track(frame.image):
@@ -190,19 +190,19 @@ def watch(
             tracks.setdefault(face.track, _Track()).add(number, face, gap)
             rows.add(number, face.track, gap, summarise(face))
     if not starts:
-        raise FeatureError("expected at least one picture; got none")
-    pictures, seen, lips, values = rows.columns()
-    person_of, people = _join_tracks(tracks)
-    whose = np.array([person_of[track] for track in seen.tolist()], np.int64)
-    return Sightings(np.array(starts), pictures, whose, lips, values, people)
+        raise FeatureError("expected at least one frame; got none")
+    frame_of_row, track_of_row, lips, values = rows.columns()
+    person_of, shapes = _join_tracks(tracks)
+    people = np.array([person_of[track] for track in track_of_row.tolist()], np.int64)
+    return Sightings(np.array(starts), frame_of_row, people, lips, values, shapes)
 
 
 def _join_tracks(tracks: dict[int, _Track]) -> tuple[dict[int, int], dict[int, _Track]]:
-    """Give each track a person, and each person the sums over their tracks."""
+    """Return the person of each track, and the sums over the tracks of each person."""
     person_of: dict[int, int] = {}
     people: dict[int, _Track] = {}
     for number, track in tracks.items():
-        distances = {person: known.distance(track) for person, known in people.items()}
+        distances = {person: sums.distance(track) for person, sums in people.items()}
         nearest = min(distances, key=lambda p: distances[p], default=None)
         if nearest is not None and distances[nearest] < SAME_PERSON_CM:
             person_of[number] = nearest

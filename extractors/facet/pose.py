@@ -1,13 +1,13 @@
-"""Head pose: the similarity that carries the canonical face onto the measured points.
+"""Head pose: the similarity transform from the canonical face to the measured points.
 
-Directions are those of the picture: x to its right, y up, z towards the camera. Angles, in degrees,
-are what a viewer sees:
+Directions are those of the frame: x to its right, y up, z towards the camera. Angles, in degrees,
+are as a viewer sees them:
 
 - ``pitch``: positive when the face looks up,
-- ``yaw``: positive when the face turns towards the picture's right side,
-- ``roll``: positive when the head leans clockwise in the picture.
+- ``yaw``: positive when the face turns towards the frame's right side,
+- ``roll``: positive when the head leans clockwise in the frame.
 
-The rotation is Rz(-roll) Ry(yaw) Rx(-pitch), so turning the picture changes the roll alone.
+The rotation is Rz(-roll) Ry(yaw) Rx(-pitch), so turning the frame changes the roll alone.
 """
 
 from dataclasses import dataclass
@@ -27,18 +27,18 @@ RIGID_POINTS = np.array([
 # fmt: on
 
 _TO_VIEWER = np.array([1.0, -1.0, -1.0])
-"""Picture coordinates (y down, z away from the camera) to the viewer's (y up, z to the camera)."""
+"""Frame coordinates (y down, z away from the camera) to the viewer's (y up, z to the camera)."""
 
 
 @dataclass(frozen=True, eq=False)
 class HeadPose:
-    """Where the head points, and the map from head to picture coordinates.
+    """The direction of the head, and the map from head to frame coordinates.
 
     Attributes:
-        pitch, yaw, roll: degrees, see the module's text for signs.
+        pitch, yaw, roll: degrees; signs as above.
         rotation: (3, 3), canonical head directions to the viewer's.
         scale: pixels per canonical centimetre.
-        origin: (3,) where the canonical origin lies, pixels, in the viewer's directions.
+        origin: (3,) position of the canonical origin, pixels, in the viewer's directions.
     """
 
     pitch: float
@@ -49,12 +49,12 @@ class HeadPose:
     origin: NDArray[np.float64]
 
     def to_head(self, points: NDArray) -> NDArray[np.float64]:
-        """Carry (N, 3) picture points into head coordinates: cm, as if the face were frontal."""
+        """Map (N, 3) frame points to head coordinates: cm, as if the face were frontal."""
         viewer = points.astype(np.float64) * _TO_VIEWER - self.origin
         return viewer @ self.rotation / self.scale
 
-    def to_picture(self, head: NDArray) -> NDArray[np.float64]:
-        """Carry (N, 3) points from head coordinates, cm, into the picture; undoes ``to_head``."""
+    def to_frame(self, head: NDArray) -> NDArray[np.float64]:
+        """Map (N, 3) points from head coordinates, cm, to the frame; the inverse of ``to_head``."""
         viewer = head @ self.rotation.T * self.scale + self.origin
         return viewer * _TO_VIEWER
 
@@ -69,15 +69,15 @@ def fit_pose(points: NDArray, canonical: NDArray[np.float64]) -> HeadPose:
     Source: Umeyama, "Least-squares estimation of transformation parameters between two point
     patterns", PAMI 1991, eq. 40-43.
     """
-    there = points[RIGID_POINTS].astype(np.float64) * _TO_VIEWER
-    here = canonical[RIGID_POINTS]
-    mean_there, mean_here = there.mean(axis=0), here.mean(axis=0)
-    centred_there, centred_here = there - mean_there, here - mean_here
-    left, spread, right = np.linalg.svd(centred_there.T @ centred_here)
-    proper = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = left * proper @ right
-    scale = max(float((spread * proper).sum() / (centred_here**2).sum()), 1e-9)
-    origin = mean_there - scale * rotation @ mean_here
+    target = points[RIGID_POINTS].astype(np.float64) * _TO_VIEWER
+    source = canonical[RIGID_POINTS]
+    target_mean, source_mean = target.mean(axis=0), source.mean(axis=0)
+    centred_target, centred_source = target - target_mean, source - source_mean
+    u, singular, vt = np.linalg.svd(centred_target.T @ centred_source)
+    proper = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    rotation = u * proper @ vt
+    scale = max(float((singular * proper).sum() / (centred_source**2).sum()), 1e-9)
+    origin = target_mean - scale * rotation @ source_mean
     pitch, yaw, roll = angles(rotation)
     return HeadPose(pitch, yaw, roll, rotation, scale, origin)
 

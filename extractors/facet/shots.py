@@ -1,35 +1,35 @@
-"""Notice cuts: a picture that has little in common with the one before."""
+"""Detect camera cuts: frames that have little in common with the one before."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 THUMBNAIL = (32, 18)
-"""Width and height of the grey picture that is compared."""
+"""Width and height of the grey thumbnail that is compared."""
 
 COARSE = (160, 90)
-"""Every so many-th pixel is looked at that about this many columns and rows are left."""
+"""Every n-th pixel is read, so that about this many columns and rows remain."""
 
 MIN_CHANGE = 20.0
-"""Mean absolute difference, of 255, that a cut has at least."""
+"""Smallest mean absolute difference of a cut, of 255."""
 
 MIN_RATIO = 4.0
-"""How many times larger than the usual change a cut is at least."""
+"""A cut is at least this many times larger than the usual change."""
 
 
 class ShotDetector:
-    """Compare each picture with the one before; a pan or a nod changes gradually, a cut at once."""
+    """Compare each frame with the one before: a pan or a nod is gradual, a cut is sudden."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the last picture."""
+        """Forget the last frame."""
         self._last: NDArray[np.float32] | None = None
         self._usual = 0.0
 
     def is_cut(self, image: NDArray[np.uint8]) -> bool:
-        """Say whether a new shot starts with this RGB picture; the first one never does."""
+        """Return whether a new shot starts with this RGB frame; the first one never does."""
         step = max(1, min(image.shape[0] // COARSE[1], image.shape[1] // COARSE[0]))
         coarse = np.ascontiguousarray(image[::step, ::step])
         small = cv2.resize(coarse, THUMBNAIL, interpolation=cv2.INTER_AREA)

@@ -1,9 +1,9 @@
-"""Tell whether lips move with a sound: the speaker's do, those of a listener do not.
+"""Agreement of lip movement with the sound: a speaker's lips follow it, a listener's do not.
 
 The opening of a speaker's mouth follows the loudness of the speech (Chandrasekaran et al., "The
 natural statistics of audiovisual speech", PLoS Computational Biology 2009). Slow changes
-are taken out of both: a smile is not speech. A few lags are tried, since lips may lead the sound,
-and files are seldom in exact step.
+are removed from both: a smile is not speech. A few lags are tried, since lips may lead the sound,
+and files are rarely exactly synchronous.
 """
 
 import numpy as np
@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from extractors.base import Sound
 
 RATE_HZ = 25.0
-"""Both are compared on a grid of this rate."""
+"""Lips and sound are compared on a grid of this rate."""
 LAGS = range(-1, 6)
-"""Grid steps that the sound may come after the lips: -.04 to .2 s."""
+"""Grid steps by which the sound may follow the lips: -0.04 to 0.2 s."""
 MAX_GAP_S = 0.25
 """Lips are interpolated over gaps of at most this."""
 MIN_STEPS = 25
-"""Fewer grid steps with lips, one second, say nothing."""
+"""Fewer grid steps with lips (one second) are not evaluated."""
 DOUBT_STEPS = 50
-"""Grid steps, two seconds, at which a correlation is believed by half."""
+"""Grid steps (two seconds) at which a correlation counts by half."""
 RANGE_DB = 40.0
 """Sound that is softer than the loudest by more than this counts as silence."""
 LEVEL_WINDOW_S = 0.06
 DETREND_STEPS = 25
-"""Grid steps of the moving mean that is taken out, one second."""
+"""Grid steps of the moving mean that is removed (one second)."""
 
 
 def loudness(sound: Sound) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -48,32 +48,32 @@ def loudness(sound: Sound) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def agreement(times_s: NDArray[np.float64], lips_cm: NDArray[np.float64], sound: Sound) -> float:
-    """Say how well lips go with a sound, 0 to 1; 0 where there is too little of either.
+    """Return how well lips agree with a sound, 0 to 1; 0 if there is too little of either.
 
     Args:
         times_s: (T,) increasing.
         lips_cm: (T,) distance of the lips.
-        sound: what is heard meanwhile; its times are those of ``times_s``.
+        sound: of the same recording; its times are those of ``times_s``.
     """
     grid, level = loudness(sound)
     if len(times_s) < 2 or len(grid) < MIN_STEPS:
         return 0.0
-    opening, seen = _on_grid(times_s, lips_cm, grid)
+    opening, visible = _on_grid(times_s, lips_cm, grid)
     opening, level = opening - _moving_mean(opening), level - _moving_mean(level)
     best = 0.0
     for lag in LAGS:
         first, last = max(0, -lag), min(len(grid), len(grid) - lag)
-        use = seen[first:last]
-        found = _correlation(opening[first:last][use], level[first + lag : last + lag][use])
+        use = visible[first:last]
+        correlation = _correlation(opening[first:last][use], level[first + lag : last + lag][use])
         count = int(use.sum())
-        best = max(best, found * count / (count + DOUBT_STEPS))
+        best = max(best, correlation * count / (count + DOUBT_STEPS))
     return best
 
 
 def _on_grid(
     times_s: NDArray[np.float64], values: NDArray[np.float64], grid: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Interpolate onto the grid, and say where there are values on both sides close by."""
+    """Interpolate onto the grid; also return where both neighbouring values are close."""
     after = np.clip(np.searchsorted(times_s, grid), 1, len(times_s) - 1)
     inside = (grid >= times_s[0]) & (grid <= times_s[-1])
     close = times_s[after] - times_s[after - 1] <= MAX_GAP_S
@@ -81,7 +81,7 @@ def _on_grid(
 
 
 def _moving_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over ``DETREND_STEPS`` steps around each, over those there are at the ends."""
+    """Mean over ``DETREND_STEPS`` steps around each, or over fewer at the ends."""
     ones = np.ones(DETREND_STEPS)
     return np.convolve(values, ones, "same") / np.convolve(np.ones(len(values)), ones, "same")
 

@@ -1,12 +1,12 @@
-"""How the skin looks: a small grey picture of the face, turned to the front, for each picture.
+"""Texture of the skin: a small grey patch of the face in each frame, turned to the front.
 
-Landmarks tremble, above all on small faces, and they miss wrinkles and bulges. How a person's own
-pictures look tells apart what moved from what trembled; see ``action_units.agreed``. What a texture
-*means* differs from person to person, so no weights for it are learned from other people.
+Landmarks jitter, above all on small faces, and they miss wrinkles and bulges. The texture of a
+person's own frames separates movement from jitter; see ``action_units.explained_by_texture``. The
+meaning of a texture differs between people, so no weights for it are learned from other people.
 
-The patch lies in the plane of the canonical face, so that it stays with the head when the head
-moves, turns or comes nearer. Both halves are averaged, which makes it blind to left and right, and
-its mean and contrast are taken out, which makes it blind to brightness.
+The patch lies in the plane of the canonical face, so it follows the head when the head moves,
+turns or comes nearer. Both halves are averaged, which makes it independent of left and right; its
+mean and contrast are normalised, which makes it independent of brightness.
 """
 
 import cv2
@@ -22,13 +22,13 @@ PLANE_CM = 4.5
 CELLS = (16, 14)
 """Rows and columns of the patch, before its halves are averaged."""
 OVERSAMPLING = 6
-"""Samples a cell along each side."""
+"""Samples per cell along each side."""
 
 TEXTURE_SIZE = CELLS[0] * CELLS[1] // 2
 UNIT = 32
-"""Contrast is kept in steps of 1 / ``UNIT`` standard deviations, so that a number takes a byte."""
+"""Contrast is stored in steps of 1 / ``UNIT`` standard deviations, so that it fits in a byte."""
 MIN_CONTRAST = 1.0
-"""Least standard deviation, of 255, that grey levels are divided by."""
+"""Added to the standard deviation, of 255, by which grey levels are divided."""
 
 
 def texture(
@@ -38,16 +38,16 @@ def texture(
 
     Args:
         image: RGB, (height, width, 3) uint8.
-        pose: the head's, in the picture that the face was found in.
-        to_image: (2, 3) map from that picture to ``image``, pixel centres at whole numbers; None
-            where they are the same.
+        pose: the head's, in the frame in which the face was found.
+        to_image: (2, 3) map from that frame to ``image``, pixel centres at whole numbers; None
+            if they are the same.
 
     Returns:
         (``TEXTURE_SIZE``,) grey levels, centred, in 1 / ``UNIT`` of their standard deviation.
     """
-    left, top, right, bottom = PATCH_CM
-    corners = np.array([[left, top, PLANE_CM], [right, top, PLANE_CM], [left, bottom, PLANE_CM]])
-    points = pose.to_picture(corners)[:, :2] - 0.5
+    x0, y0, x1, y1 = PATCH_CM
+    corners = np.array([[x0, y0, PLANE_CM], [x1, y0, PLANE_CM], [x0, y1, PLANE_CM]])
+    points = pose.to_frame(corners)[:, :2] - 0.5
     if to_image is not None:
         points = points @ to_image[:, :2].T + to_image[:, 2]
     rows, columns = (OVERSAMPLING * cells for cells in CELLS)

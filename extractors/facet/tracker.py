@@ -1,9 +1,9 @@
-"""Follow a face through a video: detector when there is none, mesh on a turned square otherwise.
+"""Follow faces through a video: the detector finds them, the mesh on a turned square follows.
 
 The region of interest follows Kartynnik et al., "Real-time facial surface geometry from monocular
-video on mobile GPUs" (2019, arXiv:1907.06724, section 2): the detector's box, or the last picture's
-points, turned so that the eyes lie level and enlarged by a quarter on each side. As long as the
-mesh says that a face is there, the detector rests. A cut ends all tracks.
+video on mobile GPUs" (2019, arXiv:1907.06724, section 2): the detector's box, or the last frame's
+points, turned so that the eyes are level and enlarged by a quarter on each side. The detector does
+not run while the mesh network confirms the face. A cut ends all tracks.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.facet.detector import Detection, detect_faces, detect_small_faces, overlap
-from extractors.facet.networks import MESH_SIZE, FaceGraphs
+from extractors.facet.networks import MESH_SIZE, FaceNetworks
 from extractors.facet.pose import HeadPose, fit_pose
 from extractors.facet.shots import ShotDetector
 from extractors.facet.texture import texture
@@ -26,11 +26,11 @@ from mmemo.errors import FeatureError
 MARGIN = 1.5
 MIN_PRESENCE = 0.5
 SEARCH_EVERY = 30
-"""Pictures between two looks at the whole picture while fewer faces than allowed are followed."""
+"""Frames between two searches of the whole frame while fewer faces than allowed are followed."""
 SEARCH_CLOSELY_EVERY = 10
-"""Pictures between two looks at every part of the picture while there is no face."""
+"""Frames between two searches of every part of the frame while there is no face."""
 MAX_CANDIDATES = 8
-"""Most detections, the largest, that are looked at in one picture."""
+"""Most detections, the largest, that are measured in one frame."""
 
 RIGHT_EYE, LEFT_EYE = 33, 263
 """Outer corners of the person's eyes in the mesh."""
@@ -38,14 +38,14 @@ RIGHT_EYE, LEFT_EYE = 33, 263
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face in one picture.
+    """One face in one frame.
 
     Attributes:
-        track: which face of the video it is; counts up from 0.
-        landmarks: (478, 3) float32, pixels of the picture; x right, y down, z away from the camera.
-        presence: how sure the mesh graph is that this is a face, 0 to 1.
-        pose: the head's.
-        texture: (112,) int8, how the skin looks, see ``extractors.facet.texture``.
+        track: number of the face in the video, from 0.
+        landmarks: (478, 3) float32, pixels of the frame; x right, y down, z away from the camera.
+        presence: probability by the mesh network that this is a face, 0 to 1.
+        pose: of the head.
+        texture: (112,) int8; see ``extractors.facet.texture``.
         score: computes the blendshapes of points.
     """
 
@@ -58,7 +58,7 @@ class Face:
 
     @cached_property
     def blendshapes(self) -> NDArray[np.float32]:
-        """(52,) float32, 0 to 1, in the order of ``graphs.BLENDSHAPES``; computed when read."""
+        """(52,) float32, 0 to 1, in the order of ``networks.BLENDSHAPES``; computed when read."""
         return self.score(self.landmarks)
 
     @cached_property
@@ -75,7 +75,7 @@ class Face:
 
 @dataclass(frozen=True)
 class _Region:
-    """A turned square: centre and side in pixels, angle in radians, clockwise in the picture."""
+    """A turned square: centre and side in pixels, angle in radians, clockwise in the frame."""
 
     x: float
     y: float
@@ -83,7 +83,7 @@ class _Region:
     angle: float
 
     def matrix(self) -> NDArray[np.float64]:
-        """Return the 2 x 3 map from mesh pixels to picture pixels (both counted from the edge)."""
+        """Return the 2 x 3 map from mesh pixels to frame pixels (both counted from the edge)."""
         step = self.side / MESH_SIZE
         c, s = step * np.cos(self.angle), step * np.sin(self.angle)
         half = MESH_SIZE / 2
@@ -93,28 +93,28 @@ class _Region:
 
 
 class FaceTracker:
-    """Give the faces of one picture after another; the same pictures give the same faces.
+    """Find the faces of one frame after another; the same frames give the same faces.
 
     Args:
-        folder: holds ``face_landmarker.task``; None asks ``mmemo.assets.resolve`` for it.
+        folder: holds ``face_landmarker.task``; None: ``mmemo.assets.resolve`` provides it.
         max_faces: how many faces to follow at most; the largest come first.
         threads: of the networks.
 
     Attributes:
-        graphs: the networks.
-        detections_run: how often the detector has looked at a whole picture.
+        networks: detector, mesh and blendshapes.
+        detections_run: how often the detector has searched a whole frame.
     """
 
     def __init__(self, folder: Path | None = None, *, max_faces: int = 1, threads: int = 1) -> None:
         folder = resolve("face-landmarker") if folder is None else folder
-        self.graphs = FaceGraphs(folder, threads)
+        self.networks = FaceNetworks(folder, threads)
         self.max_faces = max_faces
         self.detections_run = 0
         self._shots = ShotDetector()
         self.reset()
 
     def reset(self) -> None:
-        """Forget all faces: what comes next is another recording."""
+        """Forget all faces, before another recording."""
         self._regions: dict[int, _Region] = {}
         self._next_track = 0
         self._since_search = 0
@@ -122,17 +122,17 @@ class FaceTracker:
         self._shots.reset()
 
     def track(self, image: NDArray[np.uint8]) -> list[Face]:
-        """Find the followed faces in the next picture, and new ones, the largest first.
+        """Find the followed faces in the next frame, and new ones, the largest first.
 
         Args:
             image: RGB, (height, width, 3) uint8.
 
         Raises:
-            FeatureError: the picture is of another shape or type.
+            FeatureError: the frame has another shape or type.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise FeatureError(
-                f"expected an RGB picture (height, width, 3) of uint8; "
+                f"expected an RGB frame (height, width, 3) of uint8; "
                 f"got {image.shape} of {image.dtype}"
             )
         if self._shots.is_cut(image):
@@ -140,7 +140,7 @@ class FaceTracker:
             self._since_close_search = SEARCH_CLOSELY_EVERY
         faces: list[Face] = []
         for track, region in self._regions.items():
-            self._keep(faces, self._measure(image, region, track))
+            self._append(faces, self._measure(image, region, track))
         self._since_search += 1
         if not faces or (len(faces) < self.max_faces and self._since_search >= SEARCH_EVERY):
             self._search(image, faces)
@@ -148,33 +148,33 @@ class FaceTracker:
         return sorted(faces, key=lambda face: -face.pose.scale)
 
     def _search(self, image: NDArray[np.uint8], faces: list[Face]) -> None:
-        """Look at the whole picture and add faces that are not followed yet."""
+        """Search the whole frame and add faces that are not followed yet."""
         self.detections_run += 1
         self._since_search = 0
-        self._add(image, faces, detect_faces(self.graphs, image))
+        self._add(image, faces, detect_faces(self.networks, image))
         self._since_close_search += 1
         if not faces and self._since_close_search >= SEARCH_CLOSELY_EVERY:
             self._since_close_search = 0
-            self._add(image, faces, detect_small_faces(self.graphs, image))
+            self._add(image, faces, detect_small_faces(self.networks, image))
 
     def _add(
         self, image: NDArray[np.uint8], faces: list[Face], detections: list[Detection]
     ) -> None:
-        """Measure what the detector found; only the mesh graph knows a face for certain."""
+        """Measure the detections; only the mesh network decides whether they are faces."""
         for detection in detections[:MAX_CANDIDATES]:
             if len(faces) == self.max_faces:
                 return
             first = self._measure(image, _region_of_detection(detection), self._next_track)
             if first is None:
                 continue
-            # The detector's box is coarse: measure again on the square that the points ask for.
+            # The detector's box is coarse: measure again on the square around the points.
             better = self._measure(image, _region_of_points(first.landmarks), self._next_track)
-            if self._keep(faces, better):
+            if self._append(faces, better):
                 self._next_track += 1
 
     @staticmethod
-    def _keep(faces: list[Face], face: Face | None) -> bool:
-        """Add a face unless it is none, or one that is there already."""
+    def _append(faces: list[Face], face: Face | None) -> bool:
+        """Append a face, unless it is None or overlaps one in the list; return whether it was."""
         if face is None:
             return False
         if faces and overlap(face.box, np.array([f.box for f in faces])).max() > 0.5:
@@ -195,14 +195,14 @@ class FaceTracker:
             borderMode=cv2.BORDER_REPLICATE,
         )
         unit = np.multiply(crop, np.float32(1 / 255), dtype=np.float32)
-        points, presence = self.graphs.mesh(unit)
+        points, presence = self.networks.mesh(unit)
         if not presence >= MIN_PRESENCE:
             return None
         landmarks = np.empty_like(points)
         landmarks[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
         landmarks[:, 2] = points[:, 2] * (region.side / MESH_SIZE)
-        pose = fit_pose(landmarks, self.graphs.canonical)
-        # The square is at hand, smaller than the picture, and smooth where the face is large.
+        pose = fit_pose(landmarks, self.networks.canonical)
+        # Texture is sampled from the square: it is smaller than the frame, and smooth.
         to_square = np.asarray(cv2.invertAffineTransform(shifted), np.float64)
         return Face(
             track=track,
@@ -210,7 +210,7 @@ class FaceTracker:
             presence=presence,
             pose=pose,
             texture=texture(np.asarray(crop, np.uint8), pose, to_square),
-            score=self.graphs.blendshapes,
+            score=self.networks.blendshapes,
         )
 
 

@@ -1,8 +1,8 @@
-"""Read sound and pictures from media files, each with its own time. No other code knows codecs.
+"""Read sound and frames from media files, with their times. No other code deals with codecs.
 
-One time zero serves both: the start that the container states, which is the earlier of sound and
-picture, or 0 where that is negative (the priming of a lossy codec). All times count from it, also
-when reading begins later.
+Both share one time zero: the container's stated start, which is the earlier of sound and picture,
+or 0 where that is negative (the priming of a lossy codec). All times count from it, also when
+reading begins later.
 """
 
 from extractors.media.container import Limits

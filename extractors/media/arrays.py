@@ -1,4 +1,4 @@
-"""Turn decoded frames into arrays: pictures upright with square pixels, sound mono float."""
+"""Turn decoded frames into arrays: upright with square pixels, and sound mono float."""
 
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -10,11 +10,11 @@ from av.sidedata.sidedata import Type as SideDataType
 from numpy.typing import NDArray
 
 MAX_PIXEL_ASPECT = 4
-"""Pixels more oblong than this are a writer's error, and read as square."""
+"""Pixels more oblong than this are an error of the writer, and are read as square."""
 
 
 class Turn(NamedTuple):
-    """How to set a picture upright: first exchange rows and columns, then mirror."""
+    """How to turn a frame upright: first exchange rows and columns, then mirror."""
 
     transpose: bool
     mirror_x: bool
@@ -22,7 +22,7 @@ class Turn(NamedTuple):
 
     @property
     def clockwise_deg(self) -> int:
-        """The rotation in it, without any mirroring: 0, 90, 180 or 270 degrees."""
+        """Its rotation without any mirroring: 0, 90, 180 or 270 degrees."""
         if self.transpose:
             return 90 if self.mirror_x else 270
         return 180 if self.mirror_y else 0
@@ -32,8 +32,8 @@ def turn_of(frame: Any) -> Turn:
     """Read a frame's display matrix, rounded to quarter turns.
 
     The matrix (ISO/IEC 14496-12, 6.2.2) takes coded (x, y) to shown (a x + c y, b x + d y).
-    Reading it ties frame and side data into a circle, which keeps the picture in memory until the
-    garbage collector comes by: not for every frame.
+    Do not call it for every frame: frame and side data then refer to each other, which keeps the
+    image in memory until the garbage collector runs.
     """
     side_data = frame.side_data.get(SideDataType.DISPLAYMATRIX)
     if side_data is None or len(bytes(side_data)) < 36:
@@ -47,7 +47,7 @@ def turn_of(frame: Any) -> Turn:
 def coded_size(
     width: int, height: int, pixel_aspect: float, max_side: int | None
 ) -> tuple[int, int]:
-    """Find the width and height that make pixels square and keep the longer side in bounds."""
+    """Return the width and height with square pixels and the longer side at most ``max_side``."""
     plausible = 1 / MAX_PIXEL_ASPECT <= pixel_aspect <= MAX_PIXEL_ASPECT
     wide = pixel_aspect if plausible else 1.0
     shown = (width * max(wide, 1.0), height / min(wide, 1.0))
@@ -59,9 +59,9 @@ def to_rgb(frame: Any, size: tuple[int, int], turn: Turn) -> NDArray[np.uint8]:
     """Turn a video frame into upright RGB (height, width, 3) uint8, contiguous.
 
     Args:
-        frame: PyAV's.
+        frame: of PyAV.
         size: width and height after scaling, before turning.
-        turn: what sets it upright.
+        turn: how to turn it upright.
     """
     width, height = size
     # One conversion thread: PyAV's default of many is up to four times slower under load.
@@ -108,7 +108,7 @@ class Resampler:
         return _joined(self._av.resample(frame))
 
     def finish(self) -> NDArray[np.float32]:
-        """Return what was held back for want of later samples (M,)."""
+        """Return the samples (M,) that still waited for later ones."""
         return _joined(self._av.resample(None))
 
 

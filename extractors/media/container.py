@@ -1,6 +1,6 @@
-"""Open a media file and hand out what its decoders yield, whatever state the file is in.
+"""Open a media file and yield its decoded frames, however damaged the file is.
 
-PyAV is called here and in ``extractors.arrays`` only. A damaged file makes it raise
+Only this module and ``extractors.media.arrays`` call PyAV. A damaged file makes it raise
 ``AttributeError`` or ``UnicodeDecodeError`` besides its own errors, so the calls into it, and
 nothing else, are wrapped in ``except Exception``.
 """
@@ -26,27 +26,27 @@ FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,mp3,aac,wav,w64,"
     "flac,aiff,au,caf,amr,ac3,eac3,h264,hevc,m4v,ivf,dv,gif,mxf,nut,rm,yuv4mpegpipe"
 )
-"""Containers that hold sound or video. Playlists and scripts, which make a reader open other files
-or the network, are left out on purpose; so are still pictures and text."""
+"""Containers of sound or video. Playlists and scripts are excluded because they make a reader open
+other files or the network; so are still images and text."""
 
 MAX_FAILURES_IN_A_ROW = 100
 OPEN_TIMEOUT_S = 30.0
 DURATION_SLACK_S = 10.0
 SEEK_BACK_S = 2.0
-"""How far before the wanted time reading starts, so that decoders and filters have settled."""
+"""How far before the requested time reading starts, so that decoders and filters have settled."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may demand of this machine; a file that wants more is refused.
+    """What a file may demand of this machine; a file that exceeds a limit is refused.
 
     Attributes:
-        max_pixels: of one picture; the default lets 5K through and refuses 8K.
-        max_duration_s: of the stretch that is asked for.
+        max_pixels: of one frame; the default accepts 5K and refuses 8K.
+        max_duration_s: of the requested stretch.
         max_sample_rate: of the sound as coded, Hz.
         max_channels: of the sound as coded.
-        max_missing_s: of sound that is absent between or before pieces of it, in all. Damaged
-            timestamps can blow up a second of sound to hours of silence.
+        max_missing_s: of all gaps in the sound together. Damaged timestamps can turn a second of
+            sound into hours of silence.
     """
 
     max_pixels: int = 16_000_000
@@ -61,22 +61,22 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(eq=False)
 class Track:
-    """One stream that is read: what the file says of it, and what went wrong with it so far.
+    """One stream of a file: its properties, and the failures of decoding it so far.
 
-    All facts are copied when the file is opened: PyAV's own stream object may not be touched once
-    the file is closed (the process would die of it).
+    The properties are copied when the file is opened: using PyAV's own stream object after the
+    file is closed crashes the process.
 
     Attributes:
         kind: "picture" or "sound".
-        begin_s: as stated, seconds from zero; None where the file does not say.
+        begin_s: as stated, seconds from zero; None where the file does not state it.
         end_s: likewise.
-        fps: mean frame rate of a picture; 0 where the file does not say.
+        fps: mean frame rate of a picture; 0 where the file does not state it.
         pixel_aspect: width of a picture's pixel over its height.
         sample_rate: of a sound, as coded, Hz.
         channels: of a sound, as coded.
-        finished: set when no more of it is wanted; its packets are then passed over.
+        finished: set when no more of it is needed; its packets are then skipped.
         failures: how many calls into PyAV failed.
-        last_failure: what the latest one said.
+        last_failure: message of the latest one.
     """
 
     kind: str
@@ -94,7 +94,7 @@ class Track:
     last_failure: str = ""
 
     def attempt(self, call: Callable[..., Result], *args: Any) -> Result | None:
-        """Call into PyAV; a failure is counted and yields None, too many in a row end the track."""
+        """Call PyAV. A failure is counted and returns None; too many in a row end the track."""
         try:
             result = call(*args)
         except EOFError:
@@ -113,19 +113,19 @@ class Track:
         self.finished = self.finished or self.failures_in_a_row >= MAX_FAILURES_IN_A_ROW
 
     def decode(self, packet: Any) -> list[Any]:
-        """Decode a packet (None: what the decoder still holds); a failure yields nothing."""
+        """Decode a packet (None: flush the decoder); a failure returns no frames."""
         return self.attempt(self.stream.decode, packet) or []
 
 
 class Container:
-    """A media file, opened; the first sound and picture in it that can be decoded.
+    """An open media file with its first decodable sound and picture.
 
     Attributes:
         path: the file.
-        picture: the track to read, None where there is none.
+        picture: the track to read; None if there is none.
         sound: likewise.
         zero_s: the container's time that counts as 0.
-        duration_s: what the container states, seconds from zero; None where it does not.
+        duration_s: as stated by the container, seconds from zero; None where it is not.
     """
 
     def __init__(self, path: PathLike, limits: Limits) -> None:
@@ -185,10 +185,10 @@ class Container:
         return track
 
     def check_pixels(self, width: int, height: int) -> None:
-        """Refuse pictures larger than the limit. Raises ``ClipError``."""
+        """Refuse frames larger than the limit. Raises ``ClipError``."""
         if width * height > self.limits.max_pixels:
             raise ClipError(
-                f"expected pictures of at most {self.limits.max_pixels} pixels; got "
+                f"expected frames of at most {self.limits.max_pixels} pixels; got "
                 f"{width}x{height} in {self.path}; scale the video down or raise max_pixels"
             )
 
@@ -211,7 +211,7 @@ class Container:
             )
 
     def check_missing(self, missing_s: float) -> None:
-        """Refuse sound with more holes than the limit. Raises ``ClipError``."""
+        """Refuse sound with longer gaps than the limit. Raises ``ClipError``."""
         if missing_s > self.limits.max_missing_s:
             raise ClipError(
                 f"expected at most {self.limits.max_missing_s:g} s without sound between pieces of "
@@ -220,7 +220,7 @@ class Container:
             )
 
     def scan_duration_s(self) -> float:
-        """Find the end of the last packet, for files that do not state a duration. Reads it all."""
+        """Return the end of the last packet, for files without a stated duration. Reads it all."""
         ends_s = [0.0]
         for track, packet in self.packets([t for t in (self.picture, self.sound) if t is not None]):
             begin_s = self.time_of(track, packet.pts)
@@ -229,16 +229,16 @@ class Container:
         return max(ends_s)
 
     def time_of(self, track: Track, ticks: int | None) -> float | None:
-        """Turn a track's timestamp into seconds from zero; None where it cannot be true."""
+        """Turn a track's timestamp into seconds from zero; None where it is implausible."""
         if ticks is None:
             return None
-        # Not Fraction arithmetic, which costs as much as a tenth of a small picture.
+        # Fraction arithmetic would cost a tenth of the time that a small frame takes.
         time_s = ticks * track.time_base.numerator / track.time_base.denominator - self.zero_s
         latest_s = self.limits.max_duration_s * 100 if self.duration_s is None else self.duration_s
         return time_s if abs(time_s) <= latest_s + DURATION_SLACK_S else None
 
     def packets(self, tracks: Sequence[Track]) -> Iterator[tuple[Track, Any]]:
-        """Yield the packets of some streams in file order, over damaged places where possible."""
+        """Yield the packets of some streams in file order, skipping damaged places if possible."""
         if not tracks:
             return
         by_index = {track.stream.index: track for track in tracks}
@@ -257,8 +257,8 @@ class Container:
                 demuxer = self._demux(tracks)
                 continue
             failures = 0
-            # Empty packets are the demuxer's wish to drain the decoder, or frames that an AVI
-            # dropped; decoding one would end the stream. Draining is done by `decoded`.
+            # Empty packets request a flush of the decoder, or stand for frames that an AVI
+            # dropped; decoding one would end the stream. `decoded` does the flushing.
             if track is not None and packet.size > 0:
                 yield track, packet
 
@@ -268,7 +268,7 @@ class Container:
     def decoded(self, tracks: Sequence[Track]) -> Iterator[tuple[Track, Any]]:
         """Yield the decoded frames of some streams, in the order in which they become ready.
 
-        A stream that fails again and again is given up; the others go on.
+        A stream that keeps failing is given up; the others go on.
         """
         for track, packet in self.packets(tracks):
             if not track.finished:
@@ -281,10 +281,10 @@ class Container:
                 yield track, frame
 
     def seek(self, time_s: float, tracks: Sequence[Track]) -> None:
-        """Go to a place from which everything at and after ``time_s`` can be decoded.
+        """Seek to a position from which everything at and after ``time_s`` can be decoded.
 
         Formats without an index jump to any packet, so the jump is checked: it must land on a key
-        frame before ``time_s``; otherwise it is repeated from further back, at last from the start.
+        frame before ``time_s``. Otherwise it is repeated from further back, at last from the start.
         """
         back_s = SEEK_BACK_S
         while time_s - back_s > SEEK_BACK_S:
@@ -324,7 +324,7 @@ class Container:
         for track in tracks:
             fresh = self.picture if track.kind == "picture" else self.sound
             if fresh is None:
-                raise _unreadable(self.path, f"the {track.kind} is gone on the second look")
+                raise _unreadable(self.path, f"the {track.kind} is missing after reopening")
             track.stream = fresh.stream
 
     def close(self) -> None:
@@ -363,14 +363,14 @@ def _open(path: Path) -> Any:
             timeout=(OPEN_TIMEOUT_S, OPEN_TIMEOUT_S),
             options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
         )
-    except av.error.ArgumentError as failure:  # what a format off the list ends with
+    except av.error.ArgumentError as failure:  # the error for a format that is not on the list
         raise _unreadable(path, "no known sound or video format") from failure
     except Exception as failure:
         raise _unreadable(path, describe(failure)) from failure
 
 
 def _choose(streams: Sequence[Any], kind: str) -> Any | None:
-    """Pick the stream that players pick: the default one, else the first that can be decoded."""
+    """Choose the stream that players choose: the default, else the first decodable one."""
     usable = [
         stream
         for stream in streams
@@ -387,6 +387,6 @@ def _unreadable(path: Path, reason: str) -> ClipError:
 
 
 def describe(failure: Exception) -> str:
-    """Say in one line what PyAV or FFmpeg complained about."""
+    """Return the message of an error of PyAV or FFmpeg in one line."""
     text = getattr(failure, "strerror", None) or str(failure) or type(failure).__name__
     return " ".join(str(text).split())

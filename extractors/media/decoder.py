@@ -1,4 +1,4 @@
-"""Read sound and pictures in one pass."""
+"""Decode the frames and the sound of a file in one pass."""
 
 import logging
 import math
@@ -10,18 +10,18 @@ import numpy as np
 
 from extractors.base import SAMPLE_RATE_HZ, Frame, Sound
 from extractors.media.container import DEFAULT_LIMITS, Container, Limits, PathLike
-from extractors.media.readers import PictureReader, SoundReader
+from extractors.media.readers import FrameReader, SoundReader
 from mmemo.errors import ClipError, ConfigError
 
 logger = logging.getLogger(__name__)
 
 PAST_END_S = 10.0
-"""How far beyond the wanted end one stream may run before the other counts as over."""
-WORTH_TELLING_S = 0.5
+"""How far beyond the requested end one stream may run before the other counts as ended."""
+MIN_WARNED_S = 0.5
 
 
 class Decoder:
-    """One pass over a file that serves whoever wants frames, and keeps the sound meanwhile.
+    """One pass over a file that yields frames and collects the sound meanwhile.
 
     Example:
         >>> with Decoder("clip.mp4", fps=30) as decoder:  # doctest: +SKIP
@@ -29,7 +29,7 @@ class Decoder:
         ...     audio = extract_audio(decoder.sound())
 
     Attributes:
-        has_picture: whether the file has one and it was asked for.
+        has_picture: whether the file has video and it was requested.
         has_sound: likewise.
     """
 
@@ -62,13 +62,13 @@ class Decoder:
 
     def _prepare(
         self, picture: bool, sound: bool, fps: float | None
-    ) -> tuple[PictureReader | None, SoundReader | None]:
+    ) -> tuple[FrameReader | None, SoundReader | None]:
         container = self._container
         last_s = self._end if self._end is not None else container.duration_s
         container.check_duration((last_s or 0.0) - self._start)
         pictures = sounds = None
         if picture and container.picture is not None:
-            pictures = PictureReader(container, container.picture, fps, self._start, self._end)
+            pictures = FrameReader(container, container.picture, fps, self._start, self._end)
         if sound and container.sound is not None:
             sounds = SoundReader(
                 container, container.sound, self._sample_rate, self._start, self._end
@@ -88,7 +88,7 @@ class Decoder:
         return self._pictures.convert(time_s, frame, self._max_side)
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the frames; the sound that comes by is kept for `sound`."""
+        """Yield the frames; the sound between them is stored for `sound`."""
         for item in self:
             if isinstance(item, Sound):
                 self._pieces.append(item)
@@ -96,7 +96,7 @@ class Decoder:
                 yield item
 
     def sound(self) -> Sound | None:
-        """Return the whole sound, reading on to the end if need be; None where there is none."""
+        """Return the whole sound, reading on to the end if necessary; None if there is none."""
         self._pieces += [item for item in self._items if isinstance(item, Sound)]
         if not self._pieces:
             return None
@@ -104,7 +104,7 @@ class Decoder:
         return Sound(samples, self._sample_rate, self._pieces[0].start_s)
 
     def close(self) -> None:
-        """Close the file; again is harmless."""
+        """Close the file; calling it again is harmless."""
         self._items.close()
         self._container.close()
 
@@ -136,32 +136,32 @@ class Decoder:
                 yield from reader.finish()
         finally:
             self._container.close()
-        self._tell_losses(readers)
+        self._warn_missing(readers)
 
-    def _tell_losses(self, readers: list[PictureReader | SoundReader]) -> None:
+    def _warn_missing(self, readers: list[FrameReader | SoundReader]) -> None:
         if not any(reader.count for reader in readers):
             reasons = {reader.track.last_failure for reader in readers} - {""}
             raise ClipError(
-                f"expected sound or pictures from {self._start:g} s "
+                f"expected sound or video from {self._start:g} s "
                 f"{'on' if self._end is None else f'to {self._end:g} s'}; nothing could be decoded "
                 f"there in {self._container.path}" + "".join(f": {reason}" for reason in reasons)
             )
-        if self._pictures is not None and self._pictures.count < self._pictures.seen:
+        if self._pictures is not None and self._pictures.count < self._pictures.n_decoded:
             logger.info(
-                "%s: %d of %d pictures used, at most %g a second",
+                "%s: %d of %d frames used, at most %g per second",
                 self._container.path,
                 self._pictures.count,
-                self._pictures.seen,
+                self._pictures.n_decoded,
                 self._fps,
             )
         for reader in readers:
-            lost_s, track = reader.lost_s(), reader.track
-            if lost_s > WORTH_TELLING_S or track.failures or not reader.count:
+            missing_s, track = reader.missing_end_s(), reader.track
+            if missing_s > MIN_WARNED_S or track.failures or not reader.count:
                 logger.warning(
                     "%s: %s, the last %.2f s and %d damaged places could not be decoded%s",
                     self._container.path,
                     f"of the {track.kind}" if reader.count else f"no {track.kind} was found",
-                    lost_s,
+                    missing_s,
                     track.failures,
                     f": {track.last_failure}" if track.last_failure else "",
                 )
@@ -178,25 +178,25 @@ def read_sound(
 
     Args:
         path: a video or sound file.
-        sample_rate: wanted rate, Hz.
+        sample_rate: of the result, Hz.
         start: where to begin, seconds in the file.
         end: where to stop; None means at the file's end.
         limits: beyond which the file is refused.
 
     Returns:
-        Mean of the channels. Sample 0 lies at ``start``: sound that begins later, or pauses, is
-        filled up with zeros. A cut equals that part of the whole (within 1e-4); only in containers
-        that round their times to milliseconds, Matroska and WebM, it may lie half of one off.
+        Mean of the channels. Sample 0 lies at ``start``; gaps in the sound are filled with zeros.
+        A cut equals that part of the whole (within 1e-4). In containers that round their times to
+        milliseconds (Matroska, WebM) it may be half a millisecond off.
 
     Raises:
-        ClipError: the file has no sound, or nothing of it can be decoded there.
+        ClipError: the file has no sound, or none of it can be decoded there.
         ConfigError: the sample rate is not positive.
     """
     with Decoder(
         path, sample_rate=sample_rate, start=start, end=end, picture=False, limits=limits
     ) as decoder:
         if not decoder.has_sound:
-            raise ClipError(f"expected a file with sound; got only pictures in {path}")
+            raise ClipError(f"expected a file with sound; got only video in {path}")
         sound = decoder.sound()
         assert sound is not None  # a decoder of sound alone has raised otherwise
         return sound
@@ -210,22 +210,22 @@ def read_frames(
     max_side: int | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Frame]:
-    """Read the pictures of a file, one after another; memory does not grow with length.
+    """Yield the frames of a file one by one; memory does not grow with length.
 
     Args:
         path: a video file.
-        fps: at most so many a second: of each tick the nearest frame is kept, none is repeated.
-            None keeps all.
+        fps: at most this many frames per second: only the frame nearest to each tick, none is
+            repeated. None keeps all.
         start: time of the first frame at the earliest, seconds in the file.
         end: all frames lie before it; None means to the file's end.
-        max_side: shrink pictures whose longer side exceeds this.
+        max_side: shrink frames whose longer side exceeds this.
         limits: beyond which the file is refused.
 
     Yields:
         Frames with their own times (also where the rate varies), strictly increasing.
 
     Raises:
-        ClipError: the file has no picture, or nothing of it can be decoded there.
+        ClipError: the file has no video, or none of it can be decoded there.
         ConfigError: an option is out of range.
     """
     decoder = Decoder(
@@ -246,10 +246,10 @@ def decode(
     max_side: int | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Frame | Sound]:
-    """Read sound and pictures in one pass; arguments as in `read_sound` and `read_frames`.
+    """Yield sound and frames in one pass; arguments as in `read_sound` and `read_frames`.
 
     Yields:
-        Frames, and pieces of sound that follow each other without holes, as they come.
+        Frames, and pieces of sound without gaps between them, in the order of decoding.
 
     Raises:
         ClipError: nothing can be decoded.

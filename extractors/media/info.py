@@ -1,4 +1,4 @@
-"""Tell what a media file holds before reading it."""
+"""Properties of a media file, without reading all of it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,19 +9,19 @@ from extractors.media.container import DEFAULT_LIMITS, Container, Limits, PathLi
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What a media file holds. Where there is no sound or no picture, its numbers are 0.
+    """Properties of a media file. Without sound or without a picture, its numbers are 0.
 
     Attributes:
         path: the file.
         duration_s: the longer of sound and picture, seconds.
-        has_sound: whether it can be read.
-        has_picture: whether it can be read (cover art is no picture).
+        has_sound: whether it has sound that can be read.
+        has_picture: whether it has video that can be read (cover art does not count).
         sample_rate: Hz, as coded.
         channels: as coded.
-        width: pixels as handed out: upright, square.
+        width: of decoded frames (upright, square pixels).
         height: likewise.
-        fps: mean frame rate; 0 where the file does not tell.
-        rotation_deg: what turns the coded picture upright: 0, 90, 180 or 270, clockwise.
+        fps: mean frame rate; 0 where the file does not state it.
+        rotation_deg: clockwise turn that sets coded frames upright: 0, 90, 180 or 270.
     """
 
     path: Path
@@ -37,10 +37,10 @@ class MediaInfo:
 
 
 def probe(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
-    """Tell what a media file holds, decoding no more than its first picture.
+    """Return the properties of a media file, decoding at most its first frame.
 
     Raises:
-        ClipError: the file is missing, is no media file, or holds neither sound nor picture.
+        ClipError: the file is missing, is no media file, or has neither sound nor video.
     """
     with Container(path, limits) as container:
         stated_s = container.duration_s

@@ -1,4 +1,4 @@
-"""Read ahead: pictures are decoded on a second thread while earlier ones are measured."""
+"""Prefetch: frames are decoded on a second thread while earlier ones are measured."""
 
 from collections.abc import Iterable, Iterator
 from queue import Empty, Full, Queue
@@ -8,23 +8,23 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 
 DEPTH = 3
-"""Pictures that wait at most; enough to even out key frames, few enough to need little memory."""
-PATIENCE_S = 0.1
-"""How long the second thread sleeps before it looks whether anybody still wants pictures."""
+"""Most frames that wait: enough to even out key frames, few enough to need little memory."""
+POLL_S = 0.1
+"""How long the second thread waits for space before it checks whether to stop."""
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """Yield the items in their order, making the next ones meanwhile.
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield the items in their order while a second thread produces the next ones.
 
-    An exception on the way is raised here, after the items before it. Whoever stops early stops the
-    second thread too: it has ended when this generator is closed.
+    An exception of ``items`` is raised here, after the items before it. Closing this generator
+    stops the second thread and waits for its end.
     """
-    line = _Line()
-    thread = Thread(target=line.fill, args=(items,), name="pictures ahead", daemon=True)
+    buffer = _Buffer()
+    thread = Thread(target=buffer.fill, args=(items,), name="prefetch", daemon=True)
     thread.start()
     try:
         while True:
-            item, failure = line.waiting.get()
+            item, failure = buffer.entries.get()
             if isinstance(failure, StopIteration):
                 return
             if failure is not None:
@@ -32,16 +32,16 @@ def ahead(items: Iterable[Item]) -> Iterator[Item]:
             yield item
             del item
     finally:
-        line.close()
+        buffer.close()
         thread.join()
 
 
-class _Line:
-    """What waits between the threads: an item, or why no more come (``StopIteration``: the end)."""
+class _Buffer:
+    """Items between the threads, or the exception that ends them (``StopIteration``: the end)."""
 
     def __init__(self) -> None:
-        self.waiting: Queue[tuple[Any, BaseException | None]] = Queue(DEPTH)
-        self._unwanted = Event()
+        self.entries: Queue[tuple[Any, BaseException | None]] = Queue(DEPTH)
+        self._closed = Event()
 
     def fill(self, items: Iterable[Any]) -> None:
         try:
@@ -55,18 +55,18 @@ class _Line:
             self._put(None, StopIteration())
 
     def _put(self, item: Any, failure: BaseException | None) -> bool:
-        while not self._unwanted.is_set():
+        while not self._closed.is_set():
             try:
-                self.waiting.put((item, failure), timeout=PATIENCE_S)
+                self.entries.put((item, failure), timeout=POLL_S)
             except Full:
                 continue
             return True
         return False
 
     def close(self) -> None:
-        self._unwanted.set()
+        self._closed.set()
         while True:
             try:
-                self.waiting.get_nowait()
+                self.entries.get_nowait()
             except Empty:
                 return

@@ -1,4 +1,4 @@
-"""Follow one stream: turn its decoded frames into what is handed out, in the wanted stretch."""
+"""Turn the decoded frames of one stream into frames or sound of the requested stretch."""
 
 import math
 import sys
@@ -14,17 +14,17 @@ from extractors.media.container import Container, Track
 from extractors.media.timeline import SampleTrack, Thinner
 
 SETTLE_S = 0.1
-"""Sound on either side of a cut that the resampling filter sees, so that a cut leaves no trace."""
+"""Sound on either side of a cut that the resampling filter sees, to avoid edge effects."""
 
 
-class PictureReader:
-    """Choose frames and their times; converting is separate, so that dropped frames cost little.
+class FrameReader:
+    """Choose frames and their times; conversion is separate, so that dropped frames cost little.
 
     Attributes:
         track: the stream.
         count: frames chosen so far.
-        seen: frames in the wanted stretch so far.
-        reached_s: time of the latest frame seen.
+        n_decoded: decoded frames in the requested stretch so far.
+        reached_s: time of the latest frame.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class PictureReader:
     ) -> None:
         self.track = track
         self.count = 0
-        self.seen = 0
+        self.n_decoded = 0
         self.reached_s = -math.inf
         self._container = container
         self._start, self._end = start, math.inf if end is None else end
@@ -49,7 +49,7 @@ class PictureReader:
             self._thinner = Thinner(fps, track.begin_s or 0.0)
 
     def push(self, frame: Any) -> Iterator[tuple[float, Any]]:
-        """Take a decoded frame; yield those that are now known to be wanted, with their times."""
+        """Take a decoded frame; yield the frames that are now chosen, with their times."""
         time_s = self._container.time_of(self.track, frame.pts)
         if time_s is None:
             time_s = 0.0 if math.isinf(self.reached_s) else self.reached_s + self._frame_s
@@ -58,23 +58,23 @@ class PictureReader:
         self._container.check_pixels(frame.width, frame.height)
         self._container.check_duration(time_s - self._start)
         self.reached_s = time_s
-        self.seen += self._start <= time_s < self._end
-        kept = (time_s, frame) if self._thinner is None else self._thinner.push(time_s, frame)
-        yield from self._wanted(kept)
-        # The frame after the end has decided about the last one before it.
+        self.n_decoded += self._start <= time_s < self._end
+        chosen = (time_s, frame) if self._thinner is None else self._thinner.push(time_s, frame)
+        yield from self._in_stretch(chosen)
+        # The thinner needs the frame after the end to decide about the last one before it.
         self.track.finished = self.track.finished or time_s >= self._end
 
     def finish(self) -> Iterator[tuple[float, Any]]:
-        """Yield what was held back."""
-        yield from self._wanted(None if self._thinner is None else self._thinner.finish())
+        """Yield the last chosen frame."""
+        yield from self._in_stretch(None if self._thinner is None else self._thinner.finish())
 
-    def _wanted(self, kept: tuple[float, Any] | None) -> Iterator[tuple[float, Any]]:
-        if kept is not None and self._start <= kept[0] < self._end:
+    def _in_stretch(self, chosen: tuple[float, Any] | None) -> Iterator[tuple[float, Any]]:
+        if chosen is not None and self._start <= chosen[0] < self._end:
             self.count += 1
-            yield kept
+            yield chosen
 
     def convert(self, time_s: float, frame: Any, max_side: int | None) -> Frame | None:
-        """Turn a chosen frame into an array; None where that fails."""
+        """Turn a chosen frame into an array; None if that fails."""
         size = coded_size(frame.width, frame.height, self.track.pixel_aspect, max_side)
         self._container.check_pixels(*size)
         image = self.track.attempt(self._upright, frame, size)
@@ -85,23 +85,23 @@ class PictureReader:
             self._turn, self._rotation = turn_of(frame), frame.rotation
         return to_rgb(frame, size, self._turn)
 
-    def lost_s(self) -> float:
-        """Tell how much before the stated end nothing came any more."""
+    def missing_end_s(self) -> float:
+        """Return how many seconds are missing before the stated end."""
         stated_s = self.track.end_s or self._container.duration_s
         reached_s = max(self.reached_s + self._frame_s, self._start)
         return max(0.0, min(stated_s or 0.0, self._end) - reached_s)
 
 
 class SoundReader:
-    """Turn decoded sound into mono pieces at the wanted rate that follow each other without holes.
+    """Turn decoded sound into mono pieces at the requested rate, without gaps between them.
 
-    Work starts at a whole second, where the old and the new sampling grid coincide, so that a cut
-    holds the same samples as the whole.
+    Resampling starts at a whole second, where the old and the new sampling grid coincide, so that a
+    cut has the same samples as the whole.
 
     Attributes:
         track: the stream.
-        count: samples handed out so far.
-        reached_s: end of the latest sound seen.
+        count: samples yielded so far.
+        reached_s: end of the latest sound.
     """
 
     def __init__(
@@ -126,13 +126,13 @@ class SoundReader:
         self._source_rate = 0
         self._samples: SampleTrack | None = None
         self._resampler: Resampler | None = None
-        self._waiting: list[NDArray[np.float32]] = []
-        self._n_waiting = 0
+        self._buffered: list[NDArray[np.float32]] = []
+        self._n_buffered = 0
         self._n_fed = 0
         self._missing_s = 0.0
 
     def push(self, frame: Any) -> Iterator[Sound]:
-        """Take a decoded frame; yield what can be handed out."""
+        """Take a decoded frame; yield the sound that is ready."""
         self._container.check_sound(frame.sample_rate, frame.layout.nb_channels)
         samples = self.track.attempt(to_mono, frame)
         if samples is None or frame.sample_rate < 1:
@@ -141,7 +141,7 @@ class SoundReader:
             self._source_rate = frame.sample_rate
             self._samples = SampleTrack(self._source_rate, self._begin_s * self._source_rate)
             self._resampler = Resampler(self._source_rate, self._rate)
-        # A rate that changes on the way is damage; the hole becomes silence.
+        # A sample rate that changes within a file is damage; the gap becomes silence.
         if frame.sample_rate != self._source_rate:
             return
         time_s = self._container.time_of(self.track, frame.pts)
@@ -151,7 +151,7 @@ class SoundReader:
         self._container.check_duration(min(self.reached_s, self._end_s) - self._start_s)
         self._missing_s += gap / self._source_rate
         self._container.check_missing(min(self._missing_s, self._end_s - self._begin_s))
-        # Zeros pass through second by second, so that a false timestamp costs no memory.
+        # Zeros are fed second by second, so that a wrong timestamp costs no memory.
         for begin in range(0, gap, self._source_rate):
             yield from self._feed(np.zeros(min(self._source_rate, gap - begin), dtype=np.float32))
             if self.track.finished:
@@ -159,35 +159,35 @@ class SoundReader:
         yield from self._feed(samples)
 
     def finish(self) -> Iterator[Sound]:
-        """Yield what was held back."""
+        """Yield the sound that is still buffered."""
         if self._resampler is not None:
             yield from self._emit(last=True)
 
     def _feed(self, samples: NDArray[np.float32]) -> Iterator[Sound]:
-        self._waiting.append(samples)
-        self._n_waiting += len(samples)
+        self._buffered.append(samples)
+        self._n_buffered += len(samples)
         self._n_fed += len(samples)
         fed_s = self._begin_s + self._n_fed / self._source_rate
         self.track.finished = self.track.finished or fed_s >= self._end_s + SETTLE_S
-        if self._n_waiting >= self._source_rate:
+        if self._n_buffered >= self._source_rate:
             yield from self._emit()
 
     def _emit(self, last: bool = False) -> Iterator[Sound]:
         assert self._resampler is not None
-        waiting = np.concatenate([*self._waiting, np.zeros(0, dtype=np.float32)])
-        self._waiting, self._n_waiting = [], 0
-        pieces = [self._resampler.push(waiting)] if len(waiting) else []
+        buffered = np.concatenate([*self._buffered, np.zeros(0, dtype=np.float32)])
+        self._buffered, self._n_buffered = [], 0
+        pieces = [self._resampler.push(buffered)] if len(buffered) else []
         samples = np.concatenate(pieces + ([self._resampler.finish()] if last else []))
         begin, self._position = self._position, self._position + len(samples)
         skip = max(0, self._first - begin)
         samples = samples[skip : max(0, min(self._stop, self._position) - begin)]
         if len(samples):
             self.count += len(samples)
-            # Lossy codecs overshoot full scale; players cut that off, and so do we.
+            # Lossy codecs overshoot full scale; players clip that, and so does this reader.
             yield Sound(np.clip(samples, -1, 1), self._rate, (begin + skip) / self._rate)
 
-    def lost_s(self) -> float:
-        """Tell how much before the stated end nothing came any more."""
+    def missing_end_s(self) -> float:
+        """Return how many seconds are missing before the stated end."""
         stated_s = self.track.end_s
         if stated_s is None and self._container.picture is None:
             stated_s = self._container.duration_s

@@ -1,4 +1,4 @@
-"""Pictures and recordings of a real face: skimage's astronaut (NASA, public domain), made to move.
+"""Images and recordings of a real face: skimage's astronaut (NASA, public domain), made to move.
 
 ``rendered`` shows the same face on the canonical head, seen in perspective from a known side.
 """
@@ -36,7 +36,7 @@ def points(size: int = 256) -> NDArray[np.float32]:
 
 
 def warped(size: int, moves: dict[int, tuple[float, float]]) -> Image:
-    """Push ``head`` around mesh points, smoothly; moves in eye distances, y down."""
+    """Warp ``head`` smoothly around mesh points; moves in eye distances, y down."""
     mesh = points(size)[:, :2]
     unit = np.linalg.norm(mesh[RIGHT_EYE] - mesh[LEFT_EYE])
     y, x = np.mgrid[:size, :size].astype(np.float32)
@@ -55,7 +55,7 @@ def mouth_open(size: int, amount: float) -> Image:
 
 
 def acting(size: int, count: int) -> list[Image]:
-    """Raise the brows, draw the mouth's corners down, and speak, each in a time of its own."""
+    """Raise the brows, lower the mouth's corners, and speak, each with its own period."""
     images = []
     for k in range(count):
         brow, corner = np.sin(2 * np.pi * k / 23), np.sin(2 * np.pi * k / 15)
@@ -68,12 +68,12 @@ def acting(size: int, count: int) -> list[Image]:
 
 
 def frames(images: list[Image], fps: float = 30.0) -> list[Frame]:
-    """Give pictures their times."""
+    """Give images their times."""
     return [Frame(np.ascontiguousarray(image), k / fps) for k, image in enumerate(images)]
 
 
 def turn(pitch: float, yaw: float, roll: float) -> NDArray[np.float64]:
-    """Make the rotation that ``extractors.facet.pose`` calls so, degrees."""
+    """Return the rotation with these angles of ``extractors.facet.pose``, degrees."""
     p, y, r = np.radians([-pitch, yaw, -roll])
     about_x = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
     about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
@@ -84,27 +84,27 @@ def turn(pitch: float, yaw: float, roll: float) -> NDArray[np.float64]:
 def rendered(
     canonical: NDArray[np.float64], rotation: NDArray[np.float64], size: int = 400
 ) -> Image:
-    """Show the astronaut's face on the canonical head, 60 cm from a camera, triangle by triangle.
+    """Render the astronaut's face on the canonical head, 60 cm from a camera, by triangles.
 
-    The farthest triangles are painted first. The background is the picture's own, out of focus.
+    The farthest triangles are painted first. The background is the blurred photograph.
     """
     skin, uv = head(768), points(768)[:468, :2]
     away_cm, focal = 60.0, size * 60.0 / 28
-    seen = canonical @ rotation.T
-    depth = away_cm - seen[:, 2]
-    at = size / 2 + focal * seen[:, :2] * (1, -1) / depth[:, None]
+    turned = canonical @ rotation.T
+    depth = away_cm - turned[:, 2]
+    at = size / 2 + focal * turned[:, :2] * (1, -1) / depth[:, None]
     image = cv2.GaussianBlur(cv2.resize(skin, (size, size)), (0, 0), 40)
     triangles = Delaunay(canonical[:, :2]).simplices
     for corners in triangles[np.argsort(-depth[triangles].mean(axis=1))]:
-        there = at[corners].astype(np.float32)
-        low = np.clip(np.floor(there.min(axis=0)).astype(int) - 1, 0, size)
-        high = np.clip(np.ceil(there.max(axis=0)).astype(int) + 2, 0, size)
+        target = at[corners].astype(np.float32)
+        low = np.clip(np.floor(target.min(axis=0)).astype(int) - 1, 0, size)
+        high = np.clip(np.ceil(target.max(axis=0)).astype(int) + 2, 0, size)
         width, height = high - low
         if min(width, height) < 1:
             continue
         inside = np.zeros((height, width), np.uint8)
-        cv2.fillConvexPoly(inside, np.round((there - low) * 16).astype(np.int32), 1, shift=4)
-        matrix = cv2.getAffineTransform(there - low.astype(np.float32), uv[corners])
+        cv2.fillConvexPoly(inside, np.round((target - low) * 16).astype(np.int32), 1, shift=4)
+        matrix = cv2.getAffineTransform(target - low.astype(np.float32), uv[corners])
         patch = cv2.warpAffine(
             skin, matrix, (int(width), int(height)), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         )

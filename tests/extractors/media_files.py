@@ -1,4 +1,4 @@
-"""Make real media files for tests: any codec that PyAV's FFmpeg can write, any content."""
+"""Write real media files for tests: any codec that PyAV's FFmpeg can write, any content."""
 
 import struct
 from collections.abc import Callable, Sequence
@@ -100,22 +100,22 @@ def _encode_sound(
 
 
 def gray(level: int, size: tuple[int, int] = (160, 120)) -> NDArray[np.uint8]:
-    """Make a plain picture of (width, height)."""
+    """Return a plain image of (width, height)."""
     return np.full((size[1], size[0], 3), level, dtype=np.uint8)
 
 
 def flash(at: float, lasts: float = 0.04) -> Picture:
-    """Make a dark video that is white from ``at`` for ``lasts`` seconds."""
+    """Return a dark video that is white from ``at`` for ``lasts`` seconds."""
     return lambda time: gray(235 if at - 1e-6 <= time < at + lasts - 1e-6 else 16)
 
 
 def brightening(seconds: float, size: tuple[int, int] = (160, 120)) -> Picture:
-    """Make a video whose gray level tells the time: 20 at the start, 220 at the end."""
+    """Return a video whose gray level shows the time: 20 at the start, 220 at the end."""
     return lambda time: gray(round(20 + 200 * time / seconds), size)
 
 
 def quadrants(size: tuple[int, int] = (160, 120)) -> Picture:
-    """Make a video of four fields: red and green above, blue and white below."""
+    """Return a video of four fields: red and green above, blue and white below."""
     width, height = size
     image = np.zeros((height, width, 3), dtype=np.uint8)
     image[: height // 2, : width // 2] = (220, 20, 20)
@@ -126,12 +126,12 @@ def quadrants(size: tuple[int, int] = (160, 120)) -> Picture:
 
 
 def click(at: float, lasts: float = 0.001) -> Waveform:
-    """Make silence with one click."""
+    """Return silence with one click."""
     return lambda times: 0.9 * ((times >= at - 1e-9) & (times < at + lasts)).astype(float)
 
 
 def tone(hz: float = 440.0, amplitude: float = 0.5) -> Waveform:
-    """Make a sine whose phase is 0 at time 0."""
+    """Return a sine whose phase is 0 at time 0."""
     return lambda times: amplitude * np.sin(2 * np.pi * hz * times)
 
 
@@ -155,7 +155,7 @@ def turn_mp4(path: Path, clockwise_deg: int, mirrored: bool = False) -> Path:
 
 
 def damage(data: bytes, rng: np.random.Generator) -> bytes:
-    """Break a file as transfers and disks do: cut it, flip bytes, blank or drop a stretch."""
+    """Damage a file as transfers and disks do: cut it, flip bytes, blank or drop a stretch."""
     broken = bytearray(data)
     place = int(rng.integers(0, len(broken)))
     length = int(rng.integers(1, max(2, len(broken) // 8)))

@@ -1,4 +1,4 @@
-"""Every column that an extractor makes is explained, in the same order."""
+"""Every column of an extractor is explained, in the same order."""
 
 import json
 
@@ -13,13 +13,13 @@ from pipelines.cli import main
 
 def test_the_columns_are_those_of_the_extractors():
     text = GloveExtractor(WordVectors.from_name("glove-6b-50d"))
-    made = {"text": text.names, "audio": CovarepExtractor.names, "visual": FacetExtractor.names}
-    assert {m: tuple(c.name for c in columns) for m, columns in COLUMNS.items()} == made
+    names = {"text": text.names, "audio": CovarepExtractor.names, "visual": FacetExtractor.names}
+    assert {m: tuple(c.name for c in columns) for m, columns in COLUMNS.items()} == names
     assert set(ROWS) == set(MODALITIES)
     assert tuple(ACTION_UNIT_NAMES) == ACTION_UNITS
 
 
-def test_each_means_something_of_its_own():
+def test_each_has_a_meaning_of_its_own():
     for modality in ("audio", "visual"):
         meanings = [column.meaning for column in COLUMNS[modality]]
         assert len(set(meanings)) == len(meanings)
@@ -35,6 +35,6 @@ def test_the_command_lists_them(capsys):
     }  # fmt: skip
     assert len(lines) == 74
     assert main(["columns"]) == 0
-    said = capsys.readouterr().out
-    assert "audio: 74 columns, 100 rows a second" in said
-    assert "AU12" in said
+    output = capsys.readouterr().out
+    assert "audio: 74 columns, 100 rows per second" in output
+    assert "AU12" in output

@@ -1,4 +1,4 @@
-"""Measures, evidences and their calibration: properties, and expressions painted on a real face."""
+"""Measures, evidence and their calibration: properties, and expressions warped onto a real face."""
 
 import json
 
@@ -13,8 +13,8 @@ from extractors.facet.action_units import (
     CALIBRATION,
     EMOTIONS,
     MAX_EVIDENCE,
-    agreed,
     emotion_evidence,
+    explained_by_texture,
     load_calibration,
     odds,
     smoothed,
@@ -23,7 +23,7 @@ from extractors.facet.action_units import (
 )
 from extractors.facet.extractor import FacetExtractor
 from extractors.facet.measures import MEASURES, measurement_matrix, mirror_of
-from extractors.facet.networks import FaceGraphs
+from extractors.facet.networks import FaceNetworks
 from extractors.facet.texture import TEXTURE_SIZE
 from extractors.facet.tracker import LEFT_EYE, RIGHT_EYE, FaceTracker
 from mmemo.assets.resolve import resolve
@@ -34,33 +34,33 @@ CORNERS = (61, 291)
 
 
 @pytest.fixture(scope="module")
-def graphs() -> FaceGraphs:
-    return FaceGraphs(resolve("face-landmarker"))
+def networks() -> FaceNetworks:
+    return FaceNetworks(resolve("face-landmarker"))
 
 
 @pytest.fixture(scope="module")
-def matrix(graphs) -> np.ndarray:
-    return measurement_matrix(graphs.canonical)
+def matrix(networks) -> np.ndarray:
+    return measurement_matrix(networks.canonical)
 
 
-def test_mirror_pairs_points_both_ways(graphs):
-    pairs = mirror_of(graphs.canonical)
+def test_mirror_pairs_points_both_ways(networks):
+    pairs = mirror_of(networks.canonical)
     assert np.array_equal(pairs[pairs], np.arange(478))
     assert pairs[RIGHT_EYE] == LEFT_EYE
     assert pairs[61] == 291
     assert pairs[1] == 1
 
 
-def test_measures_do_not_tell_left_from_right(graphs, matrix):
+def test_measures_are_the_same_for_left_and_right(networks, matrix):
     rng = np.random.default_rng(1)
     head = rng.normal(size=(478, 3))
-    mirrored = head[mirror_of(graphs.canonical)] * (-1, 1, 1)
+    mirrored = head[mirror_of(networks.canonical)] * (-1, 1, 1)
     assert np.allclose(head.ravel() @ matrix, mirrored.ravel() @ matrix)
 
 
-def test_measures_are_what_they_are_called(graphs, matrix):
+def test_measures_are_what_they_are_called(networks, matrix):
     head = np.zeros((478, 3))
-    head[:468] = graphs.canonical
+    head[:468] = networks.canonical
     rest = dict(zip(MEASURES, head.ravel() @ matrix, strict=True))
     assert 2 < rest["eye_width"] < 4
     assert 1.5 < rest["mouth_width"] < 4  # half a mouth
@@ -83,13 +83,13 @@ def test_smoothing_keeps_constants_and_gaps():
     assert smoothed(np.ones((1, 3)), np.zeros(1)).shape == (1, 3)
 
 
-def test_smoothing_does_not_depend_on_the_picture_rate():
+def test_smoothing_does_not_depend_on_the_frame_rate():
     for rate in (15, 30, 60):
         times = np.arange(0, 4, 1 / rate)
         slow = np.sin(2 * np.pi * times)[:, None]
         # A Gaussian leaves exp(-(2 pi f s)^2 / 2) of a sine: 97.5 % at 1 Hz.
-        kept = smoothed(slow, times)[rate:-rate].max()
-        assert kept == pytest.approx(0.975, abs=0.02)
+        amplitude = smoothed(slow, times)[rate:-rate].max()
+        assert amplitude == pytest.approx(0.975, abs=0.02)
 
 
 def synthetic(rows: int, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -121,15 +121,15 @@ def test_spreads_are_between_the_persons_own_and_others():
     rng = np.random.default_rng(5)
     measures, spread = rng.normal(size=(400, 3)) * (0.5, 1.0, 2.0), np.ones(3)
     # Half the own spread (in logarithm): a person who moves twice as much is scaled by root two.
-    found = standardised(measures, spread, np.eye(3)).std(axis=0)
-    assert found == pytest.approx(np.sqrt((0.5, 1.0, 2.0)), rel=0.1)
-    # Three pictures say little about a person's spread.
+    spreads = standardised(measures, spread, np.eye(3)).std(axis=0)
+    assert spreads == pytest.approx(np.sqrt((0.5, 1.0, 2.0)), rel=0.1)
+    # Three frames are too few to estimate a person's spread.
     few = standardised(measures[:3], spread, np.eye(3))
     assert np.abs(few - (measures[:3] - np.median(measures[:3], axis=0))).max() < 0.6
     assert np.isfinite(standardised(np.ones((1, 3)), spread, np.eye(3))).all()
 
 
-def test_long_recordings_are_worked_on_in_blocks(monkeypatch):
+def test_long_recordings_are_processed_in_blocks(monkeypatch):
     measures, textures, scores, times = synthetic(500)
     calibration = load_calibration()
     whole = unit_evidence(measures, textures, scores, times, calibration)
@@ -138,27 +138,28 @@ def test_long_recordings_are_worked_on_in_blocks(monkeypatch):
     assert np.abs(parts - whole).max() < 1e-3
 
 
-def test_what_texture_shows_too_is_kept_and_trembling_is_not():
+def test_texture_keeps_movement_and_removes_jitter():
     rng = np.random.default_rng(3)
     truth = np.sin(np.arange(300) / 9)
     look = rng.normal(size=TEXTURE_SIZE)
     textures = truth[:, None] * look + rng.normal(size=(300, TEXTURE_SIZE)) * 0.2
     estimates = (truth + rng.normal(size=300))[:, None] + 2.0
-    found = agreed(estimates, textures)[:, 0]
-    assert np.corrcoef(found, truth)[0, 1] > 0.97 > np.corrcoef(estimates[:, 0], truth)[0, 1] + 0.1
-    assert found.mean() == pytest.approx(estimates.mean())
-    # A face that never changes its look says nothing.
-    assert np.array_equal(agreed(estimates, np.zeros((300, 4))), estimates)
-    assert agreed(estimates[:1], textures[:1]) == pytest.approx(estimates[:1])
+    explained = explained_by_texture(estimates, textures)[:, 0]
+    before = np.corrcoef(estimates[:, 0], truth)[0, 1]
+    assert np.corrcoef(explained, truth)[0, 1] > 0.97 > before + 0.1
+    assert explained.mean() == pytest.approx(estimates.mean())
+    # Without any change of texture, the estimates stay as they are.
+    assert np.array_equal(explained_by_texture(estimates, np.zeros((300, 4))), estimates)
+    assert explained_by_texture(estimates[:1], textures[:1]) == pytest.approx(estimates[:1])
 
 
-def test_one_covered_face_does_not_carry_the_others_away():
+def test_one_covered_face_does_not_change_the_others():
     rng = np.random.default_rng(4)
     textures = rng.normal(size=(200, 30))
     estimates = textures[:, :2] @ np.array([[1.0, 0.5], [0.0, 1.0]])
-    clean = agreed(estimates, textures)
+    clean = explained_by_texture(estimates, textures)
     textures[77] += 200
-    covered = agreed(estimates, textures)
+    covered = explained_by_texture(estimates, textures)
     others = np.arange(200) != 77
     assert np.corrcoef(covered[others, 0], clean[others, 0])[0, 1] > 0.95
     assert np.abs(covered[77]).max() < 2 * np.abs(clean).max() + np.abs(estimates).max()
@@ -193,7 +194,7 @@ def test_broken_calibration_is_refused(tmp_path):
     table = json.loads(CALIBRATION.read_text())
     table["measures"] = table["measures"][::-1]
     path.write_text(json.dumps(table))
-    with pytest.raises(AssetError, match="make it anew"):
+    with pytest.raises(AssetError, match=r"facet_calibration\.py again"):
         load_calibration(path)
     path.write_text("[1, 2]")
     with pytest.raises(AssetError, match="expected a calibration"):
@@ -218,7 +219,7 @@ def points(portrait) -> np.ndarray:
 
 
 def warp(image: np.ndarray, points: np.ndarray, moves: dict[int, tuple[float, float]]):
-    """Push the picture around mesh points, smoothly; moves in eye distances, y down."""
+    """Warp the image smoothly around mesh points; moves in eye distances, y down."""
     unit = np.linalg.norm(points[RIGHT_EYE] - points[LEFT_EYE])
     y, x = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
     from_x, from_y = x.copy(), y.copy()
@@ -232,7 +233,7 @@ def warp(image: np.ndarray, points: np.ndarray, moves: dict[int, tuple[float, fl
 
 
 def effect(extractor, portrait, points, moves) -> dict[str, float]:
-    """Say how much each unit's evidence is higher with the expression than before it."""
+    """Return by how much the expression raises the evidence of each unit."""
     changed = warp(portrait, points, moves)
     images = [portrait] * 9 + [changed] * 7
     features = extractor([Frame(image, k / 30) for k, image in enumerate(images)])
@@ -259,7 +260,7 @@ def test_narrow_mouth(extractor, portrait, points):
     assert narrow["AU18"] > 0.1
 
 
-def test_a_single_smiling_picture_has_a_level(extractor, portrait):
+def test_a_single_smiling_frame_has_a_level(extractor, portrait):
     features = extractor([Frame(portrait, 0.0)])
     row = dict(zip(features.names, features.values[0], strict=True))
     resting = dict(zip(ACTION_UNITS, load_calibration().resting, strict=True))
@@ -269,7 +270,7 @@ def test_a_single_smiling_picture_has_a_level(extractor, portrait):
 
 @pytest.mark.shared
 def test_correlates_with_genuine_output(extractor, shared):
-    """The calibration saw this recording; benchmarks/facet_calibration.py has the honest figure."""
+    """The calibration used this recording; benchmarks/facet_calibration.py cross-validates it."""
     import csv
     import gzip
 
@@ -280,8 +281,8 @@ def test_correlates_with_genuine_output(extractor, shared):
     with gzip.open(folder / "v-3nNcZdcdvU.facet42_au.csv.gz", "rt") as lines:
         rows = [row for row in csv.DictReader(lines) if 0.5 < float(row["StartTime"]) < 19.5]
     when = [float(row["StartTime"]) for row in rows]
-    found = []
+    correlations = []
     for unit in ACTION_UNITS:
         ours = np.interp(when, features.times[:, 0], features.values[:, features.names.index(unit)])
-        found.append(np.corrcoef(ours, [float(row[unit]) for row in rows])[0, 1])
-    assert np.mean(found) > 0.4
+        correlations.append(np.corrcoef(ours, [float(row[unit]) for row in rows])[0, 1])
+    assert np.mean(correlations) > 0.4

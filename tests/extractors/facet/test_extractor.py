@@ -40,7 +40,7 @@ def test_columns_are_those_of_cmu_mosei(extractor):
     assert extractor.modality == "visual"
 
 
-def test_one_row_a_picture_with_its_times(extractor, head):
+def test_one_row_per_frame_with_its_times(extractor, head):
     features = extractor(recording(moving(head, 12)))
     assert features.values.shape == (12, 33)
     assert features.valid.all()
@@ -63,12 +63,12 @@ def test_no_face_at_all_is_no_error(extractor, head):
     assert len(features) == 3
 
 
-def test_no_picture_is_an_error(extractor):
-    with pytest.raises(FeatureError, match="at least one picture"):
+def test_no_frame_is_an_error(extractor):
+    with pytest.raises(FeatureError, match="at least one frame"):
         extractor(iter(()))
 
 
-def test_one_picture(extractor, head):
+def test_one_frame(extractor, head):
     features = extractor(recording([head]))
     assert features.valid.all()
 
@@ -80,7 +80,7 @@ def test_runs_repeat_exactly(extractor, head):
     assert first.source == second.source == extractor.fingerprint()
 
 
-def test_pictures_are_let_go(extractor, head):
+def test_frames_are_not_stored(extractor, head):
     alive: weakref.WeakSet[Frame] = weakref.WeakSet()
     most = 0
 

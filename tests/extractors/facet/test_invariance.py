@@ -1,4 +1,4 @@
-"""What must not change the columns, and angles that must follow the head."""
+"""Changes that must not affect the columns, and angles that must follow the head."""
 
 import cv2
 import numpy as np
@@ -26,9 +26,9 @@ def tracker() -> FaceTracker:
     return FaceTracker()
 
 
-def check(found) -> None:
-    assert set(found) == set(CHANGES)
-    for name, (apart, roll) in found.items():
+def check(results) -> None:
+    assert set(results) == set(CHANGES)
+    for name, (apart, roll) in results.items():
         rms = float(np.sqrt((apart**2).mean()))
         assert rms < BOUND.get(name, 0.15), f"{name}: {rms:.3f}"
         if "degrees" in name:
@@ -62,16 +62,16 @@ def pose_of(tracker, image):
     ],
 )
 def test_angles_follow_a_rendered_head(tracker, angles):
-    canonical = tracker.graphs.canonical
-    ahead = pose_of(tracker, rendered(canonical, turn(0, 0, 0)))
-    assert np.abs(ahead).max() < 3
+    canonical = tracker.networks.canonical
+    frontal = pose_of(tracker, rendered(canonical, turn(0, 0, 0)))
+    assert np.abs(frontal).max() < 3
     assert np.abs(pose_of(tracker, rendered(canonical, turn(*angles))) - angles).max() < 3
 
 
 @pytest.mark.parametrize("yaw", [-60, -50, 50, 60])
 def test_profiles_are_lost_or_on_the_right_side(tracker, yaw):
     tracker.reset()
-    faces = tracker.track(rendered(tracker.graphs.canonical, turn(0, yaw, 0)))
+    faces = tracker.track(rendered(tracker.networks.canonical, turn(0, yaw, 0)))
     for face in faces:
         assert face.pose.yaw * np.sign(yaw) > 35
 
@@ -79,27 +79,27 @@ def test_profiles_are_lost_or_on_the_right_side(tracker, yaw):
 def test_a_head_that_turns_away_is_followed_and_found_again(tracker):
     tracker.reset()
     yaws = [*range(0, 81, 16), *range(80, -1, -16)]
-    found = []
+    measured = []
     for yaw in yaws:
-        faces = tracker.track(rendered(tracker.graphs.canonical, turn(0, yaw, 0)))
-        found.append(faces[0].pose.yaw if faces else None)
-    for yaw, seen in zip(yaws, found, strict=True):
+        faces = tracker.track(rendered(tracker.networks.canonical, turn(0, yaw, 0)))
+        measured.append(faces[0].pose.yaw if faces else None)
+    for yaw, measured_yaw in zip(yaws, measured, strict=True):
         if yaw <= 40:
-            assert seen == pytest.approx(yaw, abs=5)
-        elif seen is not None:
-            assert seen > 25
+            assert measured_yaw == pytest.approx(yaw, abs=5)
+        elif measured_yaw is not None:
+            assert measured_yaw > 25
 
 
 def test_pose_undoes_itself(tracker):
-    canonical = tracker.graphs.canonical
+    canonical = tracker.networks.canonical
     points = np.zeros((478, 3))
     points[:468] = canonical
     pose = fit_pose(np.array(points) * (3.0, -3.0, -3.0) + (50, 40, 0), canonical)
-    assert pose.to_head(pose.to_picture(canonical)) == pytest.approx(canonical)
+    assert pose.to_head(pose.to_frame(canonical)) == pytest.approx(canonical)
     assert pose.scale == pytest.approx(3.0)
 
 
-def test_texture_is_blind_to_side_and_brightness(tracker):
+def test_texture_does_not_depend_on_side_and_brightness(tracker):
     tracker.reset()
     (face,) = tracker.track(head())
     assert face.texture.shape == (TEXTURE_SIZE,)
@@ -110,7 +110,7 @@ def test_texture_is_blind_to_side_and_brightness(tracker):
     same = texture(head(), face.pose)
     assert np.corrcoef(mirrored.texture, face.texture)[0, 1] > 0.97
     assert np.corrcoef(darker, same)[0, 1] > 0.999
-    # From the enlarged square or from the picture itself: the same patch.
+    # From the enlarged square or from the frame itself: the same patch.
     assert np.corrcoef(face.texture, same)[0, 1] > 0.99
 
 

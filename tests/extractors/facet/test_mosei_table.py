@@ -1,9 +1,7 @@
-"""Rows at 30 Hz, MOSEI's columns, the command, and reading ahead."""
+"""Rows at 30 Hz, MOSEI's columns, and the command."""
 
 import csv
 import logging
-import threading
-import time
 from fractions import Fraction
 
 import numpy as np
@@ -13,10 +11,8 @@ from media_files import tone, write_media
 
 from extractors.facet.__main__ import main
 from extractors.facet.extractor import FACET_NAMES, UNAVAILABLE, FacetExtractor
-from extractors.facet.landmark_extractor import FaceExtractor
+from extractors.facet.landmark_extractor import LandmarkExtractor
 from extractors.facet.mosei_table import all_columns, at_rate
-from extractors.media.prefetch import DEPTH, ahead
-from mmemo.errors import ClipError
 from mmemo.features import Features
 
 
@@ -28,7 +24,7 @@ def features(starts, values, valid=None, end=None) -> Features:
     return Features(values, np.column_stack([starts, ends]), valid, ("a",), "test:1:x")
 
 
-def test_rows_of_30_hz_pictures_stay_as_they_are():
+def test_rows_of_30_hz_frames_stay_as_they_are():
     plain = features(np.arange(9) / 30, np.arange(9.0), end=9 / 30)
     again = at_rate(plain)
     assert np.allclose(again.values, plain.values, atol=1e-4)
@@ -36,7 +32,7 @@ def test_rows_of_30_hz_pictures_stay_as_they_are():
 
 
 @pytest.mark.parametrize("fps", [12.5, 15, 24, 25, 29.97, 30])
-def test_any_rate_becomes_30_rows_a_second(fps):
+def test_any_rate_becomes_30_rows_per_second(fps):
     starts = np.arange(0, 4, 1 / fps)
     rows = at_rate(features(starts, 2 * starts, end=4.0))
     assert len(rows) == 120
@@ -47,7 +43,7 @@ def test_any_rate_becomes_30_rows_a_second(fps):
     assert rows.valid.all()
 
 
-def test_a_rare_picture_stays_until_the_next():
+def test_a_rare_frame_stays_until_the_next():
     rows = at_rate(features([0, 1, 1.05], [1, 5, 7], end=1.1))
     assert np.allclose(rows.values[:30, 0], 1)
     assert rows.values[31, 0] == pytest.approx(5 + 2 * (31 / 30 - 1) / 0.05, abs=1e-3)
@@ -62,7 +58,7 @@ def test_no_value_is_made_up_without_a_face():
     assert late.valid[15:].all()
 
 
-def test_one_picture_has_a_row():
+def test_one_frame_has_a_row():
     assert len(at_rate(features([0.0], [3.0], end=0.0))) == 1
 
 
@@ -78,7 +74,7 @@ def test_all_35_columns_in_their_places():
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
-    """A second with a face, then a fifth of black, 25 frames a second, with sound."""
+    """A second with a face, then a fifth of black, 25 frames per second, with sound."""
     path = tmp_path_factory.mktemp("video") / "clip.mp4"
     blank = np.zeros_like(head())
     return write_media(
@@ -95,8 +91,10 @@ def table_of(path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-@pytest.mark.parametrize(("kind", "names"), [("facet", FACET_NAMES), ("face", FaceExtractor.names)])
-def test_command_writes_30_rows_a_second(video, tmp_path, kind, names):
+@pytest.mark.parametrize(
+    ("kind", "names"), [("facet", FACET_NAMES), ("face", LandmarkExtractor.names)]
+)
+def test_command_writes_30_rows_per_second(video, tmp_path, kind, names):
     main([str(video), str(tmp_path / "out.csv"), "--set", kind])
     rows = table_of(tmp_path / "out.csv")
     assert list(rows[0]) == ["start_s", "end_s", "valid", *names]
@@ -108,16 +106,16 @@ def test_command_writes_30_rows_a_second(video, tmp_path, kind, names):
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
 
 
-def test_command_says_how_many_pictures_it_skips(video, tmp_path, caplog):
+def test_command_reports_how_many_frames_it_uses(video, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         main([str(video), str(tmp_path / "out.csv"), "--visual-fps", "5"])
-    assert "7 of 30 pictures used, at most 5 a second" in caplog.text
+    assert "7 of 30 frames used, at most 5 per second" in caplog.text
     assert "Has_Glasses and Is_Male have no source" in caplog.text
     assert len(table_of(tmp_path / "out.csv")) >= 36
     caplog.clear()
     with caplog.at_level(logging.INFO):
         main([str(video), str(tmp_path / "out.csv")])
-    assert "pictures used" not in caplog.text
+    assert "frames used" not in caplog.text
 
 
 def test_command_writes_a_table_for_each_person(tmp_path):
@@ -131,48 +129,18 @@ def test_command_writes_a_table_for_each_person(tmp_path):
     assert not (tmp_path / "out.3.csv").exists()
 
 
-def test_command_says_what_is_wrong(video, tmp_path):
+def test_command_reports_errors_in_one_line(video, tmp_path):
     with pytest.raises(SystemExit, match="error: expected"):
         main([str(tmp_path / "none.mp4"), str(tmp_path / "out.csv")])
     with pytest.raises(SystemExit, match="expected to write a table"):
         main([str(video), str(tmp_path / "none" / "out.csv")])
-    deaf = write_media(tmp_path / "sound.wav", sound=tone(), audio_codec="pcm_s16le", seconds=0.5)
+    sound_only = write_media(
+        tmp_path / "sound.wav", sound=tone(), audio_codec="pcm_s16le", seconds=0.5
+    )
     with pytest.raises(SystemExit, match="only sound"):
-        main([str(deaf), str(tmp_path / "out.csv")])
+        main([str(sound_only), str(tmp_path / "out.csv")])
     with pytest.raises(SystemExit, match="frame rate above 0"):
         main([str(video), str(tmp_path / "out.csv"), "--visual-fps", "0"])
-
-
-def test_reading_ahead_keeps_order_and_errors():
-    assert list(ahead(range(50))) == list(range(50))
-    assert list(ahead([])) == []
-
-    def broken():
-        yield 1
-        raise ClipError("expected a whole file")
-
-    reader = ahead(broken())
-    assert next(reader) == 1
-    with pytest.raises(ClipError, match="whole file"):
-        next(reader)
-
-
-def test_reading_ahead_is_bounded_and_ends_with_its_reader():
-    made = []
-
-    def endless():
-        while True:
-            made.append(len(made))
-            yield made[-1]
-
-    before = threading.active_count()
-    reader = ahead(endless())
-    assert next(reader) == 0
-    time.sleep(0.3)
-    assert len(made) <= DEPTH + 3
-    assert threading.active_count() == before + 1
-    reader.close()
-    assert threading.active_count() == before
 
 
 def test_odd_pixels_do_not_widen_the_face(tmp_path):

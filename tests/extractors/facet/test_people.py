@@ -1,4 +1,4 @@
-"""Cuts, several faces, and the set of points, gaze and blinking."""
+"""Cuts, several faces, and the column set of landmarks, gaze and blinking."""
 
 import cv2
 import numpy as np
@@ -7,8 +7,8 @@ from skimage import data
 
 from extractors.base import Frame
 from extractors.facet.extractor import FacetExtractor
-from extractors.facet.landmark_extractor import POINT_GROUPS, FaceExtractor
-from extractors.facet.people import watch
+from extractors.facet.landmark_extractor import POINT_GROUPS, LandmarkExtractor
+from extractors.facet.people import track_people
 from extractors.facet.shots import ShotDetector
 from extractors.facet.tracker import Face, FaceTracker
 from mmemo.assets.resolve import resolve
@@ -26,8 +26,8 @@ def tracker() -> FaceTracker:
 
 
 @pytest.fixture(scope="module")
-def extractor() -> FaceExtractor:
-    return FaceExtractor(resolve("face-landmarker"))
+def extractor() -> LandmarkExtractor:
+    return LandmarkExtractor(resolve("face-landmarker"))
 
 
 def at(images) -> list[Frame]:
@@ -38,12 +38,12 @@ def place(face: Face) -> np.ndarray:
     return face.landmarks[1].copy()
 
 
-def beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return np.concatenate([left, right], axis=1)
+def beside(image: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.concatenate([image, other], axis=1)
 
 
 def slim(image: np.ndarray) -> np.ndarray:
-    """Someone else: the same face, a quarter narrower, on a picture of the same size."""
+    """Someone else: the same face, a quarter narrower, on an image of the same size."""
     narrow = cv2.resize(image, (192, 256), interpolation=cv2.INTER_AREA)
     return cv2.copyMakeBorder(narrow, 0, 0, 32, 32, cv2.BORDER_REPLICATE)
 
@@ -76,8 +76,8 @@ def test_cut_is_noticed_and_motion_is_not(head):
 
 def test_steady_flicker_is_no_cut():
     shots = ShotDetector()
-    pictures = [np.full((90, 160, 3), 120 + 15 * (k % 2), np.uint8) for k in range(20)]
-    assert not any(shots.is_cut(picture) for picture in pictures)
+    images = [np.full((90, 160, 3), 120 + 15 * (k % 2), np.uint8) for k in range(20)]
+    assert not any(shots.is_cut(image) for image in images)
 
 
 def test_two_faces_are_followed_apart(tracker, head):
@@ -98,41 +98,41 @@ def test_one_face_is_not_counted_twice(tracker, head):
     assert counts == [1] * 35
 
 
-def speaker_of(seen) -> np.ndarray:
-    """Rows of the person of interest where they are seen, without sound."""
-    return seen.rows_of(seen.ranking(None))
+def speaker_of(sightings) -> np.ndarray:
+    """Return the rows of the speaker, chosen without sound."""
+    return sightings.rows_of(sightings.ranking(None))
 
 
 def test_large_silent_faces_yield_to_a_talking_one(tracker, head):
     speaker = talking(head, 12)
-    images = [beside(head, small(picture)) for picture in speaker]
-    seen = watch(tracker, at(images), place)
-    assert (seen.values[speaker_of(seen), 0] > 256).all()
-    still = watch(tracker, at([images[0]] * 12), place)
+    images = [beside(head, small(image)) for image in speaker]
+    sightings = track_people(tracker, at(images), place)
+    assert (sightings.values[speaker_of(sightings), 0] > 256).all()
+    still = track_people(tracker, at([images[0]] * 12), place)
     assert (still.values[speaker_of(still), 0] < 256).all()
 
 
-def test_all_faces_are_kept(tracker, head):
+def test_all_faces_are_measured(tracker, head):
     images = [beside(head, slim(head))] * 3 + [beside(head, np.zeros_like(head))] * 2
-    seen = watch(tracker, at(images), place)
-    assert seen.pictures.tolist() == [0, 0, 1, 1, 2, 2, 3, 4]
-    first, second = seen.ranking(None)
-    assert seen.pictures[seen.rows_of([first])].tolist() == [0, 1, 2, 3, 4]
-    assert seen.pictures[seen.rows_of([second])].tolist() == [0, 1, 2]
-    assert seen.rows_of([]).tolist() == []
+    sightings = track_people(tracker, at(images), place)
+    assert sightings.frames.tolist() == [0, 0, 1, 1, 2, 2, 3, 4]
+    first, second = sightings.ranking(None)
+    assert sightings.frames[sightings.rows_of([first])].tolist() == [0, 1, 2, 3, 4]
+    assert sightings.frames[sightings.rows_of([second])].tolist() == [0, 1, 2]
+    assert sightings.rows_of([]).tolist() == []
 
 
-def test_a_person_is_known_again_after_a_gap(tracker, head):
+def test_a_person_is_recognised_after_a_gap(tracker, head):
     blank = np.zeros_like(head)
     images = [head] * 4 + [blank] * 2 + [np.roll(head, 20, axis=1)] * 4
-    seen = watch(tracker, at(images), place)
-    assert seen.pictures.tolist() == [0, 1, 2, 3, 6, 7, 8, 9]
-    assert len(set(seen.people.tolist())) == 1
+    sightings = track_people(tracker, at(images), place)
+    assert sightings.frames.tolist() == [0, 1, 2, 3, 6, 7, 8, 9]
+    assert len(set(sightings.people.tolist())) == 1
 
 
 def test_another_person_after_a_cut_has_a_neutral_face_of_their_own(tracker, head):
     images = [head] * 5 + [np.zeros_like(head)] + [slim(head)] * 5
-    people = watch(tracker, at(images), place).people.tolist()
+    people = track_people(tracker, at(images), place).people.tolist()
     assert people == [people[0]] * 5 + [people[-1]] * 5
     assert people[0] != people[-1]
 
@@ -140,15 +140,15 @@ def test_another_person_after_a_cut_has_a_neutral_face_of_their_own(tracker, hea
 def test_many_rows_are_packed_in_order(tracker, head, monkeypatch):
     monkeypatch.setattr("extractors.facet.people.BLOCK", 4)
     images = [np.roll(head, k, axis=1) for k in range(11)]
-    seen = watch(tracker, at(images), place)
-    assert seen.pictures.tolist() == list(range(11))
-    assert (np.diff(seen.values[:, 0]) > 0).all()
+    sightings = track_people(tracker, at(images), place)
+    assert sightings.frames.tolist() == list(range(11))
+    assert (np.diff(sightings.values[:, 0]) > 0).all()
 
 
 def test_order_of_time_is_checked(tracker, head):
     frames = [Frame(head, 1.0), Frame(head, 0.5)]
     with pytest.raises(FeatureError, match="order of time"):
-        watch(tracker, frames, place)
+        track_people(tracker, frames, place)
 
 
 def test_points_do_not_follow_the_camera(extractor, head):

@@ -6,7 +6,7 @@ from face_scenes import frames, head, mouth_open
 
 from extractors.base import Frame, Sound
 from extractors.facet.extractor import FacetExtractor
-from extractors.facet.landmark_extractor import FaceExtractor
+from extractors.facet.landmark_extractor import LandmarkExtractor
 from extractors.facet.speaker import RANGE_DB, agreement, loudness
 from extractors.media import read_frames, read_sound
 
@@ -14,7 +14,7 @@ RATE = 16_000
 
 
 def speech(seconds: float, seed: int) -> np.ndarray:
-    """Make how open a mouth is, 100 times a second: syllables of random strength, and pauses."""
+    """Return a mouth's opening, 100 values per second: syllables of random strength, and pauses."""
     rng = np.random.default_rng(seed)
     opening = np.zeros(round(seconds * 100))
     at = 0.0
@@ -29,7 +29,7 @@ def speech(seconds: float, seed: int) -> np.ndarray:
 
 
 def voiced(opening: np.ndarray, lag_s: float = 0.08) -> Sound:
-    """Sound as loud as the mouth is open, a little later."""
+    """Return sound that is as loud as the mouth is open, a little later."""
     count = round(len(opening) / 100 * RATE)
     times = np.arange(count) / RATE
     envelope = np.interp(times - lag_s, np.arange(len(opening)) / 100, opening)
@@ -69,7 +69,7 @@ def test_times_of_the_sound_count(start):
     assert agreement(times + start, gap, moved) == pytest.approx(agreement(times, gap, sound))
 
 
-def test_too_little_says_nothing():
+def test_too_little_is_no_agreement():
     own = speech(8, 3)
     times, gap = lips(own)
     sound = voiced(own)
@@ -83,11 +83,11 @@ def test_too_little_says_nothing():
     assert agreement(times[:40], gap[:40], sound) < agreement(times, gap, sound)
 
 
-def pair(left: np.ndarray, right: np.ndarray, fps: float) -> list[Frame]:
-    """Two people side by side, opening their mouths as told; the left one is a little larger."""
+def pair(openings: tuple[np.ndarray, np.ndarray], fps: float) -> list[Frame]:
+    """Show two people side by side who open their mouths; the left one is a little larger."""
     images = []
-    for time in np.arange(0, len(left) / 100, 1 / fps):
-        amounts = [round(float(o[int(time * 100)]) * 4) * 0.05 for o in (left, right)]
+    for time in np.arange(0, len(openings[0]) / 100, 1 / fps):
+        amounts = [round(float(o[int(time * 100)]) * 4) * 0.05 for o in openings]
         small = np.pad(
             mouth_open(224, amounts[1])[:, 24:-24], ((32, 0), (40, 40), (0, 0)), mode="edge"
         )
@@ -97,12 +97,12 @@ def pair(left: np.ndarray, right: np.ndarray, fps: float) -> list[Frame]:
 
 @pytest.fixture(scope="module")
 def scene():
-    left, right = speech(4, 1), speech(4, 2)
-    return pair(left, right, 10), voiced(left), voiced(right)
+    openings = speech(4, 1), speech(4, 2)
+    return pair(openings, 10), *map(voiced, openings)
 
 
 def side_of(features, extractor) -> str:
-    """Yaw and size say little; the lips of the chosen face tell who was chosen."""
+    """Return which face was measured, by its lips: yaw and size differ too little."""
     inner = features.names.index("inner_lips_2_y"), features.names.index("inner_lips_6_y")
     opening = features.values[:, inner[0]] - features.values[:, inner[1]]
     times = features.times[:, 0]
@@ -114,19 +114,19 @@ def side_of(features, extractor) -> str:
 
 
 def test_speaker_is_the_one_whose_lips_go_with_the_sound(scene):
-    pictures, of_left, of_right = scene
-    extractor = FaceExtractor()
-    assert side_of(extractor(pictures, sound=of_left), extractor) == "left"
-    assert side_of(extractor(pictures, sound=lambda: of_right), extractor) == "right"
+    images, of_left, of_right = scene
+    extractor = LandmarkExtractor()
+    assert side_of(extractor(images, sound=of_left), extractor) == "left"
+    assert side_of(extractor(images, sound=lambda: of_right), extractor) == "right"
     # Without sound both move their lips alike, and the larger face wins.
-    assert side_of(extractor(pictures), extractor) == "left"
-    first, second = extractor.everyone(pictures, sound=of_right)
+    assert side_of(extractor(images), extractor) == "left"
+    first, second = extractor.everyone(images, sound=of_right)
     assert (side_of(first, extractor), side_of(second, extractor)) == ("right", "left")
     assert first.valid.all()
     assert second.valid.all()
 
 
-def test_everyone_has_rows_where_they_are_seen():
+def test_everyone_has_rows_where_they_are_visible():
     alone, both = head(), np.concatenate([head(), head()[:, ::-1] // 2 + 60], axis=1)
     wide = np.pad(alone, ((0, 0), (0, 256), (0, 0)), mode="constant")
     images = [wide] * 3 + [both] * 5
@@ -143,16 +143,16 @@ def test_real_lips_go_with_their_own_sound(shared):
     """Stretches of one recording: lips of each against the sound of each."""
     video = shared / "data/facet_pairs/v-571d8cVauQ.mp4"
     stretches = [(20.0, 27.0), (30.0, 37.0)]
-    extractor = FaceExtractor(max_faces=1)
+    extractor = LandmarkExtractor(max_faces=1)
     upper = extractor.names.index("inner_lips_2_y")
     lower = extractor.names.index("inner_lips_6_y")
-    seen = []
+    lips_of_stretches = []
     for start, end in stretches:
         features = extractor(read_frames(video, fps=12, start=start, end=end))
         gap = (features.values[:, upper] - features.values[:, lower]).astype(float)
-        seen.append((features.times[:, 0] - start, gap))
-    heard = [read_sound(video, start=start, end=end) for start, end in stretches]
-    sounds = [Sound(sound.samples, sound.sample_rate) for sound in heard]
-    table = np.array([[agreement(*lips, sound) for sound in sounds] for lips in seen])
+        lips_of_stretches.append((features.times[:, 0] - start, gap))
+    sounds = [read_sound(video, start=start, end=end) for start, end in stretches]
+    sounds = [Sound(sound.samples, sound.sample_rate) for sound in sounds]
+    table = np.array([[agreement(*lips, sound) for sound in sounds] for lips in lips_of_stretches])
     others = table[~np.eye(len(table), dtype=bool)]
     assert np.diag(table).mean() > others.mean() + 0.08

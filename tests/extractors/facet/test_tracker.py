@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from extractors.facet.networks import BLENDSHAPES, FaceGraphs
+from extractors.facet.networks import BLENDSHAPES, FaceNetworks
 from extractors.facet.tracker import LEFT_EYE, RIGHT_EYE, FaceTracker
 from mmemo.assets.resolve import resolve
 from mmemo.errors import AssetError, FeatureError
@@ -27,7 +27,7 @@ def astronaut() -> np.ndarray:
 
 @pytest.fixture
 def look(tracker):
-    """Find the one face of a picture on its own."""
+    """Find the only face of an image."""
 
     def find(image: np.ndarray):
         tracker.reset()
@@ -59,7 +59,7 @@ def test_finds_the_face_where_it_is(look, astronaut):
     assert face.landmarks.shape == (478, 3)
 
 
-def test_points_move_with_the_picture(look, astronaut):
+def test_points_move_with_the_image(look, astronaut):
     base = look(astronaut)
     moved = look(np.roll(astronaut, (40, 60), axis=(0, 1)))
     off = moved.landmarks[:, :2] - base.landmarks[:, :2] - (60, 40)
@@ -67,7 +67,7 @@ def test_points_move_with_the_picture(look, astronaut):
 
 
 @pytest.mark.parametrize("scale", [0.6, 1.7])
-def test_points_scale_with_the_picture(look, astronaut, scale):
+def test_points_scale_with_the_image(look, astronaut, scale):
     base = look(astronaut)
     scaled = look(cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
     off = scaled.landmarks[:, :2] / scale - base.landmarks[:, :2]
@@ -83,7 +83,7 @@ def test_mirror_turns_left_into_right(look, astronaut):
 
 
 @pytest.mark.parametrize("degrees", [-35, -15, 10, 30])
-def test_roll_follows_a_turned_picture(look, astronaut, degrees):
+def test_roll_follows_a_turned_image(look, astronaut, degrees):
     base = look(astronaut)
     # OpenCV turns counter-clockwise for positive angles; our roll is positive clockwise.
     turned, matrix = turn(astronaut, -degrees)
@@ -95,7 +95,7 @@ def test_roll_follows_a_turned_picture(look, astronaut, degrees):
     assert np.abs(face.landmarks[:, :2] - expected).mean() < 0.03 * eye_distance(base)
 
 
-def test_survives_dim_and_bright_pictures(look, astronaut):
+def test_survives_dim_and_bright_images(look, astronaut):
     base = look(astronaut)
     for gain in (0.35, 1.5):
         face = look(np.clip(astronaut * gain, 0, 255).astype(np.uint8))
@@ -103,7 +103,7 @@ def test_survives_dim_and_bright_pictures(look, astronaut):
         assert off < 0.04 * eye_distance(base)
 
 
-def test_head_coordinates_do_not_depend_on_the_picture(look, astronaut):
+def test_head_coordinates_do_not_depend_on_the_image(look, astronaut):
     base = look(astronaut)
     turned = look(cv2.resize(turn(astronaut, 20)[0], None, fx=1.4, fy=1.4))
     off = base.pose.to_head(base.landmarks) - turned.pose.to_head(turned.landmarks)
@@ -111,7 +111,7 @@ def test_head_coordinates_do_not_depend_on_the_picture(look, astronaut):
 
 
 @pytest.mark.parametrize("make", [np.zeros_like, lambda x: np.full_like(x, 255)])
-def test_no_face_in_plain_pictures(tracker, astronaut, make: Callable):
+def test_no_face_in_plain_images(tracker, astronaut, make: Callable):
     tracker.reset()
     assert tracker.track(make(astronaut)) == []
 
@@ -124,18 +124,18 @@ def test_no_face_in_noise_or_texture(tracker):
 
 
 @pytest.mark.parametrize("corner", [(60, 100), (380, 700)])
-def test_small_face_in_a_wide_picture(tracker, astronaut, corner):
+def test_small_face_in_a_wide_image(tracker, astronaut, corner):
     scene = cv2.GaussianBlur(cv2.resize(data.coffee(), (1280, 720)), (0, 0), 3)
     third = cv2.resize(astronaut[:400], None, fx=0.65, fy=0.65, interpolation=cv2.INTER_AREA)
-    top, left = corner
-    scene[top : top + third.shape[0], left : left + third.shape[1]] = third
+    y0, x0 = corner
+    scene[y0 : y0 + third.shape[0], x0 : x0 + third.shape[1]] = third
     tracker.reset()
     (face,) = tracker.track(scene)
-    inside = face.landmarks[:, :2].mean(axis=0) - (left, top)
+    inside = face.landmarks[:, :2].mean(axis=0) - (x0, y0)
     assert np.abs(inside - np.array([222, 122]) * 0.65).max() < 15
 
 
-def test_detector_rests_while_the_face_is_followed(tracker, astronaut):
+def test_detector_does_not_run_while_the_face_is_followed(tracker, astronaut):
     tracker.reset()
     before = tracker.detections_run
     tracks = set()
@@ -150,11 +150,18 @@ def test_detector_rests_while_the_face_is_followed(tracker, astronaut):
 def test_face_that_leaves_and_returns(tracker, astronaut):
     tracker.reset()
     blank = np.zeros_like(astronaut)
-    seen = [bool(tracker.track(i)) for i in (blank, astronaut, astronaut, blank, blank, astronaut)]
-    assert seen == [False, True, True, False, False, True]
+    images = (blank, astronaut, astronaut, blank, blank, astronaut)
+    assert [bool(tracker.track(image)) for image in images] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
-def test_same_pictures_same_numbers(astronaut):
+def test_same_images_same_numbers(astronaut):
     runs = []
     for _ in range(2):
         tracker = FaceTracker(resolve("face-landmarker"))
@@ -172,23 +179,23 @@ def test_same_pictures_same_numbers(astronaut):
         np.zeros((0, 4, 3), np.uint8),
     ],
 )
-def test_refuses_what_is_no_rgb_picture(tracker, image):
-    with pytest.raises(FeatureError, match="expected an RGB picture"):
+def test_refuses_images_that_are_not_rgb(tracker, image):
+    with pytest.raises(FeatureError, match="expected an RGB frame"):
         tracker.track(image)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1)])
-def test_tiny_and_thin_pictures_hold_no_face(tracker, size):
+def test_no_face_in_tiny_and_thin_images(tracker, size):
     tracker.reset()
     assert tracker.track(np.zeros((*size, 3), np.uint8)) == []
 
 
 def test_missing_or_broken_weights(tmp_path):
     with pytest.raises(AssetError, match="Face Landmarker bundle"):
-        FaceGraphs(tmp_path)
+        FaceNetworks(tmp_path)
     (tmp_path / "face_landmarker.task").write_bytes(b"PK not a zip")
     with pytest.raises(AssetError, match="Face Landmarker bundle"):
-        FaceGraphs(tmp_path)
+        FaceNetworks(tmp_path)
 
 
 @pytest.mark.shared
@@ -213,10 +220,10 @@ def test_agrees_with_the_reference_runtime(tracker, shared):
 def test_finds_and_loses_the_face_as_the_reference_runtime(tracker, shared, name):
     oracle = np.load((shared / "oracles/facet" / name).with_suffix(".npz"))
     tracker.reset()
-    seen = np.array(
+    visible = np.array(
         [bool(tracker.track(image)) for image in read(shared / "data/odd_clips" / name)]
     )
-    assert (seen == np.isfinite(oracle["blendshapes"]).all(axis=1)).mean() > 0.97
+    assert (visible == np.isfinite(oracle["blendshapes"]).all(axis=1)).mean() > 0.97
 
 
 def read(path: Path):
@@ -225,7 +232,7 @@ def read(path: Path):
             yield frame.to_ndarray(format="rgb24")
 
 
-def test_loading_the_graphs_writes_nothing_to_stderr(capfd):
-    graphs = FaceTracker().graphs
-    graphs.blendshapes(np.zeros((478, 3), np.float32))
+def test_loading_the_networks_writes_nothing_to_stderr(capfd):
+    networks = FaceTracker().networks
+    networks.blendshapes(np.zeros((478, 3), np.float32))
     assert capfd.readouterr().err == ""

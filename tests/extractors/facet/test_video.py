@@ -25,7 +25,7 @@ def columns(features, *names: str) -> np.ndarray:
 
 
 def stranger() -> np.ndarray:
-    """Someone else: the same face, a quarter narrower, on a picture of the same size."""
+    """Someone else: the same face, a quarter narrower, on an image of the same size."""
     narrow = cv2.resize(head(), (192, 256), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.copyMakeBorder(narrow, 0, 0, 32, 32, cv2.BORDER_REPLICATE), np.uint8)
 
@@ -46,7 +46,7 @@ def test_cuts_and_reentries(extractor, tmp_path):
     people = extractor.everyone(read_frames(path))
     assert len(people) == 1
     assert people[0].valid.tolist() == ([True] * 10 + [False] * 10) * 2 + [True] * 10
-    # One neutral face: what the first and the last shot show is the same, and so are the numbers.
+    # One neutral face: the first and the last shot are the same, and so are their numbers.
     first, last = columns(people[0], "AU1", "AU12", "AU25")[[5, 45]]
     assert np.abs(first - last).max() < 0.35
 
@@ -61,12 +61,12 @@ def test_a_stranger_between_is_somebody_else(extractor, tmp_path):
         [True] * 10 + [False] * 10 + [True] * 10,
         [False] * 10 + [True] * 10 + [False] * 10,
     ]
-    # Asked for one face a picture, the other fills in.
+    # With one row per frame, the other person fills in.
     assert extractor(read_frames(path)).valid.all()
 
 
 @pytest.mark.parametrize("clockwise_deg", [90, 180, 270])
-def test_a_phone_held_otherwise(extractor, tmp_path, clockwise_deg):
+def test_a_turned_phone(extractor, tmp_path, clockwise_deg):
     lying = np.ascontiguousarray(np.rot90(head(), clockwise_deg // 90))
     path = write_media(tmp_path / "phone.mp4", picture=lambda t: lying, seconds=0.2)
     turned = extractor(read_frames(turn_mp4(path, clockwise_deg)))
@@ -82,7 +82,7 @@ def test_a_phone_held_otherwise(extractor, tmp_path, clockwise_deg):
 
 
 def test_variable_frame_rate_gives_the_same_course(extractor, tmp_path):
-    """The mouth opens slowly; half of the pictures are missing at random."""
+    """The mouth opens slowly; half of the frames are missing at random."""
 
     def picture(t: float) -> np.ndarray:
         return mouth_open(256, round(0.12 * (1 - np.cos(2 * np.pi * t)), 2))
@@ -100,7 +100,7 @@ def test_variable_frame_rate_gives_the_same_course(extractor, tmp_path):
 
 
 def test_small_faces(extractor, tmp_path):
-    """A face a ninth as wide as a 720p picture is long, away from the middle."""
+    """A face a ninth as wide as a 720p frame, away from the middle."""
     scene = cv2.GaussianBlur(cv2.resize(data.coffee(), (1280, 720)), (0, 0), 3)
     scene[60:260, 900:1100] = cv2.resize(head(), (200, 200), interpolation=cv2.INTER_AREA)
     path = write_media(
@@ -111,7 +111,7 @@ def test_small_faces(extractor, tmp_path):
     assert np.abs(columns(features, "Yaw", "Pitch")).max() < 20
 
 
-def test_sound_and_pictures_of_one_pass(extractor, tmp_path):
+def test_sound_and_frames_of_one_pass(extractor, tmp_path):
     path = write_media(tmp_path / "clip.mp4", picture=lambda t: head(), sound=tone(), seconds=1.0)
     with Decoder(path, fps=10) as decoder:
         features = extractor(decoder.frames(), sound=decoder.sound)
@@ -121,7 +121,7 @@ def test_sound_and_pictures_of_one_pass(extractor, tmp_path):
     assert sound.duration_s == pytest.approx(1.0, abs=0.05)
 
 
-def test_an_error_on_the_way_reaches_the_caller(extractor):
+def test_an_error_of_the_decoder_reaches_the_caller(extractor):
     def broken():
         yield from read_frames("/nowhere.mp4")
 
@@ -143,8 +143,8 @@ print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-def test_memory_grows_by_numbers_not_by_pictures(tmp_path):
-    """200 pictures of 640 x 640 would be 246 MB; what is kept of them is a few hundred bytes."""
+def test_memory_grows_by_numbers_not_by_frames(tmp_path):
+    """200 frames of 640 x 640 would be 246 MB; a few hundred bytes of each are stored."""
     acts = [np.asarray(cv2.resize(image, (640, 640)), np.uint8) for image in acting(256, 12)]
 
     def clip(name: str, count: int):

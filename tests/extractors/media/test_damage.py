@@ -1,4 +1,4 @@
-"""Damaged and hostile files: one line of `ClipError`, or what can be saved; never anything else."""
+"""Damaged and hostile files: one line of `ClipError`, or the readable part; nothing else."""
 
 import logging
 import time
@@ -41,7 +41,7 @@ def one_line(error: pytest.ExceptionInfo[ClipError], path: Path) -> bool:
     return "\n" not in message and "expected" in message and name in message
 
 
-# What is no media file
+# Not a media file
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,9 @@ def one_line(error: pytest.ExceptionInfo[ClipError], path: Path) -> bool:
         ("nul\0.mp4", None),
     ],
 )
-def test_what_is_no_media_is_refused(tmp_path: Path, name: str, content: bytes | None) -> None:
+def test_files_that_are_not_media_are_refused(
+    tmp_path: Path, name: str, content: bytes | None
+) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -76,7 +78,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert one_line(error, tmp_path)
 
 
-def test_a_still_picture_is_refused(tmp_path: Path) -> None:
+def test_a_still_image_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "still.mp4"
     with av.open(str(path), "w", format="image2") as container:
         stream = container.add_stream("png", rate=1)
@@ -111,10 +113,10 @@ def test_cover_art_is_no_video(tmp_path: Path) -> None:
         read_frames(path)
 
 
-# What is damaged
+# Damaged files
 
 
-def test_a_truncated_file_yields_what_is_there_and_tells_the_loss(
+def test_a_truncated_file_is_read_with_a_warning_of_the_loss(
     tmp_path: Path, clip: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "half.mkv"
@@ -127,11 +129,13 @@ def test_a_truncated_file_yields_what_is_there_and_tells_the_loss(
     assert 1.0 < sound.duration_s < 3.5
     [record] = [r for r in caplog.records if "picture" in r.getMessage()]
     assert "half.mkv" in record.getMessage()
-    lost_s = next(float(arg) for arg in record.args or () if isinstance(arg, float))
-    assert lost_s == pytest.approx(4.0 - frames[-1].time_s - 0.04, abs=0.1)
+    missing_s = next(float(arg) for arg in record.args or () if isinstance(arg, float))
+    assert missing_s == pytest.approx(4.0 - frames[-1].time_s - 0.04, abs=0.1)
 
 
-def test_a_whole_file_is_read_without_a_word(clip: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_whole_file_is_read_without_a_message(
+    clip: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG), Decoder(clip) as decoder:
         assert len(list(decoder.frames())) == 100
     assert not caplog.records
@@ -210,10 +214,10 @@ def test_a_demuxer_that_fails_for_ever_ends(clip: Path, monkeypatch: pytest.Monk
     assert 1 <= len(calls) <= MAX_FAILURES_IN_A_ROW + 1
 
 
-# What asks for too much
+# Limits
 
 
-def test_large_pictures_are_refused(tmp_path: Path) -> None:
+def test_large_frames_are_refused(tmp_path: Path) -> None:
     path = write_media(tmp_path / "clip.mp4", picture=quadrants((320, 240)), seconds=0.2)
     limits = Limits(max_pixels=320 * 240 - 1)
     for read in (probe, read_frames):

@@ -1,4 +1,4 @@
-"""Media: real files in, what was put into them out, at the times at which it was put there."""
+"""Media files: their known content is read at the known times."""
 
 import gc
 import itertools
@@ -82,7 +82,7 @@ def test_flash_and_click_are_read_when_they_happen(tmp_path: Path, suffix: str) 
 
 
 @pytest.mark.parametrize("suffix", SOUND_KINDS)
-def test_click_is_heard_when_it_happens(tmp_path: Path, suffix: str) -> None:
+def test_click_is_read_when_it_happens(tmp_path: Path, suffix: str) -> None:
     path = write_media(tmp_path / f"clip.{suffix}", sound=click(1.2), **SOUND_KINDS[suffix])
     assert loudest_s(read_sound(path)) == pytest.approx(1.2, abs=0.002)
 
@@ -128,16 +128,16 @@ def test_sample_formats_share_one_full_scale(tmp_path: Path, codec: str) -> None
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 96_000])
-def test_any_rate_becomes_the_wanted_rate(tmp_path: Path, rate: int) -> None:
+def test_any_rate_becomes_the_requested_rate(tmp_path: Path, rate: int) -> None:
     path = write_media(
         tmp_path / "clip.wav", sound=tone(200), audio_codec="pcm_s16le", sample_rate=rate
     )
-    for wanted in (8_000, 16_000):
-        sound = read_sound(path, sample_rate=wanted)
-        assert sound.sample_rate == wanted
+    for sample_rate in (8_000, 16_000):
+        sound = read_sound(path, sample_rate=sample_rate)
+        assert sound.sample_rate == sample_rate
         assert sound.duration_s == pytest.approx(2.0, abs=0.005)
-        expected = tone(200)(np.arange(len(sound.samples)) / wanted)
-        inside = slice(wanted // 4, -wanted // 4)
+        expected = tone(200)(np.arange(len(sound.samples)) / sample_rate)
+        inside = slice(sample_rate // 4, -sample_rate // 4)
         assert np.abs(sound.samples[inside] - expected[inside]).max() < 0.005
 
 
@@ -175,7 +175,7 @@ def test_not_a_number_becomes_silence_and_overshoot_is_cut(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("start", [0.0, 0.5, 3.3, 8.01, 11.5])
-def test_a_cut_holds_what_the_whole_holds(long_clip: Path, start: float) -> None:
+def test_a_cut_equals_that_part_of_the_whole(long_clip: Path, start: float) -> None:
     end = start + 0.45
     whole = read_sound(long_clip)
     cut = read_sound(long_clip, start=start, end=end)
@@ -222,7 +222,7 @@ def test_a_late_cut_of_sound_is_exact(tmp_path: Path, suffix: str) -> None:
     assert np.abs(read_sound(path).samples[begin:end] - cut.samples).max() < 1e-4
 
 
-def test_a_late_cut_does_not_read_what_comes_before(
+def test_a_late_cut_does_not_decode_the_part_before(
     long_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded = []
@@ -240,7 +240,7 @@ def test_a_late_cut_does_not_read_what_comes_before(
 # One pass
 
 
-def test_one_pass_gives_what_two_passes_give(long_clip: Path) -> None:
+def test_one_pass_equals_two_passes(long_clip: Path) -> None:
     with Decoder(long_clip, fps=5, start=2.0, end=6.0) as decoder:
         frames = list(decoder.frames())
         sound = decoder.sound()
@@ -249,7 +249,7 @@ def test_one_pass_gives_what_two_passes_give(long_clip: Path) -> None:
     assert np.array_equal(sound.samples, read_sound(long_clip, start=2.0, end=6.0).samples)
 
 
-def test_pieces_of_sound_follow_without_holes(long_clip: Path) -> None:
+def test_pieces_of_sound_follow_without_gaps(long_clip: Path) -> None:
     items = list(decode(long_clip, fps=2, start=1.0))
     pieces = [item for item in items if isinstance(item, Sound)]
     assert len(pieces) > 5
@@ -260,20 +260,20 @@ def test_pieces_of_sound_follow_without_holes(long_clip: Path) -> None:
     assert any(isinstance(item, Sound) for item in first_half)
 
 
-def test_frames_are_let_go_at_once(long_clip: Path) -> None:
+def test_frames_are_freed_at_once(long_clip: Path) -> None:
     """Left to the garbage collector, they once more than doubled the memory of a pass."""
     gc.collect()
     gc.disable()
     try:
         for _ in read_frames(long_clip):
             pass
-        held = sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
+        n_alive = sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
     finally:
         gc.enable()
-    assert held < 5
+    assert n_alive < 5
 
 
-def test_sound_is_whole_when_frames_are_left_early(long_clip: Path) -> None:
+def test_sound_is_whole_when_reading_frames_stops_early(long_clip: Path) -> None:
     with Decoder(long_clip) as decoder:
         next(decoder.frames())
         sound = decoder.sound()
@@ -282,7 +282,7 @@ def test_sound_is_whole_when_frames_are_left_early(long_clip: Path) -> None:
 
 
 @pytest.mark.parametrize("present", ["picture", "sound"])
-def test_a_decoder_serves_files_with_only_one_of_both(tmp_path: Path, present: str) -> None:
+def test_a_decoder_reads_files_with_only_one_of_both(tmp_path: Path, present: str) -> None:
     content: dict[str, Any] = {"picture": quadrants()}
     if present == "sound":
         content = {"sound": tone()}
@@ -305,7 +305,7 @@ def test_missing_streams_are_named(tmp_path: Path) -> None:
         read_frames(blind)
 
 
-def test_probe_tells_what_is_there(tmp_path: Path) -> None:
+def test_probe_returns_the_properties(tmp_path: Path) -> None:
     path = write_media(
         tmp_path / "clip.mp4", picture=quadrants((160, 96)), sound=tone(), layout="stereo", fps=10
     )

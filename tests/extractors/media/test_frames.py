@@ -1,4 +1,4 @@
-"""Pictures: upright, square pixels, right colours, own times, at most the rate that was wanted."""
+"""Frames: upright, square pixels, right colours, own times, at most the requested rate."""
 
 import itertools
 import math
@@ -82,7 +82,7 @@ def test_odd_sizes(tmp_path: Path) -> None:
         (90, True, ["r", "b", "g", "rgb"]),
     ],
 )
-def test_pictures_come_upright(
+def test_frames_are_upright(
     tmp_path: Path, degrees: int, mirrored: bool, expected: list[str]
 ) -> None:
     path = write_media(tmp_path / "clip.mp4", picture=quadrants((160, 96)), seconds=0.4)
@@ -100,14 +100,14 @@ def test_pictures_come_upright(
     ("aspect", "shape"),
     [(Fraction(4, 3), (120, 213)), (Fraction(1, 2), (240, 160)), (Fraction(1, 90), (120, 160))],
 )
-def test_pixels_come_square(tmp_path: Path, aspect: Fraction, shape: tuple[int, int]) -> None:
+def test_pixels_are_square(tmp_path: Path, aspect: Fraction, shape: tuple[int, int]) -> None:
     path = write_media(tmp_path / "clip.mp4", picture=quadrants(), seconds=0.4, pixel_aspect=aspect)
     assert next(read_frames(path)).image.shape[:2] == shape
     info = probe(path)
     assert (info.height, info.width) == shape
 
 
-def test_large_pictures_are_shrunk_on_demand(tmp_path: Path) -> None:
+def test_large_frames_are_shrunk_on_request(tmp_path: Path) -> None:
     path = write_media(tmp_path / "clip.mp4", picture=quadrants((640, 360)), seconds=0.2)
     small = next(read_frames(path, max_side=160)).image
     assert small.shape == (90, 160, 3)
@@ -138,12 +138,12 @@ def test_a_lower_rate_keeps_the_frame_nearest_to_each_tick(steady_clip: Path, fp
     every = np.arange(300) * FRAME_S
     ticks = np.arange(math.floor(every[-1] * fps + 0.5) + 1) / fps
     nearest = np.abs(ticks[:, None] - every).min(axis=1)
-    kept = np.array([frame.time_s for frame in read_frames(steady_clip, fps=fps)])
-    assert np.abs(ticks[:, None] - kept).min(axis=1) == pytest.approx(nearest, abs=1e-6)
-    assert len(kept) == len(ticks)
+    times = np.array([frame.time_s for frame in read_frames(steady_clip, fps=fps)])
+    assert np.abs(ticks[:, None] - times).min(axis=1) == pytest.approx(nearest, abs=1e-6)
+    assert len(times) == len(ticks)
 
 
 @pytest.mark.parametrize("fps", [25, 30, 1000])
 def test_a_higher_rate_repeats_nothing(steady_clip: Path, fps: float) -> None:
-    kept = [frame.time_s for frame in read_frames(steady_clip, fps=fps, end=4.0)]
-    assert kept == pytest.approx(np.arange(100) * FRAME_S)
+    times = [frame.time_s for frame in read_frames(steady_clip, fps=fps, end=4.0)]
+    assert times == pytest.approx(np.arange(100) * FRAME_S)
