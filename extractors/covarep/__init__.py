@@ -1,6 +1,6 @@
-"""COVAREP-style voice analysis: each stage alone, and the extractor that joins them.
+"""COVAREP-style voice analysis: the single stages, and the extractor that combines them.
 
-Columns and frame grid are COVAREP's; every method is written from its paper.
+Columns and frame grid are those of COVAREP; every method is written from its paper.
 """
 
 from extractors.covarep.creak.detector import CreakDetector, load_detector, with_changes

@@ -18,11 +18,11 @@ from mmemo.errors import DataError, MmemoError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m extractors.covarep", description=__doc__)
     parser.add_argument("sound", type=Path, help="a sound or video file")
     parser.add_argument("table", type=Path, help="the CSV file to write")
-    parser.add_argument("--strict", action="store_true", help="as COVAREP does, quirks included")
+    parser.add_argument("--strict", action="store_true", help="with COVAREP's quirks")
     parser.add_argument("--creak-weights", type=Path, default=WEIGHTS, help="JSON: docs/creak.md")
     options = parser.parse_args(arguments)
     try:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write_table(path: Path, header: Sequence[str], blocks: Iterator[NDArray[np.float64]]) -> None:
-    """Write blocks of rows as CSV, in 9 digits; nothing is left behind on failure.
+    """Write blocks of rows as CSV with 9 digits; on failure no file remains.
 
     Raises:
         DataError: the file cannot be written.

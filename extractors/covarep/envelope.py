@@ -3,7 +3,7 @@
 A. Roebel, X. Rodet, "Efficient spectral envelope estimation and its application to pitch shifting
 and envelope preservation", DAFx 2005, section 3: the true envelope is the smooth curve of given
 cepstral order that touches the partials from above, found by raising a cepstrally smoothed
-spectrum until no bin sticks out. The warping of frequency is the mel scale,
+spectrum until no bin exceeds it. The warping of frequency is the mel scale,
 1127 ln(1 + f / 700 Hz).
 """
 
@@ -27,7 +27,7 @@ Real = TypeVar("Real", np.float32, np.float64)
 
 
 def envelope_orders(f0_hz: NDArray[np.float64], sample_rate: int) -> NDArray[np.int64]:
-    """Give the highest cepstral order at which harmonics are not followed one by one: (P,)."""
+    """Return the highest cepstral order that does not resolve single harmonics: (P,)."""
     return np.floor(0.5 * sample_rate / f0_hz + 0.5).astype(np.int64)
 
 
@@ -52,9 +52,9 @@ def true_envelope(log_spectrum: NDArray[Real], orders: NDArray[np.int64]) -> NDA
 def fill_below_pitch(
     log_spectrum: NDArray[np.float64], f0_hz: NDArray[np.float64], sample_rate: int
 ) -> NDArray[np.float64]:
-    """Raise what lies below the pitch to half the amplitude at the pitch.
+    """Raise the spectrum below the pitch to half the amplitude at the pitch.
 
-    A voice has no partial at 0 Hz; without this the envelope would dive there.
+    A voice has no partial at 0 Hz; without this the envelope would drop there.
 
     Args:
         log_spectrum: (P, B) natural logarithms, from 0 Hz to half the sample rate.
@@ -76,7 +76,7 @@ def fill_below_pitch(
 
 
 def half_hamming(widths: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Half Hamming windows over the cepstrum, falling from 1 at 0 to .08 at each width.
+    """Half Hamming windows over the cepstrum, falling from 1 at 0 to 0.08 at each width.
 
     Args:
         widths: (P,) last coefficient of each.
@@ -90,7 +90,7 @@ def half_hamming(widths: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def smooth(log_spectrum: NDArray[Real], lifters: NDArray[Real]) -> NDArray[Real]:
-    """Weigh the cepstra of spectra (P, B) by lifters (P, C), zero beyond these: (P, B)."""
+    """Weight the cepstra of spectra (P, B) by lifters (P, C), zero beyond them: (P, B)."""
     # A real, even spectrum: the DCT of type 1 is its Fourier transform, and its own inverse.
     cepstrum = scipy.fft.dct(log_spectrum, type=1, axis=1)
     width = min(lifters.shape[1], cepstrum.shape[1])
@@ -102,12 +102,12 @@ def smooth(log_spectrum: NDArray[Real], lifters: NDArray[Real]) -> NDArray[Real]
 def mel_cepstrum(
     log_envelope: NDArray[np.floating], sample_rate: int, coefficients: int = COEFFICIENTS
 ) -> NDArray[np.float64]:
-    """Describe envelopes by cosines over the mel scale.
+    """Compute the mel-cepstra of envelopes.
 
     Args:
         log_envelope: (P, B) natural logarithms, from 0 Hz to half the sample rate.
         sample_rate: in Hz.
-        coefficients: how many to keep.
+        coefficients: how many to return.
 
     Returns:
         (P, coefficients): the mean log amplitude, then twice the mean against each cosine.
@@ -125,11 +125,11 @@ def _raise_envelopes(log_spectrum: NDArray[Real], orders: NDArray[np.int64]) -> 
     open_rows = np.arange(len(orders))
     for _ in range(MOST_STEPS):
         excess = log_spectrum[open_rows] - envelopes[open_rows]
-        still = excess.max(axis=1) > TOLERANCE
-        if not still.any():
+        exceeded = excess.max(axis=1) > TOLERANCE
+        if not exceeded.any():
             break
-        open_rows = open_rows[still]
-        envelopes[open_rows] += smooth(np.maximum(excess[still], 0.0), lifters[open_rows])
+        open_rows = open_rows[exceeded]
+        envelopes[open_rows] += smooth(np.maximum(excess[exceeded], 0.0), lifters[open_rows])
     return envelopes
 
 
@@ -137,7 +137,7 @@ def _raise_envelopes(log_spectrum: NDArray[Real], orders: NDArray[np.int64]) -> 
 def _mel_basis(
     bins: int, sample_rate: int, coefficients: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Where to read a spectrum in equal mel steps, and the cosines to weigh that with."""
+    """Return where to read a spectrum in equal mel steps, and the cosines that weight it."""
     hertz = np.linspace(0, sample_rate / 2, bins)
     mel = np.log1p(hertz / 700)
     position = np.interp(hertz / hertz[-1] * mel[-1], mel, np.arange(bins))

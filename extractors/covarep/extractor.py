@@ -48,27 +48,27 @@ NAMES: tuple[str, ...] = (*PITCH_NAMES, *PULSE_NAMES, *FRAME_NAMES)
 
 _BLOCK = 250
 _BEYOND = 40
-"""Rows either side that phase statistics reach into."""
+"""Rows on either side that phase statistics use."""
 
 _CHANGES = 2
-"""Rows before a piece that the changes of creak's inputs reach into."""
+"""Rows before a piece that the changes of the creak inputs use."""
 
 _UNKNOWN_F0_HZ = 100.0
 
 _SURVEY = 0.5
-"""About what the first pass over a recording takes of the time."""
+"""Approximate share of the time that the first pass over a recording takes."""
 
 
 class CovarepExtractor:
     """Measure pitch, voice, spectrum and phase of a mono sound on COVAREP's frame grid.
 
     Row i is centred at (79 + 160 i) / 16000 s and lasts 10 ms. Every row is measured on frames
-    centred there, the sound counting as zero beyond its ends, so any length has defined values;
+    centred there. Beyond its ends the sound counts as zero, so any length has defined values;
     sounds shorter than 80 samples at 16 kHz have no row. Rows without energy are not valid.
 
     Args:
-        creak_weights: a file of weights for the creak detector (see ``load_detector``) in place
-            of the package's own.
+        creak_weights: a file of weights for the creak detector (see ``load_detector``) that
+            replaces the package's own.
 
     Raises:
         FeatureError: the weights cannot be used.
@@ -89,28 +89,28 @@ class CovarepExtractor:
     def __call__(
         self, sound: Sound, *, progress: Callable[[float], None] = lambda share: None
     ) -> Features:
-        """Extract.
+        """Measure a sound, one row per 10 ms.
 
         Args:
             sound: mono, any sample rate from 1 kHz to 1 MHz.
-            progress: told now and then which share of the work is done.
+            progress: called now and then with the finished share of the work, 0 to 1.
 
         Raises:
-            FeatureError: no samples, samples that are not numbers, or an absurd sample rate.
+            FeatureError: no samples, samples that are not finite, or an implausible sample rate.
         """
         recording = Recording(sound)
         rows = recording.row_count
         values = np.zeros((rows, len(NAMES)), dtype=np.float32)
         valid = np.zeros(rows, dtype=np.bool_)
-        for first, block, known in measure(recording, self._detector):
+        for first, block, block_valid in measure(recording, self._detector):
             values[first : first + len(block)] = block
-            valid[first : first + len(block)] = known
+            valid[first : first + len(block)] = block_valid
             progress(_SURVEY + (1 - _SURVEY) * (first + len(block)) / rows)
         return Features(values, row_times(recording), valid, self.names, self.fingerprint())
 
 
 def row_times(recording: Recording) -> NDArray[np.float64]:
-    """Give the start and end of each row in seconds, not before the recording's start: (P, 2)."""
+    """Return start and end of each row in seconds, not before the recording's start: (P, 2)."""
     middle = row_middles_s(recording)
     starts = np.maximum(middle - HOP_S / 2, recording.start_s)
     return np.stack([starts, middle + HOP_S / 2], axis=1)
@@ -122,12 +122,12 @@ def measure(
     """Measure a recording of any length in pieces of half a minute.
 
     Args:
-        recording: what to measure.
-        detector: judges creak.
+        recording: the recording.
+        detector: of creak.
 
     Yields:
-        Number of the piece's first row, its values (n, D) in the order of ``NAMES``, 0 in rows
-        that are not valid, and which are (n,).
+        Number of the piece's first row, its values (n, D) in the order of ``NAMES``, and their
+        validity (n,). Rows that are not valid are 0.
     """
     if recording.row_count == 0:
         return
@@ -146,9 +146,9 @@ def measure(
 
 
 def creak_inputs_of(recording: Recording, piece: Piece, survey: Survey) -> NDArray[np.float64]:
-    """Measure what the creak detector looks at in a piece, changes included: (n, 36).
+    """Measure the inputs of the creak detector in a piece, with their changes: (n, 36).
 
-    A recording without any voice counts as one of 100 Hz.
+    A recording without any voice is measured with a pitch of 100 Hz.
     """
     first, last = piece.rows
     before = min(_CHANGES, first)
@@ -166,7 +166,7 @@ def creak_inputs_of(recording: Recording, piece: Piece, survey: Survey) -> NDArr
 
 
 def _measure_frames(piece: Piece, survey: Survey) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Measure what comes frame by frame: (n, columns of ``FRAME_NAMES``), and validity (n,)."""
+    """Measure the columns of ``FRAME_NAMES`` except creak, (n, 65), and their validity (n,)."""
     first, last = piece.rows
     before = min(_BEYOND, first)
     after = min(_BEYOND, len(survey.f0_hz) - last)
@@ -192,7 +192,7 @@ def _measure_block(
     """Compute Rd, its confidence and the MCEPs (n, 27), and phase distortion (n, 513)."""
     harmonics = analyse_harmonics(signal, SAMPLE_RATE_HZ, centres, f0_hz)
     rd, confidence = estimate_rd(harmonics.amplitude, harmonics.phase, harmonics.number)
-    # Every second bin, 8 Hz apart, resolves windows of three periods, and halves the time.
+    # Every second bin, 8 Hz apart, resolves windows of three periods in half the time.
     spectra = fill_below_pitch(harmonics.log_spectrum[:, ::2], f0_hz, SAMPLE_RATE_HZ)
     envelopes = true_envelope(spectra.astype(np.float32), envelope_orders(f0_hz, SAMPLE_RATE_HZ))
     cepstra = mel_cepstrum(envelopes, SAMPLE_RATE_HZ)
@@ -203,7 +203,7 @@ def _measure_block(
 def _has_energy(
     signal: NDArray[np.float64], centres: NDArray[np.int64], f0_hz: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Tell where the harmonic frames hold any sample but zeros."""
+    """Return which harmonic frames have a sample other than zero."""
     sounding = np.concatenate([[0], np.cumsum(signal != 0)])
     half = window_half(np.maximum(f0_hz, LOWEST_HZ), SAMPLE_RATE_HZ) - 1
     return np.asarray(sounding[centres + half + 1] > sounding[centres - half])

@@ -3,8 +3,8 @@
 T. Drugman, T. Dutoit, "Glottal closure and opening instant detection from speech signals",
 Interspeech 2009; T. Drugman, M. Thomas, J. Gudnason, P. Naylor, T. Dutoit, "Detection of glottal
 closure instants from speech signals: a quantitative review", IEEE TASLP 20(3), 2012, section II-E:
-a smoothed speech signal that swings once a period says where to look, the residual's peak says
-exactly where.
+a smoothed speech signal that swings once per period gives the approximate place, the residual's
+peak the exact one.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ WINDOW_PERIODS = 1.7
 SEARCH = 0.35
 """Half width of the search for the residual's peak, as a share of the swing from low to high."""
 STRONG = 0.4
-"""Residual samples above this share of the largest tell where in a swing closures lie."""
+"""Residual samples above this share of the largest determine the place of closures in a swing."""
 
 _PASS_HZ, _STOP_HZ = 50.0, 30.0
 _RIPPLE_DB, _ATTENUATION_DB = 3.0, 60.0
@@ -36,11 +36,11 @@ def glottal_closures(
         sample_rate: in Hz.
         mean_f0_hz: the speaker's usual pitch.
         residual: (N,) linear-prediction residual, scaled to a largest magnitude of 1.
-        place: where closures lie in a swing, 0 at its low and 1 at its high; by default the
+        place: relative place of closures in a swing, 0 at its low and 1 at its high; by default the
             median place of strong residual samples.
 
     Returns:
-        (G,) sample of each closure, one a swing, in the order of the swings.
+        (G,) sample of each closure, one per swing, in the order of the swings.
     """
     lows, highs = _swings(mean_based_signal(signal, sample_rate, mean_f0_hz))
     if len(lows) == 0:
@@ -66,14 +66,14 @@ def strong_places(
     residual: NDArray[np.float64],
     within: slice,
 ) -> NDArray[np.float64]:
-    """Tell where in a swing the strong residual samples lie, for a stretch of a signal.
+    """Return the place in their swing of the strong residual samples of a stretch.
 
     Args:
         signal: (N,) samples of right polarity.
         sample_rate: in Hz.
         mean_f0_hz: the speaker's usual pitch.
         residual: (N,) scaled to a largest magnitude of 1 in the whole recording.
-        within: the samples to look at.
+        within: the samples of the stretch.
 
     Returns:
         One value per strong sample: 0 at the nearest low, 1 at the high that follows it.
@@ -86,14 +86,14 @@ def strong_places(
 
 
 def usual_place(places: NDArray[np.float64]) -> float:
-    """Take the median; 0 when there is nothing."""
+    """Return the median; 0 if there are none."""
     return float(np.median(places)) if len(places) else 0.0
 
 
 def mean_based_signal(
     signal: NDArray[np.float64], sample_rate: int, mean_f0_hz: float
 ) -> NDArray[np.float64]:
-    """Average the signal over 1.7 mean periods, and take away what is slower than 50 Hz.
+    """Average the signal over 1.7 mean periods, and remove frequencies below 50 Hz.
 
     Returns:
         (N,) scaled to a largest magnitude of 1; only zeros if the signal is too short.
@@ -136,9 +136,9 @@ def voiced_closures(
 
 def _swings(smooth: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pair every local minimum with the maximum that follows it."""
-    inner, left, right = smooth[1:-1], smooth[:-2], smooth[2:]
-    lows = np.flatnonzero((inner < left) & (inner <= right)) + 1
-    highs = np.flatnonzero((inner > left) & (inner >= right)) + 1
+    before, inner, after = smooth[:-2], smooth[1:-1], smooth[2:]
+    lows = np.flatnonzero((inner < before) & (inner <= after)) + 1
+    highs = np.flatnonzero((inner > before) & (inner >= after)) + 1
     if len(lows) and len(highs) and highs[0] < lows[0]:
         highs = highs[1:]
     pairs = min(len(lows), len(highs))
@@ -156,7 +156,7 @@ def _relative_places(
 
 
 def _along(lows: NDArray[np.int64], highs: NDArray[np.int64], place: float) -> NDArray[np.int64]:
-    """Go from each low towards its high, to the nearest sample, halves away from the low."""
+    """Interpolate from each low to its high, to the nearest sample, halves away from the low."""
     offset = place * (highs - lows).astype(np.float64)
     rounded = np.sign(offset) * np.floor(np.abs(offset) + 0.5)
     return np.asarray(lows + rounded.astype(np.int64))

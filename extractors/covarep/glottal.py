@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from extractors.covarep.numerics import compiled
 
 LOWEST_HZ, HIGHEST_HZ = 20.0, 500.0
-"""Pulses of a pitch outside are not measured."""
+"""Pulses of a pitch outside this range are not measured."""
 
 _AFTER_CLOSURE_S = 0.0005
 _PARABOLA_FFT = 2048
@@ -57,7 +57,7 @@ def pulse_shape(
         sample_rate: in Hz.
         closures: (G,) sample of each closure.
         periods: (G,) length of its period in samples.
-        bin_shift: count spectral bins of H1-H2 from this instead of from 0; COVAREP from 1.
+        bin_shift: number of the first spectral bin of H1-H2; 1 in COVAREP.
 
     Returns:
         The measures, all 0 for pulses that begin before the signal.
@@ -112,7 +112,7 @@ def first_pulse_quotients(
     closure: int,
     period: int,
 ) -> tuple[float, float]:
-    """Measure NAQ and QOQ of a first pulse that counts from the signal's start, as COVAREP does."""
+    """Measure NAQ and QOQ of a first pulse that begins at the signal's start, as COVAREP does."""
     after = round(_AFTER_CLOSURE_S * sample_rate)
     start, stop, length = np.array([0]), np.array([closure]), np.array([period])
     naq, qoq = _quotients(flow, derivative, start, stop, length, after)
@@ -147,7 +147,7 @@ def _constant_curvature(length: int) -> float:
 
 @compiled
 def _curvature(level_db: NDArray[np.float64]) -> float:
-    """Widen the fit until its error exceeds the limit; returns the k^2 coefficient."""
+    """Widen the fit until its error exceeds the limit, and return the k^2 coefficient."""
     sum_y = sum_yk = sum_k = sum_kk = sum_yy = 0.0
     a = 0.0
     for k in range(len(level_db)):
@@ -183,7 +183,7 @@ def _quotients(
         start, stop = starts[row], min(closures[row], len(flow) - 1)
         if stop <= start:
             continue
-        # The integrator drifts: level the pulse so that both its ends are zero.
+        # The integrator drifts: subtract a line so that both ends of the pulse are zero.
         pulse = flow[start : stop + 1] - np.linspace(flow[start], flow[stop], stop - start + 1)
         speed = np.abs(derivative[start : stop + 1 + after]).max()
         top = int(np.argmax(pulse))

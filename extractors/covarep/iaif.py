@@ -16,13 +16,13 @@ from extractors.covarep.numerics import compiled, inner_hann
 from extractors.covarep.residual import linear_prediction
 
 LIP_RADIATION = 0.99
-"""Leak of the integrator that undoes the lips' differentiation."""
+"""Leak of the integrator that inverts the lips' differentiation."""
 HIGH_PASS_TAPS = 301
 HIGH_PASS_HZ = (40.0, 70.0)
 
 
 class GlottalFlow(NamedTuple):
-    """What IAIF finds.
+    """Results of IAIF.
 
     Attributes:
         flow: (N,) overlap-added glottal flow.
@@ -71,8 +71,8 @@ def pulse_periods(closures: NDArray[np.int64], longest: int | None = None) -> ND
 
     Args:
         closures: (G,) samples, ascending.
-        longest: where the distance is above this many samples, as across a pause, the distance
-            to the next closure is taken, and no more than this.
+        longest: in samples. Where the distance is longer, as across a pause, the distance to the
+            next closure is used, at most ``longest``.
 
     Returns:
         (G,) samples; the first closure has the period of the second.
@@ -93,7 +93,7 @@ def _high_passed_frames(
     closures: NDArray[np.int64],
     periods: NDArray[np.int64],
 ) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Window and high-pass the frames; batches of (row numbers, frames of one FFT size)."""
+    """Window and high-pass the frames; return batches of (row numbers, frames of one FFT size)."""
     reach = HIGH_PASS_TAPS // 2
     edges = [0.0, *HIGH_PASS_HZ, sample_rate / 2]
     taps = scipy.signal.firls(HIGH_PASS_TAPS, edges, [0, 0, 1, 1], fs=sample_rate)
@@ -140,7 +140,7 @@ def _filter_frames(
     derivative: NDArray[np.float64],
     leak: float,
 ) -> None:
-    """Run IAIF on every frame and add its flow and derivative where it came from."""
+    """Run IAIF on every frame and overlap-add its flow and derivative."""
     tract_order, source_order = tract.shape[1] - 1, source.shape[1] - 1
     for line in range(len(rows)):
         row = rows[line]
@@ -174,7 +174,7 @@ def _inverse(
 def _inverse_padded(
     frame: NDArray[np.float64], coefficients: NDArray[np.float64], tract_order: int
 ) -> NDArray[np.float64]:
-    """Filter with a ramp before the frame, which spares it the filter's start."""
+    """Filter with a ramp before the frame, which avoids the filter's transient."""
     pre = tract_order + 1
     padded = np.empty(len(frame) + pre)
     padded[:pre] = np.linspace(-frame[0], frame[0], pre)

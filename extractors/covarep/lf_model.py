@@ -1,7 +1,7 @@
 """The LF model of the glottal flow's derivative, driven by its shape parameter Rd.
 
 G. Fant, J. Liljencrants, Q. Lin, "A four-parameter model of glottal flow", STL-QPSR 4/1985, eqs.
-1-3; G. Fant, "The LF-model revisited", STL-QPSR 2-3/1995, eqs. 2-4 for the way from Rd to the
+1-3; G. Fant, "The LF-model revisited", STL-QPSR 2-3/1995, eqs. 2-4 from Rd to the
 times; B. Doval, C. d'Alessandro, N. Henrich, "The spectrum of glottal flow models", Acta Acustica
 92, 2006, for the spectrum.
 """
@@ -20,8 +20,8 @@ class LFShape(NamedTuple):
     """An LF pulse of period 1 and negative peak 1.
 
     Attributes:
-        te: when the closing is fastest.
-        ta: how long the return takes.
+        te: time of the fastest closing.
+        ta: duration of the return.
         growth: exponent of the rising sine.
         omega: its angular frequency.
         scale: its amplitude.
@@ -52,7 +52,7 @@ def lf_shape(rd: float) -> LFShape:
     tail = np.exp(-decay * rest)
     return_area = -((1 - tail) / decay - rest * tail) / (decay * ta)
 
-    def area(growth: float) -> float:  # no flow is gained over a period
+    def area(growth: float) -> float:  # the flow returns to its start over a period
         swing = growth * np.sin(omega * te) - omega * np.cos(omega * te)
         swing += omega * np.exp(-growth * te)
         return -swing / (np.sin(omega * te) * (growth**2 + omega**2)) + return_area
@@ -67,7 +67,7 @@ def lf_waveform(rd: float, phase: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Args:
         rd: shape parameter.
-        phase: any shape, where in the period, from 0 (opening) to 1.
+        phase: any shape, position in the period, from 0 (opening) to 1.
 
     Returns:
         The derivative, same shape, with its negative peak of -1 at ``te``.
@@ -83,7 +83,7 @@ def lf_spectrum(rd: float, harmonics: NDArray[np.float64]) -> NDArray[np.complex
 
     Args:
         rd: shape parameter.
-        harmonics: (K,) multiples of the pitch, above 0, whole or not.
+        harmonics: (K,) multiples of the pitch, above 0, integers or not.
 
     Returns:
         (K,) integrals of the derivative times exp(-2 pi i k t) over the period.
@@ -114,7 +114,7 @@ def lf_table(harmonics_count: int) -> tuple[NDArray[np.float64], NDArray[np.comp
 
 
 def _root(function, low: float, high: float) -> float:  # type: ignore[no-untyped-def]
-    """Bisect; the brackets above always hold one sign change."""
+    """Find a root by bisection; the brackets above always contain one sign change."""
     rising = function(high) > 0
     for _ in range(80):
         middle = 0.5 * (low + high)

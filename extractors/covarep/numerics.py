@@ -1,4 +1,4 @@
-"""Small numerical conventions that several stages share."""
+"""Numerical helpers that several stages share."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
@@ -12,12 +12,12 @@ Result = TypeVar("Result")
 
 
 def compiled(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Compile a function when it is first called, and keep the code on disk if there is a place."""
+    """Compile a function at its first call, with a cache on disk if a folder is writable."""
     try:
-        made = njit(cache=True)(function)
+        jitted = njit(cache=True)(function)
     except RuntimeError:  # neither the package nor the home folder can be written
-        made = njit(function)
-    return cast(Callable[Arguments, Result], made)
+        jitted = njit(function)
+    return cast(Callable[Arguments, Result], jitted)
 
 
 def inner_hann(length: int) -> NDArray[np.float64]:
@@ -33,7 +33,7 @@ def half_up(value: NDArray[np.floating] | float) -> NDArray[np.int64]:
 def cut_frames(
     signal: NDArray[np.float64], starts: NDArray[np.int64], length: int
 ) -> NDArray[np.float64]:
-    """Copy frames out of a signal that counts as zero beyond its ends: (len(starts), length)."""
+    """Copy frames of a signal that is zero beyond its ends: (len(starts), length)."""
     if len(starts) == 0:
         return np.zeros((0, length))
     before = max(0, -int(starts.min()))

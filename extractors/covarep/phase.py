@@ -1,8 +1,8 @@
 """Mean and spread of phase distortion: the phase features of the HMPD vocoder.
 
 G. Degottex, D. Erro, "A uniform phase representation for the harmonic model in speech synthesis
-applications", EURASIP J. Audio, Speech, Music Proc. 2014:38, eqs. 4-10: harmonic phases less the
-minimum phase of their amplitudes, made free of delay, then averaged (mean) and detrended
+applications", EURASIP J. Audio, Speech, Music Proc. 2014:38, eqs. 4-10: harmonic phases minus the
+minimum phase of their amplitudes, independent of delay, then averaged (mean) and detrended
 (deviation) over time with circular statistics.
 """
 
@@ -29,7 +29,7 @@ SPREAD_COEFFICIENTS = 13
 BAND_EDGES = np.array(
     [*range(9), 10, 13, 17, 22, 28, 36, 46, 58, 72, 89, 110, 135, 166, 207, 264, 358, BINS]
 )
-"""First bin of each band of the mean, and one past the last; 8 bins alone, then ever wider."""
+"""First bin of each band of the mean, and one past the last; 8 single bins, then ever wider."""
 
 
 def phase_distortion(
@@ -40,8 +40,8 @@ def phase_distortion(
     Args:
         harmonics: of P frames.
         sample_rate: in Hz.
-        place_f0_hz: (P,) pitch at whose multiples the distortions are placed; the refined one
-            by default.
+        place_f0_hz: (P,) pitch at whose multiples the distortions are placed; by default the
+            refined one.
 
     Returns:
         (P, 513): from 0 Hz to half the rate; angle 0 up to the pitch, and beyond the last
@@ -79,7 +79,7 @@ def mean_distortion(smoothed: NDArray[np.complex128]) -> NDArray[np.float64]:
 
 
 def spread_cepstrum(resultant: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
-    """Turn lengths of mean vectors into deviations, at least .001, and those into mel-cepstra.
+    """Convert lengths of mean vectors to deviations, at least 0.001, and those to mel-cepstra.
 
     Args:
         resultant: (P, 513) length of the mean vector, 1 where all directions agree.
@@ -88,55 +88,54 @@ def spread_cepstrum(resultant: NDArray[np.float64], sample_rate: int) -> NDArray
     Returns:
         (P, 13) coefficients of the deviation's logarithm.
     """
-    known = np.clip(resultant, np.finfo(float).tiny, 1.0)
-    deviation = np.sqrt(-2 * np.log(known))
+    positive = np.clip(resultant, np.finfo(float).tiny, 1.0)
+    deviation = np.sqrt(-2 * np.log(positive))
     level = np.log(np.maximum(deviation, SPREAD_FLOOR))
     return mel_cepstrum(level, sample_rate, SPREAD_COEFFICIENTS)
 
 
 def phase_features(
-    distortion: NDArray[np.complex128], known: NDArray[np.bool_], sample_rate: int
+    distortion: NDArray[np.complex128], valid: NDArray[np.bool_], sample_rate: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute mean and spread for rows 10 ms apart, some of which may be missing.
 
-    Missing rows have no weight, nor has what lies beyond the ends, so any number of rows is
-    enough.
+    Missing rows, and those beyond the ends, have no weight, so any number of rows is enough.
 
     Args:
-        distortion: (P, 513) unit vectors; rows that are missing may hold anything finite.
-        known: (P,) bool, False where a row is missing.
+        distortion: (P, 513) unit vectors; missing rows may have any finite value.
+        valid: (P,) bool, False where a row is missing.
         sample_rate: in Hz.
 
     Returns:
         (P, 25) means in radians and (P, 13) cepstra of the spread; 0 in missing rows.
     """
-    means = np.zeros((len(known), MEAN_BANDS))
-    spreads = np.zeros((len(known), SPREAD_COEFFICIENTS))
-    if not known.any():
+    means = np.zeros((len(valid), MEAN_BANDS))
+    spreads = np.zeros((len(valid), SPREAD_COEFFICIENTS))
+    if not valid.any():
         return means, spreads
-    weighted = distortion * known[:, None]
-    weight = known.astype(np.float64)[:, None]
-    means[known] = mean_distortion(_average_twice(weighted, MEAN_FRAMES)[known])
-    detrended = weighted * np.conj(_trend(distortion, known))
-    resultant = np.abs(_average_twice(detrended, SPREAD_FRAMES)[known])
-    resultant /= _average_twice(weight, SPREAD_FRAMES)[known]
-    spreads[known] = spread_cepstrum(resultant, sample_rate)
+    weighted = distortion * valid[:, None]
+    weight = valid.astype(np.float64)[:, None]
+    means[valid] = mean_distortion(_average_twice(weighted, MEAN_FRAMES)[valid])
+    detrended = weighted * np.conj(_trend(distortion, valid))
+    resultant = np.abs(_average_twice(detrended, SPREAD_FRAMES)[valid])
+    resultant /= _average_twice(weight, SPREAD_FRAMES)[valid]
+    spreads[valid] = spread_cepstrum(resultant, sample_rate)
     return means, spreads
 
 
-def _trend(distortion: NDArray[np.complex128], known: NDArray[np.bool_]) -> NDArray[np.complex128]:
+def _trend(distortion: NDArray[np.complex128], valid: NDArray[np.bool_]) -> NDArray[np.complex128]:
     """Follow the slow movement: a running median, then a Hann window twice; unit vectors."""
-    rows = np.flatnonzero(known)
+    rows = np.flatnonzero(valid)
     reach = TREND_FRAMES // 2
-    wanted = np.arange(-reach, len(known) + reach)
-    after = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+    positions = np.arange(-reach, len(valid) + reach)
+    after = np.minimum(np.searchsorted(rows, positions), len(rows) - 1)
     before = np.maximum(after - 1, 0)
-    closer = np.abs(rows[before] - wanted) <= np.abs(rows[after] - wanted)
+    closer = np.abs(rows[before] - positions) <= np.abs(rows[after] - positions)
     nearest = rows[np.where(closer, before, after)]
-    held = distortion[nearest]
-    median = running_median(held.real) + 1j * running_median(held.imag)
+    filled = distortion[nearest]
+    median = running_median(filled.real) + 1j * running_median(filled.imag)
     window = np.hanning(TREND_FRAMES + 2)[1:-1]
-    smooth = _weigh(median * known[:, None], np.convolve(window, window))
+    smooth = _convolve(median * valid[:, None], np.convolve(window, window))
     length = np.abs(smooth)
     return np.where(length > 0, smooth / np.where(length > 0, length, 1.0), 1.0)
 
@@ -146,15 +145,15 @@ def running_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(_median_of_nine(np.ascontiguousarray(values)))
 
 
-def _weigh(values: NDArray[Number], kernel: NDArray[np.float64]) -> NDArray[Number]:
-    """Convolve each column with a symmetric kernel; beyond the ends there is nothing."""
+def _convolve(values: NDArray[Number], kernel: NDArray[np.float64]) -> NDArray[Number]:
+    """Convolve each column with a symmetric kernel; zeros beyond the ends."""
     reach = len(kernel) // 2
     padded = np.pad(values, ((reach, reach), (0, 0)))
     return np.asarray(_correlate(padded, kernel))
 
 
 def _average_twice(values: NDArray[Number], frames: int) -> NDArray[Number]:
-    """Average each column over so many rows, twice; beyond the ends there is nothing."""
+    """Average each column over ``frames`` rows, twice; zeros beyond the ends."""
     reach = frames - 1
     return np.asarray(_average(_average(np.pad(values, ((reach, reach), (0, 0))), frames), frames))
 
@@ -164,7 +163,7 @@ def _average(values, frames):  # type: ignore[no-untyped-def]  # real and comple
     rows, columns = values.shape[0] - frames + 1, values.shape[1]
     means = np.zeros((rows, columns), dtype=values.dtype)
     for row in range(rows):
-        if row % _RENEWAL == 0:  # sums are made anew so that rounding errors do not pile up
+        if row % _RENEWAL == 0:  # recompute the sum so that rounding errors do not accumulate
             total = np.zeros(columns, dtype=values.dtype)
             for k in range(frames):
                 total += values[row + k]
@@ -194,7 +193,7 @@ def _linear_envelope(
     steps: NDArray[np.float64],
     bins: int,
 ) -> NDArray[np.float64]:
-    """Join log amplitudes of harmonics 1, 2, ... by lines; level before and after them."""
+    """Interpolate log amplitudes of harmonics 1, 2, ... linearly; constant outside of them."""
     envelope = np.empty((len(number), bins))
     for row in range(len(number)):
         last = number[row]
@@ -219,7 +218,7 @@ def _place_distortion(
     steps: NDArray[np.float64],
     place_steps: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Compute the distortion at each harmonic, unwrapped, and join the values by lines."""
+    """Compute the distortion at each harmonic, unwrapped, and interpolate linearly."""
     rows, bins = filter_phase.shape
     angle = np.zeros((rows, bins))
     for row in range(rows):

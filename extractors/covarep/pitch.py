@@ -19,7 +19,7 @@ LOWEST_HZ, HIGHEST_HZ = 50, 500
 HARMONICS = 5
 FRAME_S, HOP_S = 0.1, 0.01
 CONFIDENT = 0.1
-"""Strength above which a frame may vote on the speaker's range."""
+"""Strength above which a frame counts towards the speaker's range."""
 
 _BATCH = 16
 
@@ -59,13 +59,13 @@ def srh_pitch(
             10 ms wherever a whole frame of 0.1 s fits. Frames may reach over the signal's ends.
         lowest_hz: of the pitch.
         highest_hz: of the pitch.
-        silent: residual of frames without energy; 0, or NaN to spoil every frame they reach.
+        silent: residual of frames without energy; 0, or NaN to mark every frame they overlap.
         bin_shift: read spectra this many hertz too low. COVAREP does so by 1, which makes its
             estimates about half a hertz high.
 
     Returns:
         The track; empty when the signal is shorter than one frame. Frames without any energy (or
-        spoilt ones) are unvoiced, of strength 0, at 1 Hz.
+        marked with NaN) are unvoiced, of strength 0, at 1 Hz.
     """
     residual = lp_residual(signal, sample_rate, round(0.75 * sample_rate / 1000), silent=silent)
     if centres is None:
@@ -83,7 +83,7 @@ def srh_pitch(
     )
     if (strength > CONFIDENT).any():
         lowest_hz, highest_hz = speaker_range(f0_hz, strength, lowest_hz, highest_hz)
-        # The best of a smaller range is the old best, where that is still inside.
+        # If the old best lies in the smaller range, it remains the best.
         outside = (strength > 0) & ((f0_hz < lowest_hz) | (f0_hz > highest_hz))
         f0_hz[outside], strength[outside] = search_pitch(
             residual,
@@ -100,13 +100,13 @@ def srh_pitch(
 def speaker_range(
     f0_hz: NDArray[np.float64], strength: NDArray[np.float64], lowest_hz: int, highest_hz: int
 ) -> tuple[int, int]:
-    """Shrink the range to an octave either side of the median of the confident estimates."""
+    """Limit the range to an octave on either side of the median of the confident estimates."""
     median = float(np.median(f0_hz[strength > CONFIDENT]))
     return max(lowest_hz, int(half_up(0.5 * median))), min(highest_hz, int(half_up(2 * median)))
 
 
 def decide_voicing(strength: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Threshold the strength; a clip with much contrast gets the higher threshold."""
+    """Threshold the strength; a clip of high contrast has the higher threshold."""
     contrast = strength.std(ddof=1) if len(strength) > 1 else 0.0
     return strength > (0.085 if contrast > 0.05 else 0.07)
 
@@ -123,7 +123,7 @@ def search_pitch(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Find the pitch of largest SRH value around each centre, and that value: (P,) each.
 
-    Single precision halves the time; values that are equal to 1e-6 may then change places.
+    Single precision halves the time; candidates that are equal to 1e-6 may then be confused.
     """
     candidates = np.arange(lowest_hz, highest_hz + 1)
     orders = np.arange(1, HARMONICS + 1)
@@ -150,9 +150,9 @@ def _unit_spectra(
     frames = frames.astype(precision, copy=False)
     spectra = np.abs(scipy.fft.rfft(frames, sample_rate, axis=1)[:, : sample_rate // 2])
     norm = np.sqrt(np.einsum("ij,ij->i", spectra, spectra))
-    known = norm > 0  # also False for NaN
-    spectra /= np.where(known, norm, 1.0)[:, None].astype(precision)
-    spectra[~known] = 0.0
+    has_energy = norm > 0  # also False for NaN
+    spectra /= np.where(has_energy, norm, 1.0)[:, None].astype(precision)
+    spectra[~has_energy] = 0.0
     return np.asarray(spectra)
 
 
@@ -174,14 +174,14 @@ def _sum_harmonics(
     for row in range(frames):
         spectrum = spectra[row]
         best = 0.0
-        for which in range(len(candidates)):
+        for candidate in range(len(candidates)):
             value = 0.0
-            for k in rewarded[which]:
+            for k in rewarded[candidate]:
                 value += spectrum[k % bins]
-            for k in punished[which]:
+            for k in punished[candidate]:
                 value -= spectrum[k % bins]
             if value > best:
                 best = value
-                f0_hz[row] = candidates[which]
+                f0_hz[row] = candidates[candidate]
         strength[row] = best
     return f0_hz, strength

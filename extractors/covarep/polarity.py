@@ -1,8 +1,8 @@
 """Polarity of a recording: whether the glottal flow's derivative points down, as it should.
 
 T. Drugman, "Residual excitation skewness for automatic speech polarity detection", IEEE Signal
-Processing Letters 20(4), 2013, section II: the skewness of a residual with, less that of one
-without, the low frequencies in its model.
+Processing Letters 20(4), 2013, section II: the skewness of a residual whose model has the low
+frequencies, minus that of one whose model lacks them.
 """
 
 import numpy as np
@@ -16,14 +16,14 @@ _RIPPLE_DB, _ATTENUATION_DB = 3.0, 60.0
 
 
 def speech_polarity(signal: NDArray[np.float64], sample_rate: int) -> int:
-    """Tell whether to keep (1) or to negate (-1) a recording before glottal analysis.
+    """Return whether to keep (1) or to negate (-1) a recording before glottal analysis.
 
     Args:
         signal: (N,) samples.
         sample_rate: in Hz.
 
     Returns:
-        1 or -1; 1 where nothing can be told.
+        1 or -1; 1 if it cannot be decided.
     """
     residual, other = residual_pair(signal, sample_rate)
     return -1 if _skewness(residual) < _skewness(other) else 1
@@ -37,7 +37,7 @@ def residual_pair(
     """Compute the two residuals whose skewness is compared, not scaled: (N,) each.
 
     The second is modelled without frequencies below 500 Hz; it is the first again if the signal
-    is too short to filter. The first is computed unless it is given.
+    is too short to filter. ``residual`` is the first one, if it is already computed.
     """
     order = round(sample_rate / 1000) + 2
     if residual is None:

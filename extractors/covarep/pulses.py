@@ -1,4 +1,4 @@
-"""Second pass over a recording: its glottal closures and what is measured at each."""
+"""Second pass over a recording: its glottal closures and the measures of each pulse."""
 
 from typing import NamedTuple
 
@@ -37,14 +37,14 @@ def track_pulses(recording: Recording, survey: Survey) -> PulseTrack:
     values = [np.zeros((0, len(PULSE_NAMES)))]
     if survey.usual_f0_hz is not None:
         for piece in recording.pieces(ROWS_EACH):
-            found, measures = _measure_piece(recording, piece, survey)
-            closures.append(found)
-            values.append(measures)
+            piece_closures, piece_values = _measure_piece(recording, piece, survey)
+            closures.append(piece_closures)
+            values.append(piece_values)
     return PulseTrack(np.concatenate(closures), np.concatenate(values))
 
 
 def interpolate_pulses(track: PulseTrack, at: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Read the measures at samples, by lines from pulse to pulse; 0 outside: (len(at), 5)."""
+    """Interpolate the measures linearly at samples; 0 outside the track: (len(at), 5)."""
     if len(track.closures) == 0:
         return np.zeros((len(at), len(PULSE_NAMES)))
     columns = [np.interp(at, track.closures, column, left=0, right=0) for column in track.values.T]
@@ -54,7 +54,7 @@ def interpolate_pulses(track: PulseTrack, at: NDArray[np.int64]) -> NDArray[np.f
 def _measure_piece(
     recording: Recording, piece: Piece, survey: Survey
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    assert survey.usual_f0_hz is not None  # the caller has seen to it
+    assert survey.usual_f0_hz is not None  # the caller has checked it
     signal = survey.polarity * piece.signal
     residual = scaled_residual(recording, piece, survey.polarity, survey.scale)
     swings = glottal_closures(
@@ -71,7 +71,7 @@ def _measure_piece(
 
 
 def _voiced(closures: NDArray[np.int64], piece: Piece, survey: Survey) -> NDArray[np.int64]:
-    """Keep the closures in voiced rows, those of the context included."""
+    """Keep the closures in voiced rows, including those of the context."""
     first, last = piece.rows
     before = min(_ROWS_BEYOND, first)
     after = min(_ROWS_BEYOND, len(survey.voiced) - last)

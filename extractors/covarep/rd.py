@@ -3,7 +3,7 @@
 G. Degottex, A. Roebel, X. Rodet, "Phase minimization for glottal model estimation", IEEE TASLP
 19(5), 2011 (criterion MSPD2, section III), and "Function of phase-distortion for glottal model
 estimation", ICASSP 2011. Harmonics divided by a model pulse's leave the vocal tract, which has
-minimum phase; whatever phase remains after that is removed too is the error of the model.
+minimum phase; the phase that remains after removing it is the error of the model.
 """
 
 from functools import lru_cache
@@ -16,7 +16,7 @@ from extractors.covarep.lf_model import lf_table
 from extractors.covarep.numerics import compiled
 
 HARMONICS = 8
-"""Partials that take part."""
+"""Partials that are used."""
 TOLERANCE = 0.01
 MOST_STEPS = 32
 
@@ -31,15 +31,15 @@ def estimate_rd(
     *,
     conjugate_model: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find the Rd in [0.3, 2.5] that explains each frame's harmonic phases best.
+    """Find the Rd in [0.3, 2.5] that best explains each frame's harmonic phases.
 
     Args:
         amplitude: (P, K + 1) of the mean (column 0, not used) and the harmonics.
         phase: (P, K + 1) radians.
         number: (P,) how many harmonics each frame has below half the sample rate. The highest is
-            not used; frames of fewer than 9 are left at 0.
-        conjugate_model: turn the model's phases around and search from the middle of the range
-            only, as COVAREP does; not to be wanted otherwise.
+            not used; frames with fewer than 9 stay 0.
+        conjugate_model: negate the model's phases and search only from the middle of the range,
+            as COVAREP does; do not use otherwise.
 
     Returns:
         (P,) Rd, and (P,) confidence: 1 minus the root mean square phase left over, over pi.
@@ -58,10 +58,10 @@ def estimate_rd(
 
 
 def minimum_phase(log_amplitude: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute the phase of the minimum-phase filter of given gains.
+    """Compute the phase of the minimum-phase filter with these gains.
 
     The gains are samples at harmonics 1 to K of K + 1 up to half the sample rate; the ends, 0 and
-    K + 1, are taken to be as loud as their neighbours. The cepstrum is folded onto positive times
+    K + 1, equal their neighbours. The cepstrum is folded onto positive times
     (Oppenheim, Schafer, "Discrete-time signal processing", section 12.4).
 
     Args:
@@ -80,7 +80,7 @@ def minimum_phase(log_amplitude: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _distortion(phase: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Phase distortion: steps between harmonics less the first phase, free of delay: (P, H - 1)."""
+    """Steps between harmonic phases minus the first phase, independent of delay: (P, H - 1)."""
     return phase[:, 1:] - phase[:, :-1] - phase[:, :1]
 
 
@@ -88,7 +88,7 @@ def _distortion(phase: NDArray[np.float64]) -> NDArray[np.float64]:
 def _model_distortion(
     count: int, conjugate: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Phase distortion that the model would leave, over the range of Rd: (R,), (R, H - 1)."""
+    """Return the Rd values (R,) and the model's phase distortion at each (R, H - 1)."""
     values, spectra = lf_table(max(count, _USUAL_COUNT))
     spectra = spectra[:, :count]
     angle = np.angle(spectra[:, :HARMONICS])
@@ -122,7 +122,7 @@ def _search_all(
 
 @compiled
 def _error(distortion: NDArray[np.float64], model: NDArray[np.float64], place: float) -> float:
-    """Mean squared wrapped difference, the model read by cubics through four rows of its table."""
+    """Mean squared wrapped difference to the model, interpolated by cubics in its table."""
     first = min(max(int(place) - 1, 0), len(model) - 4)
     t = place - first - 1
     a, d = -t * (t - 1) * (t - 2) / 6, t * (t * t - 1) / 6
@@ -149,7 +149,7 @@ def _parabola_step(
     low: float,
     high: float,
 ) -> float:
-    """Go to the minimum of the parabola through three points; 0 if it is not to be trusted."""
+    """Return the step to the minimum of the parabola through three points; 0 if unreliable."""
     r = (x - w) * (fx - fv)
     q = (x - v) * (fx - fw)
     p = (x - v) * q - (x - w) * r

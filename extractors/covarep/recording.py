@@ -17,10 +17,10 @@ FIRST_ROW = 79
 """Sample in the middle of the first row; the rows follow every ``HOP`` samples."""
 
 CONTEXT = 2 * SAMPLE_RATE_HZ
-"""Samples that a piece sees beyond its ends: filters have settled to about 1e-9 by then."""
+"""Samples of context on either side of a piece; filters settle to about 1e-9 in it."""
 
-_RESIDUALS_KEPT = 10
-"""At 4.4 MB each, for pieces of 30 s."""
+_MAX_RESIDUALS = 10
+"""Cached residuals, 4.4 MB each for pieces of 30 s."""
 
 _SINC_LOBES = 32
 _RESAMPLE_BLOCK = 1_000_000
@@ -28,13 +28,13 @@ _SLOWEST_HZ, _FASTEST_HZ = 1000, 1_000_000
 
 
 class Piece(NamedTuple):
-    """A stretch of a recording with its surroundings.
+    """A stretch of a recording with its context.
 
     Attributes:
         rows: first and one past the last row that belong to it.
         start: sample of the recording at which ``signal`` begins.
         own: samples of ``signal`` that belong to it; pieces tile the recording.
-        signal: (N,) samples with context either side, zeros beyond the recording's ends.
+        signal: (N,) samples with context on either side; zeros beyond the recording's ends.
     """
 
     rows: tuple[int, int]
@@ -50,7 +50,7 @@ class Recording:
         sound: mono, any sample rate from 1 kHz to 1 MHz.
 
     Raises:
-        FeatureError: no samples, samples that are not numbers, or an absurd sample rate.
+        FeatureError: no samples, samples that are not finite, or an implausible sample rate.
     """
 
     def __init__(self, sound: Sound) -> None:
@@ -62,10 +62,10 @@ class Recording:
                 f"expected a sample rate from {_SLOWEST_HZ} to {_FASTEST_HZ} Hz; "
                 f"got {sound.sample_rate}"
             )
-        wrong = int(np.count_nonzero(~np.isfinite(samples)))
-        if wrong:
+        n_invalid = int(np.count_nonzero(~np.isfinite(samples)))
+        if n_invalid:
             raise FeatureError(
-                f"expected finite samples; got NaN or infinity in {wrong} of {len(samples)}"
+                f"expected finite samples; got NaN or infinity in {n_invalid} of {len(samples)}"
             )
         self._samples = resample(samples, sound.sample_rate, SAMPLE_RATE_HZ)
         self.start_s = sound.start_s
@@ -76,11 +76,11 @@ class Recording:
 
     @property
     def row_count(self) -> int:
-        """Rows 10 ms apart whose middle lies in the recording."""
+        """Number of rows, 10 ms apart, whose middle lies in the recording."""
         return len(range(FIRST_ROW, len(self), HOP))
 
     def read(self, start: int, stop: int) -> NDArray[np.float64]:
-        """Copy samples; beyond the ends there are zeros: (stop - start,)."""
+        """Copy samples, with zeros beyond the ends: (stop - start,)."""
         inner = self._samples[max(start, 0) : max(min(stop, len(self)), 0)]
         before = min(max(-start, 0), stop - start)
         piece = np.zeros(stop - start)
@@ -90,19 +90,19 @@ class Recording:
     def residual(self, piece: Piece, order: int) -> NDArray[np.float64]:
         """Compute a piece's linear-prediction residual, not scaled: (N,).
 
-        The last few are kept: most recordings are a few pieces, and are gone through repeatedly.
+        The last few are cached: most recordings have a few pieces and are read repeatedly.
         """
         key = (*piece.rows, order)
         residual = self._residuals.pop(key, None)
         if residual is None:
             residual = lp_residual(piece.signal, SAMPLE_RATE_HZ, order, scale=1.0)
         self._residuals[key] = residual
-        if len(self._residuals) > _RESIDUALS_KEPT:
+        if len(self._residuals) > _MAX_RESIDUALS:
             self._residuals.pop(next(iter(self._residuals)))
         return residual
 
     def pieces(self, rows_each: int) -> Iterator[Piece]:
-        """Cut the recording into pieces of whole rows, each with context either side."""
+        """Cut the recording into pieces of whole rows, each with context on either side."""
         total = self.row_count
         for first in range(0, total, rows_each):
             last = min(first + rows_each, total)
@@ -114,13 +114,13 @@ class Recording:
 
 
 def row_centres(piece: Piece, beyond: int = 0) -> NDArray[np.int64]:
-    """Give the middles of a piece's rows, and of ``beyond`` rows either side, in its signal."""
+    """Return the centres of a piece's rows, and of ``beyond`` on either side, in its signal."""
     first, last = piece.rows
     return np.arange(first - beyond, last + beyond) * HOP + FIRST_ROW - piece.start
 
 
 def row_middles_s(recording: Recording) -> NDArray[np.float64]:
-    """Give the time of the middle of each row, in seconds: (P,)."""
+    """Return the time of the middle of each row, in seconds: (P,)."""
     samples = FIRST_ROW + HOP * np.arange(recording.row_count)
     return recording.start_s + samples / SAMPLE_RATE_HZ
 
@@ -131,10 +131,10 @@ def resample(samples: NDArray[np.floating], from_hz: int, to_hz: int) -> NDArray
     Args:
         samples: (N,).
         from_hz: its rate.
-        to_hz: wanted rate.
+        to_hz: rate of the result.
 
     Returns:
-        (ceil(N * to_hz / from_hz),) float32, made in blocks; the samples themselves where the
+        (ceil(N * to_hz / from_hz),) float32, computed in blocks; the samples themselves if the
         rates are equal.
     """
     if from_hz == to_hz:
@@ -152,9 +152,9 @@ def resample(samples: NDArray[np.floating], from_hz: int, to_hz: int) -> NDArray
     for start in range(0, len(samples), block):
         first = max(start - context, 0)
         piece = samples[first : start + block + context].astype(np.float64)
-        made = scipy.signal.resample_poly(piece, up, down, window=low_pass)
+        block_resampled = scipy.signal.resample_poly(piece, up, down, window=low_pass)
         target = start * up // down
         count = min(block * up // down, len(resampled) - target)
         skip = (start - first) * up // down
-        resampled[target : target + count] = made[skip : skip + count]
+        resampled[target : target + count] = block_resampled[skip : skip + count]
     return resampled

@@ -1,4 +1,4 @@
-"""Linear-prediction residual: the excitation left when the vocal tract's resonances are undone.
+"""Linear-prediction residual: the excitation without the vocal tract's resonances.
 
 Autocorrelation method (Makhoul, "Linear prediction: a tutorial review", Proc. IEEE 1975, eqs. 24-31
 and the Levinson-Durbin recursion, eq. 38), frame by frame with overlap-add, as Drugman's pitch,
@@ -24,7 +24,7 @@ def lp_residual(
 ) -> NDArray[np.float64]:
     """Inverse-filter a signal with its own short-time linear predictor.
 
-    Each Hann-windowed frame is filtered by its prediction-error filter, given back its energy, and
+    Each Hann-windowed frame is filtered by its prediction-error filter, rescaled to its energy, and
     overlap-added; the sum is scaled to a largest magnitude of 1.
 
     Args:
@@ -33,13 +33,13 @@ def lp_residual(
         order: of the predictor; ``sample_rate / 1000 + 2`` models speech fully.
         frame_s: length of a frame in seconds.
         hop_s: from one frame to the next in seconds.
-        silent: residual of frames without energy; NaN marks everything they reach.
+        silent: residual of frames without energy; NaN marks all samples of such frames.
         scale: divide by this instead of the largest magnitude.
-        model: (N,) signal that the predictors are taken from instead.
+        model: (N,) signal from which the predictors are estimated instead.
 
     Returns:
-        (N,) residual; the last frame that would touch the signal's end is left out, so it ends in
-        up to ``frame_s`` of zeros.
+        (N,) residual; the last frame that would reach the signal's end is omitted, so it ends in up
+        to ``frame_s`` of zeros.
     """
     length = round(frame_s * sample_rate) + 1
     hop = round(hop_s * sample_rate)
@@ -48,8 +48,8 @@ def lp_residual(
     model = signal if model is None else np.ascontiguousarray(model, dtype=np.float64)
     residual = _overlap_add(signal, model, window, hop, order, silent)
     if scale is None:
-        known = np.abs(residual[np.isfinite(residual)])
-        scale = float(known.max()) if known.size else 0.0
+        magnitudes = np.abs(residual[np.isfinite(residual)])
+        scale = float(magnitudes.max()) if magnitudes.size else 0.0
     return residual / scale if scale > 0 else residual
 
 
@@ -76,7 +76,7 @@ def linear_prediction(frame: NDArray[np.float64], order: int) -> NDArray[np.floa
     error = lags[0]
     previous = np.zeros(order + 1)
     for step in range(1, order + 1):
-        if error <= 0.0:  # predicted perfectly: nothing is left for higher coefficients
+        if error <= 0.0:  # predicted perfectly: higher coefficients are 0
             break
         reflection = lags[step]
         for lag in range(1, step):
@@ -112,8 +112,8 @@ def _overlap_add(
         for lag in range(1, order + 1):
             for n in range(lag, length):
                 filtered[n] += coefficients[lag] * frame[n - lag]
-        left = np.dot(filtered, filtered)
-        if left > 0.0:
-            filtered *= np.sqrt(energy / left)
+        filtered_energy = np.dot(filtered, filtered)
+        if filtered_energy > 0.0:
+            filtered *= np.sqrt(energy / filtered_energy)
         total[start : start + length] += filtered
     return total

@@ -18,7 +18,7 @@ FFT_SIZE = 4096
 PERIODS = 3
 
 _FLOOR = 1e-15
-"""Smallest amplitude told from none, relative to the frame's largest."""
+"""Smallest amplitude distinguished from none, relative to the frame's largest."""
 
 
 class Harmonics(NamedTuple):
@@ -40,7 +40,7 @@ class Harmonics(NamedTuple):
 
 
 def window_half(f0_hz: NDArray[np.float64], sample_rate: int) -> NDArray[np.int64]:
-    """Samples either side of the centre that a frame of three periods takes in: (P,)."""
+    """Return the samples on either side of the centre of a frame of three periods: (P,)."""
     return np.floor(PERIODS / 2 * sample_rate / f0_hz + 0.5).astype(np.int64)
 
 
@@ -52,10 +52,10 @@ def analyse_harmonics(
 ) -> Harmonics:
     """Measure the harmonics around each centre.
 
-    Around each multiple of the pitch the nearest spectral peak within half the pitch gives the
-    amplitude and phase; where there is none the spectrum at the multiple itself does. The
-    refined fundamental is the median distance of successive partials. Of a frame longer than
-    ``FFT_SIZE``, as a pitch below 12 Hz at 16 kHz has, only the start is analysed.
+    The nearest spectral peak within half the pitch of each multiple gives the amplitude and phase;
+    without such a peak, the spectrum at the multiple itself does. The refined fundamental is the
+    median distance of successive partials. Only the start is analysed of a frame longer than
+    ``FFT_SIZE`` (a pitch below 12 Hz at 16 kHz).
 
     Args:
         signal: (N,) samples; it counts as zero beyond its ends.
@@ -64,7 +64,7 @@ def analyse_harmonics(
         f0_hz: (P,) pitch of each.
 
     Returns:
-        The sinusoids, one row a frame.
+        The sinusoids, one row per frame.
     """
     halves = window_half(f0_hz, sample_rate)
     frames = _zero_phase_frames(np.ascontiguousarray(signal), centres, halves, FFT_SIZE)
@@ -153,16 +153,16 @@ def _pick_harmonics(
 def _refine_peaks(
     level: NDArray[np.float64], places: NDArray[np.float64], heights: NDArray[np.float64]
 ) -> int:
-    """Fit a parabola through every local maximum; returns how many there are."""
-    found = 0
+    """Fit a parabola through every local maximum; return how many there are."""
+    count = 0
     for j in range(1, len(level) - 1):
-        left, middle, right = level[j - 1], level[j], level[j + 1]
-        if middle > left and middle > right:
-            shift = 0.5 * (left - right) / (left - 2 * middle + right)
-            places[found] = j + shift
-            heights[found] = middle - 0.25 * (left - right) * shift
-            found += 1
-    return found
+        before, middle, after = level[j - 1], level[j], level[j + 1]
+        if middle > before and middle > after:
+            shift = 0.5 * (before - after) / (before - 2 * middle + after)
+            places[count] = j + shift
+            heights[count] = middle - 0.25 * (before - after) * shift
+            count += 1
+    return count
 
 
 @compiled

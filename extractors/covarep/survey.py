@@ -1,4 +1,4 @@
-"""First pass over a recording: what must be known of all of it before any part is measured."""
+"""First pass over a recording: facts of the whole that the measurement of any part needs."""
 
 from typing import NamedTuple
 
@@ -28,13 +28,13 @@ class Survey(NamedTuple):
     """Facts of a whole recording of P rows.
 
     Attributes:
-        polarity: 1 or -1, what to multiply samples by.
+        polarity: 1 or -1, by which samples are multiplied.
         scale: largest magnitude of the linear-prediction residual.
         f0_hz: (P,) pitch; 1 where there is no energy.
         voiced: (P,) bool.
         usual_f0_hz: median pitch of voiced rows; None if there are none.
-        closure_place: where in a swing of the mean-based signal closures lie.
-        loudest: log energy of the loudest frame (see ``creak_measures``).
+        closure_place: relative place of closures in a swing of the mean-based signal.
+        loudest: log energy of the loudest frame (see ``creak.measures``).
     """
 
     polarity: int
@@ -91,7 +91,7 @@ def _search(
 def _narrow(
     recording: Recording, f0_hz: NDArray[np.float64], strength: NDArray[np.float64]
 ) -> None:
-    """Search again, in the speaker's own range, the rows whose pitch lies outside of it."""
+    """Search again, in the speaker's own range, in the rows whose pitch lies outside of it."""
     lowest_hz, highest_hz = speaker_range(f0_hz, strength, LOWEST_HZ, HIGHEST_HZ)
     outside = (strength > 0) & ((f0_hz < lowest_hz) | (f0_hz > highest_hz))
     for piece in recording.pieces(ROWS_EACH):

@@ -22,11 +22,11 @@ SEARCH = 0.2
 SLOPE_FRAME_S = 0.04
 
 _REACH = 8.7
-"""Standard deviations after which a Gaussian is below double precision."""
+"""Standard deviations beyond which a Gaussian is below double precision."""
 _LONG_REACH = 1000
-"""Samples either side that COVAREP's wavelets have."""
+"""Samples on either side in COVAREP's wavelets."""
 _QUIETEST = 1e-5
-"""Band peak, relative to the largest band's, below which a band counts as this quiet."""
+"""Floor of a band's peak, relative to the largest band's."""
 
 
 def maxima_dispersion(
@@ -35,28 +35,28 @@ def maxima_dispersion(
     periods: NDArray[np.int64],
     *,
     origin: int = 0,
-    spoil: bool = False,
+    spread_nan: bool = False,
 ) -> NDArray[np.float64]:
-    """Measure how far the maxima of five octave bands stray from each closure.
+    """Measure how far the maxima of five octave bands lie from each closure.
 
-    A sharp closure is a peak at the same place in all bands; a breathy one smears.
+    A sharp closure has its peak at the same place in all bands; a breathy one does not.
 
     Args:
-        residual: (N,) linear-prediction residual; where it is NaN, it counts as zero.
+        residual: (N,) linear-prediction residual; NaN counts as zero.
         closures: (G,) sample of each closure.
         periods: (G,) length of its period in samples.
-        origin: sample, relative to the closure, that distances are counted from; COVAREP's is -1.
-        spoil: nothing is a maximum that COVAREP's wavelets, up to 1000 samples either side until
-            they are too small for a number, join with a NaN.
+        origin: sample, relative to the closure, from which distances count; -1 in COVAREP.
+        spread_nan: exclude maxima within the reach of COVAREP's wavelets around a NaN, which is
+            up to 1000 samples on either side.
 
     Returns:
         (G,) mean distance as a share of the period.
     """
     closures, periods = np.asarray(closures), np.asarray(periods)
     unknown = np.isnan(residual)
-    known = np.where(unknown, 0.0, residual)
-    bands = np.stack([filter_octave(known, octave) for octave in MDQ_OCTAVES])
-    if spoil and unknown.any():
+    finite = np.where(unknown, 0.0, residual)
+    bands = np.stack([filter_octave(finite, octave) for octave in MDQ_OCTAVES])
+    if spread_nan and unknown.any():
         for octave, band in zip(MDQ_OCTAVES, bands, strict=True):
             reach = np.count_nonzero(_long_wavelet(octave)) // 2
             band[scipy.ndimage.binary_dilation(unknown, iterations=reach)] = np.nan
@@ -78,8 +78,8 @@ def peak_slope(
         sample_rate: in Hz.
         centres: (P,) sample in the middle of each frame of 40 ms.
         quietest: floor of a band's peak relative to the largest. With 0, as in COVAREP, frames in
-            exact silence have the slope of the wavelets' farthest tails; where one or two bands are
-            zero it is infinite, where more are it is 0.
+            exact silence have the slope of the wavelets' outermost tails; it is infinite if one or
+            two bands are zero, and 0 if more are.
 
     Returns:
         (P,) decades per octave, about -0.5 (breathy) to 0 (tense); 0 in silence.
@@ -99,7 +99,7 @@ def peak_slope(
 
 
 def filter_octave(signal: NDArray[np.float64], octave: int) -> NDArray[np.float64]:
-    """Filter, without delay, with the wavelet centred ``octave`` octaves below half the rate."""
+    """Filter without delay by the wavelet centred ``octave`` octaves below half the rate."""
     return np.asarray(scipy.signal.oaconvolve(signal, _wavelet(octave), mode="same"))
 
 
@@ -126,7 +126,7 @@ def _filter_silence(
     wavelet: NDArray[np.float64],
     shortest: int,
 ) -> None:
-    """Filter anew, sum by sum, where the signal is exactly zero: an FFT leaves noise there."""
+    """Filter again by direct sums where the signal is exactly zero: an FFT leaves noise there."""
     reach = len(wavelet) // 2
     start = 0
     while start < len(signal):

@@ -1,9 +1,9 @@
-"""How likely a voice is to be creaky, row by row.
+"""Probability of a creaky voice per row.
 
 J. Kane, T. Drugman, C. Gobl, "Improved automatic detection of creak", Computer Speech and Language
-27(4), 2013, section 4: twelve measures with their changes and the changes of these, scaled to -1
-to 1, go through one layer of hyperbolic tangents to a logistic output. The weights that come with
-this package are its own, fitted to given recordings by ``benchmarks/creak_training.py``.
+27(4), 2013, section 4: twelve measures with their first and second differences, scaled to -1 to 1,
+go through one layer of hyperbolic tangents to a logistic output. The weights are this package's
+own: ``benchmarks/creak_training.py`` fits them to recordings.
 """
 
 import functools
@@ -42,26 +42,26 @@ class CreakDetector(NamedTuple):
     output_bias: float
 
     def probability(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Judge rows of inputs with their changes: (P, 36) -> (P,), 0 to 1.
+        """Return the probability of creak from inputs with their changes: (P, 36) -> (P,), 0 to 1.
 
-        Values that are not numbers count as the lowest.
+        NaN counts as the lowest value.
         """
-        known = np.where(np.isnan(inputs), self.lowest, inputs)
-        scaled = 2 * (known - self.lowest) / (self.highest - self.lowest) - 1
+        finite = np.where(np.isnan(inputs), self.lowest, inputs)
+        scaled = 2 * (finite - self.lowest) / (self.highest - self.lowest) - 1
         excitation = np.tanh(scaled @ self.hidden.T + self.hidden_bias)
         logit = excitation @ self.output + self.output_bias
         return np.asarray(0.5 * (1 + np.tanh(0.5 * logit)))
 
     def digest(self) -> str:
         """Identify the weights by their values."""
-        hashed = hashlib.sha256()
+        sha256 = hashlib.sha256()
         for values in self:
-            hashed.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
-        return hashed.hexdigest()[:12]
+            sha256.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+        return sha256.hexdigest()[:12]
 
 
 def with_changes(inputs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Append the difference to the row before, and the difference of these: (P, D) -> (P, 3 D)."""
+    """Append first and second differences over the rows: (P, D) -> (P, 3 D)."""
     change = np.diff(inputs, axis=0, prepend=inputs[:1])
     return np.hstack([inputs, change, np.diff(change, axis=0, prepend=change[:1])])
 
@@ -71,7 +71,7 @@ def load_detector(path: Path = WEIGHTS) -> CreakDetector:
     """Read a detector from a JSON file; ``docs/creak.md`` describes it.
 
     Raises:
-        FeatureError: the file cannot be read, or does not hold such a network.
+        FeatureError: the file cannot be read, or does not contain such a network.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -98,7 +98,7 @@ def load_detector(path: Path = WEIGHTS) -> CreakDetector:
 
 
 def save_detector(detector: CreakDetector, path: Path) -> None:
-    """Write a detector as ``load_detector`` reads it, in six digits."""
+    """Write a detector for ``load_detector``, with six digits."""
     content = {
         name: np.vectorize(lambda value: float(f"{value:.6g}"))(np.asarray(values)).tolist()
         for name, values in zip(detector._fields, detector, strict=True)

@@ -1,11 +1,11 @@
-"""What a creak detector looks at: twelve measures of a voice's irregularity.
+"""Inputs of the creak detector: twelve measures of a voice's irregularity.
 
 T. Drugman, J. Kane, C. Gobl, "Data-driven detection and analysis of the patterns of creaky voice",
 Computer Speech and Language 28(5), 2014, section 3, names the set. Two resonators excited by the
 linear-prediction residual give the secondary peaks of creak: T. Drugman, J. Kane, C. Gobl,
 "Resonator-based creaky voice detection", Interspeech 2012, section 3. Power peaks and periodicity
 are those of C. Ishi, K. Sakakibara, H. Ishiguro, N. Hagita, "A method for automatic detection of
-vocal fry", IEEE TASLP 16(1), 2008 (see ``creak_pulses``).
+vocal fry", IEEE TASLP 16(1), 2008 (see ``creak.pulses``).
 """
 
 from typing import NamedTuple
@@ -47,12 +47,12 @@ _SHORTEST_PERIOD = 5
 _BATCH = 256
 _QUIETEST = 1e-15
 _QUIETEST_SHARE = 1e-9
-"""Power, next to the loudest frame's, below which all is alike: silence may hold a few bits."""
+"""Floor of the power relative to the loudest frame: silence may contain a few bits."""
 
 _PROMINENCE_HOP_S, _PROMINENCE_MEDIAN, _SPARED = 0.02, 5, 0.47
 _HIGH_HZ, _HIGH_VOICE_S, _LOW_VOICE_S = 100.0, 0.0225, 0.031
 _WEAK = 5.4
-"""Log energy below the loudest frame's from which peaks do not count."""
+"""Peaks do not count where the log energy is further below the loudest frame's."""
 
 
 class Track(NamedTuple):
@@ -65,7 +65,7 @@ class Track(NamedTuple):
     def at(
         self, centres: NDArray[np.int64] | NDArray[np.float64], outside: float = 0.0
     ) -> NDArray[np.float64]:
-        """Read it where frames are centred at these samples, by lines: (P,)."""
+        """Interpolate linearly for frames centred at these samples: (P,)."""
         if len(self.values) == 0:
             return np.full(len(centres), outside)
         middles = self.hop * np.arange(len(self.values)) + (self.length - 1) / 2
@@ -73,7 +73,7 @@ class Track(NamedTuple):
 
 
 class CreakTracks(NamedTuple):
-    """The measures that are not given from outside, each on its own frames."""
+    """The measures that are computed here, each on its own frames."""
 
     harmonics: Track
     prominence: Track
@@ -105,7 +105,7 @@ def creak_inputs(
         centres: (P,) samples.
         f0_hz: (P,) pitch there.
         mean_f0_hz: the speaker's; the resonators are tuned to it.
-        loudest: largest ``frame_energy`` of the recording; of this signal if not given.
+        loudest: largest ``frame_energy`` of the recording; by default of this signal.
 
     Returns:
         (P, 12) in the order of ``INPUT_NAMES``: dB; 0 to 1; per ms; 0 to 1; 0 to 1; dB; dB; Hz;
@@ -123,11 +123,11 @@ def creak_inputs(
 def arrange_inputs(
     columns: dict[str, NDArray[np.float64]], f0_hz: NDArray[np.float64], mean_f0_hz: float
 ) -> NDArray[np.float64]:
-    """Put columns named as the fields of ``CreakTracks`` in the order of ``INPUT_NAMES``."""
-    given = {**columns, "f0": f0_hz, "mean_f0": np.full(len(f0_hz), mean_f0_hz)}
+    """Arrange columns, named as the fields of ``CreakTracks``, in the order of ``INPUT_NAMES``."""
+    by_name = {**columns, "f0": f0_hz, "mean_f0": np.full(len(f0_hz), mean_f0_hz)}
     first = ("harmonics", "prominence", "crossings", "periodicity", "similarity", "fall", "rise")
     order = (*first, "f0", "mean_f0", "energy", "spread", "creak_f0")
-    return np.stack([given[name] for name in order], axis=1)
+    return np.stack([by_name[name] for name in order], axis=1)
 
 
 def creak_tracks(
@@ -262,10 +262,10 @@ def _second_over_first(
 
 @compiled
 def _magnitude(correlation: NDArray[np.float64], turns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Magnitude of the spectrum of lags from 1 on, at one frequency in turns a sample: (F,)."""
-    found = np.zeros(len(correlation))
+    """Magnitude of the spectrum of lags from 1 on, at one frequency in turns per sample: (F,)."""
+    magnitude = np.zeros(len(correlation))
     for row in range(len(correlation)):
-        # Horner's rule: one complex product a lag.
+        # Horner's rule: one complex product per lag.
         cosine, sine = np.cos(2 * np.pi * turns[row]), -np.sin(2 * np.pi * turns[row])
         real, imaginary = 0.0, 0.0
         for lag in range(correlation.shape[1] - 1, 0, -1):
@@ -273,8 +273,8 @@ def _magnitude(correlation: NDArray[np.float64], turns: NDArray[np.float64]) -> 
                 real * cosine - imaginary * sine + correlation[row, lag],
                 real * sine + imaginary * cosine,
             )
-        found[row] = np.sqrt(real * real + imaginary * imaginary)
-    return found
+        magnitude[row] = np.sqrt(real * real + imaginary * imaginary)
+    return magnitude
 
 
 def _peak_prominence(
@@ -282,24 +282,24 @@ def _peak_prominence(
 ) -> Track:
     """Measure how far extremes of the wide resonator stand out of their surroundings.
 
-    0 in frames much weaker than the loudest, and where something larger is near.
+    0 in frames much weaker than the loudest, and where a larger extreme is near.
     """
     length = round(sample_rate * (_HIGH_VOICE_S if mean_f0_hz > _HIGH_HZ else _LOW_VOICE_S) / 2) * 2
     hop = round(_PROMINENCE_HOP_S * sample_rate)
     resonance = _resonate(residual, sample_rate, mean_f0_hz, _WIDE)
     middles = np.arange(length // 2, len(residual) - length // 2, hop)
-    found = np.empty(len(middles))
+    prominence = np.empty(len(middles))
     for first in range(0, len(middles), _BATCH):
         rows = slice(first, first + _BATCH)
-        found[rows] = _stand_out(resonance, middles[rows], length)
-    found[energy.at(middles) < -_WEAK] = 0.0
-    return Track(_median(found, _PROMINENCE_MEDIAN), hop, length)
+        prominence[rows] = _stand_out(resonance, middles[rows], length)
+    prominence[energy.at(middles) < -_WEAK] = 0.0
+    return Track(_median(prominence, _PROMINENCE_MEDIAN), hop, length)
 
 
 def _stand_out(
     resonance: NDArray[np.float64], middles: NDArray[np.int64], length: int
 ) -> NDArray[np.float64]:
-    """One less the highest rival over the largest extreme around each middle, at least 0."""
+    """Return 1 minus the highest rival over the largest extreme around each middle, at least 0."""
     half = length // 2
     searched = cut_frames(resonance, middles - half, length)
     peaks = middles - half + np.argmax(np.abs(searched), axis=1)

@@ -1,4 +1,4 @@
-"""Vocal fry as single pulses: peaks of the very short-term power, and how alike they are.
+"""Vocal fry as single pulses: peaks of the very short-term power, and their similarity.
 
 C. Ishi, K. Sakakibara, H. Ishiguro, N. Hagita, "A method for automatic detection of vocal fry",
 IEEE TASLP 16(1), 2008, section III: the voice between 100 and 1500 Hz, its power in frames of 4 ms,
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from extractors.covarep.numerics import compiled, cut_frames
 
 LOWEST_HZ, HIGHEST_HZ = 91.0, 1617.0
-"""Half-power edges of a filter that leaves 100 to 1500 Hz as they are."""
+"""Half-power edges of a filter that passes 100 to 1500 Hz unchanged."""
 
 _ORDER = 9
 _SHORT_S, _SHORT_HOP_S = 0.004, 0.002
@@ -24,12 +24,12 @@ _LONGEST_LAG_S = 0.015
 _SLOPE_REACH, _RIVAL_REACH = 5, 4
 _WEAKEST_DB = 26.5
 _PULSE_S, _LONGEST_GAP_S, _SHIFT_S = 0.015, 0.1, 0.002
-_HELD_BEFORE_S, _HELD_AFTER_S = 0.028, 0.006
+_HOLD_BEFORE_S, _HOLD_AFTER_S = 0.028, 0.006
 _QUIETEST = 1e-15
 
 Values = NDArray[np.float64]
 Frames = tuple[Values, int, int]
-"""Values of frames, from one to the next in samples, and the length of each in samples."""
+"""Values of frames, their hop in samples, and their length in samples."""
 
 
 class PulseInputs(NamedTuple):
@@ -44,19 +44,21 @@ class PulseInputs(NamedTuple):
 def pulse_inputs(
     signal: Values, sample_rate: int, loudest_db: float, quietest: float = _QUIETEST
 ) -> PulseInputs:
-    """Measure single pulses of a voice: see the attributes of the result."""
+    """Measure single pulses of a voice; see ``PulseInputs``."""
     band = _band_pass(signal, sample_rate)
     short, hop = round(_SHORT_S * sample_rate), round(_SHORT_HOP_S * sample_rate)
     power_db = power_contour(band, short, hop, quietest)
     peaks, fall_db, rise_db = _power_peaks(power_db, loudest_db)
     similarity = _pulse_similarity(band, hop * peaks + short // 2, sample_rate)
-    held = [
+    contours = [
         _hold(peaks, values, len(power_db), hop / sample_rate)
         for values in (similarity, fall_db, rise_db)
     ]
     periodicity = _frame_periodicity(band, sample_rate)
     frame, frame_hop = round(_FRAME_S * sample_rate), round(_FRAME_HOP_S * sample_rate)
-    return PulseInputs((periodicity, frame_hop, frame), *((values, hop, short) for values in held))
+    return PulseInputs(
+        (periodicity, frame_hop, frame), *((values, hop, short) for values in contours)
+    )
 
 
 def power_contour(signal: Values, length: int, hop: int, quietest: float = _QUIETEST) -> Values:
@@ -83,19 +85,19 @@ def _frame_periodicity(band: Values, sample_rate: int) -> Values:
     size = scipy.fft.next_fast_len(2 * length, real=True)
     longest = round(_LONGEST_LAG_S * sample_rate)
     unbiased = length / (length - np.arange(longest + 2))
-    found = np.empty(len(starts))
+    periodicity = np.empty(len(starts))
     for first in range(0, len(starts), 256):
         frames = cut_frames(band, starts[first : first + 256], length)
         power = np.abs(scipy.fft.rfft(frames, size, axis=1)) ** 2
         correlation = scipy.fft.irfft(power, size, axis=1)[:, : longest + 2]
         correlation /= np.maximum(correlation[:, :1], _QUIETEST)
-        found[first : first + 256] = _smallest_multiple(correlation * unbiased, longest)
-    return np.clip(found, 0.0, 1.0)
+        periodicity[first : first + 256] = _smallest_multiple(correlation * unbiased, longest)
+    return np.clip(periodicity, 0.0, 1.0)
 
 
 @compiled
 def _smallest_multiple(correlation: Values, longest: int) -> Values:
-    found = np.zeros(len(correlation))
+    smallest = np.zeros(len(correlation))
     for row in range(len(correlation)):
         values = correlation[row]
         period = 0
@@ -104,10 +106,10 @@ def _smallest_multiple(correlation: Values, longest: int) -> Values:
             if peak and (period == 0 or values[lag] > values[period]):
                 period = lag
         if period > 0:
-            found[row] = values[period]
+            smallest[row] = values[period]
             for lag in range(2 * period, longest + 1, period):
-                found[row] = min(found[row], values[lag])
-    return found
+                smallest[row] = min(smallest[row], values[lag])
+    return smallest
 
 
 def _power_peaks(power_db: Values, loudest_db: float) -> tuple[NDArray[np.int64], Values, Values]:
@@ -145,9 +147,9 @@ def _pulse_similarity(band: Values, centres: NDArray[np.int64], sample_rate: int
 
 
 def _hold(peaks: NDArray[np.int64], values: Values, count: int, hop_s: float) -> Values:
-    """Hold a peak's value from a little before it to a little after; 0 elsewhere: (count,)."""
-    held = np.zeros(count)
-    before, after = round(_HELD_BEFORE_S / hop_s), round(_HELD_AFTER_S / hop_s)
+    """Extend each peak's value from shortly before it to shortly after; 0 elsewhere: (count,)."""
+    contour = np.zeros(count)
+    before, after = round(_HOLD_BEFORE_S / hop_s), round(_HOLD_AFTER_S / hop_s)
     for peak, value in zip(peaks[::-1], values[::-1], strict=True):
-        held[max(peak - before, 0) : peak + after + 1] = value
-    return held
+        contour[max(peak - before, 0) : peak + after + 1] = value
+    return contour

@@ -1,8 +1,7 @@
-"""Creak as COVAREP measures it: on its own time base, which runs away from the sound.
+"""Creak as COVAREP measures it: on its own time base, which drifts from the sound.
 
-Its frames are taken to span the whole sound evenly, first sample to last, although they lie inside
-it: near the ends, measures are up to 25 ms off. Zero crossings and periodicity are read 5 ms late,
-evenly.
+COVAREP assumes that its frames span the whole sound evenly, although they lie inside it: near the
+ends, measures are up to 25 ms off. Zero crossings and periodicity are always read 5 ms late.
 """
 
 import numpy as np
@@ -12,7 +11,7 @@ from extractors.covarep.creak.measures import Track, arrange_inputs, creak_track
 from extractors.covarep.recording import HOP
 
 _LATE = {"crossings": 81.0, "periodicity": 81.0, "prominence": -0.5}
-"""Measures with a time of their own, and how many samples after its middle a frame is read."""
+"""Measures with their own offset: how many samples after its middle a frame is read."""
 
 
 def strict_creak_inputs(
@@ -29,7 +28,7 @@ def strict_creak_inputs(
         residual: (N,) its linear-prediction residual.
         sample_rate: in Hz.
         f0_hz: pitch every 10 ms where whole frames of 0.1 s fit.
-        mean_f0_hz: median pitch of the voiced ones.
+        mean_f0_hz: median pitch of the voiced frames.
 
     Returns:
         (N // 160, 12): row i is at sample 160 (i + 1), counted from 1.

@@ -1,20 +1,19 @@
-"""COVAREP's own true envelope, as its output shows how it is made.
+"""COVAREP's own true envelope, inferred from its output.
 
 The iteration is that of A. Roebel, X. Rodet, DAFx 2005, section 3, with a Hamming lifter 1.2 times
-as wide as the order: what sticks out of the curve is smoothed and added to it until nothing sticks
-out by 2 dB. What the paper leaves open follows from holding the output against the spectra, most of
-all where the order is so small that 25 coefficients determine the envelope:
+as wide as the order: the excess over the curve is smoothed and added to it until no excess reaches
+2 dB. Details that the paper leaves open follow from a comparison of output and spectra, above all
+where the order is so small that 25 coefficients determine the envelope:
 
-- what sticks out, smoothed, is multiplied by 1 + (norm of the target's cepstrum beyond the lifter)
-  / (norm within it) before it is added; every coefficient but the first counts double, as in a
-  one-sided cepstrum, and the one at half the rate belongs to neither;
-- so is the smoothed spectrum, mean level included, to give the first curve. Levels are logarithms
-  of small numbers: it starts below the spectrum;
-- what has been covered stays covered: the target is the highest of the spectrum and of all curves
-  so far;
-- within half the lifter's resolution of 0 Hz and of half the rate, where no partial need be, the
-  spectrum is first replaced by an envelope of half the width, itself made from the spectrum as it
-  is. One bin less is replaced at half the rate than at 0 Hz.
+- the smoothed excess is multiplied by 1 + (norm of the target's cepstrum beyond the lifter) / (norm
+  within it) before it is added; every coefficient but the first counts double, as in a one-sided
+  cepstrum, and the one at half the rate belongs to neither;
+- the first curve is the smoothed spectrum, mean level included, multiplied in the same way. Levels
+  are logarithms of small numbers, so it starts below the spectrum;
+- covered excess stays covered: the target is the maximum of the spectrum and of all curves so far;
+- within half the lifter's resolution of 0 Hz and of half the rate, where no partial is certain, the
+  spectrum is first replaced by an envelope of half the width, computed from the spectrum itself.
+  One bin less is replaced at half the rate than at 0 Hz.
 """
 
 import numpy as np
@@ -60,7 +59,7 @@ def _raise(log_spectrum: NDArray[np.float64], widths: NDArray[np.int64]) -> NDAr
     envelopes = np.empty_like(log_spectrum)
     rows = np.arange(len(log_spectrum))
     for _ in range(MOST_STEPS):
-        # Of a real, even spectrum the DCT of type 1 is the Fourier transform.
+        # The DCT of type 1 is the Fourier transform of a real, even spectrum.
         aim = scipy.fft.dct(target[rows], type=1, axis=1)
         rise = lifters[rows] * (aim[:, :within] - cepstra[rows, :within])
         cepstra[rows, :within] += _factors(aim, widths[rows])[:, None] * rise
@@ -74,7 +73,7 @@ def _raise(log_spectrum: NDArray[np.float64], widths: NDArray[np.int64]) -> NDAr
 
 
 def _factors(cepstra: NDArray[np.float64], widths: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Say what is multiplied with what sticks out before it is added: (P,)."""
+    """Return the factor by which the excess is multiplied before it is added: (P,)."""
     energy = cepstra**2
     energy[:, 1:] *= 4
     energy[:, -1] = 0  # belongs to neither

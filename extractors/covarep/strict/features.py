@@ -1,17 +1,17 @@
-"""COVAREP as it is, quirks included: for comparison with features that others have made.
+"""COVAREP's exact behaviour, including its quirks, for comparison with existing features.
 
-What differs from the extractor, each as COVAREP (2016-2019) behaves at 16 kHz:
+Differences from the extractor, each as COVAREP (2016-2019) behaves at 16 kHz:
 
 - Frames lie half-way between rows and values are interpolated, so a pitch is the mean of two.
 - Spectra of the pitch search are read 1 Hz too low, inverse filtering is one sample early.
 - Frames whose window leaves the sound are dropped, and MCEPs are then stretched over its whole
   length, up to 50 ms off.
 - Rd is fitted to the conjugate of the glottal model, and searched in one place only.
-- Silence has a pitch of 1 Hz and spoils its surroundings; peakSlope becomes infinite beside it.
-- Where a track is not defined the value is 0.
+- Silence has a pitch of 1 Hz and makes its surroundings NaN; peakSlope is infinite beside it.
+- Where a track is not defined, the value is 0.
 - Phase features need more than 72 frames; shorter sounds fail altogether.
-- Creak is measured on frames taken to span the sound evenly (see ``creak_strict``). The detector
-  is the package's own unless another is given.
+- Creak is measured on frames that are assumed to span the sound evenly (see ``strict.creak``). The
+  default detector is the package's own.
 """
 
 from typing import NamedTuple
@@ -50,11 +50,11 @@ FEWEST_FRAMES = 73
 _ORDER = 18
 _BLOCK = 250
 _ROUNDED = 2e-6
-"""About the geometric mean of 1e-3, which stands for 0, and of the root of a rounding error."""
+"""About the geometric mean of 1e-3, which replaces 0, and of the root of a rounding error."""
 
 
 class StrictTable(NamedTuple):
-    """Values as COVAREP gives them; they may be infinite.
+    """Values as COVAREP computes them; they may be infinite.
 
     Attributes:
         times_s: (P,) middle of each row.
@@ -68,7 +68,7 @@ class StrictTable(NamedTuple):
 
 
 class _Track(NamedTuple):
-    """Values (n, D) at samples, counted from 1 as COVAREP does."""
+    """Values (n, D) at samples, which count from 1 as in COVAREP."""
 
     at: NDArray[np.float64] | NDArray[np.int64]
     values: NDArray[np.float64]
@@ -79,7 +79,7 @@ def strict_features(sound: Sound, creak_detector: CreakDetector | None = None) -
 
     Args:
         sound: mono; sample rates other than 16 kHz are resampled first.
-        creak_detector: judges creak; the package's own if not given.
+        creak_detector: of creak; by default the package's own.
 
     Raises:
         FeatureError: the sound is unusable (see ``Recording``), too short, or nowhere voiced.
@@ -88,15 +88,15 @@ def strict_features(sound: Sound, creak_detector: CreakDetector | None = None) -
     signal = recording.read(0, len(recording))
     signal *= speech_polarity(signal, SAMPLE_RATE_HZ)
     pitch, centres = strict_pitch(signal)
-    kept = _inside(centres, window_half(pitch.f0_hz, SAMPLE_RATE_HZ), len(signal))
-    if np.count_nonzero(kept) < FEWEST_FRAMES or not pitch.voiced.any():
+    inside = _inside(centres, window_half(pitch.f0_hz, SAMPLE_RATE_HZ), len(signal))
+    if np.count_nonzero(inside) < FEWEST_FRAMES or not pitch.voiced.any():
         raise FeatureError(
             f"expected at least {FEWEST_FRAMES} frames and one that is voiced, as COVAREP does; "
-            f"got {np.count_nonzero(kept)} and {np.count_nonzero(pitch.voiced)}"
+            f"got {np.count_nonzero(inside)} and {np.count_nonzero(pitch.voiced)}"
         )
     pitch_track = _Track(centres, np.stack([pitch.f0_hz, pitch.voiced], axis=1))
-    frames = centres[kept]
-    rd_track, *cepstra_and_phases = _frame_tracks(signal, frames, pitch.f0_hz[kept])
+    frames = centres[inside]
+    rd_track, *cepstra_and_phases = _frame_tracks(signal, frames, pitch.f0_hz[inside])
     tracks = [
         pitch_track,
         _pulse_track(signal, pitch, centres),
@@ -118,9 +118,9 @@ def _inside(centres: NDArray[np.int64], halves: NDArray[np.int64], size: int) ->
 
 
 def _interpolate(track: _Track, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Read a track at rows, by lines; 0 outside, where it is no number, and after an infinity."""
-    read = [np.interp(rows, track.at, column, left=0, right=0) for column in track.values.T]
-    columns = np.stack(read, axis=1)
+    """Interpolate a track linearly at rows; 0 outside, where it is NaN, and after an infinity."""
+    interpolated = [np.interp(rows, track.at, column, left=0, right=0) for column in track.values.T]
+    columns = np.stack(interpolated, axis=1)
     before = np.maximum(np.searchsorted(track.at, rows, side="left") - 1, 0)
     columns[np.isinf(track.values[before]) | np.isnan(columns)] = 0.0
     return columns
@@ -163,8 +163,8 @@ def _pulse_track(signal: NDArray[np.float64], pitch: Pitch, centres: NDArray[np.
     )
     shape.naq[0], shape.qoq[0] = first
     shape.psp[0] = 0.0
-    spoilt = lp_residual(signal, SAMPLE_RATE_HZ, _ORDER, silent=np.nan)
-    dispersion = maxima_dispersion(spoilt, closures, periods, origin=-1, spoil=True)
+    nan_residual = lp_residual(signal, SAMPLE_RATE_HZ, _ORDER, silent=np.nan)
+    dispersion = maxima_dispersion(nan_residual, closures, periods, origin=-1, spread_nan=True)
     return _Track(closures + 1, np.stack([*shape, dispersion], axis=1))
 
 
@@ -176,7 +176,7 @@ def _slope_track(signal: NDArray[np.float64]) -> _Track:
 
 
 def creak_inputs_of_whole(recording: Recording) -> NDArray[np.float64]:
-    """Measure a recording for creak as COVAREP does: (N // 160, 12), see ``creak_strict``."""
+    """Measure a recording for creak as COVAREP does: (N // 160, 12), see ``strict.creak``."""
     signal = recording.read(0, len(recording))
     signal *= speech_polarity(signal, SAMPLE_RATE_HZ)
     return _creak_inputs(signal, srh_pitch(signal, SAMPLE_RATE_HZ, silent=np.nan, bin_shift=1))
@@ -235,9 +235,9 @@ def strict_phase_features(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute phase mean and spread of successive frames, with COVAREP's ends.
 
-    In the first and the last frame the running median, counting what is beyond as zero, is
-    exactly zero at most frequencies. The direction of the trend there is that of a rounding
-    error; it reaches the spreads of eight frames either side, by a few hundredths.
+    In the first and the last frame the running median, with zeros beyond the ends, is exactly zero
+    at most frequencies. The direction of the trend there is that of a rounding error; it affects
+    the spreads of eight frames on either side by a few hundredths.
 
     Args:
         distortion: (P, 513) unit vectors of P > 72 frames.
@@ -254,9 +254,9 @@ def strict_phase_features(
     detrended = distortion * np.exp(-1j * np.angle(trend))
     resultant = np.abs(_both_ways(np.ones(9) / 9, detrended))
     deviation = np.sqrt(np.abs(2 * np.log(resultant)))
-    # The filter leaves the end frames' own unit vectors: what deviates there is rounding.
+    # The filter leaves the end frames' own unit vectors: deviations there are rounding errors.
     deviation[[0, -1]] = np.where(deviation[[1, -2]] == 0, 0.0, _ROUNDED)
-    deviation[deviation == 0] = SPREAD_FLOOR  # only what is exactly constant is lifted
+    deviation[deviation == 0] = SPREAD_FLOOR  # only exactly constant bins are raised
     spread = mel_cepstrum(np.log(deviation), sample_rate, SPREAD_COEFFICIENTS)
     return np.unwrap(means, axis=0), spread
 

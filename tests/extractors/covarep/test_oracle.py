@@ -150,7 +150,7 @@ def test_pulse_shape(oracle, name):
 def test_maxima_dispersion(oracle, name):
     o = oracle(name)
     found = maxima_dispersion(
-        o.of["res"], o.closures, pulse_periods(o.closures), origin=-1, spoil=True
+        o.of["res"], o.closures, pulse_periods(o.closures), origin=-1, spread_nan=True
     )
     assert np.allclose(found, o.of["MDQr"][:, 1], rtol=1e-6, atol=1e-9)
 
