@@ -19,7 +19,7 @@ from extractors.media import Decoder
 from extractors.text.clip_words import WordFinder, timed_words, transcript_path, untimed_words
 from extractors.text.glove import GloveExtractor
 from extractors.text.pauses import with_pauses, without_pauses
-from extractors.text.transcripts.english import doubt_english
+from extractors.text.transcripts.english import reason_not_english
 from mmemo.config import FeatureConfig
 from mmemo.errors import FeatureError
 from mmemo.features import Clip, ClipFeatures, Features, Word, rows_of_words
@@ -237,9 +237,9 @@ class ClipExtractor:
                     n_tokens,
                     ", ".join(token for token, _ in missing.most_common(10)),
                 )
-        doubt = doubt_english(texts)
-        if doubt:
-            logger.warning("%s: expected English words, the only ones known; %s", clip.id, doubt)
+        reason = reason_not_english(texts)
+        if reason:
+            logger.warning("%s: expected English words, the only ones known; %s", clip.id, reason)
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""From speech or a transcript to timed words and their vectors."""
+"""Timed words from speech or a transcript, and their vectors."""

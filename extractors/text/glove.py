@@ -1,8 +1,8 @@
-"""Words to GloVe vectors: one row per token, at the time the word was said.
+"""GloVe vectors of words: one row per token, at the time of the word.
 
 CMU-MOSEI's text modality is GloVe 840B, 300-d, one row per word of a forced alignment, with rows
 of zeros for pauses (``sp``) and for words without a vector (Zadeh et al., ACL 2018; the SDK's
-authors advise to drop the zero rows). Here such rows are marked as not valid instead.
+authors recommend dropping these rows). Here such rows are marked as not valid instead.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ class WordVectors:
         index: word -> row.
         matrix: (V, D) float32, memory-mapped.
         digest: identifies the vectors' bytes.
-        lower: whether every word is in lower case, so that look-ups must be.
+        lower: whether the vocabulary is in lower case, so that look-ups must be.
     """
 
     def __init__(self, words: Sequence[str], matrix: NDArray[np.float32], digest: str) -> None:
@@ -52,11 +52,11 @@ class WordVectors:
 
     @classmethod
     def from_name(cls, name: str) -> Self:
-        """Load an asset of ``mmemo.assets.resolve`` by name, or a text file by its path.
+        """Load an asset of ``mmemo.assets.resolve`` by name, or a text file by path.
 
         Raises:
-            AssetError: if it is neither, or the asset cannot be fetched.
-            FeatureError: if the file is not in GloVe's text format.
+            AssetError: ``name`` is neither, or the asset cannot be fetched.
+            FeatureError: the file is not in GloVe's text format.
         """
         if name in ASSETS:
             return cls.from_folder(resolve(name), ASSETS[name].digest)
@@ -83,9 +83,8 @@ class WordVectors:
         It is parsed once into the cache folder, under the hash of its content.
 
         Raises:
-            FeatureError: for a broken line, naming file, line and what was expected; or if the
-                file cannot be read.
-            AssetError: if the cache folder cannot be written.
+            FeatureError: a line is broken (the message names it), or the file cannot be read.
+            AssetError: the cache folder cannot be written.
         """
         sha256 = _sha256(path)
         folder = cache_dir() / "parsed-vectors" / sha256
@@ -94,14 +93,14 @@ class WordVectors:
                 _parse_into(path, folder)
         except OSError as error:
             raise AssetError(
-                f"expected to keep parsed vectors of {path} in {folder}; got {error}. "
-                "Set MMEMO_CACHE to a folder that can be written"
+                f"expected to store parsed vectors of {path} in {folder}; got {error}. "
+                "Set MMEMO_CACHE to a writable folder"
             ) from error
         return cls.from_folder(folder, sha256[:16])
 
     @property
     def dimension(self) -> int:
-        """Numbers per word, D."""
+        """Length of a vector, D."""
         return int(self.matrix.shape[1])
 
     def __len__(self) -> int:
@@ -111,19 +110,16 @@ class WordVectors:
         return word in self.index
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
-        """Copy out the vector (D,) of a known word."""
+        """Return a copy of the vector (D,) of a word in the vocabulary."""
         return np.array(self.matrix[self.index[word]])
 
 
 class GloveExtractor:
-    """Words with times in, one row per token out.
+    """Words with times to vectors, one row per token.
 
-    The tokens of one word (``don't`` is ``do`` and ``n't``) share its time, by their lengths.
-    Pauses (``sp``), words without a vector and annotations (``{lg}``) give a row that is not
-    valid and holds zeros, so that sound and picture of that time are not lost in alignment.
-
-    Attributes:
-        unknown: how often each token without a vector was met, over all calls.
+    The tokens of one word (``don't`` is ``do`` and ``n't``) share its time by their lengths.
+    Pauses (``sp``), words without a vector and annotations (``{lg}``) give a row of zeros that is
+    not valid, so that alignment keeps the sound and the frames of that time.
     """
 
     modality = "text"
@@ -131,20 +127,19 @@ class GloveExtractor:
     def __init__(self, vectors: WordVectors) -> None:
         self.vectors = vectors
         self.names = tuple(f"glove_{d}" for d in range(vectors.dimension))
-        self.unknown: Counter[str] = Counter()
 
     @classmethod
     def from_name(cls, name: str) -> Self:
-        """Take vectors by asset name or path; see ``WordVectors.from_name``."""
+        """Use vectors by asset name or path; see ``WordVectors.from_name``."""
         return cls(WordVectors.from_name(name))
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
-        """Take vectors from a file in GloVe's text format; see ``WordVectors.from_file``."""
+        """Use vectors of a file in GloVe's text format; see ``WordVectors.from_file``."""
         return cls(WordVectors.from_file(path))
 
     def missing(self, texts: Sequence[str]) -> tuple[Counter[str], int]:
-        """Count the tokens of words that have no vector, and all tokens; pauses are none."""
+        """Count the tokens without a vector, and all tokens; pauses are not tokens."""
         tokens = [
             token
             for text in texts
@@ -161,17 +156,17 @@ class GloveExtractor:
         """Look up the words of one clip.
 
         Returns:
-            (T, D) with T >= len(data); values of valid rows are the vectors as they are.
+            (T, D) with T >= len(data); values of valid rows are the unchanged vectors.
 
         Raises:
-            FeatureError: if the words' starts decrease.
+            FeatureError: the words' starts decrease.
         """
         rows: list[int] = []
         times: list[tuple[float, float]] = []
         for word in data:
-            found = self._rows_of(word.text)
-            rows += [row for row, _ in found]
-            times += _shares(word, [length for _, length in found])
+            tokens = self._rows_of(word.text)
+            rows += [row for row, _ in tokens]
+            times += _shares(word, [length for _, length in tokens])
         spans = np.array(times, dtype=np.float64).reshape(-1, 2)
         if (np.diff([word.start for word in data]) < 0).any():
             raise FeatureError("expected words in the order of their starts; got decreasing starts")
@@ -184,17 +179,16 @@ class GloveExtractor:
         return Features(values, spans, valid, self.names, self.fingerprint())
 
     def _rows_of(self, text: str) -> list[tuple[int, int]]:
-        """(row in the matrix or -1, length for sharing time) of each token; at least one."""
+        """Return (row in the matrix or -1, length for sharing time) of each token; at least one."""
         if text.strip() == PAUSE:
             return [(-1, 1)]
-        found = []
+        rows = []
         for token in tokenize(text, self.vectors, lower=self.vectors.lower):
             row = self.vectors.index.get(token, -1)
             if row < 0:
-                self.unknown[token] += 1
                 _log.debug("no vector for %r", token)
-            found.append((row, len(token)))
-        return found or [(-1, 1)]
+            rows.append((row, len(token)))
+        return rows or [(-1, 1)]
 
 
 def _shares(word: Word, lengths: Sequence[int]) -> list[tuple[float, float]]:
@@ -206,16 +200,16 @@ def _shares(word: Word, lengths: Sequence[int]) -> list[tuple[float, float]]:
 
 
 def _sha256(path: Path) -> str:
-    """Hash a file; remember the hash by path, size and time, since such files reach 5 GB."""
+    """Hash a file; the hash is cached by path, size and time, since such files reach 5 GB."""
     try:
         path = path.resolve()
         stat = path.stat()
         key = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
-        note = cache_dir() / "parsed-vectors" / f"{key}.json"
+        cached_hash = cache_dir() / "parsed-vectors" / f"{key}.json"
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            known = json.loads(note.read_text(encoding="utf-8"))
-            if (known["size"], known["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
-                return str(known["sha256"])
+            entry = json.loads(cached_hash.read_text(encoding="utf-8"))
+            if (entry["size"], entry["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
+                return str(entry["sha256"])
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -224,22 +218,22 @@ def _sha256(path: Path) -> str:
         ) from None
     entry = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": sha256}
     with contextlib.suppress(OSError):
-        note.parent.mkdir(parents=True, exist_ok=True)
-        partial = note.with_suffix(f".{os.getpid()}")
+        cached_hash.parent.mkdir(parents=True, exist_ok=True)
+        partial = cached_hash.with_suffix(f".{os.getpid()}")
         partial.write_text(json.dumps(entry), encoding="utf-8")
-        os.replace(partial, note)
+        os.replace(partial, cached_hash)
     return sha256
 
 
 def _parse_into(path: Path, folder: Path) -> None:
-    """Parse into a folder of its own and rename it, so that no half of it is ever seen."""
+    """Parse into a temporary folder and rename it, so that an incomplete one is never used."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".parsing-", dir=folder.parent))
     try:
-        _log.info("reading %s once; its vectors are kept in %s", path, folder)
+        _log.info("reading %s once; its vectors are stored in %s", path, folder)
         with path.open("rb") as file:
             parse_text_vectors(file, str(path), work)
-        # Another process may have been faster; its bytes are the same.
+        # Another process may have been faster; its result is the same.
         with contextlib.suppress(FileExistsError):
             try:
                 work.rename(folder)

@@ -2,11 +2,11 @@
 
 Whisper tiny.en (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision",
 2022), run by CTranslate2 in int8. A small beam at temperature 0 makes it deterministic on one
-machine. Whisper invents words where nobody speaks, so a voice activity detector (Silero) decides
-first, and what Whisper itself doubts is dropped.
+machine. Whisper invents words in silence, so a voice activity detector (Silero) selects speech
+first, and segments of low confidence are dropped.
 
-Its word times come from its cross-attention and are about 0.1 s off; phone models then find each
-word where it sounds (``extractors.text.alignment``).
+Its word times come from cross-attention and are about 0.1 s off; phone models then find the exact
+times (``extractors.text.alignment``).
 """
 
 import hashlib
@@ -30,39 +30,39 @@ _NEEDED = ("model.bin", "config.json", "tokenizer.json")
 _NO_SPEECH = 0.6
 _DOUBTFUL_LOGPROB = -1.0
 _REPETITIVE = 2.4
-"""Whisper's own limits: chance of no speech, mean log-probability, compression ratio of text."""
+"""Whisper's own limits: probability of no speech, mean log-probability, compression ratio."""
 
 _LATE_S = 0.085
-"""Words found by cross-attention start so much late in the median, on synthesised speech with known
-times and on two real videos alike (``benchmarks/words_accuracy.py``)."""
+"""Median delay of word starts from cross-attention, both on synthesised speech with known times and
+on two real videos (``benchmarks/words_accuracy.py``)."""
 
-_AROUND_S = 0.5
-"""Silence put around the sound: Whisper misses words at the very edge of a cut."""
+_PADDING_S = 0.5
+"""Silence added around the sound: Whisper misses words at the very edge of a cut."""
 
 _LAST_S = 0.15
-"""No word is believed that begins so shortly before the end of the sound."""
+"""Words that begin less than this before the end of the sound are dropped."""
 
 _PART_S, _SEEK_S = 300.0, 60.0
-"""Longest part that is recognised at once, and how far back its quietest place is searched for."""
+"""Longest part that is recognised at once, and the range in which its end is searched."""
 
 _LOW_CONFIDENCE = 0.5
 _ENOUGH_WORDS = 10
 
 _SHORTEST_S = 0.1
-"""Attention sometimes gives a word no time at all; it then reaches back into a gap before it."""
+"""Attention sometimes gives a word no duration; it is then extended back into the gap before."""
 
 _log = logging.getLogger(__name__)
 
 
 class Recogniser:
-    """Sound in, words with times and confidences out. The weights are loaded at the first call.
+    """Sound to words with times and confidences. The weights are loaded at the first call.
 
     Args:
         name: an asset of ``mmemo.assets.resolve``, or the path of a folder in CTranslate2's format.
         threads: how many threads it may use.
 
     Raises:
-        AssetError: if ``name`` is neither.
+        AssetError: ``name`` is neither.
     """
 
     languages = ("en",)
@@ -75,96 +75,96 @@ class Recogniser:
         self._aligner = Aligner()
 
     def fingerprint(self) -> str:
-        """Identify the options, the weights and what finds the words' times."""
+        """Identify the options, the weights and the aligner."""
         if self.name in ASSETS:
             digest = ASSETS[self.name].digest
         else:
-            with (_checked(Path(self.name)) / _NEEDED[0]).open("rb") as file:
+            with (_check_folder(Path(self.name)) / _NEEDED[0]).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         return f"whisper:{_VERSION}:{digest}+{self._aligner.fingerprint()}"
 
     def __call__(
         self, sound: Sound, /, *, progress: Callable[[float], None] = lambda share: None
     ) -> tuple[Word, ...]:
-        """Recognise what is said.
+        """Recognise the words of a sound.
 
         Args:
             sound: mono; any length.
-            progress: told now and then which share of the sound has been heard.
+            progress: called now and then with the share of the sound that is done, 0 to 1.
 
         Returns:
             Words with starts that do not decrease, inside the sound's time, none overlapping;
-            times count as ``sound.start_s`` does. Empty where nobody speaks.
+            times have the zero of ``sound.start_s``. Empty if nobody speaks.
 
         Raises:
-            FeatureError: if the sound is not mono or not finite.
-            AssetError: if the weights cannot be had.
+            FeatureError: the sound is not mono or not finite.
+            AssetError: the weights cannot be fetched.
         """
         sound = at_16_khz(sound)
-        words = self._aligner.refine(self._hear(sound, progress), sound)
-        _tell_doubts(words)
+        words = self._aligner.refine(self._recognise(sound, progress), sound)
+        _warn_low_confidence(words)
         return words
 
     def align(self, texts: Sequence[str], sound: Sound) -> tuple[Word, ...]:
-        """Find when the words of a transcript are said.
+        """Find the times of a transcript's words.
 
         Args:
             texts: the transcript, word by word.
             sound: mono; any length.
 
         Returns:
-            Every word, in the transcript's order, with times as above. Confidence says how well
-            the sound fits the word; where most words do not fit, a warning is logged.
+            Every word, in the transcript's order, with times as above. Confidence is how well the
+            sound fits the word; if most words do not fit, a warning is logged.
 
         Raises:
             FeatureError: as above.
             AssetError: as above.
         """
         sound = at_16_khz(sound)
-        return self._aligner.place(texts, self._hear(sound), sound)
+        return self._aligner.place(texts, self._recognise(sound), sound)
 
-    def _hear(
+    def _recognise(
         self, sound: Sound, progress: Callable[[float], None] = lambda share: None
     ) -> tuple[Word, ...]:
-        """Recognise words with the rough times of cross-attention, part by part."""
+        """Recognise words with the approximate times of cross-attention, part by part."""
         words: list[Word] = []
         for part in quiet_parts(sound, _PART_S, _SEEK_S):
-            tell = _from(part.start_s - sound.start_s, sound.duration_s, progress)
-            words += self._hear_part(part, tell)
+            begin_s = part.start_s - sound.start_s
+            words += self._recognise_part(part, _from(begin_s, sound.duration_s, progress))
         return tuple(words)
 
-    def _hear_part(self, sound: Sound, heard: Callable[[float], None]) -> tuple[Word, ...]:
+    def _recognise_part(self, sound: Sound, report: Callable[[float], None]) -> tuple[Word, ...]:
         if not sound.samples.any():
             return ()
-        around = round(_AROUND_S * SAMPLE_RATE_HZ)
+        padding = round(_PADDING_S * SAMPLE_RATE_HZ)
         segments, _ = self._load().transcribe(
-            np.pad(sound.samples, around),
+            np.pad(sound.samples, padding),
             language="en",
             beam_size=_BEAM,
             temperature=[0.0],
             word_timestamps=True,
             vad_filter=True,
-            # One mistake must not pull the next half minute after it.
+            # One mistake must not affect the next half minute.
             condition_on_previous_text=False,
             no_speech_threshold=_NO_SPEECH,
             log_prob_threshold=_DOUBTFUL_LOGPROB,
             compression_ratio_threshold=_REPETITIVE,
         )
-        return _in_order(_believed(_telling(segments, heard)), sound)
+        return _in_order(_likely_words(_reporting(segments, report)), sound)
 
     def _load(self) -> Any:
         if self._model is None:
             from faster_whisper import WhisperModel
 
-            folder = _checked(resolve(self.name) if self.name in ASSETS else Path(self.name))
-            # A folder with all its files: the hub is never asked.
+            folder = _check_folder(resolve(self.name) if self.name in ASSETS else Path(self.name))
+            # From a folder with all files, so that the hub is never contacted.
             self._model = WhisperModel(
                 str(folder), device="cpu", compute_type="int8", cpu_threads=self.threads
             )
         return self._model
 
 
-def _checked(folder: Path) -> Path:
+def _check_folder(folder: Path) -> Path:
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
     if missing:
         raise AssetError(
@@ -174,39 +174,39 @@ def _checked(folder: Path) -> Path:
 
 
 def _from(
-    begun_s: float, duration_s: float, progress: Callable[[float], None]
+    begin_s: float, duration_s: float, progress: Callable[[float], None]
 ) -> Callable[[float], None]:
-    """Turn seconds in a part into the share of the whole."""
-    return lambda end_s: progress(min((begun_s + end_s) / duration_s, 1.0))
+    """Return a callback that converts seconds of a part to the share of the whole."""
+    return lambda end_s: progress(min((begin_s + end_s) / duration_s, 1.0))
 
 
-def _telling(segments: Iterable[Any], heard: Callable[[float], None]) -> Iterator[Any]:
-    """Tell up to when in the part it has been heard, as segments come."""
+def _reporting(segments: Iterable[Any], report: Callable[[float], None]) -> Iterator[Any]:
+    """Report the recognised seconds of the part with each segment."""
     for segment in segments:
-        heard(max(0.0, float(segment.end) - _AROUND_S))
+        report(max(0.0, float(segment.end) - _PADDING_S))
         yield segment
 
 
-def _believed(segments: Iterable[Any]) -> Iterable[Any]:
-    """Give the words of the segments that are likely to be speech."""
+def _likely_words(segments: Iterable[Any]) -> Iterable[Any]:
+    """Yield the words of the segments that are likely to be speech."""
     for segment in segments:
-        doubted = (
+        unlikely = (
             segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _DOUBTFUL_LOGPROB
         ) or segment.compression_ratio > _REPETITIVE
-        if doubted:
+        if unlikely:
             _log.debug("dropped %.2f s: %r", segment.start, segment.text)
         else:
             yield from segment.words or ()
 
 
-def _in_order(found: Iterable[Any], sound: Sound) -> tuple[Word, ...]:
-    """Clip times to the sound and put them in order; drop what holds no text."""
+def _in_order(candidates: Iterable[Any], sound: Sound) -> tuple[Word, ...]:
+    """Clip times to the sound, put them in order, and drop words without letters or digits."""
     words: list[Word] = []
-    last, early = 0.0, _AROUND_S + _LATE_S
-    for word in found:
+    last, early = 0.0, _PADDING_S + _LATE_S
+    for word in candidates:
         text = word.word.strip()
         if float(word.start) - early > sound.duration_s - _LAST_S:
-            break  # in the silence put around: Whisper repeats itself where it has no more sound
+            break  # in the padding: Whisper repeats itself after the end of the sound
         end = min(max(float(word.end) - early, last), sound.duration_s)
         start = min(max(min(float(word.start) - early, end - _SHORTEST_S), last), end)
         if any(c.isalnum() for c in text):
@@ -216,7 +216,7 @@ def _in_order(found: Iterable[Any], sound: Sound) -> tuple[Word, ...]:
     return tuple(words)
 
 
-def _tell_doubts(words: Sequence[Word]) -> None:
+def _warn_low_confidence(words: Sequence[Word]) -> None:
     mean = float(np.mean([word.confidence or 0.0 for word in words])) if words else 1.0
     if len(words) >= _ENOUGH_WORDS and mean < _LOW_CONFIDENCE:
         _log.warning(

@@ -1,8 +1,8 @@
-"""Cut a long recording into utterances of a length that a model trained on CMU-MOSEI knows.
+"""Cut a long recording into utterances as long as the segments of CMU-MOSEI.
 
 CMU-MOSEI's segments are sentences, found by punctuation (Zadeh et al., ACL 2018, section 3), mostly
-2 to 15 s long. Here a pause ends an utterance too, since speech recognisers forget full stops, and
-so does a cut of the picture between two words, since another person may speak after it.
+2 to 15 s long. Here a pause also ends an utterance, since speech recognisers omit full stops. So
+does a camera cut between two words, since another person may speak after it.
 """
 
 import bisect
@@ -17,10 +17,10 @@ from mmemo.errors import ClipError, ConfigError, TranscriptError
 from mmemo.features import PAUSE, Word
 
 MERGE_GAP_S = 1.0
-"""A piece that is too short joins a neighbour no further away than this."""
+"""Largest gap over which a piece that is too short joins its neighbour."""
 
 _EARLY_S = 0.15
-"""How far inside speech a cut may lie and still count as one between two pieces."""
+"""A cut this far inside speech still counts as between two pieces."""
 
 _SENTENCE_END = re.compile(r"[.?!…。？！][\"'”’)\]]*$")  # noqa: RUF001
 _ABBREVIATION = re.compile(r"^([a-z]|mr|mrs|ms|dr|prof|st|jr|sr|vs|e\.g|i\.e)\.$", re.IGNORECASE)
@@ -28,12 +28,12 @@ _ABBREVIATION = re.compile(r"^([a-z]|mr|mrs|ms|dr|prof|st|jr|sr|vs|e\.g|i\.e)\.$
 
 @dataclass(frozen=True)
 class Utterance:
-    """A stretch of a recording that is judged as one.
+    """A stretch of a recording that is predicted as one.
 
     Attributes:
         start: seconds in the recording.
         end: seconds in the recording.
-        words: what is said in it, times in seconds from ``start``.
+        words: its words, times in seconds from ``start``.
     """
 
     start: float
@@ -43,7 +43,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Words ``first`` to ``last - 1``, and the time they take."""
+    """Words ``first`` to ``last - 1``, and their time."""
 
     first: int
     last: int
@@ -66,26 +66,25 @@ def split_utterances(
 ) -> list[Utterance]:
     """Cut a recording into utterances, never inside a word.
 
-    1. Cut after each sentence, in each pause, and between words where the picture cuts.
-    2. Cut what is longer than ``max_s`` in its longest pause, until it fits.
-    3. Join what is shorter than ``min_s`` to its nearer neighbour, if the gap is small and the
-       result fits, rather not across a cut of the picture; otherwise let it reach into the silence
-       around it.
+    1. Cut after each sentence, in each pause, and at camera cuts between words.
+    2. Cut pieces longer than ``max_s`` in their longest pause, until they fit.
+    3. Join pieces shorter than ``min_s`` to the nearer neighbour, if the gap is small and the
+       result fits, preferably not across a camera cut. Otherwise extend them into the silence.
 
-    Every word comes in exactly one utterance, in the order given; a marked pause (``sp``) comes in
-    the utterance that it lies in, and between two utterances in none. A single word, or words that
+    Every word is in exactly one utterance, in the order of ``words``. A marked pause (``sp``) is in
+    the utterance around it; between two utterances it is dropped. A single word, or words that
     overlap without a break, may still exceed ``max_s``, and a short remark between two long ones
-    may fall below ``min_s``. Without words, the whole recording is cut into equal windows of at
-    most ``max_s``, so that voice and face can be read; shots of ``min_s`` or more have windows of
-    their own.
+    may be shorter than ``min_s``. Without words, the recording is cut into equal windows of at most
+    ``max_s``, so that voice and face can be used; shots of at least ``min_s`` have their own
+    windows.
 
     Args:
         words: in order of their starts, seconds in the recording.
         duration_s: of the recording.
-        min_s: wanted length at least.
-        max_s: wanted length at most.
-        pause_s: a gap between two words, this long or longer, is a pause.
-        cuts: when the picture cuts, seconds in the recording, increasing.
+        min_s: intended minimum length.
+        max_s: intended maximum length.
+        pause_s: shortest gap between two words that counts as a pause.
+        cuts: times of camera cuts, seconds in the recording, increasing.
 
     Raises:
         TranscriptError: the words are not in order.
@@ -101,7 +100,7 @@ def split_utterances(
     pieces = _merge(pieces, min_s, max_s, cuts)
     return [
         _utterance(words, spoken[piece.first : piece.last], start, end)
-        for piece, (start, end) in zip(pieces, _reach(pieces, duration_s, min_s), strict=True)
+        for piece, (start, end) in zip(pieces, _extend(pieces, duration_s, min_s), strict=True)
     ]
 
 
@@ -142,9 +141,9 @@ def _piece(words: Sequence[Word], first: int, last: int) -> _Piece:
 
 
 def _gaps(words: Sequence[Word], piece: _Piece) -> list[tuple[int, float]]:
-    """List where a piece may be cut: before which word, and how long the gap there is.
+    """Return where a piece may be cut: index of the word after the gap, and the gap's length.
 
-    Where a word begins before an earlier one has ended there is no gap to cut in.
+    There is no gap before a word that begins before an earlier one ends.
     """
     gaps = []
     spoken_s = -math.inf
@@ -174,9 +173,9 @@ def _middle(word: Word) -> float:
 
 
 def _cut_between(earlier_s: float, later_s: float, cuts: Sequence[float]) -> bool:
-    """Tell whether the picture cuts between two times.
+    """Return whether there is a camera cut between two times.
 
-    Between words, the times are the words' middles: editors cut a little early or late.
+    For words, pass their middles: editors cut a little early or late.
     """
     at = bisect.bisect_right(cuts, earlier_s)
     return at < len(cuts) and cuts[at] <= later_s
@@ -187,7 +186,7 @@ def _ends_sentence(text: str) -> bool:
 
 
 def _cut(words: Sequence[Word], piece: _Piece, min_s: float, max_s: float) -> list[_Piece]:
-    """Cut a piece in its longest gaps until every part fits, or cannot be cut."""
+    """Cut a piece in its longest gaps until every part fits or cannot be cut."""
     done: list[_Piece] = []
     waiting = [piece]
     while waiting:
@@ -204,9 +203,9 @@ def _halve(words: Sequence[Word], piece: _Piece, min_s: float) -> list[_Piece] |
     middle_s = (piece.start + piece.end) / 2
     best: tuple[tuple[bool, float, float], int] | None = None
     for index, gap_s in _gaps(words, piece):
-        left_s = words[index].start - gap_s - piece.start
-        right_s = piece.end - words[index].start
-        leaves_enough = min(left_s, right_s) >= min_s
+        before_s = words[index].start - gap_s - piece.start
+        after_s = piece.end - words[index].start
+        leaves_enough = min(before_s, after_s) >= min_s
         rank = (leaves_enough, gap_s, -abs(words[index].start - middle_s))
         if best is None or rank > best[0]:
             best = (rank, index)
@@ -216,7 +215,7 @@ def _halve(words: Sequence[Word], piece: _Piece, min_s: float) -> list[_Piece] |
 
 
 def _merge(pieces: list[_Piece], min_s: float, max_s: float, cuts: Sequence[float]) -> list[_Piece]:
-    """Join each piece that is too short to its nearer neighbour, where that is allowed."""
+    """Join each piece that is too short to its nearer neighbour, if that is allowed."""
     pieces = list(pieces)
     i = 0
     while i < len(pieces):
@@ -232,31 +231,31 @@ def _merge(pieces: list[_Piece], min_s: float, max_s: float, cuts: Sequence[floa
 def _joined(
     pieces: list[_Piece], i: int, max_s: float, cuts: Sequence[float]
 ) -> tuple[int, _Piece] | None:
-    """Find the better of the two pairs that piece ``i`` is in: its index, and both as one."""
+    """Choose the neighbour that piece ``i`` joins: index of the first of both, and the result."""
     candidates = []
-    for left in (i - 1, i):
-        if left < 0 or left + 1 >= len(pieces):
+    for first in (i - 1, i):
+        if first < 0 or first + 1 >= len(pieces):
             continue
-        before, after = pieces[left], pieces[left + 1]
+        before, after = pieces[first], pieces[first + 1]
         gap_s = after.start - before.end
         both = _Piece(before.first, after.last, before.start, after.end)
         if gap_s <= MERGE_GAP_S and both.length_s <= max_s:
             across = _cut_between(before.end - _EARLY_S, after.start + _EARLY_S, cuts)
-            candidates.append((across, gap_s, left, both))
+            candidates.append((across, gap_s, first, both))
     return min(candidates, key=lambda c: c[:3])[2:] if candidates else None
 
 
-def _reach(pieces: list[_Piece], duration_s: float, min_s: float) -> list[tuple[float, float]]:
-    """Let pieces that are too short reach into the silence around them, as far as half of it."""
+def _extend(pieces: list[_Piece], duration_s: float, min_s: float) -> list[tuple[float, float]]:
+    """Extend pieces that are too short into the silence around them, at most by half of it."""
     spans = []
     for i, piece in enumerate(pieces):
         free_from = 0.0 if i == 0 else (pieces[i - 1].end + piece.start) / 2
         at_end = i + 1 == len(pieces)
         free_to = duration_s if at_end else (piece.end + pieces[i + 1].start) / 2
-        wanted = max(0.0, min_s - piece.length_s)
+        missing_s = max(0.0, min_s - piece.length_s)
         before, after = max(0.0, piece.start - free_from), max(0.0, free_to - piece.end)
-        take_before = min(before, max(wanted / 2, wanted - after))
-        take_after = min(after, wanted - take_before)
+        take_before = min(before, max(missing_s / 2, missing_s - after))
+        take_after = min(after, missing_s - take_before)
         spans.append((piece.start - take_before, piece.end + take_after))
     return spans
 
@@ -264,7 +263,7 @@ def _reach(pieces: list[_Piece], duration_s: float, min_s: float) -> list[tuple[
 def _utterance(
     words: Sequence[Word], spoken: Sequence[Word], start: float, end: float
 ) -> Utterance:
-    """Put together the words of a piece, and the pauses that lie between and around them."""
+    """Collect the words of a piece and the pauses between and around them."""
     own = {id(word) for word in spoken}
     first = bisect.bisect_left(words, spoken[0].start, key=lambda word: word.start)
     last = bisect.bisect_right(words, spoken[-1].start, key=lambda word: word.start)

@@ -1,4 +1,4 @@
-"""When each word was said: forced alignment of known words to sound."""
+"""Forced alignment of known words to sound."""
 
 from extractors.text.alignment.aligner import Aligner
 

@@ -1,9 +1,9 @@
-"""Word times from the sound: for words that were recognised, and for a transcript without times.
+"""Word times from the sound, for recognised words and for a transcript without times.
 
-Both start from a recogniser's rough times. A transcript is laid beside the recognised words first
-(``matching``), so that a recording of any length falls into stretches that can be searched on
-their own, that what was never said (a heading, a note) is not forced onto other words' sound, and
-that a text which does not belong to the recording shows as such.
+Both start from a recogniser's approximate times. A transcript is first matched to the recognised
+words (``matching``). So a recording of any length is divided into stretches that are searched
+separately; text that was never said (a heading, a note) does not take other words' sound; and a
+text of another recording is noticed.
 """
 
 import itertools
@@ -15,35 +15,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Sound
-from extractors.text.alignment.hmm import PhoneModels, Span, version
+from extractors.text.alignment.hmm import PhoneModels, Span, pocketsphinx_version
 from extractors.text.alignment.matching import match
-from extractors.text.alignment.spoken import spoken
-from extractors.text.alignment.stretches import Placed, halves, stretches
+from extractors.text.alignment.spoken import spoken_form
+from extractors.text.alignment.stretches import Placed, halve_in_gap, split_stretches
 from mmemo.features import Word
 
 ALGORITHM = 1
 
 MARGIN_S = 0.35
-"""How far around the rough times a word is looked for."""
+"""Each word is searched this far around its approximate time."""
 
 FASTEST_S = 0.025
-"""Seconds a letter takes at least; text with less room than that was not said there."""
+"""Shortest duration of a letter; text with less room was not said there."""
 
 SLOWEST_S = 0.3
-"""Seconds a letter takes at most, where nothing else bounds the words."""
+"""Longest duration of a letter, where nothing else bounds the words."""
 
 DOUBTFUL_SHARE = 0.4
-"""A transcript of which fewer words fit the sound probably belongs to another recording."""
+"""If a smaller share of its words fits the sound, a transcript is probably of another recording."""
 
-SURE_FIT = 0.5
+MIN_FIT = 0.5
 
 _log = logging.getLogger(__name__)
 
 
 class Aligner:
-    """Give words exact times. The phone models are loaded at the first call.
+    """Find exact word times. The phone models are loaded at the first call.
 
-    Without PocketSphinx the rough times are kept, and a warning is given once.
+    Without PocketSphinx the approximate times remain, and one warning is logged.
     """
 
     def __init__(self) -> None:
@@ -52,13 +52,13 @@ class Aligner:
 
     def fingerprint(self) -> str:
         """Identify algorithm and models."""
-        return f"align:{ALGORITHM}:{version() or 'none'}"
+        return f"align:{ALGORITHM}:{pocketsphinx_version() or 'none'}"
 
     def refine(self, words: Sequence[Word], sound: Sound) -> tuple[Word, ...]:
-        """Bring recognised words to where they sound.
+        """Find the exact times of recognised words.
 
         Args:
-            words: in order, with rough times counted as ``sound.start_s`` does.
+            words: in order, with approximate times from the zero of ``sound.start_s``.
             sound: at 16 kHz.
 
         Returns:
@@ -68,7 +68,7 @@ class Aligner:
         placed = [
             Placed(
                 word.text,
-                spoken(word.text),
+                spoken_form(word.text),
                 word.start - sound.start_s,
                 word.end - sound.start_s,
                 confidence=word.confidence,
@@ -78,51 +78,53 @@ class Aligner:
         fits = self._search(placed, sound)
         return _in_order(placed, sound, [word.confidence for word in words], fits)
 
-    def place(self, texts: Sequence[str], heard: Sequence[Word], sound: Sound) -> tuple[Word, ...]:
-        """Give a transcript's words their times.
+    def place(
+        self, texts: Sequence[str], recognised: Sequence[Word], sound: Sound
+    ) -> tuple[Word, ...]:
+        """Find the times of a transcript's words.
 
         Args:
             texts: the transcript, word by word.
-            heard: what a recogniser heard in the sound; may be empty.
+            recognised: words of a recogniser with approximate times; may be empty.
             sound: at 16 kHz.
 
         Returns:
             Every word of the transcript, in its order; times are in order, do not overlap, and lie
-            inside the sound. Confidence says how well the sound fits the word, 0 to 1; words that
-            the sound has no room for get what room there is, and 0.
+            inside the sound. Confidence is how well the sound fits the word, 0 to 1. Words without
+            room in the sound share the room there is, with confidence 0.
         """
-        placed = _roughly(texts, heard, sound)
-        trusted = [word.confidence for word in placed]
+        placed = _place_roughly(texts, recognised, sound)
+        matched = [word.confidence for word in placed]
         fits = self._search(placed, sound)
         confidences = [
-            fit if fit is not None else trust if word.said and trust is not None else 0.0
-            for word, fit, trust in zip(placed, fits, trusted, strict=True)
+            fit if fit is not None else prior if word.in_sound and prior is not None else 0.0
+            for word, fit, prior in zip(placed, fits, matched, strict=True)
         ]
         words = _in_order(placed, sound, confidences, fits)
-        _tell_doubts(words)
+        _warn_poor_fit(words)
         return words
 
     def _search(self, placed: Sequence[Placed], sound: Sound) -> list[float | None]:
-        """Move the words to where they are found; say how well each fits, None if not found."""
+        """Move the words to their exact times; return how well each fits, None if not found."""
         fits: dict[int, float] = {}
-        if not self._ready():
+        if not self._models_available():
             return [None] * len(placed)
-        runs = list(stretches(placed))
+        runs = list(split_stretches(placed))
         position = {id(word): n for n, word in enumerate(placed)}
         free_from = 0.0
         while runs:
             run = runs.pop(0)
             rest = itertools.islice(placed, position[id(run[-1])] + 1, None)
-            after = next((word for word in rest if word.said), None)
-            found = self._find(run, sound, free_from, after)
-            if found is not None:
-                for word, span in zip(run, found, strict=True):
+            after = next((word for word in rest if word.in_sound), None)
+            spans = self._find(run, sound, free_from, after)
+            if spans is not None:
+                for word, span in zip(run, spans, strict=True):
                     word.start_s, word.end_s = span.start_s, span.end_s
                     fits[id(word)] = span.fit
             elif len(run) > 1:
-                # At the end of a cut, the last word may be there only in part.
+                # At the end of a cut, the last word may be incomplete.
                 cut_off = len(run) > 2 and (not runs and run[-1].end_s > sound.duration_s - 0.5)
-                runs[:0] = (run[:-1], run[-1:]) if cut_off else halves(run)
+                runs[:0] = (run[:-1], run[-1:]) if cut_off else halve_in_gap(run)
                 continue
             free_from = max(free_from, run[-1].end_s)
         return [fits.get(id(word)) for word in placed]
@@ -130,7 +132,7 @@ class Aligner:
     def _find(
         self, run: Sequence[Placed], sound: Sound, free_from: float, after: Placed | None
     ) -> list[Span] | None:
-        """Search one stretch; spans are of written words, in seconds of the sound."""
+        """Search one stretch; return the spans of written words, in seconds of the sound."""
         first_s = max(free_from, run[0].start_s - MARGIN_S, 0.0)
         last_s = run[-1].end_s + MARGIN_S
         if after is not None:
@@ -138,19 +140,19 @@ class Aligner:
         rate = sound.sample_rate
         piece = sound.samples[round(first_s * rate) : round(last_s * rate)]
         tokens = [token for word in run for token in word.spoken]
-        found = self._models.find(piece, tokens)
-        if found is None:
+        token_spans = self._models.find(piece, tokens)
+        if token_spans is None:
             return None
         spans, at = [], 0
         for word in run:
-            own = found[at : at + len(word.spoken)]
+            own = token_spans[at : at + len(word.spoken)]
             at += len(own)
             frames = np.array([span.end_s - span.start_s for span in own])
             fit = float(np.average([span.fit for span in own], weights=frames))
             spans.append(Span(first_s + own[0].start_s, first_s + own[-1].end_s, fit))
         return spans
 
-    def _ready(self) -> bool:
+    def _models_available(self) -> bool:
         if self._models.available():
             return True
         if not self._warned:
@@ -162,15 +164,19 @@ class Aligner:
         return False
 
 
-def _roughly(texts: Sequence[str], heard: Sequence[Word], sound: Sound) -> list[Placed]:
-    """Lay the transcript beside what was heard, and give the words in between the room left."""
-    placed = [Placed(text, spoken(text), math.nan, math.nan) for text in texts]
+def _place_roughly(texts: Sequence[str], recognised: Sequence[Word], sound: Sound) -> list[Placed]:
+    """Match the transcript to the recognised words, and interpolate the times in between."""
+    placed = [Placed(text, spoken_form(text), math.nan, math.nan) for text in texts]
     owners = [n for n, word in enumerate(placed) for _ in word.spoken]
-    parts = [(part, word, share) for word in heard for part, share in _shares(spoken(word.text))]
-    said = [_plain(token) for word in placed for token in word.spoken]
-    pairs = match(said, [_plain(part) for part, _, _ in parts])
+    parts = [
+        (part, word, share)
+        for word in recognised
+        for part, share in _shares(spoken_form(word.text))
+    ]
+    tokens = [_plain(token) for word in placed for token in word.spoken]
+    pairs = match(tokens, [_plain(part) for part, _, _ in parts])
     last = -1
-    for token, (owner, pair) in enumerate(zip(owners, pairs, strict=True)):
+    for position, (owner, pair) in enumerate(zip(owners, pairs, strict=True)):
         if pair is None:
             continue
         word = placed[owner]
@@ -179,13 +185,13 @@ def _roughly(texts: Sequence[str], heard: Sequence[Word], sound: Sound) -> list[
         end_s = other.start - sound.start_s + end * (other.end - other.start)
         if math.isnan(word.start_s):
             word.start_s = start_s
-            # Words heard in between that the transcript lacks are no part of the stretch.
+            # Recognised words that the transcript lacks end the stretch.
             word.follows = pair - last <= 2
         word.end_s = end_s
-        if said[token] == _plain(part) and other.confidence is not None:
+        if tokens[position] == _plain(part) and other.confidence is not None:
             word.confidence = other.confidence
         last = pair
-    _fill(placed, sound.duration_s)
+    _interpolate_times(placed, sound.duration_s)
     return placed
 
 
@@ -199,8 +205,8 @@ def _plain(token: str) -> str:
     return token.replace("'", "")
 
 
-def _fill(placed: list[Placed], duration_s: float) -> None:
-    """Give words that were not heard the room between those that were."""
+def _interpolate_times(placed: list[Placed], duration_s: float) -> None:
+    """Give words without a time the room between those that have one."""
     at = 0
     while at < len(placed):
         if not math.isnan(placed[at].start_s):
@@ -209,21 +215,21 @@ def _fill(placed: list[Placed], duration_s: float) -> None:
         stop = at
         while stop < len(placed) and math.isnan(placed[stop].start_s):
             stop += 1
-        left_s = placed[at - 1].end_s if at else 0.0
-        right_s = placed[stop].start_s if stop < len(placed) else duration_s
-        right_s = max(right_s, left_s)
+        begin_s = placed[at - 1].end_s if at else 0.0
+        end_s = placed[stop].start_s if stop < len(placed) else duration_s
+        end_s = max(end_s, begin_s)
         run = placed[at:stop]
         letters = [sum(map(len, word.spoken)) for word in run]
         slowest_s = SLOWEST_S * sum(letters)
         if at == 0:
-            left_s = max(left_s, right_s - slowest_s) if stop < len(placed) else left_s
+            begin_s = max(begin_s, end_s - slowest_s) if stop < len(placed) else begin_s
         elif stop == len(placed):
-            right_s = min(right_s, left_s + slowest_s)
-        room_s = right_s - left_s
-        edges = left_s + room_s * np.cumsum([0, *letters]) / max(1, sum(letters))
+            end_s = min(end_s, begin_s + slowest_s)
+        room_s = end_s - begin_s
+        edges = begin_s + room_s * np.cumsum([0, *letters]) / max(1, sum(letters))
         for word, begin, end in zip(run, edges[:-1].tolist(), edges[1:].tolist(), strict=True):
             word.start_s, word.end_s = begin, end
-            word.said = room_s >= FASTEST_S * sum(letters)
+            word.in_sound = room_s >= FASTEST_S * sum(letters)
         at = stop
 
 
@@ -233,7 +239,7 @@ def _in_order(
     confidences: Sequence[float | None],
     fits: Sequence[float | None],
 ) -> tuple[Word, ...]:
-    """Clip to the sound and remove overlaps; where a found word meets a rough one, it wins."""
+    """Clip to the sound and remove overlaps; aligned words win over approximate ones."""
     bounds = _upper_bounds(placed, fits, sound.duration_s)
     words: list[Word] = []
     last_s = 0.0
@@ -248,7 +254,7 @@ def _in_order(
 def _upper_bounds(
     placed: Sequence[Placed], fits: Sequence[float | None], duration_s: float
 ) -> NDArray[np.float64]:
-    """Say for each word where the next word that was found begins."""
+    """Return for each word the start of the next word that was aligned."""
     starts = [
         duration_s if fit is None else min(word.start_s, duration_s)
         for word, fit in zip(placed, fits, strict=True)
@@ -257,8 +263,8 @@ def _upper_bounds(
     return np.minimum.accumulate(after[::-1])[::-1]
 
 
-def _tell_doubts(words: Sequence[Word]) -> None:
-    fitting = sum((word.confidence or 0.0) >= SURE_FIT for word in words)
+def _warn_poor_fit(words: Sequence[Word]) -> None:
+    fitting = sum((word.confidence or 0.0) >= MIN_FIT for word in words)
     if words and fitting < DOUBTFUL_SHARE * len(words):
         _log.warning(
             "the transcript hardly fits the sound (%d of %d words do): is it of this recording, "

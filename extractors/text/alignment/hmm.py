@@ -1,4 +1,4 @@
-"""Find known words in a short stretch of sound with hidden Markov models of phones.
+"""Align known words to a short stretch of sound with hidden Markov models of phones.
 
 CMU-MOSEI's word times come from such an aligner (P2FA: Yuan & Liberman, "Speaker identification on
 the SCOTUS corpus", 2008). Here it is PocketSphinx (Huggins-Daines et al., ICASSP 2006) with the
@@ -24,15 +24,15 @@ from extractors.text.alignment.pronounce import pronounce
 FRAME_S = 0.01
 
 _BEAMS = (1e-64, 1e-48, 1e-100)
-"""Tried in turn: where the search loses its way with one beam, another may find it."""
+"""Tried in turn: if the search fails with one beam, another may succeed."""
 
 _DITHER = 2.0
-"""Steps of 16 bit. In digital silence the model's features would be constants it has never seen."""
+"""Steps of 16 bit; avoids constant features in digital silence, which the model never saw."""
 
 _EVEN_SCORE = -1.8
 _SCORE_SLOPE = 0.3
-"""Mean log10 likelihood of a frame, against the best state in the search, at which right and
-replaced words of two real videos are equally likely, and how fast that changes
+"""Mean log10 likelihood of a frame, relative to the best state in the search, at which correct and
+replaced words of two real videos are equally likely, and the slope there
 (``benchmarks/words_accuracy.py`` prints both distributions)."""
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Span:
-    """When a word was said, seconds in the stretch, and how well the sound fits it, 0 to 1."""
+    """Time of a word, seconds in the stretch, and how well the sound fits it, 0 to 1."""
 
     start_s: float
     end_s: float
@@ -48,7 +48,7 @@ class Span:
 
 
 class PhoneModels:
-    """PocketSphinx, loaded at the first use. Words it does not know get a guessed pronunciation."""
+    """PocketSphinx, loaded at first use. The pronunciation of unknown words is guessed."""
 
     def __init__(self) -> None:
         self._decoders: dict[float, Any] = {}
@@ -58,18 +58,17 @@ class PhoneModels:
     @staticmethod
     def available() -> bool:
         """Whether the package is installed."""
-        return version() is not None
+        return pocketsphinx_version() is not None
 
     def find(self, samples: NDArray[np.float32], words: Sequence[str]) -> list[Span] | None:
-        """Find words in the order in which they are said.
+        """Align words to a sound in which exactly these words are said, in this order.
 
         Args:
-            samples: (N,) at 16 kHz, -1 to 1; all of it and nothing else is said in ``words``,
-                apart from silence and noises.
-            words: lower case, letters and apostrophes (see ``spoken``).
+            samples: (N,) at 16 kHz, -1 to 1; apart from the words, only silence and noises.
+            words: lower case, letters and apostrophes (see ``spoken_form``).
 
         Returns:
-            One span a word, in order, none overlapping, inside the sound; None where no path
+            One span per word, in order, none overlapping, inside the sound; None if no path
             through all the words fits the sound.
         """
         if not words or len(samples) < len(words) * 3 * FRAME_S * SAMPLE_RATE_HZ:
@@ -77,17 +76,18 @@ class PhoneModels:
         loud = np.resize(self._dither, len(samples)) + 32767 * samples
         data = np.clip(loud, -32768, 32767).astype("<i2").tobytes()
         for beam in _BEAMS:
-            found = self._search(self._decoder(beam), data, words)
-            if found is not None:
-                return found
+            spans = self._search(self._decoder(beam), data, words)
+            if spans is not None:
+                return spans
         return None
 
     def _search(self, decoder: Any, data: bytes, words: Sequence[str]) -> list[Span] | None:
-        known = [self._known(decoder, word) for word in words]
+        for word in words:
+            self._ensure_pronunciation(decoder, word)
         try:
-            # Estimates of noise and channel would otherwise stay from the stretch before.
+            # Resets the estimates of noise and channel from the stretch before.
             decoder.reinit_feat()
-            decoder.set_align_text(" ".join(known))
+            decoder.set_align_text(" ".join(words))
             decoder.start_utt()
             decoder.process_raw(data, full_utt=True)
             decoder.end_utt()
@@ -97,19 +97,20 @@ class PhoneModels:
         except RuntimeError as error:
             _log.debug("no path for %r: %s", words, error)
             return None
-        said = [s for s in segments if s.word[0] not in "<[+"]
-        # A search that stops before the last word has given up on the sound.
-        if [re.sub(r"\(\d+\)$", "", s.word) for s in said] != known:
+        segments = [s for s in segments if s.word[0] not in "<[+"]
+        # A search that fails stops before the last word.
+        if [re.sub(r"\(\d+\)$", "", s.word) for s in segments] != list(words):
             return None
-        return [Span(s.start_frame * FRAME_S, (s.end_frame + 1) * FRAME_S, _fit(s)) for s in said]
+        return [
+            Span(s.start_frame * FRAME_S, (s.end_frame + 1) * FRAME_S, _fit(s)) for s in segments
+        ]
 
-    def _known(self, decoder: Any, word: str) -> str:
+    def _ensure_pronunciation(self, decoder: Any, word: str) -> None:
         if decoder.lookup_word(word) is None:
-            # Filler words of the model are written in brackets; ours can never be one of them.
+            # Filler words of the model have brackets, so ``word`` cannot be one of them.
             phones = pronounce(word) or ["AH"]
             decoder.add_word(word, " ".join(phones), True)
             _log.debug("guessed pronunciation: %s %s", word, " ".join(phones))
-        return word
 
     def _decoder(self, beam: float) -> Any:
         if beam not in self._decoders:
@@ -121,8 +122,8 @@ class PhoneModels:
         return self._decoders[beam]
 
 
-def version() -> str | None:
-    """Give PocketSphinx's version; None where it is not installed."""
+def pocketsphinx_version() -> str | None:
+    """Return PocketSphinx's version; None if it is not installed."""
     try:
         return importlib.metadata.version("pocketsphinx")
     except importlib.metadata.PackageNotFoundError:

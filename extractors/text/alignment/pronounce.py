@@ -1,8 +1,8 @@
-"""Guess how a word sounds that is in no dictionary, well enough to find it in the sound.
+"""Guess the pronunciation of a word that is in no dictionary, well enough to align it.
 
-English spelling to the 39 phones of the CMU dictionary (ARPAbet without stress), by the longest
-matching group of letters. An aligner needs the length and the rough colour of each sound: names
-and new words come out as a careful stranger would read them.
+English spelling is mapped to the 39 phones of the CMU dictionary (ARPAbet without stress), by the
+longest matching group of letters. An aligner needs only the approximate length and quality of
+each sound.
 """
 
 import re
@@ -49,7 +49,7 @@ def pronounce(word: str) -> list[str]:
     """Guess the phones of a word.
 
     Args:
-        word: lower case; only its letters a to z and apostrophes are read.
+        word: lower case; only its letters a to z and apostrophes count.
 
     Returns:
         At least one phone, unless the word has no such letter.
@@ -87,7 +87,7 @@ def _read(word: str) -> list[str]:
 
 
 def _next(word: str, at: int) -> tuple[int, str]:
-    """Take the next group of letters: how many, and its phones."""
+    """Return the length of the next group of letters, and its phones."""
     rest = word[at:]
     if at and rest == "e":
         return 1, ""

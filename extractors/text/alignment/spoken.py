@@ -1,14 +1,15 @@
-"""Written words to the words that are spoken: figures, signs, initials and joined words.
+"""Spoken forms of written words: figures, signs, initials and joined words.
 
 A transcript says "$5" or "1990", a voice says "five dollars" or "nineteen ninety", and a
-pronouncing dictionary knows only the latter. What matters here is time, not style: of several ways
-to read a figure one is chosen, the commonest in speech.
+pronouncing dictionary knows only the latter. Only the time matters here, not the style: of
+several ways to read a figure, the most common in speech is chosen.
 """
 
 import re
 import unicodedata
 
-_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u2032\u02bc\u00b4`\uff07", "'"))
+from extractors.text.patterns import ANNOTATION, APOSTROPHES
+
 _SIGNS = {
     "&": "and",
     "@": "at",
@@ -38,44 +39,43 @@ _PIECE = re.compile(
     r"\d+(?:[.,:]\d+)*(?:st|nd|rd|th|s)?(?![a-z])|\d+|[^\W\d_]+(?:'[^\W\d_]+)*'?|\S"
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]\.){2,}|[A-Z]{2,5}s?$")
-_ANNOTATION = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|<[^<>]*>")
 _VOWEL = re.compile(r"[AEIOUY]")
 
 
-def spoken(text: str) -> tuple[str, ...]:
-    """Say how a written word is read aloud, in lower-case words of letters and apostrophes.
+def spoken_form(text: str) -> tuple[str, ...]:
+    """Return how a written word is read aloud, in lower-case words of letters and apostrophes.
 
     Example:
-        >>> spoken("low-budget"), spoken("$5"), spoken("1990"), spoken("U.S.")
+        >>> spoken_form("low-budget"), spoken_form("$5"), spoken_form("1990"), spoken_form("U.S.")
         (('low', 'budget'), ('five', 'dollars'), ('nineteen', 'ninety'), ('u', 's'))
 
     Returns:
-        The words; none for what is silent (dashes, annotations in brackets).
+        The words; none for text that is not read aloud (dashes, annotations in brackets).
     """
-    text = _ANNOTATION.sub(" ", text.translate(_APOSTROPHES))
+    text = ANNOTATION.sub(" ", text.translate(APOSTROPHES))
     text = unicodedata.normalize("NFKD", text)
     text = "".join(c for c in text if not unicodedata.combining(c))
     core = text.strip(" \t\"'.,;:!?()[]{}<>-*")
     if _spelled(text, core):
         return tuple(letter.lower() for letter in core.rstrip("s") if letter.isalpha())
-    found: list[str] = []
+    words: list[str] = []
     money: list[str] = []
     for piece in _PIECE.findall(core.lower()):
         if piece in _MONEY:
             money.append(_MONEY[piece])
         elif piece[0].isdigit():
-            found += _figure(piece)
-            found += money
+            words += _figure(piece)
+            words += money
             money.clear()
         elif piece in _SIGNS:
-            found.append(_SIGNS[piece])
+            words.append(_SIGNS[piece])
         elif any(c.isalpha() for c in piece):
-            found.append(piece.strip("'") or piece)
-    return tuple(found + money)
+            words.append(piece.strip("'") or piece)
+    return tuple(words + money)
 
 
 def _spelled(text: str, core: str) -> bool:
-    """Tell initials (U.S., FBI, PTA) from words in capitals (NASA, STOP)."""
+    """Return whether it is spelled out (U.S., FBI, PTA), unlike words in capitals (NASA, STOP)."""
     if re.match(r"(?:[^\W\d_]\.){2,}", text.strip(" \"'([")):
         return True
     return bool(_INITIALS.match(core)) and (
@@ -104,7 +104,7 @@ def _figure(text: str) -> list[str]:
 
 
 def _whole(digits: str) -> list[str]:
-    """Read a whole number; years in pairs, and what is too long or starts with 0 by its digits."""
+    """Read a whole number: years in pairs; long numbers and a leading 0 digit by digit."""
     if len(digits) > _MAX_DIGITS or (digits.startswith("0") and len(digits) > 1):
         return [_ONES[int(d)] for d in digits]
     number = int(digits)

@@ -1,4 +1,4 @@
-"""Divide words with rough times into stretches short enough to be searched at once."""
+"""Divide words with approximate times into stretches short enough for one search."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -7,39 +7,39 @@ from dataclasses import dataclass
 LONGEST_S = 15.0
 LONG_ENOUGH_S = 5.0
 PAUSE_S = 0.25
-"""A stretch that is long enough ends in the next gap of this length."""
+"""A stretch that is long enough ends in the next gap of at least this length."""
 
 
 @dataclass
 class Placed:
-    """A word on its way to exact times.
+    """A word during the search for its exact times.
 
     Attributes:
         text: as written.
-        spoken: as said, one or more words; none for what is silent.
-        start_s: rough at first, seconds from the sound's start.
+        spoken: as said, one or more words; none if it is not read aloud.
+        start_s: approximate at first, seconds from the sound's start.
         end_s: likewise.
-        said: whether there is room for it in the sound.
-        follows: whether nothing else was said since the word before.
-        confidence: how sure the word is; None until something says so.
+        in_sound: whether there is room for it in the sound.
+        follows: whether no other word was recognised since the word before.
+        confidence: of the word; None until it is known.
     """
 
     text: str
     spoken: tuple[str, ...]
     start_s: float
     end_s: float
-    said: bool = True
+    in_sound: bool = True
     follows: bool = True
     confidence: float | None = None
 
     @property
     def searchable(self) -> bool:
-        """Whether it makes sense to look for it in the sound."""
-        return self.said and bool(self.spoken)
+        """Whether it can be searched in the sound."""
+        return self.in_sound and bool(self.spoken)
 
 
-def stretches(words: Sequence[Placed]) -> Iterator[list[Placed]]:
-    """Yield runs of words that can be searched, each at most about ``LONGEST_S`` long."""
+def split_stretches(words: Sequence[Placed]) -> Iterator[list[Placed]]:
+    """Yield runs of searchable words, each at most about ``LONGEST_S`` long."""
     run: list[Placed] = []
     broken = False
     for word in words:
@@ -55,8 +55,8 @@ def stretches(words: Sequence[Placed]) -> Iterator[list[Placed]]:
         yield from _shortened(run)
 
 
-def halves(run: list[Placed]) -> tuple[list[Placed], list[Placed]]:
-    """Divide a run of two or more words in its longest gap, or of equal gaps near the middle."""
+def halve_in_gap(run: list[Placed]) -> tuple[list[Placed], list[Placed]]:
+    """Divide a run of two or more words in its longest gap; of equal gaps, near the middle."""
     gaps = [
         (round(after.start_s - before.end_s, 2), -abs(2 * at - len(run)), at)
         for at, (before, after) in enumerate(itertools.pairwise(run), 1)
@@ -77,4 +77,4 @@ def _shortened(run: list[Placed]) -> Iterator[list[Placed]]:
         if len(run) < 2 or run[-1].end_s - run[0].start_s <= LONGEST_S:
             yield run
         else:
-            waiting += reversed(halves(run))
+            waiting += reversed(halve_in_gap(run))

@@ -1,4 +1,4 @@
-"""Read what was said, and when, from the transcript formats people have.
+"""Read words and their times from common transcript formats.
 
 =============  =============================================================================
 ``.json``      words with times: a list of, or ``{"words": [...]}`` with, entries of "text" or
@@ -9,11 +9,11 @@
 ``.srt``       SubRip
 =============  =============================================================================
 
-A caption without times inside gives its words an approximate time: the caption's time is divided
-among them by their lengths.
+Words of a caption without times inside have approximate times: the caption's time is divided among
+them by their lengths.
 
-Text without times (``.txt``, or ``.json`` that holds no time) is read by ``read_untimed``; when its
-words were said is found in the sound (``extractors.text.recogniser.Recogniser.align``).
+Text without times (``.txt``, or ``.json`` without times) is read by ``read_untimed``; the times of
+its words are found in the sound (``extractors.text.recogniser.Recogniser.align``).
 """
 
 import codecs
@@ -29,7 +29,7 @@ LARGEST_BYTES = 64 * 1024 * 1024
 """A day of speech with word times is a third of this."""
 
 SUFFIXES = (".words.json", ".json", ".TextGrid", ".textgrid", ".vtt", ".srt", ".txt")
-"""Where ``find_transcript`` looks, in this order: exact word times before captions before text."""
+"""The order in which ``find_transcript`` searches: exact times, captions, plain text."""
 
 _PARSERS = {
     ".json": word_json.parse,
@@ -60,18 +60,18 @@ def read_transcript(path: Path) -> tuple[Word, ...]:
     """Read the words of a transcript, in seconds from the start of the media.
 
     Returns:
-        The words by their starts, which never decrease. Empty if nothing is said.
+        The words in order of their starts. Empty if there are none.
 
     Raises:
-        TranscriptError: if the file cannot be read, is not of its format, holds no times, or
-            holds times that run backwards, are negative, not finite or end before they start.
-            The message names the file and the place in it.
+        TranscriptError: the file cannot be read, is not of its format, or has no times; or its
+            times decrease, are negative, not finite or end before they start. The message names
+            the file and the place in it.
     """
     kind = path.suffix.lower()
     if kind not in _PARSERS:
-        why = "plain text has no times" if kind == ".txt" else "unknown kind"
+        reason = "plain text has no times" if kind == ".txt" else "unknown kind"
         raise TranscriptError(
-            f"{path}: expected a transcript with times (.json, .TextGrid, .vtt, .srt); {why}"
+            f"{path}: expected a transcript with times (.json, .TextGrid, .vtt, .srt); {reason}"
         )
     source = TimedText(path)
     _PARSERS[kind](_read(path), source)
@@ -79,7 +79,7 @@ def read_transcript(path: Path) -> tuple[Word, ...]:
 
 
 def read_untimed(path: Path) -> tuple[str, ...] | None:
-    """Read the words of a transcript that holds no times; None where the file is of another kind.
+    """Read the words of a transcript without times; None if the file is of another kind.
 
     Raises:
         TranscriptError: the file cannot be read, or is not text.

@@ -16,7 +16,7 @@ def parse(text: str, source: TimedText) -> None:
     """Add the words of every caption to ``source``.
 
     Markup (``<i>``, ``<v Ann>``, SubRip's positions in braces) and descriptions of sounds
-    (``[music]``) are left out. In rolling captions, which repeat the line before (recognisable by
+    (``[music]``) are omitted. In rolling captions, which repeat the line before (recognisable by
     times inside), each line counts once.
 
     Raises:
@@ -34,13 +34,13 @@ def parse(text: str, source: TimedText) -> None:
 def _captions(text: str, source: TimedText) -> Iterator[tuple[int, float, float, list[str]]]:
     """Yield (line number of the timing, start, end, lines of text) of each caption."""
     lines = text.split("\n")
-    seen = False
+    any_caption = False
     at = 0
     while at < len(lines):
         if "-->" not in lines[at]:
             at += 1
             continue
-        seen, number = True, at + 1
+        any_caption, number = True, at + 1
         match = _TIMING.match(lines[at])
         if not match:
             source.fail(
@@ -53,10 +53,10 @@ def _captions(text: str, source: TimedText) -> Iterator[tuple[int, float, float,
         first = at
         while at < len(lines) and lines[at] and "-->" not in lines[at]:
             at += 1
-        # The number of the next caption, where no empty line parts the two.
+        # The last line is the next caption's number if no empty line separates the two.
         touching = at < len(lines) and "-->" in lines[at] and lines[at - 1].strip().isdigit()
         yield number, start, end, lines[first : at - touching]
-    if not seen and text.strip() and not text.startswith("WEBVTT"):
+    if not any_caption and text.strip() and not text.startswith("WEBVTT"):
         source.fail("", "expected captions with times (00:00:01.500 --> 00:00:02.000); got none")
 
 
@@ -76,14 +76,14 @@ def _plain(text: str) -> str:
 
 def _add(text: str, start: float, end: float, number: int, source: TimedText) -> None:
     """Add a caption's text, divided at the times inside it."""
-    at, begun = 0, start
+    at, begin = 0, start
     for match in _INNER_TIME.finditer(text):
         time = _seconds(match.groups(), number, source)
-        if not begun <= time <= end:
+        if not begin <= time <= end:
             source.fail(
                 f"line {number}",
-                f"expected times inside the caption from {begun:g} to {end:g} s; got {time:g} s",
+                f"expected times inside the caption from {begin:g} to {end:g} s; got {time:g} s",
             )
-        source.add(_plain(text[at : match.start()]), begun, time)
-        at, begun = match.end(), time
-    source.add(_plain(text[at:]), begun, end)
+        source.add(_plain(text[at : match.start()]), begin, time)
+        at, begin = match.end(), time
+    source.add(_plain(text[at:]), begin, end)

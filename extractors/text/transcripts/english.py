@@ -1,4 +1,4 @@
-"""Notice text that is evidently not English, before it silently becomes words without vectors."""
+"""Detect text that is not English, before its words silently have no vectors."""
 
 import re
 import unicodedata
@@ -13,16 +13,16 @@ _FUNCTION_WORDS = frozenset(
 )
 MIN_WORDS = 20
 MIN_SHARE = 0.15
-"""Of CMU-MOSEI's segments, the median has half of its words there, and one in a thousand less
-than 0.19; French, German or Spanish have one in twenty ("me", "no", "as", "in", "was")."""
+"""In CMU-MOSEI's segments the median share is a half, and one in a thousand is below 0.19. French,
+German or Spanish have one in twenty ("me", "no", "as", "in", "was")."""
 
 MIN_LATIN = 0.5
 
 
-def doubt_english(texts: Sequence[str]) -> str | None:
-    """Say why words are not likely to be English; None where they may be.
+def reason_not_english(texts: Sequence[str]) -> str | None:
+    """Return why words are probably not English; None if they may be.
 
-    A text of fewer than 20 words is only judged by its letters.
+    A text of fewer than 20 words is judged by its letters only.
     """
     letters = [c for text in texts for c in text if c.isalpha()]
     if letters:

@@ -1,12 +1,12 @@
-"""Transcripts without times: plain text, or JSON that holds text alone."""
+"""Transcripts without times: plain text, or JSON of text alone."""
 
 import json
 import re
 from typing import Any
 
+from extractors.text.patterns import ANNOTATION, HAS_WORD
+
 _SPEAKER = re.compile(r"^\s*(?:>>\s*)?[A-Z][\w .'-]{0,30}:\s", re.MULTILINE)
-_ANNOTATION = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|<[^<>]*>")
-_HAS_WORD = re.compile(r"[^\W_]")
 _TEXT_KEYS = ("text", "word", "transcript")
 _TIMED_KEYS = ("start", "end")
 
@@ -15,16 +15,16 @@ def split_words(text: str) -> tuple[str, ...]:
     """Divide plain text into words.
 
     The names of speakers at the start of a line (``Ann:``), descriptions of sounds (``[music]``)
-    and what holds no letter or digit are no words.
+    and text without a letter or digit are not words.
     """
-    text = _ANNOTATION.sub(" ", _SPEAKER.sub(" ", text))
-    return tuple(word for word in text.split() if _HAS_WORD.search(word))
+    text = ANNOTATION.sub(" ", _SPEAKER.sub(" ", text))
+    return tuple(word for word in text.split() if HAS_WORD.search(word))
 
 
 def text_of_json(text: str) -> str | None:
-    """Collect the text of JSON in which no entry has a time; None if one has, or it is broken.
+    """Return the text of JSON without times; None if an entry has a time, or it is broken.
 
-    Read are ``{"text": "..."}``, a list of texts or of ``{"text": "..."}``, and such lists under
+    It reads ``{"text": "..."}``, a list of texts or of ``{"text": "..."}``, and such lists under
     "words" or "segments".
     """
     try:

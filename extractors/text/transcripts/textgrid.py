@@ -1,7 +1,7 @@
 """Praat TextGrid, long and short form.
 
-Praat reads both forms by one rule (manual page "TextGrid file formats"): of the whole text, only
-free-standing numbers, quoted strings and flags in angle brackets count; all else is comment.
+Praat reads both forms by one rule (manual page "TextGrid file formats"): only free-standing
+numbers, quoted strings and flags in angle brackets count; everything else is a comment.
 """
 
 import re
@@ -14,7 +14,7 @@ _ITEM = re.compile(
 )
 _WORD_TIERS = ("words", "word")
 _NO_WORD = frozenset(("", "sil", "<eps>", "<p:>", "<sil>", "spn", "<unk>", "#"))
-"""What aligners write for silence and for sounds that are no word."""
+"""Labels of aligners for silence and for sounds that are not words."""
 
 Tier = list[tuple[float, float, str]]
 
@@ -22,7 +22,7 @@ Tier = list[tuple[float, float, str]]
 def parse(text: str, source: TimedText) -> None:
     """Add the intervals of the tier named "words", or of the only interval tier.
 
-    P2FA's mark of a pause, ``sp``, is kept: it is a token of CMU-MOSEI.
+    P2FA's mark of a pause, ``sp``, remains: it is a token of CMU-MOSEI.
 
     Raises:
         TranscriptError: naming the item or the interval.
@@ -38,8 +38,8 @@ def parse(text: str, source: TimedText) -> None:
     if len(chosen) != 1 and len(tiers) == 1:
         chosen = list(tiers)
     if len(chosen) != 1:
-        found = ", ".join(map(repr, tiers)) or "none"
-        source.fail("", f'expected one interval tier named "words"; got {found}')
+        names = ", ".join(map(repr, tiers)) or "none"
+        source.fail("", f'expected one interval tier named "words"; got {names}')
     for at, (start, end, label) in enumerate(tiers[chosen[0]], 1):
         place = f"tier {chosen[0]!r}, interval {at}"
         source.check(place, start, end)
@@ -48,7 +48,7 @@ def parse(text: str, source: TimedText) -> None:
 
 
 def _tiers(items: "_Items") -> dict[str, Tier]:
-    """Read the interval tiers; tiers of points are passed over."""
+    """Read the interval tiers; tiers of points are skipped."""
     tiers: dict[str, Tier] = {}
     for _ in range(items.count()):
         kind, name = items.text(), items.text()
@@ -68,41 +68,41 @@ def _tiers(items: "_Items") -> dict[str, Tier]:
 
 
 class _Items:
-    """The free-standing items of a file, one after the other."""
+    """The free-standing items of a file, one after another."""
 
     def __init__(self, text: str, source: TimedText) -> None:
-        self._found = (match for match in _ITEM.finditer(text) if match.lastindex)
+        self._matches = (match for match in _ITEM.finditer(text) if match.lastindex)
         self._source = source
         self._at = 0
 
     def text(self) -> str:
-        """Take a quoted string."""
+        """Read a quoted string."""
         return self._next(1, "a quoted text").replace('""', '"')
 
     def flag(self) -> str:
-        """Take a flag."""
+        """Read a flag."""
         return self._next(3, "<exists> or <absent>")
 
     def number(self) -> float:
-        """Take a number."""
+        """Read a number."""
         return float(self._next(2, "a number"))
 
     def count(self) -> int:
-        """Take a count; what follows must bear it out, so it may be anything."""
+        """Read a count; it needs no upper limit, since reading that many items checks it."""
         number = self.number()
         if not number.is_integer() or number < 0:
             self.fail("a count", f"{number:g}")
         return int(number)
 
-    def _next(self, group: int, wanted: str) -> str:
-        match = next(self._found, None)
+    def _next(self, group: int, expected: str) -> str:
+        match = next(self._matches, None)
         self._at += 1
         if match is None:
-            self.fail(wanted, "the end of the file")
+            self.fail(expected, "the end of the file")
         if match.lastindex != group:
-            self.fail(wanted, match.group()[:40])
+            self.fail(expected, match.group()[:40])
         return match.group(group)
 
-    def fail(self, wanted: str, got: str) -> NoReturn:
+    def fail(self, expected: str, got: str) -> NoReturn:
         """Refuse the file at the current item."""
-        self._source.fail(f"item {self._at}", f"expected {wanted}; got {got!r}")
+        self._source.fail(f"item {self._at}", f"expected {expected}; got {got!r}")

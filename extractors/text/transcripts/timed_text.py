@@ -1,24 +1,22 @@
-"""Collect words with times while a transcript is read, and refuse times that make no sense."""
+"""Collect words with times while a transcript is read, and refuse implausible times."""
 
 import math
-import re
 from pathlib import Path
 from typing import NoReturn
 
+from extractors.text.patterns import HAS_WORD
 from mmemo.errors import TranscriptError
 from mmemo.features import Word
 
 LATEST_S = 1e6
-"""Eleven days: a later time is a mistake in the file."""
-
-_HAS_WORD = re.compile(r"[^\W_]")
+"""Eleven days: a later time is an error in the file."""
 
 
 class TimedText:
     """The words of one transcript file.
 
-    Entries (captions, intervals, items) must come in the order of their starts. They may overlap,
-    as captions of two speakers do; ``words`` sorts what is in them.
+    Entries (captions, intervals, items) must be in the order of their starts. They may overlap, as
+    captions of two speakers do; ``words`` sorts their words.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,7 +25,7 @@ class TimedText:
         self._last_start = 0.0
 
     def fail(self, place: str, message: str) -> NoReturn:
-        """Refuse the file: ``message`` says what was expected, and what came."""
+        """Refuse the file: ``message`` states what was expected, and what came."""
         raise TranscriptError(
             f"{self.path}, {place}: {message}" if place else f"{self.path}: {message}"
         )
@@ -51,12 +49,12 @@ class TimedText:
         self._last_start = start
 
     def add(self, text: str, start: float, end: float, confidence: float | None = None) -> None:
-        """Add text that was said in a checked stretch of time.
+        """Add the text of a checked stretch of time.
 
-        Several words share it in proportion to their lengths. What holds no letter or digit
-        (dashes, notes of music) is no word.
+        Several words share it in proportion to their lengths. Text without a letter or digit
+        (dashes, musical notes) is not a word.
         """
-        words = [word for word in text.split() if _HAS_WORD.search(word)]
+        words = [word for word in text.split() if HAS_WORD.search(word)]
         total = sum(map(len, words))
         before = 0
         for word in words:
@@ -66,5 +64,5 @@ class TimedText:
             self._words.append(Word(word, first, max(first, last), confidence))
 
     def words(self) -> tuple[Word, ...]:
-        """Give all words by their starts."""
+        """Return all words in order of their starts."""
         return tuple(sorted(self._words, key=lambda word: word.start))

@@ -26,12 +26,12 @@ def parse(text: str, source: TimedText) -> None:
         source.fail("", f"expected JSON of words; got {error}")
     if isinstance(data, dict):
         lists = [data[key] for key in ("words", "segments") if key in data]
-        found = next((entries for entries in lists if entries), lists[0] if lists else None)
+        entries = next((entries for entries in lists if entries), lists[0] if lists else None)
     else:
-        found = data
-    if not isinstance(found, list):
+        entries = data
+    if not isinstance(entries, list):
         source.fail("", 'expected a list of words, or "words" or "segments" that hold one')
-    for at, entry in enumerate(found, 1):
+    for at, entry in enumerate(entries, 1):
         _entry(entry, f"entry {at}", source)
 
 
@@ -53,24 +53,25 @@ def _entry(entry: Any, place: str, source: TimedText) -> None:
 
 
 def _timed(words: list[Any], segment: dict[str, Any]) -> Iterator[tuple[int, Any]]:
-    """Number the words of a segment; give those without times the gap in which they stand.
+    """Number the words of a segment; words without times share the gap in which they stand.
 
-    WhisperX leaves the times out where its aligner knows no sound for a word ("2014").
+    WhisperX omits the times of words that its aligner cannot read ("2014").
     """
     end = segment.get("start")
     for timed, run in groupby(enumerate(words, 1), key=lambda item: _has_time(item[1])):
-        found = list(run)
-        at = found[0][0]
+        numbered = list(run)
+        at = numbered[0][0]
         if timed:
-            yield from found
-            last = found[-1][1]
+            yield from numbered
+            last = numbered[-1][1]
             end = last.get("end") if isinstance(last, dict) else None
             continue
         # The next word of the list starts where this run ends.
-        after = words[found[-1][0]] if found[-1][0] < len(words) else {"start": segment.get("end")}
+        last_number = numbered[-1][0]
+        after = words[last_number] if last_number < len(words) else {"start": segment.get("end")}
         start = after.get("start") if isinstance(after, dict) else None
         text = " ".join(
-            str(next((word[k] for k in _TEXT_KEYS if k in word), "")) for _, word in found
+            str(next((word[k] for k in _TEXT_KEYS if k in word), "")) for _, word in numbered
         )
         yield at, {"text": text, "start": end, "end": start}
 

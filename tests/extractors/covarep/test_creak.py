@@ -1,4 +1,4 @@
-"""The creak detector: its inputs beside COVAREP's, its weights, and voices made to creak."""
+"""The creak detector: its inputs against COVAREP's, its weights, and synthetic creaky voices."""
 
 import json
 
@@ -27,7 +27,7 @@ EXACT = ("H2-H1", "zero crossings", "F0", "mean F0", "energy", "power spread", "
 
 
 def pulses(periods_s, duration_s):
-    """Damped formants struck once a period; periods are taken in turn."""
+    """Damped formants excited once per period; periods alternate."""
     source = np.zeros(int(duration_s * RATE))
     at, turn = 0.0, 0
     while at < duration_s:
@@ -73,13 +73,13 @@ def test_columns_are_covareps_own_in_its_order():
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", SPEECH)
-def test_inputs_beside_covareps(oracle, name):
+def test_inputs_against_covareps(oracle, name):
     sound, theirs, _, _ = oracle(name)
     ours = creak_inputs_of_whole(Recording(sound))
     for column, measure in enumerate(INPUT_NAMES):
         a, b = ours[: len(theirs), column], theirs[: len(ours), column]
         if measure in EXACT:
-            # A few frames of digital silence decide otherwise on rounding errors.
+            # A few frames of digital silence differ by rounding errors.
             assert np.mean(np.isclose(a, b, rtol=1e-5, atol=1e-5)) > 0.9, measure
         else:
             assert np.corrcoef(a, b)[0, 1] > 0.25, measure
@@ -94,7 +94,7 @@ def test_changes_are_covareps(oracle, name):
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", SPEECH)
-def test_detector_follows_covareps_on_what_it_was_fitted_to(oracle, name):
+def test_detector_follows_covareps_on_its_training_data(oracle, name):
     sound, _, _, column = oracle(name)
     table = strict_features(sound)
     strict = table.values[:, table.names.index("creak")]
@@ -107,18 +107,18 @@ def test_creaky_voice_is_found_and_modal_voice_is_not():
     modal = pulses([1 / 120], 1.5)
     creaky = pulses([1 / 42, 1 / 30, 1 / 36, 1 / 50], 1.5)
     voice = np.concatenate([modal, creaky, modal])
-    found = creak_of(voice)
+    creak = creak_of(voice)
     inner = [slice(20, 130), slice(170, 280), slice(320, 430)]
-    before, middle, after = (np.median(found[rows]) for rows in inner)
+    before, middle, after = (np.median(creak[rows]) for rows in inner)
     assert middle > 0.3
     assert max(before, after) < 0.1
 
 
 def test_probabilities_are_between_0_and_1():
     noise = np.random.default_rng(1).standard_normal(RATE).astype(np.float32)
-    found = creak_of(np.concatenate([noise, np.zeros(4000, np.float32), pulses([0.03], 1.0)]))
-    assert (found >= 0).all()
-    assert (found <= 1).all()
+    creak = creak_of(np.concatenate([noise, np.zeros(4000, np.float32), pulses([0.03], 1.0)]))
+    assert (creak >= 0).all()
+    assert (creak <= 1).all()
 
 
 def test_inputs_do_not_depend_on_loudness():
@@ -161,13 +161,13 @@ def test_weights_survive_writing(tmp_path):
     assert np.array_equal(copy.probability(inputs), detector.probability(inputs))
 
 
-def test_what_is_not_a_number_counts_as_lowest():
+def test_nan_counts_as_lowest():
     detector = load_detector()
     lowest = detector.lowest[None].repeat(2, axis=0)
-    holed = lowest.copy()
-    holed[1, ::3] = np.nan
-    found = detector.probability(holed)
-    assert found[0] == found[1]
+    with_nan = lowest.copy()
+    with_nan[1, ::3] = np.nan
+    probability = detector.probability(with_nan)
+    assert probability[0] == probability[1]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_unusable_weights_are_refused_in_one_line(tmp_path, change):
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b"not JSON", b"[1, 2]"])
-def test_what_is_no_weight_file_is_refused(tmp_path, content):
+def test_other_files_than_weights_are_refused(tmp_path, content):
     path = tmp_path / "weights.json"
     if content is not None:
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""The audio extractor on made sounds: what must hold on any machine."""
+"""The audio extractor on synthetic sounds: properties that hold on any machine."""
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_silence_has_rows_but_none_is_valid():
     assert not features.values.any()
 
 
-def test_a_silent_gap_is_invalid_and_leaves_the_rest_alone():
+def test_a_silent_gap_is_invalid_and_does_not_change_the_rest():
     sound = pulse_train(130, duration_s=2)
     gapped = sound.copy()
     gapped[12000:20000] = 0
@@ -130,7 +130,7 @@ def test_strange_sounds_have_finite_features(samples):
         (np.zeros(100), -16000, "sample rate"),
     ],
 )
-def test_what_is_no_sound_is_refused_in_one_line(samples, sample_rate, message):
+def test_unusable_sound_is_refused_in_one_line(samples, sample_rate, message):
     with pytest.raises(FeatureError, match=message) as caught:
         extract(samples, sample_rate)
     assert "\n" not in str(caught.value)

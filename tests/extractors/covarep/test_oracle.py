@@ -1,4 +1,4 @@
-"""Every stage, fed with COVAREP's own intermediates, against COVAREP's result."""
+"""Every stage, given COVAREP's own intermediate results, against COVAREP's output."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ ALL = (*SPEECH, "digital_silence_gap_16k")
 
 
 class Oracle:
-    """One recording and what COVAREP made of it."""
+    """One recording and COVAREP's results for it."""
 
     def __init__(self, folder, name):
         self.rate, samples = scipy.io.wavfile.read(folder / "wavs" / f"{name}.wav")
@@ -89,8 +89,8 @@ def angle_between(a, b):
 def test_residual(oracle, name):
     o = oracle(name)
     assert np.allclose(lp_residual(o.signal, RATE, 18), o.of["gci_res"], atol=1e-8)
-    spoilt = lp_residual(o.signal, RATE, 18, silent=np.nan)
-    assert np.allclose(spoilt, o.of["res"], atol=1e-8, equal_nan=True)
+    with_nan = lp_residual(o.signal, RATE, 18, silent=np.nan)
+    assert np.allclose(with_nan, o.of["res"], atol=1e-8, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", [*ALL, "arctic_bdl1_32k", "sung_a_D4_22k"])
@@ -118,9 +118,9 @@ def test_closures(oracle, name):
     smooth = mean_based_signal(o.signal, RATE, mean_f0_hz)
     # COVAREP ran with filter coefficients that are 7e-7 off.
     assert np.allclose(smooth, o.of["mbs_sedreams"], atol=2e-5)
-    found = glottal_closures(o.signal, RATE, mean_f0_hz, o.of["gci_res"])
-    assert np.array_equal(found, o.samples_of("GCI_all"))
-    voiced = voiced_closures(found, o.samples_of("srh_time"), o.of["srh_vuv"] > 0)
+    closures = glottal_closures(o.signal, RATE, mean_f0_hz, o.of["gci_res"])
+    assert np.array_equal(closures, o.samples_of("GCI_all"))
+    voiced = voiced_closures(closures, o.samples_of("srh_time"), o.of["srh_vuv"] > 0)
     assert np.array_equal(voiced, o.closures)
 
 
@@ -128,8 +128,8 @@ def test_closures(oracle, name):
 def test_inverse_filter(oracle, name):
     o = oracle(name)
     # COVAREP centres its frames one sample before each closure.
-    found = glottal_flow(o.signal, RATE, o.closures - 1, pulse_periods(o.closures))
-    for values, key in zip(found, ("g_iaif", "gd_iaif", "a_vt", "a_gl"), strict=True):
+    flow = glottal_flow(o.signal, RATE, o.closures - 1, pulse_periods(o.closures))
+    for values, key in zip(flow, ("g_iaif", "gd_iaif", "a_vt", "a_gl"), strict=True):
         expected = o.of[key].T if values.ndim == 2 else o.of[key]
         assert np.allclose(values, expected, rtol=1e-6, atol=1e-8)
 
@@ -141,7 +141,7 @@ def test_pulse_shape(oracle, name):
         o.of["g_iaif"], o.of["gd_iaif"], RATE, o.closures, pulse_periods(o.closures), bin_shift=1
     )
     for values, key in zip(shape, ("NAQr", "QOQr", "H1H2r", "PSPr"), strict=True):
-        # COVAREP takes the first pulse from the file's start; a flat one has 1 sample of QOQ.
+        # COVAREP measures the first pulse from the file's start; a flat one has 1 sample of QOQ.
         close = np.isclose(values, o.of[key][:, 1], rtol=1e-6, atol=1e-9)[1:]
         assert close.sum() >= len(close) - (1 if key == "QOQr" else 0)
 
@@ -149,30 +149,30 @@ def test_pulse_shape(oracle, name):
 @pytest.mark.parametrize("name", ALL)
 def test_maxima_dispersion(oracle, name):
     o = oracle(name)
-    found = maxima_dispersion(
+    dispersion = maxima_dispersion(
         o.of["res"], o.closures, pulse_periods(o.closures), origin=-1, spread_nan=True
     )
-    assert np.allclose(found, o.of["MDQr"][:, 1], rtol=1e-6, atol=1e-9)
+    assert np.allclose(dispersion, o.of["MDQr"][:, 1], rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_peak_slope(oracle, name):
     o = oracle(name)
     centres = np.round(o.of["PSr"][:, 0] * RATE).astype(np.int64)
-    found = peak_slope(o.signal, RATE, centres, quietest=0.0)
-    assert np.allclose(found, o.of["PSr"][:, 1], rtol=1e-6, atol=1e-9)
+    slope = peak_slope(o.signal, RATE, centres, quietest=0.0)
+    assert np.allclose(slope, o.of["PSr"][:, 1], rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_sinusoids(oracle, name):
     o = oracle(name)
-    found = analyse_harmonics(o.signal, RATE, o.samples_of("frames_t"), o.of["frames_f0"])
+    harmonics = analyse_harmonics(o.signal, RATE, o.samples_of("frames_t"), o.of["frames_f0"])
     expected = o.harmonics
-    assert np.array_equal(found.number, expected.number)
-    assert np.allclose(found.f0_hz, expected.f0_hz, rtol=1e-6)
-    columns = found.amplitude.shape[1]
-    assert np.allclose(found.amplitude, expected.amplitude[:, :columns], rtol=1e-6)
-    assert angle_between(found.phase, expected.phase[:, :columns]).max() < 1e-6
+    assert np.array_equal(harmonics.number, expected.number)
+    assert np.allclose(harmonics.f0_hz, expected.f0_hz, rtol=1e-6)
+    columns = harmonics.amplitude.shape[1]
+    assert np.allclose(harmonics.amplitude, expected.amplitude[:, :columns], rtol=1e-6)
+    assert angle_between(harmonics.phase, expected.phase[:, :columns]).max() < 1e-6
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -181,7 +181,7 @@ def test_rd(oracle, name):
     rd, confidence = strict_rd(o.harmonics, RATE)
     error = np.abs(rd - o.of["rds"][:, 1])
     assert np.median(error) < 1e-5
-    assert np.mean(error < 0.01) > 0.998  # the search may end in another of two like minima
+    assert np.mean(error < 0.01) > 0.998  # the search may end in the other of two equal minima
     assert np.abs(confidence - o.of["rds"][:, 2]).max() < 1e-3
 
 
@@ -192,8 +192,8 @@ def test_envelope_cepstra(oracle, name):
     harmonics = analyse_harmonics(o.signal, RATE, o.samples_of("frames_t"), f0_hz)
     orders = envelope_orders(f0_hz, RATE)
     assert np.array_equal(orders, o.of["TE_orders"])
-    found = mel_cepstrum(strict_envelope(harmonics.log_spectrum, orders), RATE)
-    assert np.allclose(found, o.of["MCEP"], rtol=1e-6, atol=1e-9)
+    cepstra = mel_cepstrum(strict_envelope(harmonics.log_spectrum, orders), RATE)
+    assert np.allclose(cepstra, o.of["MCEP"], rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", SPEECH)
@@ -218,22 +218,22 @@ def test_end_to_end(oracle, name):
     table = strict_features(Sound(o.raw.astype(np.float32), RATE))
     names = [str(column) for column in o.of["names"]]
     shared = [column for column in table.names if column != "creak"]
-    found = table.values[:, [table.names.index(column) for column in shared]]
+    features = table.values[:, [table.names.index(column) for column in shared]]
     expected = o.of["features"][:, [names.index(column) for column in shared]]
     assert np.array_equal(table.times_s, o.of["time_s"])
-    assert np.mean(found[:, 0] == expected[:, 0]) >= 0.995
-    assert np.mean(found[:, 1] == expected[:, 1]) >= 0.995
+    assert np.mean(features[:, 0] == expected[:, 0]) >= 0.995
+    assert np.mean(features[:, 1] == expected[:, 1]) >= 0.995
     # At least COVAREP's own agreement with itself under half a bit of noise.
     least = {"HMPDD": 0.95}
-    for column, values, truth in zip(shared, found.T, expected.T, strict=True):
+    for column, values, truth in zip(shared, features.T, expected.T, strict=True):
         if column.startswith("HMPDM"):
             if column != "HMPDM_24":
                 assert angle_between(values, truth).max() < 1e-6, column
         else:
             bound = least.get(column.split("_")[0], 0.9995)
             assert np.array_equal(np.isfinite(values), np.isfinite(truth)), column
-            known = np.isfinite(truth)
-            assert np.corrcoef(values[known], truth[known])[0, 1] > bound, column
+            finite = np.isfinite(truth)
+            assert np.corrcoef(values[finite], truth[finite])[0, 1] > bound, column
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -1,4 +1,4 @@
-"""Voice stages on synthetic speech whose glottal source is known, and their properties."""
+"""Voice stages on synthetic speech whose glottal source is valid, and their properties."""
 
 import csv
 
@@ -40,7 +40,7 @@ OVERSAMPLING = 8
 
 
 def vowel(rd, f0_hz=110.0, duration_s=1.0):
-    """LF pulses through four formants; returns the sound and its closure instants (samples)."""
+    """Return LF pulses through four formants, and their closure instants (samples)."""
     fast = RATE * OVERSAMPLING
     phase = np.arange(int(duration_s * fast)) * f0_hz / fast
     source = lf_waveform(rd, phase % 1.0)
@@ -60,11 +60,12 @@ def harmonics_of(sound, f0_hz):
     return analyse_harmonics(sound, RATE, centres, np.full(len(centres), f0_hz))
 
 
-def found_closures(rd, f0_hz=110.0):
+def closures_of(rd, f0_hz=110.0):
     sound, truth = vowel(rd, f0_hz)
     residual = lp_residual(sound, RATE, 18)
-    found = glottal_closures(sound, RATE, f0_hz, residual)
-    return sound, residual, found[(found > 1600) & (found < len(sound) - 1600)], truth
+    closures = glottal_closures(sound, RATE, f0_hz, residual)
+    inner = closures[(closures > 1600) & (closures < len(sound) - 1600)]
+    return sound, residual, inner, truth
 
 
 @pytest.mark.parametrize("rd", [0.6, 1.0, 1.5, 2.2])
@@ -72,8 +73,8 @@ def found_closures(rd, f0_hz=110.0):
 def test_rd_of_a_synthetic_vowel_is_found(rd, f0_hz):
     sound, _ = vowel(rd, f0_hz)
     harmonics = harmonics_of(sound, f0_hz)
-    found, confidence = estimate_rd(harmonics.amplitude, harmonics.phase, harmonics.number)
-    assert abs(np.median(found) - rd) < 0.15
+    estimates, confidence = estimate_rd(harmonics.amplitude, harmonics.phase, harmonics.number)
+    assert abs(np.median(estimates) - rd) < 0.15
     assert np.median(confidence) > 0.9
 
 
@@ -97,11 +98,11 @@ def test_minimum_phase_of_a_minimum_phase_filter_is_its_own():
 
 @pytest.mark.parametrize("f0_hz", [90.0, 120.0, 200.0])
 def test_closures_of_a_synthetic_vowel_are_found(f0_hz):
-    _, _, found, truth = found_closures(0.8, f0_hz)
-    distance = found - truth[np.abs(found[:, None] - truth).argmin(axis=1)]
+    _, _, closures, truth = closures_of(0.8, f0_hz)
+    distance = closures - truth[np.abs(closures[:, None] - truth).argmin(axis=1)]
     assert np.abs(distance - np.median(distance)).max() < 1.01
     assert abs(np.median(distance)) <= 4
-    assert np.allclose(np.diff(found), RATE / f0_hz, atol=2)
+    assert np.allclose(np.diff(closures), RATE / f0_hz, atol=2)
 
 
 def test_flipped_sound_has_the_other_polarity():
@@ -111,7 +112,7 @@ def test_flipped_sound_has_the_other_polarity():
 
 def test_lax_voice_differs_from_tense_as_the_papers_say():
     def measures(rd):
-        sound, residual, closures, _ = found_closures(rd)
+        sound, residual, closures, _ = closures_of(rd)
         periods = np.full(len(closures), round(RATE / 110))
         flow = glottal_flow(sound, RATE, closures, periods)
         shape = pulse_shape(flow.flow, flow.derivative, RATE, closures, periods)
@@ -149,18 +150,18 @@ def test_phase_features_of_steady_phase_are_its_direction_without_spread():
     assert (phase_features(random, np.ones(60, dtype=bool), RATE)[1][:, 0] > spreads[:, 0]).all()
 
 
-def test_phase_features_do_not_look_at_missing_rows():
+def test_phase_features_ignore_missing_rows():
     rng = np.random.default_rng(4)
     field = np.exp(1j * rng.uniform(0, 6.28, (90, 513)))
-    known = np.ones(90, dtype=bool)
-    known[40:45] = False
+    valid = np.ones(90, dtype=bool)
+    valid[40:45] = False
     other = field.copy()
-    other[~known] = 1.0
+    other[~valid] = 1.0
     for a, b in zip(
-        phase_features(field, known, RATE), phase_features(other, known, RATE), strict=True
+        phase_features(field, valid, RATE), phase_features(other, valid, RATE), strict=True
     ):
         assert np.array_equal(a, b)
-        assert not a[~known].any()
+        assert not a[~valid].any()
 
 
 def test_running_median_is_the_median():
@@ -170,7 +171,7 @@ def test_running_median_is_the_median():
 
 
 @pytest.mark.parametrize("rows_each", [40, 170])
-def test_pieces_give_what_the_whole_gives(monkeypatch, rows_each):
+def test_pieces_equal_the_whole(monkeypatch, rows_each):
     voice = np.concatenate([vowel(1.0, 140)[0], np.zeros(20000), -vowel(2.0, 95)[0]])
     sound = Sound((voice + 1e-4).astype(np.float32), RATE)
     whole = CovarepExtractor()(sound)
@@ -219,7 +220,7 @@ def test_command_writes_a_table(tmp_path, mode):
     assert list(tmp_path.glob("*.part")) == []
 
 
-def test_command_says_in_one_line_what_is_wrong(tmp_path, capsys):
+def test_command_reports_errors_in_one_line(tmp_path, capsys):
     path = tmp_path / "empty.wav"
     scipy.io.wavfile.write(path, RATE, np.zeros(2000, dtype=np.int16))
     assert main([str(path), str(tmp_path / "out.csv"), "--strict"]) == 1

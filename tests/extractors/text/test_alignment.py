@@ -1,4 +1,4 @@
-"""Forced alignment: words where they sound, and no word where none can be."""
+"""Forced alignment: words at the times of their sound, and within the bounds of the sound."""
 
 import itertools
 import logging
@@ -14,13 +14,13 @@ from extractors.text.alignment import Aligner, aligner
 from extractors.text.alignment.hmm import PhoneModels
 from extractors.text.alignment.matching import match
 from extractors.text.alignment.pronounce import pronounce
-from extractors.text.alignment.spoken import spoken
+from extractors.text.alignment.spoken import spoken_form
 from extractors.text.recogniser import Recogniser
 from mmemo.features import Word
 from pipelines.sample.espeak import Espeak
 
 RATE = 16_000
-SAID = (
+SENTENCES = (
     "we walked along the river and talked about our plans",
     "the company reported a significant increase in profits",
     "my brother plays the guitar every afternoon",
@@ -39,11 +39,12 @@ def speech():
     """Three sentences with half a second between them, and when each word begins."""
     espeak, rng = Espeak(), np.random.default_rng(0)
     pieces, words, at_s = [np.zeros(RATE // 2)], [], 0.5
-    for sentence in SAID:
-        said = tuple(sentence.split())
-        found = espeak.say(said, voice="en-us", pitch=50, pitch_range=50, rate_wpm=150)
-        samples = resample_poly(found.samples, RATE // 50, found.sample_rate // 50)
-        words += [Word(w.text, w.start + at_s, w.end + at_s) for w in found.words]
+    for sentence in SENTENCES:
+        utterance = espeak.say(
+            tuple(sentence.split()), voice="en-us", pitch=50, pitch_range=50, rate_wpm=150
+        )
+        samples = resample_poly(utterance.samples, RATE // 50, utterance.sample_rate // 50)
+        words += [Word(w.text, w.start + at_s, w.end + at_s) for w in utterance.words]
         pieces += [samples, np.zeros(RATE // 2)]
         at_s += len(samples) / RATE + 0.5
     samples = np.concatenate(pieces)
@@ -65,7 +66,7 @@ def starts_apart(words, truth):
 
 
 @needs_models
-def test_a_transcript_is_put_where_it_sounds(recogniser, speech):
+def test_a_transcript_is_aligned_to_its_sound(recogniser, speech):
     sound, truth = speech
     texts = [word.text for word in truth]
     words = recogniser.align(texts, sound)
@@ -80,7 +81,7 @@ def test_a_transcript_is_put_where_it_sounds(recogniser, speech):
 
 
 @needs_models
-def test_recognised_words_are_put_where_they_sound(recogniser, speech):
+def test_recognised_words_are_aligned_to_their_sound(recogniser, speech):
     sound, truth = speech
     words = recogniser(sound)
     pairs = match([w.text.lower().strip(".,") for w in words], [w.text for w in truth])
@@ -94,15 +95,16 @@ def test_recognised_words_are_put_where_they_sound(recogniser, speech):
 
 
 @needs_models
-def test_unknown_words_and_figures_are_found_by_a_guessed_pronunciation():
+def test_unknown_words_are_aligned_by_a_guessed_pronunciation():
     sounds = []
     espeak = Espeak()
-    for said in ("the zorblax glimmered at noon", "the glorkins came on friday"):
-        found = espeak.say(
-            tuple(said.split()), voice="en-us", pitch=50, pitch_range=50, rate_wpm=150
+    for sentence in ("the zorblax glimmered at noon", "the glorkins came on friday"):
+        utterance = espeak.say(
+            tuple(sentence.split()), voice="en-us", pitch=50, pitch_range=50, rate_wpm=150
         )
-        samples = np.pad(resample_poly(found.samples, RATE // 50, found.sample_rate // 50), 4000)
-        sounds.append((said.split(), Sound(samples.astype(np.float32), RATE), found.words))
+        samples = resample_poly(utterance.samples, RATE // 50, utterance.sample_rate // 50)
+        sound = Sound(np.pad(samples, 4000).astype(np.float32), RATE)
+        sounds.append((sentence.split(), sound, utterance.words))
     for texts, sound, truth in sounds:
         words = Aligner().place(texts, (), sound)
         check(words, texts, sound)
@@ -110,7 +112,7 @@ def test_unknown_words_and_figures_are_found_by_a_guessed_pronunciation():
 
 
 @needs_models
-def test_text_that_was_not_said_is_doubted_and_stays_in_bounds(recogniser, speech, caplog):
+def test_text_that_was_not_said_has_low_confidence_and_stays_in_bounds(recogniser, speech, caplog):
     sound, _ = speech
     texts = (
         "submarine zebras juggle frozen tangerines beneath purple volcanic thunderclouds".split()
@@ -123,7 +125,7 @@ def test_text_that_was_not_said_is_doubted_and_stays_in_bounds(recogniser, speec
 
 
 @needs_models
-def test_a_heading_that_nobody_reads_moves_no_other_word(recogniser, speech):
+def test_a_heading_that_is_not_read_moves_no_other_word(recogniser, speech):
     sound, truth = speech
     heading = "chapter seventeen introduction by the editor of the complete and annotated works"
     texts = [*heading.split(), *(word.text for word in truth)]
@@ -145,7 +147,7 @@ def test_sound_without_speech_still_gives_times_in_bounds(recogniser, seconds, k
     assert recogniser.align((), sound) == ()
 
 
-def test_without_phone_models_the_rough_times_stay_and_that_is_said(monkeypatch, caplog):
+def test_without_phone_models_the_approximate_times_stay_with_one_warning(monkeypatch, caplog):
     monkeypatch.setattr(PhoneModels, "available", staticmethod(lambda: False))
     own = Aligner()
     words = (Word("good", 0.2, 0.5, 0.9), Word("morning", 0.5, 1.1, 0.8))
@@ -153,7 +155,7 @@ def test_without_phone_models_the_rough_times_stay_and_that_is_said(monkeypatch,
     for _ in range(2):
         assert own.refine(words, sound) == words
     assert caplog.text.count("pip install pocketsphinx") == 1
-    monkeypatch.setattr(aligner, "version", lambda: None)
+    monkeypatch.setattr(aligner, "pocketsphinx_version", lambda: None)
     assert own.fingerprint() == "align:1:none"
 
 
@@ -163,9 +165,9 @@ def test_times_do_not_drift_in_a_long_recording(speech):
     times = 6
     offsets = sound.duration_s * np.arange(times)
     long = Sound(np.tile(sound.samples, times), RATE)
-    said = [Word(w.text, w.start + o, w.end + o, 0.9) for o in offsets for w in truth]
-    words = Aligner().place([w.text for w in said], said[::2], long)
-    apart = np.abs(starts_apart(words, said)).reshape(times, -1)
+    repeated = [Word(w.text, w.start + o, w.end + o, 0.9) for o in offsets for w in truth]
+    words = Aligner().place([w.text for w in repeated], repeated[::2], long)
+    apart = np.abs(starts_apart(words, repeated)).reshape(times, -1)
     assert (np.mean(apart <= 0.1, axis=1) >= 0.9).all()
 
 
@@ -182,25 +184,24 @@ def edit_distance(one, other):
 
 
 @pytest.mark.parametrize("cells", [4_000_000, 4])
-@given(said=WORDS, heard=WORDS)
-def test_matching_makes_the_fewest_errors_whole_or_in_parts(cells, said, heard):
+@given(words=WORDS, recognised=WORDS)
+def test_matching_makes_the_fewest_errors_whole_or_in_parts(cells, words, recognised):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("extractors.text.alignment.matching._MAX_CELLS", cells)
-        found = match(said, heard)
-    pairs = [at for at in found if at is not None]
-    assert all(a < b for a, b in itertools.pairwise(pairs))
-    wrong = sum(at is None or said[n] != heard[at] for n, at in enumerate(found))
-    assert wrong + len(heard) - len(pairs) == edit_distance(said, heard)
+        pairs = match(words, recognised)
+    indices = [at for at in pairs if at is not None]
+    assert all(a < b for a, b in itertools.pairwise(indices))
+    wrong = sum(at is None or words[n] != recognised[at] for n, at in enumerate(pairs))
+    assert wrong + len(recognised) - len(indices) == edit_distance(words, recognised)
 
 
 def test_long_texts_that_repeat_themselves_are_matched_in_place(monkeypatch):
     monkeypatch.setattr("extractors.text.alignment.matching._MAX_CELLS", 400)
-    said = [str(n) for n in np.random.default_rng(0).integers(0, 30, 60)] * 5
-    heard = [word for n, word in enumerate(said) if n not in (31, 150, 151, 277)]
-    found = match(said, heard)
-    kept = [n for n in range(len(said)) if n not in (31, 150, 151, 277)]
-    exact = sum(found[n] == at for at, n in enumerate(kept))
-    assert exact > len(kept) - 8
+    words = [str(n) for n in np.random.default_rng(0).integers(0, 30, 60)] * 5
+    present = [n for n in range(len(words)) if n not in (31, 150, 151, 277)]
+    pairs = match(words, [words[n] for n in present])
+    exact = sum(pairs[n] == at for at, n in enumerate(present))
+    assert exact > len(present) - 8
 
 
 @pytest.mark.parametrize(
@@ -229,12 +230,12 @@ def test_long_texts_that_repeat_themselves_are_matched_in_place(monkeypatch):
     }.items(),
 )
 def test_figures_and_signs_are_read_aloud(text, words):
-    assert " ".join(spoken(text)) == words
+    assert " ".join(spoken_form(text)) == words
 
 
 @given(st.text(max_size=30))
 def test_anything_can_be_read_and_pronounced(text):
-    for word in spoken(text):
+    for word in spoken_form(text):
         assert word == word.lower()
         for phone in pronounce(word):
             assert phone.isalpha()

@@ -1,4 +1,4 @@
-"""Text features: each word's own vector, at its own time, and nothing where there is none."""
+"""Text features: each word's vector at its time; words without a vector are not valid."""
 
 import os
 import subprocess
@@ -28,29 +28,30 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_word_of_two_tokens_shares_its_time(toy):
     extract = GloveExtractor.from_file(toy)
-    found = extract([Word("It's", 1.0, 2.0), Word("good!", 2.0, 2.5)])
-    np.testing.assert_array_equal(found.values, [[1, 2, 3], [4, 5, 6], [-1, -2, -3]])
-    np.testing.assert_allclose(found.times, [[1, 1.5], [1.5, 2], [2, 2.5]])
-    assert found.valid.all()
-    assert found.names == ("glove_0", "glove_1", "glove_2")
-    assert found.source == extract.fingerprint()
+    features = extract([Word("It's", 1.0, 2.0), Word("good!", 2.0, 2.5)])
+    np.testing.assert_array_equal(features.values, [[1, 2, 3], [4, 5, 6], [-1, -2, -3]])
+    np.testing.assert_allclose(features.times, [[1, 1.5], [1.5, 2], [2, 2.5]])
+    assert features.valid.all()
+    assert features.names == ("glove_0", "glove_1", "glove_2")
+    assert features.source == extract.fingerprint()
     assert extract.modality == "text"
 
 
-def test_pauses_unknown_words_and_noises_keep_their_time_and_are_not_valid(toy):
+def test_pauses_unknown_words_and_noises_have_rows_that_are_not_valid(toy):
     extract = GloveExtractor.from_file(toy)
-    said = ["good", "sp", "zorblax", "{lg}", "good"]
-    found = extract([Word(text, i, i + 1) for i, text in enumerate(said)])
-    assert found.valid.tolist() == [True, False, False, False, True]
-    assert not found.values[~found.valid].any()
-    np.testing.assert_array_equal(found.times[:, 0], range(5))
-    extract([Word("zorblax", 0, 1)])
-    assert extract.unknown == {"zorblax": 2}
+    texts = ["good", "sp", "zorblax", "{lg}", "good"]
+    features = extract([Word(text, i, i + 1) for i, text in enumerate(texts)])
+    assert features.valid.tolist() == [True, False, False, False, True]
+    assert not features.values[~features.valid].any()
+    np.testing.assert_array_equal(features.times[:, 0], range(5))
+    missing, n_tokens = extract.missing([*texts, "zorblax"])
+    assert missing == {"zorblax": 2}
+    assert n_tokens == 4
 
 
 def test_no_words_give_no_rows(toy):
-    found = GloveExtractor.from_file(toy)([])
-    assert found.values.shape == (0, 3)
+    features = GloveExtractor.from_file(toy)([])
+    assert features.values.shape == (0, 3)
 
 
 def test_words_out_of_order_are_refused(toy):
@@ -77,12 +78,12 @@ def test_rows_cover_the_words_in_order_even_where_words_overlap(toy, spans):
     for text, gap, length in spans:
         start += gap
         words.append(Word(text, start, start + length))
-    found = GloveExtractor.from_file(toy)(words)
-    assert len(found) >= len(words)
+    features = GloveExtractor.from_file(toy)(words)
+    assert len(features) >= len(words)
     if words:
-        assert found.times[:, 0].min() == words[0].start
-        assert found.times[:, 1].max() == pytest.approx(max(word.end for word in words))
-    assert not found.values[~found.valid].any()
+        assert features.times[:, 0].min() == words[0].start
+        assert features.times[:, 1].max() == pytest.approx(max(word.end for word in words))
+    assert not features.values[~features.valid].any()
 
 
 def test_the_fingerprint_follows_the_vectors_and_not_the_file_name(toy):
@@ -109,7 +110,7 @@ def test_a_text_file_is_parsed_once_into_the_cache_and_nowhere_else(toy, monkeyp
         WordVectors.from_file(toy)
 
 
-def test_a_failed_parse_leaves_nothing_that_could_be_taken_for_vectors(toy):
+def test_a_failed_parse_leaves_no_folder_of_vectors(toy):
     toy.write_text(TOY + "bad 1 2\n")
     for _ in range(2):
         with pytest.raises(FeatureError, match=r"toy\.txt, line 6: expected a word and 3 numbers"):
@@ -121,8 +122,8 @@ def test_cased_vectors_are_looked_up_as_written_first(toy):
     toy.write_text("Paris 1 0\nparis 2 0\nthe 3 0\n")
     extract = GloveExtractor.from_file(toy)
     assert not extract.vectors.lower
-    found = extract([Word(text, 0, 1) for text in ("Paris", "paris", "The")])
-    assert found.values[:, 0].tolist() == [1, 2, 3]
+    features = extract([Word(text, 0, 1) for text in ("Paris", "paris", "The")])
+    assert features.values[:, 0].tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["glove-7b", "", "no/such/file.txt"])
@@ -136,7 +137,7 @@ def test_a_file_that_cannot_be_read_is_a_feature_error(toy):
         WordVectors.from_file(toy.parent)
 
 
-def test_a_cache_that_cannot_be_written_says_what_to_set(toy, monkeypatch):
+def test_a_cache_that_cannot_be_written_names_the_variable(toy, monkeypatch):
     monkeypatch.setenv("MMEMO_CACHE", str(toy / "cache"))
     with pytest.raises(AssetError, match="Set MMEMO_CACHE"):
         WordVectors.from_file(toy)
@@ -154,7 +155,7 @@ def test_the_real_840b_format_is_read(shared, tmp_path, monkeypatch):
         np.testing.assert_array_equal(vectors[word], np.array(numbers, dtype=np.float32))
 
 
-def test_the_small_real_vectors_are_quick_to_load_and_mostly_left_on_disk():
+def test_the_small_real_vectors_load_quickly_and_stay_mostly_on_disk():
     folder = resolve("glove-6b-50d")
     script = (
         "import resource, time\n"
@@ -163,8 +164,8 @@ def test_the_small_real_vectors_are_quick_to_load_and_mostly_left_on_disk():
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
         "before, start = peak(), time.process_time()\n"
         "extract = GloveExtractor.from_name('glove-6b-50d')\n"
-        "found = extract([Word(\"Don't\", 0, 1), Word('worry', 1, 2)])\n"
-        "assert found.valid.all() and found.values.shape == (3, 50)\n"
+        "features = extract([Word(\"Don't\", 0, 1), Word('worry', 1, 2)])\n"
+        "assert features.valid.all() and features.values.shape == (3, 50)\n"
         "print(time.process_time() - start, peak() - before)"
     )
     done = subprocess.run(

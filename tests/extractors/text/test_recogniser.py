@@ -1,4 +1,4 @@
-"""Recognised words: what was said, inside the sound's time, and nothing where nobody speaks."""
+"""Recognised words: correct, inside the sound's time, and none without speech."""
 
 import re
 import shutil
@@ -34,12 +34,12 @@ def plain(words: tuple[Word, ...]) -> list[str]:
     return re.findall(r"[a-z']+", " ".join(word.text for word in words).lower())
 
 
-def errors(said: list[str], found: list[str]) -> int:
+def errors(words: list[str], recognised: list[str]) -> int:
     """Count word errors: the edit distance."""
-    row = list(range(len(found) + 1))
-    for i, word in enumerate(said, 1):
+    row = list(range(len(recognised) + 1))
+    for i, word in enumerate(words, 1):
         before, row = row, [i]
-        for j, other in enumerate(found, 1):
+        for j, other in enumerate(recognised, 1):
             row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (word != other)))
     return row[-1]
 
@@ -59,15 +59,15 @@ def test_read_sentences_are_recognised_with_their_times(shared, recognise):
     folder = shared / "data" / "ravdess"
     wrong = total = 0
     for actor in ("01", "12"):
-        for sentence, said in (
+        for number, sentence in (
             ("01", "kids are talking by the door"),
             ("02", "dogs are sitting by the door"),
         ):
-            sound = load(folder / f"03-01-01-01-{sentence}-01-{actor}.flac")
+            sound = load(folder / f"03-01-01-01-{number}-01-{actor}.flac")
             words = recognise(sound)
             check(words, sound)
-            wrong += errors(said.split(), plain(words))
-            total += len(said.split())
+            wrong += errors(sentence.split(), plain(words))
+            total += len(sentence.split())
             # The recordings begin and end with silence; the words must not fill it.
             loud = np.abs(sound.samples) > 0.1 * np.abs(sound.samples).max()
             first, last = np.flatnonzero(loud)[[0, -1]] / sound.sample_rate
@@ -141,13 +141,13 @@ def test_very_short_sounds_are_no_error(recognise, length, rate):
     check(recognise(sound), sound)
 
 
-def test_sound_that_is_no_sound_is_refused(recognise):
+def test_samples_that_are_not_mono_or_finite_are_refused(recognise):
     for samples in (np.zeros((100, 2), np.float32), np.full(100, np.nan, np.float32)):
         with pytest.raises(FeatureError, match="expected finite mono samples"):
             recognise(Sound(samples, RATE))
 
 
-def test_the_callers_samples_are_left_alone(recognise):
+def test_the_callers_samples_do_not_change(recognise):
     samples = (0.1 * NOISE).astype(np.float32)
     before = samples.copy()
     recognise(Sound(samples, RATE))
@@ -157,11 +157,11 @@ def test_the_callers_samples_are_left_alone(recognise):
 def test_the_fingerprint_needs_no_weights_and_follows_them(tmp_path, monkeypatch):
     monkeypatch.setenv("MMEMO_CACHE", str(tmp_path / "none"))
     monkeypatch.setenv("MMEMO_OFFLINE", "1")
-    asked = Recogniser()
-    assert ASSETS["whisper-tiny.en"].digest in asked.fingerprint()
-    assert not re.search(r"\s", asked.fingerprint())
+    recogniser = Recogniser()
+    assert ASSETS["whisper-tiny.en"].digest in recogniser.fingerprint()
+    assert not re.search(r"\s", recogniser.fingerprint())
     with pytest.raises(AssetError, match="MMEMO_OFFLINE"):
-        asked(Sound(NOISE.astype(np.float32), RATE))
+        recogniser(Sound(NOISE.astype(np.float32), RATE))
     own = tmp_path / "own"
     own.mkdir()
     for name in ("model.bin", "config.json", "tokenizer.json"):
@@ -171,7 +171,7 @@ def test_the_fingerprint_needs_no_weights_and_follows_them(tmp_path, monkeypatch
     assert Recogniser(str(own)).fingerprint() != first
 
 
-def test_names_and_folders_that_are_none_are_refused(tmp_path):
+def test_unknown_names_and_other_folders_are_refused(tmp_path):
     with pytest.raises(AssetError, match="expected a recogniser: an asset's name or a folder"):
         Recogniser("whisper-huge")
     with pytest.raises(AssetError, match=r"missing model\.bin, config\.json, tokenizer\.json"):
@@ -179,7 +179,7 @@ def test_names_and_folders_that_are_none_are_refused(tmp_path):
 
 
 def test_an_own_folder_is_used_without_the_hub_and_without_torch(tmp_path):
-    """In a fresh process where every socket is refused: the hub must not even be asked."""
+    """In a fresh process where every socket is refused: the hub must not be contacted."""
     folder = shutil.copytree(resolve("whisper-tiny.en"), tmp_path / "own")
     script = (
         "import socket, sys\n"
@@ -202,7 +202,7 @@ def test_an_own_folder_is_used_without_the_hub_and_without_torch(tmp_path):
 
 
 @pytest.mark.shared
-def test_a_long_sound_is_heard_in_parts_that_end_between_words(shared, recognise, monkeypatch):
+def test_a_long_sound_is_recognised_in_parts_that_end_between_words(shared, recognise, monkeypatch):
     speech = load(shared / "oracles" / "covarep" / "wavs" / "ps_something_16k.wav")
     quiet = np.zeros(RATE // 2, np.float32)
     sound = Sound(np.concatenate([speech.samples, quiet] * 4), RATE, start_s=1.0)

@@ -1,4 +1,4 @@
-"""Tokens: split as GloVe's corpus was, so that the words of real transcripts have vectors."""
+"""Tokens: split as in GloVe's corpus, so that the words of real transcripts have vectors."""
 
 import csv
 import gzip
@@ -28,7 +28,7 @@ CASES = {
     # Quotation marks, curly or straight.
     "'yes' \u201cno\u201d \u2018maybe\u2019": "yes no maybe",
     "don\u2019t": "do n't",
-    # Punctuation goes; the signs that are read aloud stay.
+    # Punctuation is dropped; the signs that are read aloud stay.
     "Well, (really)!": "well really",
     "go... wait\u2026 so -- no\u2014yes": "go wait so no yes",
     "$5.50 and 20%": "$ 5.50 and 20 %",
@@ -39,7 +39,7 @@ CASES = {
     "a well-known e-mail": "a well-known e-mail",
     "caf\u00e9": "caf\u00e9",
     "cafe\u0301": "caf\u00e9",
-    # Nothing is said.
+    # Nothing is spoken.
     "{lg} [noise] <laugh> - _ ... '": "",
     "": "",
     "sp": "sp",
@@ -66,12 +66,12 @@ VOCABULARY = frozenset(
         ("Paris", True, "paris"),
         ("Paris", False, "Paris"),
         ("The Mrs.", False, "the mrs"),
-        # What has no vector in any form stays whole, and so do numbers.
+        # Words without a vector in any form stay whole, and so do numbers.
         ("zig-zag", True, "zig-zag"),
         ("1,234,567", True, "1,234,567"),
     ],
 )
-def test_forms_that_the_vectors_know(text, lower, tokens):
+def test_forms_in_the_vocabulary(text, lower, tokens):
     assert tokenize(text, VOCABULARY, lower=lower) == tokens.split()
 
 
@@ -101,10 +101,11 @@ def test_words_are_split_independently(one, other):
 
 
 @given(st.lists(ANYTHING, max_size=5).map(frozenset), ANYTHING)
-def test_a_vocabulary_never_loses_a_word_that_it_knows_as_it_is(known, text):
+def test_a_vocabulary_never_loses_a_word_that_it_contains(vocabulary, text):
     plain = tokenize(text)
-    with_known = tokenize(text, known)
-    assert len(with_known) >= sum(token in known for token in plain if "&" not in text)
+    with_vocabulary = tokenize(text, vocabulary)
+    n_known = sum(token in vocabulary for token in plain if "&" not in text)
+    assert len(with_vocabulary) >= n_known
 
 
 def test_long_nonsense_is_one_token():
@@ -117,7 +118,7 @@ def test_nearly_every_word_of_mosei_has_a_vector(shared):
     from mmemo.assets.resolve import resolve
     from mmemo.assets.vectors import read_words
 
-    known = frozenset(read_words(resolve("glove-6b-50d")))
+    vocabulary = frozenset(read_words(resolve("glove-6b-50d")))
     words: Counter[str] = Counter()
     for split in ("train", "valid"):
         path = shared / "data" / "mosei_text" / f"{split}.csv.gz"
@@ -126,9 +127,9 @@ def test_nearly_every_word_of_mosei_has_a_vector(shared):
                 words.update(word for word in row["text"].split() if word != "sp")
     tokens: Counter[str] = Counter()
     for word, count in words.items():
-        for token in tokenize(word, known):
+        for token in tokenize(word, vocabulary):
             tokens[token] += count
-    found = sum(count for token, count in tokens.items() if token in known)
-    whole = sum(count for word, count in words.items() if word in known)
-    assert whole / words.total() < 0.97
-    assert found / tokens.total() > 0.9999
+    known_tokens = sum(count for token, count in tokens.items() if token in vocabulary)
+    known_words = sum(count for word, count in words.items() if word in vocabulary)
+    assert known_words / words.total() < 0.97
+    assert known_tokens / tokens.total() > 0.9999

@@ -1,4 +1,4 @@
-"""Transcripts: the same words from every format, and one clear line for what makes no sense."""
+"""Transcripts: the same words from every format, and one clear line for each error."""
 
 import csv
 import gzip
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from extractors.text import transcripts
 from extractors.text.transcripts import SUFFIXES, find_transcript, read_transcript, read_untimed
-from extractors.text.transcripts.english import doubt_english
+from extractors.text.transcripts.english import reason_not_english
 from mmemo.errors import TranscriptError
 from mmemo.features import Word
 
-SAID = (Word("Well,", 0.25, 0.5), Word("it's", 0.5, 1.0), Word("great!", 1.25, 2.0))
+WORDS = (Word("Well,", 0.25, 0.5), Word("it's", 0.5, 1.0), Word("great!", 1.25, 2.0))
 
 
 def clock(time_s: float, comma: str) -> str:
@@ -52,13 +52,13 @@ def as_srt(words: tuple[Word, ...]) -> str:
 
 def intervals(words: tuple[Word, ...]) -> list[tuple[float, float, str]]:
     """Words and the silences between them."""
-    found, last = [], 0.0
+    labelled, last = [], 0.0
     for word in words:
         if word.start > last:
-            found.append((last, word.start, ""))
-        found.append((word.start, word.end, word.text.replace('"', '""')))
+            labelled.append((last, word.start, ""))
+        labelled.append((word.start, word.end, word.text.replace('"', '""')))
         last = word.end
-    return [*found, (last, last + 1, "sil")]
+    return [*labelled, (last, last + 1, "sil")]
 
 
 def as_long_textgrid(words: tuple[Word, ...]) -> str:
@@ -113,7 +113,7 @@ def briefly(words: tuple[Word, ...]) -> list[tuple[str, float, float]]:
 
 @pytest.mark.parametrize(("name", "write"), FORMATS)
 def test_every_format_gives_the_same_words(tmp_path, name, write):
-    assert read(tmp_path, name, write(SAID)) == SAID
+    assert read(tmp_path, name, write(WORDS)) == WORDS
 
 
 MILLISECONDS = st.integers(0, 20_000_000)
@@ -128,7 +128,7 @@ SPOKEN = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=8)
     st.lists(MILLISECONDS, min_size=0, max_size=12, unique=True).map(sorted),
     st.data(),
 )
-def test_any_words_come_back(tmp_path, form, edges, data):
+def test_any_words_are_read_back(tmp_path, form, edges, data):
     words = tuple(
         Word(data.draw(SPOKEN), start / 1000, end / 1000)
         for start, end in zip(edges[::2], edges[1::2], strict=False)
@@ -142,26 +142,26 @@ def test_any_words_come_back(tmp_path, form, edges, data):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize(("name", "write"), FORMATS)
 def test_encodings_with_a_mark_and_utf_8(tmp_path, name, write, encoding):
-    said = (Word("naïve", 0.5, 1.0), Word("日本", 1.0, 1.5))
-    assert read(tmp_path, name, write(said).encode(encoding)) == said
+    words = (Word("naïve", 0.5, 1.0), Word("日本", 1.0, 1.5))
+    assert read(tmp_path, name, write(words).encode(encoding)) == words
 
 
 def test_other_encodings_are_refused_with_the_line(tmp_path):
     with pytest.raises(TranscriptError, match=r"a\.srt, line 3: expected UTF-8 text"):
         read(tmp_path, "a.srt", "1\n00:00:01,000 --> 00:00:02,000\nnaïve\n".encode("latin-1"))
     with pytest.raises(TranscriptError, match="binary file or UTF-16 without a mark"):
-        read(tmp_path, "a.srt", as_srt(SAID).encode("utf-16-le"))
+        read(tmp_path, "a.srt", as_srt(WORDS).encode("utf-16-le"))
 
 
 def test_a_caption_divides_its_time_by_the_words_lengths(tmp_path):
-    found = read(tmp_path, "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\na bcd\nefgh -\n")
-    assert briefly(found) == [("a", 1.0, 1.125), ("bcd", 1.125, 1.5), ("efgh", 1.5, 2.0)]
+    words = read(tmp_path, "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\na bcd\nefgh -\n")
+    assert briefly(words) == [("a", 1.0, 1.125), ("bcd", 1.125, 1.5), ("efgh", 1.5, 2.0)]
 
 
 def test_times_inside_a_caption_are_used(tmp_path):
-    said = "one<00:00:01.500><c> two</c><00:00:02.750> three"
-    found = read(tmp_path, "a.vtt", f"WEBVTT\n\n00:00:01.000 --> 00:00:03.000\n{said}\n")
-    assert briefly(found) == [("one", 1.0, 1.5), ("two", 1.5, 2.75), ("three", 2.75, 3.0)]
+    cue = "one<00:00:01.500><c> two</c><00:00:02.750> three"
+    words = read(tmp_path, "a.vtt", f"WEBVTT\n\n00:00:01.000 --> 00:00:03.000\n{cue}\n")
+    assert briefly(words) == [("one", 1.0, 1.5), ("two", 1.5, 2.75), ("three", 2.75, 3.0)]
 
 
 def test_rolling_captions_count_each_line_once(tmp_path):
@@ -177,10 +177,10 @@ def test_rolling_captions_count_each_line_once(tmp_path):
     assert [w.text for w in read(tmp_path, "a.srt", twice)] == ["Yes.", "Yes."]
 
 
-def test_markup_and_sounds_are_no_words(tmp_path):
+def test_markup_and_sounds_are_not_words(tmp_path):
     text = "{\\an8}<v Ann>Tom &amp; I</v> [door slams] \u266a - <b>left</b>"
-    found = read(tmp_path, "a.srt", f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n")
-    assert [w.text for w in found] == ["Tom", "I", "left"]
+    words = read(tmp_path, "a.srt", f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n")
+    assert [w.text for w in words] == ["Tom", "I", "left"]
 
 
 def test_captions_without_empty_lines_between(tmp_path):
@@ -190,27 +190,27 @@ def test_captions_without_empty_lines_between(tmp_path):
 
 def test_captions_of_two_people_may_overlap(tmp_path):
     text = "1\n00:00:00,000 --> 00:00:04,000\na b\n\n2\n00:00:01,000 --> 00:00:02,000\nc\n"
-    found = read(tmp_path, "a.srt", text)
-    assert [w.text for w in found] == ["a", "c", "b"]
+    words = read(tmp_path, "a.srt", text)
+    assert [w.text for w in words] == ["a", "c", "b"]
 
 
-def test_p2fa_pauses_are_kept(tmp_path):
-    said = (Word("sp", 0.0, 0.5), Word("so", 0.5, 1.0), Word("sp", 1.0, 1.5))
-    assert read(tmp_path, "a.TextGrid", as_short_textgrid(said)) == said
+def test_p2fa_pauses_remain(tmp_path):
+    words = (Word("sp", 0.0, 0.5), Word("so", 0.5, 1.0), Word("sp", 1.0, 1.5))
+    assert read(tmp_path, "a.TextGrid", as_short_textgrid(words)) == words
 
 
 def test_an_only_tier_may_have_any_name(tmp_path):
-    text = as_short_textgrid(SAID).replace("Words", "speech")
-    assert read(tmp_path, "a.TextGrid", text) == SAID
+    text = as_short_textgrid(WORDS).replace("Words", "speech")
+    assert read(tmp_path, "a.TextGrid", text) == WORDS
 
 
-def test_words_that_an_aligner_left_without_times_get_the_gap_they_stand_in(tmp_path):
-    words = [{"word": "In"}, {"word": "may", "start": 1, "end": 2}, {"word": "20"}, {"word": "14"}]
-    segment = {"start": 0.5, "end": 4, "text": "In may 20 14", "words": words}
-    found = read(tmp_path, "a.json", json.dumps({"segments": [segment]}))
-    assert briefly(found) == [("In", 0.5, 1), ("may", 1, 2), ("20", 2, 3), ("14", 3, 4)]
+def test_words_without_times_share_the_gap_in_which_they_stand(tmp_path):
+    texts = [{"word": "In"}, {"word": "may", "start": 1, "end": 2}, {"word": "20"}, {"word": "14"}]
+    segment = {"start": 0.5, "end": 4, "text": "In may 20 14", "words": texts}
+    words = read(tmp_path, "a.json", json.dumps({"segments": [segment]}))
+    assert briefly(words) == [("In", 0.5, 1), ("may", 1, 2), ("20", 2, 3), ("14", 3, 4)]
     with pytest.raises(TranscriptError, match='entry 1, word 1: expected "start" in seconds'):
-        read(tmp_path, "a.json", json.dumps({"segments": [{"words": words}]}))
+        read(tmp_path, "a.json", json.dumps({"segments": [{"words": texts}]}))
 
 
 def test_confidences_of_several_recognisers(tmp_path):
@@ -220,16 +220,16 @@ def test_confidences_of_several_recognisers(tmp_path):
         {"word": "three", "start": 2, "end": 3, "score": 1},
         {"word": "four", "start": 3, "end": 4},
     ]
-    found = read(tmp_path, "a.json", json.dumps({"segments": [{"words": entries}]}))
-    assert [w.confidence for w in found] == [0.5, 0.25, 1.0, None]
-    assert found[0].text == "one"
+    words = read(tmp_path, "a.json", json.dumps({"segments": [{"words": entries}]}))
+    assert [w.confidence for w in words] == [0.5, 0.25, 1.0, None]
+    assert words[0].text == "one"
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [("a.json", "[]"), ("a.json", '{"words": []}'), ("a.srt", "\n"), ("a.vtt", "WEBVTT\n")],
 )
-def test_nothing_said_is_no_error(tmp_path, name, text):
+def test_no_words_are_no_error(tmp_path, name, text):
     assert read(tmp_path, name, text) == ()
 
 
@@ -251,17 +251,17 @@ WORD_ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("entry", "why"), WORD_ERRORS)
-def test_a_senseless_word_is_named(tmp_path, entry, why):
+@pytest.mark.parametrize(("entry", "reason"), WORD_ERRORS)
+def test_a_senseless_word_is_named(tmp_path, entry, reason):
     first = '{"text": "fine", "start": 0, "end": 0}'
     with pytest.raises(TranscriptError) as caught:
         read(tmp_path, "a.json", f"[{first}, {entry}]")
     assert "a.json, entry 2: " in str(caught.value)
-    assert why in str(caught.value)
+    assert reason in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "why"),
+    ("name", "text", "reason"),
     [
         ("a.json", '{"words": [\n{]}', r"a\.json, line 2: expected JSON"),
         ("a.json", "[" * 200_000, "expected JSON of words"),
@@ -279,15 +279,15 @@ def test_a_senseless_word_is_named(tmp_path, entry, why):
             "line 3: .*inside the caption",
         ),
         ("a.TextGrid", "hello", "item 1: expected a quoted text; got 'the end of the file'"),
-        ("a.TextGrid", as_long_textgrid(SAID)[:-60], "got 'the end of the file'"),
-        ("a.TextGrid", as_long_textgrid(SAID).replace('"words"', '"w"'), "got 'phones', 'w'"),
+        ("a.TextGrid", as_long_textgrid(WORDS)[:-60], "got 'the end of the file'"),
+        ("a.TextGrid", as_long_textgrid(WORDS).replace('"words"', '"w"'), "got 'phones', 'w'"),
         ("a.TextGrid", '"ooTextFile"\n"Sound"', "expected a Praat TextGrid"),
         ("a.txt", "Hello there", "plain text has no times"),
         ("a.docx", "Hello there", "unknown kind"),
     ],
 )
-def test_a_broken_file_is_one_line_with_file_and_place(tmp_path, name, text, why):
-    with pytest.raises(TranscriptError, match=why) as caught:
+def test_a_broken_file_is_one_line_with_file_and_place(tmp_path, name, text, reason):
+    with pytest.raises(TranscriptError, match=reason) as caught:
         read(tmp_path, name, text)
     assert str(tmp_path / name) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -295,7 +295,7 @@ def test_a_broken_file_is_one_line_with_file_and_place(tmp_path, name, text, why
 
 @pytest.mark.parametrize(("name", "write"), FORMATS)
 def test_times_running_backwards_are_refused(tmp_path, name, write):
-    text = write((SAID[1], SAID[0]))
+    text = write((WORDS[1], WORDS[0]))
     with pytest.raises(TranscriptError, match="do not run backwards"):
         read(tmp_path, name, text)
 
@@ -317,7 +317,7 @@ def test_a_file_too_large_or_missing_is_refused(tmp_path, monkeypatch):
 @given(st.sampled_from(FORMATS), st.data())
 def test_damaged_files_give_words_or_a_transcript_error(tmp_path, form, data):
     name, write = form
-    text = bytearray(write(SAID).encode())
+    text = bytearray(write(WORDS).encode())
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(text) - 1))
         text[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
@@ -360,9 +360,9 @@ def test_text_without_times_is_read_as_words(tmp_path, name, text):
 
 
 @pytest.mark.parametrize("write", [as_json, as_words_json, as_segments_json])
-def test_json_with_times_is_not_taken_for_one_without(tmp_path, write):
+def test_json_with_times_is_not_read_as_untimed(tmp_path, write):
     path = tmp_path / "a.json"
-    path.write_text(write(SAID))
+    path.write_text(write(WORDS))
     assert read_untimed(path) is None
     for broken in ("{", "[" * 10_000, "3", "null", "[[[[[[1]]]]]]", '{"words": []}'):
         path.write_text(broken)
@@ -370,9 +370,9 @@ def test_json_with_times_is_not_taken_for_one_without(tmp_path, write):
     assert read_untimed(tmp_path / "a.srt") is None
 
 
-def test_what_is_no_text_is_refused_and_names_the_file(tmp_path):
+def test_binary_files_are_refused_by_name(tmp_path):
     path = tmp_path / "a.txt"
-    path.write_bytes(b"said in a caf\xe9")
+    path.write_bytes(b"words in a caf\xe9")
     with pytest.raises(TranscriptError, match=r"a\.txt"):
         read_untimed(path)
     with pytest.raises(TranscriptError, match="expected a readable transcript"):
@@ -391,14 +391,14 @@ OTHER_LANGUAGES = {
 
 
 @pytest.mark.parametrize("language", OTHER_LANGUAGES)
-def test_other_languages_are_noticed(language):
-    assert doubt_english(OTHER_LANGUAGES[language].split())
+def test_other_languages_are_detected(language):
+    assert reason_not_english(OTHER_LANGUAGES[language].split())
 
 
 @pytest.mark.shared
 def test_the_segments_of_mosei_pass_for_english(shared):
     with gzip.open(shared / "data/mosei_text/train.csv.gz", "rt", encoding="utf-8") as file:
         texts = [row["text"].split() for row in csv.DictReader(file)]
-    doubted = sum(doubt_english(text) is not None for text in texts)
+    doubted = sum(reason_not_english(text) is not None for text in texts)
     assert doubted < 1e-3 * len(texts)
-    assert doubt_english([]) is None
+    assert reason_not_english([]) is None

@@ -1,4 +1,4 @@
-"""Utterances: every word once, in order, never cut; lengths as wanted wherever that is possible."""
+"""Utterances: every word once, in order, never cut; lengths as intended wherever possible."""
 
 import itertools
 import math
@@ -46,8 +46,8 @@ def test_every_word_comes_once_in_order_and_whole(
     words: list[Word], max_s: float, share: float
 ) -> None:
     utterances = split_utterances(words, duration_of(words), min_s=share * max_s, max_s=max_s)
-    seen = [word for utterance in utterances for word in utterance.words]
-    assert [(word.text, word.confidence) for word in seen] == [
+    result = [word for utterance in utterances for word in utterance.words]
+    assert [(word.text, word.confidence) for word in result] == [
         (word.text, word.confidence) for word in words
     ]
     moved = [
@@ -121,7 +121,7 @@ def test_cuts_after_sentences() -> None:
 
 
 @pytest.mark.parametrize("text", ["done.", "done?", "done!", "done…", 'done."', "done.)"])
-def test_sentence_ends_are_seen_through_quotes(text: str) -> None:
+def test_sentences_end_before_quotes(text: str) -> None:
     words = steady(20)
     words[9] = Word(text, words[9].start, words[9].end)
     assert len(split_utterances(words, 8.0)) == 2
@@ -165,7 +165,7 @@ def test_a_short_piece_joins_the_nearer_neighbour() -> None:
     assert numbered_lengths(utterances) == [11, 10]
 
 
-def test_a_lone_remark_reaches_into_the_silence() -> None:
+def test_a_lone_remark_is_extended_into_the_silence() -> None:
     [utterance] = split_utterances([Word("yes.", 10.0, 10.4)], 30.0)
     assert utterance.end - utterance.start == pytest.approx(2.0)
     assert (utterance.start + utterance.end) / 2 == pytest.approx(10.2)
@@ -190,15 +190,15 @@ def test_words_that_overlap_are_never_cut_apart() -> None:
         ({"words": [Word("b", 2.0, 2.1), Word("a", 1.0, 1.1)]}, TranscriptError),
     ],
 )
-def test_refuses_what_makes_no_sense(options: dict, error: type[Exception]) -> None:
+def test_refuses_senseless_arguments(options: dict, error: type[Exception]) -> None:
     with pytest.raises(error, match="expected"):
         split_utterances(**{"words": [], "duration_s": 5.0, **options})
 
 
-def test_cuts_where_the_picture_does_if_that_is_between_words() -> None:
+def test_cuts_at_camera_cuts_between_words() -> None:
     words = steady(20)
     assert numbered_lengths(split_utterances(words, 8.0, cuts=[4.0])) == [10, 10]
-    # A little early or late is between the words still.
+    # A little early or late still counts as between the words.
     for late_s in (-0.15, 0.1):
         assert numbered_lengths(split_utterances(words, 8.0, cuts=[4.0 + late_s])) == [10, 10]
     assert len(split_utterances(words, 8.0, cuts=[0.0, 7.9])) == 1
@@ -257,10 +257,10 @@ def test_marked_pauses_change_no_border(words: list[Word]) -> None:
 @given(words=transcripts(overlaps=True), rest_s=st.floats(0, 3))
 def test_pauses_fill_the_gaps_and_touch_no_word(words: list[Word], rest_s: float) -> None:
     end_s = max((word.end for word in words), default=0.0) + rest_s
-    found = with_pauses(words, end_s)
-    assert list(without_pauses(found)) == words
-    assert with_pauses(found, end_s) == found
-    for pause in set(found) - set(words):
+    marked = with_pauses(words, end_s)
+    assert list(without_pauses(marked)) == words
+    assert with_pauses(marked, end_s) == marked
+    for pause in set(marked) - set(words):
         assert (pause.text, pause.confidence) == ("sp", None)
         assert pause.end - pause.start >= SHORTEST_S
         assert all(word.end <= pause.start or word.start >= pause.end for word in words)
