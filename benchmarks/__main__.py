@@ -1,4 +1,4 @@
-"""Run every benchmark that needs nothing but this package: ``python -m benchmarks``."""
+"""Run every benchmark that needs only this package: ``python -m benchmarks``."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ ALONE = ("model_speed", "decode", "facet_speed", "covarep_speed")
 
 
 def main() -> int:
-    """Run them one after the other; return how many failed."""
+    """Run them one after another; return how many failed."""
     failed = 0
     for name in ALONE:
         print(f"== python -m benchmarks.{name}", flush=True)

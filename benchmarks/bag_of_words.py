@@ -1,11 +1,10 @@
-"""What a bag of words knows of CMU-MOSEI's emotions: a linear rival of everything that reads words.
+"""A bag of words on CMU-MOSEI's emotions: a linear baseline for every model that reads words.
 
     python -m benchmarks.bag_of_words train.csv.gz valid.csv.gz
 
-Logistic regression, one a label, on tf-idf of a segment's words and word pairs; then also on those
-of its whole video; then also on the pace of speech: how long a segment is, how fast, how often it
-pauses. Sets are as probable as independent labels make them. No option was tuned; scores are those
-of ``benchmarks.mosei_rows``.
+Logistic regression per label on tf-idf of a segment's words and word pairs; then also on those of
+its whole video; then also on the pace of speech: length, rate and pauses of a segment. Labels are
+independent. No option was tuned; scores are those of ``benchmarks.mosei_rows``.
 """
 
 import argparse
@@ -29,56 +28,59 @@ from pipelines.evaluation.text_table import grid
 STRENGTH = 0.3
 """Inverse of the weight of the squared norm."""
 PACE_WEIGHT = 0.2
-"""Of the pace's columns, which have deviation 1, beside rows of tf-idf, which have length 1."""
+"""Of the pace columns, which have deviation 1; rows of tf-idf have length 1."""
 SMALLEST = 1e-9
 
 
 def main() -> int:
-    """Fit on the first table, score on the second, print a row each."""
+    """Fit on the first table, score on the second, print a row per set of inputs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("train", type=Path)
     parser.add_argument("valid", type=Path)
     options = parser.parse_args()
-    clips, asked = read_table(options.train), read_table(options.valid)
-    segment = _tf_idf(_texts(clips), _texts(asked), pairs=True)
-    video = _tf_idf(_video_texts(clips), _video_texts(asked), pairs=False)
-    pace = _pace_of_both(clips, asked)
+    train, valid = read_table(options.train), read_table(options.valid)
+    segment = _tf_idf(_texts(train), _texts(valid), pairs=True)
+    video = _tf_idf(_video_texts(train), _video_texts(valid), pairs=False)
+    pace = _pace_of_both(train, valid)
     rows = [["words of", *FIGURES]]
     for name, parts in (
         ("the segment", [segment]),
         ("and of its video", [segment, video]),
         ("and their pace", [segment, video, pace]),
     ):
-        known, new = (sparse.hstack([part[side] for part in parts]).tocsr() for side in (0, 1))
-        rows.append([name, *cells_of([_score(known, clips, new, asked)])])
+        x_train, x_valid = (sparse.hstack([part[k] for part in parts]).tocsr() for k in (0, 1))
+        rows.append([name, *cells_of([_score(x_train, train, x_valid, valid)])])
     print(grid(rows))
     return 0
 
 
 Both = tuple[sparse.csr_matrix, sparse.csr_matrix]
-"""Rows of the segments to learn from, and of those to score."""
+"""Inputs of the training segments, and of the validation segments."""
 
 
 def _score(
-    known: sparse.csr_matrix, clips: Sequence[Clip], new: sparse.csr_matrix, asked: Sequence[Clip]
+    x_train: sparse.csr_matrix,
+    train: Sequence[Clip],
+    x_valid: sparse.csr_matrix,
+    valid: Sequence[Clip],
 ) -> dict[str, float]:
-    truth = _labels(clips)
-    models = [LogisticRegression(C=STRENGTH, max_iter=500).fit(known, column) for column in truth.T]
-    probs = np.stack([model.predict_proba(new)[:, 1] for model in models], axis=1)
+    truth = _labels(train)
+    models = [LogisticRegression(C=STRENGTH, max_iter=500).fit(x_train, y) for y in truth.T]
+    probs = np.stack([model.predict_proba(x_valid)[:, 1] for model in models], axis=1)
     probs = probs.clip(SMALLEST, 1 - SMALLEST)
     sets = all_sets(truth.shape[1])
     log_probs = np.log(probs) @ sets.T + np.log1p(-probs) @ (1 - sets).T
-    return figures_of(log_probs, _labels(asked), [clip.video_id for clip in asked])
+    return figures_of(log_probs, _labels(valid), [clip.video_id for clip in valid])
 
 
 def _labels(clips: Sequence[Clip]) -> NDArray[np.int8]:
-    held = [annotated(clip.intensities) for clip in clips if clip.intensities is not None]
-    return np.stack(held).astype(np.int8)
+    rows = [annotated(clip.intensities) for clip in clips if clip.intensities is not None]
+    return np.stack(rows).astype(np.int8)
 
 
-def _tf_idf(known: Sequence[str], new: Sequence[str], *, pairs: bool) -> Both:
+def _tf_idf(train: Sequence[str], valid: Sequence[str], *, pairs: bool) -> Both:
     counter = TfidfVectorizer(min_df=3, sublinear_tf=True, ngram_range=(1, 2 if pairs else 1))
-    return counter.fit_transform(known), counter.transform(new)
+    return counter.fit_transform(train), counter.transform(valid)
 
 
 def _texts(clips: Sequence[Clip]) -> list[str]:
@@ -86,22 +88,22 @@ def _texts(clips: Sequence[Clip]) -> list[str]:
 
 
 def _video_texts(clips: Sequence[Clip]) -> list[str]:
-    said: dict[str, list[str]] = {}
+    by_video: dict[str, list[str]] = {}
     for clip, text in zip(clips, _texts(clips), strict=True):
-        said.setdefault(clip.video_id, []).append(text)
-    return [" ".join(said[clip.video_id]) for clip in clips]
+        by_video.setdefault(clip.video_id, []).append(text)
+    return [" ".join(by_video[clip.video_id]) for clip in clips]
 
 
-def _pace_of_both(clips: Sequence[Clip], asked: Sequence[Clip]) -> Both:
-    known, new = _pace(clips), _pace(asked)
-    scaler = StandardScaler().fit(known)
-    scaled = (PACE_WEIGHT * scaler.transform(rows).clip(-4, 4) for rows in (known, new))
-    known, new = (sparse.csr_matrix(rows) for rows in scaled)
-    return known, new
+def _pace_of_both(train: Sequence[Clip], valid: Sequence[Clip]) -> Both:
+    pace = _pace(train), _pace(valid)
+    scaler = StandardScaler().fit(pace[0])
+    scaled = (PACE_WEIGHT * scaler.transform(rows).clip(-4, 4) for rows in pace)
+    x_train, x_valid = (sparse.csr_matrix(rows) for rows in scaled)
+    return x_train, x_valid
 
 
 def _pace(clips: Sequence[Clip]) -> NDArray[np.float64]:
-    """Length, words, words and pauses a second, pauses a word; each also as the video's mean."""
+    """Length, words, words and pauses per second, pauses per word; also as means of the video."""
     rows = []
     for clip in clips:
         words = clip.words or ()

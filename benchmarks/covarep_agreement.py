@@ -1,22 +1,22 @@
-"""How each audio column agrees with what COVAREP computes.
+"""Agreement of each audio column with COVAREP.
 
     python -m benchmarks.covarep_agreement REFERENCE
 
-REFERENCE holds ``wavs/*_16k.wav`` and ``npz/*_16k.npz``, COVAREP's output with its native-rate
-tracks. Prints a Markdown table, a row per column, over all recordings:
+REFERENCE contains ``wavs/*_16k.wav`` and ``npz/*_16k.npz``, COVAREP's output with its native-rate
+tracks. Prints a Markdown table over all recordings, one row per column:
 
 - strict: ``strict_features`` against COVAREP's final table, all rows;
-- floor: how well COVAREP agrees with itself when noise of half a bit is added, for a studio
-  recording and for an audiobook; for the three families of columns that of the worst column.
-  "below" marks a column that is below in some recording, taking the lower of the two floors;
-- default: the extractor, interpolated to the times at which COVAREP measured (its final table
-  shifts some columns by half a frame and stretches others; phase columns, for which no native
-  times are kept, against the table), VUV and peakSlope everywhere, the others where COVAREP finds
-  voice; without the recording with a gap of zeros, where COVAREP's rows mean little.
+- floor: COVAREP's agreement with itself when noise of half a bit is added, for a studio recording
+  and for an audiobook; for the three families of columns that of the worst column. "below" marks a
+  column that is below the lower of the two floors in some recording;
+- default: the extractor, interpolated to COVAREP's times. Its final table shifts some columns by
+  half a frame and stretches others; phase columns have no native times and are compared with the
+  table. VUV and peakSlope are compared everywhere, the others in COVAREP's voiced frames, without
+  the recording with a gap of zeros, where COVAREP's rows mean little.
 
 Agreement is Pearson's correlation; for HMPDM, which are angles, the length of the mean unit vector
-of the differences; 1 where both are constant and equal. Below the table: how many rows of F0 and
-VUV are equal, and how many of COVAREP's closures have one of ours within one sample.
+of the differences; 1 if both are constant and equal. Below the table: the share of equal rows of F0
+and VUV, and of COVAREP's closures with one of ours within one sample.
 """
 
 import argparse
@@ -26,7 +26,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from extractors.base import Sound
+from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.covarep import CovarepExtractor, speech_polarity
 from extractors.covarep.strict.features import strict_closures, strict_features, strict_pitch
 
@@ -88,23 +88,27 @@ def _row(name: str, strict: list[float] | None, default: list[float] | None) -> 
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def _add_strict(found: dict[str, list[float]], sound: Sound, reference: dict[str, Values]) -> None:
+def _add_strict(
+    results: dict[str, list[float]], sound: Sound, reference: dict[str, Values]
+) -> None:
     table = strict_features(sound)
     names = [str(name) for name in reference["names"].ravel()]
     for name, ours in zip(table.names, table.values.T, strict=True):
         theirs = reference["features"][:, names.index(name)]
-        found.setdefault(name, []).append(agreement(name, ours, theirs))
+        results.setdefault(name, []).append(agreement(name, ours, theirs))
     for name, row in (("F0", 0), ("VUV", 1)):
         equal = np.mean(table.values[:, row] == reference["features"][:, row])
-        found.setdefault(f"{name} rows equal", []).append(float(equal))
+        results.setdefault(f"{name} rows equal", []).append(float(equal))
     samples = np.asarray(sound.samples, dtype=np.float64)
     signal = samples * speech_polarity(samples, sound.sample_rate)
     closures = strict_closures(signal, *strict_pitch(signal))
     nearest = np.abs(reference["GCI"].ravel()[:, None] - closures).min(axis=1)
-    found.setdefault("closures equal", []).append(float(np.mean(nearest <= 1)))
+    results.setdefault("closures equal", []).append(float(np.mean(nearest <= 1)))
 
 
-def _add_default(found: dict[str, list[float]], sound: Sound, reference: dict[str, Values]) -> None:
+def _add_default(
+    results: dict[str, list[float]], sound: Sound, reference: dict[str, Values]
+) -> None:
     features = CovarepExtractor()(sound)
     middle = features.times.mean(axis=1)
     voicing = reference["srh_time"].ravel(), reference["srh_vuv"].ravel().astype(float)
@@ -115,11 +119,11 @@ def _add_default(found: dict[str, list[float]], sound: Sound, reference: dict[st
         use = np.interp(times, middle, features.valid.astype(float)) == 1
         if name not in EVERYWHERE:
             use &= np.interp(times, *voicing) == 1
-        found.setdefault(name, []).append(agreement(name, ours[use], theirs[use]))
+        results.setdefault(name, []).append(agreement(name, ours[use], theirs[use]))
 
 
 def agreement(name: str, ours: Values, theirs: Values) -> float:
-    """Compare two series of one column: 1 is perfect, NaN where it cannot be told."""
+    """Compare two series of one column: 1 is perfect, NaN if it is not defined."""
     finite = np.isfinite(ours) & np.isfinite(theirs)
     ours, theirs = ours[finite], theirs[finite]
     if np.ptp(theirs) == 0:
@@ -130,7 +134,7 @@ def agreement(name: str, ours: Values, theirs: Values) -> float:
 
 
 def _native_tracks(reference: dict[str, Values]) -> dict[str, tuple[Values, Values]]:
-    """Sort COVAREP's tracks by column: times in seconds, and values."""
+    """Return COVAREP's tracks by column: times in seconds, and values."""
     pitch_s, frames_s, rows_s = (
         reference[key].ravel() for key in ("srh_time", "frames_t", "time_s")
     )
@@ -141,7 +145,7 @@ def _native_tracks(reference: dict[str, Values]) -> dict[str, tuple[Values, Valu
         "peakSlope": (reference["PSr"][:, 0], reference["PSr"][:, 1]),
         "Rd": (reference["rds"][:, 0], reference["rds"][:, 1]),
         "Rd_conf": (reference["rds"][:, 0], reference["rds"][:, 2]),
-        "creak": (reference["creak_raw"][:, 1] / 16000, reference["creak_raw"][:, 0]),
+        "creak": (reference["creak_raw"][:, 1] / SAMPLE_RATE_HZ, reference["creak_raw"][:, 0]),
         **{f"MCEP_{k}": (frames_s, reference["MCEP"][:, k]) for k in range(25)},
     }
     names = [str(name) for name in reference["names"].ravel()]

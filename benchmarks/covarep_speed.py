@@ -1,17 +1,16 @@
-"""How fast the audio extractor is, and how much memory it takes, with others beside it.
+"""Speed and memory of the audio extractor, compared with others.
 
     python -m benchmarks.covarep_speed [--long-s 7200]
 
-The sound is a made voice: LF pulses of gliding pitch through formants, with pauses and a little
-noise. Times are of the processor, not of the clock, so that other work on the machine hardly
-matters. Printed, in one run:
+The sound is a synthetic voice: LF pulses of gliding pitch through formants, with pauses and some
+noise. Times are CPU times, so that other work on the machine hardly matters. Prints
 
 - the first measurement in a fresh process with an empty cache of compiled code, and with a full
-  one: what compiling costs, and that it is kept;
-- seconds of computing per second of sound for 60 s after a warm-up, in both modes, beside
-  openSMILE's eGeMAPSv02 (low-level descriptors) and librosa's pyin on the same samples, one core;
-- for 60 s and for a long recording, ``python -m extractors.covarep`` on a file: computing time and
-  largest memory of that process. The long one lasts 600 s unless ``--long-s`` says otherwise.
+  one: the cost of compiling, and that it is paid once;
+- CPU seconds per second of sound for 60 s after a warm-up, in both modes, compared with openSMILE's
+  eGeMAPSv02 (low-level descriptors) and librosa's pyin on the same samples, one core;
+- for 60 s and for a long recording (``--long-s``), ``python -m extractors.covarep`` on a file: CPU
+  time and peak memory of that process.
 
 openSMILE comes with the ``bench`` extra; its licence allows research only.
 """
@@ -37,7 +36,7 @@ from extractors.covarep.strict.features import strict_features
 PERIOD_S = 20.0
 SHORT_S = 60.0
 
-# What starts a process counts towards its peak until it is replaced: so something small starts it.
+# The parent counts towards the peak of a new process until exec, so a small launcher starts it.
 _LAUNCHER = """
 import os, subprocess, sys
 process = subprocess.Popen(sys.argv[1:])
@@ -48,7 +47,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 def voice(duration_s: float) -> NDArray[np.float32]:
-    """Make a voice of 90 to 220 Hz with a pause every three seconds, repeated every 20 s."""
+    """Return a voice of 90 to 220 Hz with a pause every three seconds, repeated every 20 s."""
     time_s = np.arange(int(min(duration_s, PERIOD_S) * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     f0_hz = 150 + 60 * np.sin(2 * np.pi * 0.4 * time_s)
     pulses = lf_waveform(1.0, np.cumsum(f0_hz) / SAMPLE_RATE_HZ % 1.0) * (time_s % 3 < 2.4)
@@ -81,7 +80,7 @@ def print_first_calls(folder: Path) -> None:
 
 
 def print_rates() -> None:
-    """Print computing time per second of 60 s of sound, and how often ours the others' is."""
+    """Print CPU time per second of 60 s of sound, and its ratio to the default mode's."""
     samples = voice(SHORT_S)
     sound = Sound(samples, SAMPLE_RATE_HZ)
     ours = print_rate("default mode", lambda: CovarepExtractor()(sound))
@@ -89,13 +88,13 @@ def print_rates() -> None:
     others = {"openSMILE eGeMAPSv02 LLD": egemaps(samples), "librosa pyin": pyin(samples)}
     for name, work in others.items():
         if work is None:
-            print(f"{name}: not installed, left out")
+            print(f"{name}: not installed, skipped")
         else:
             print_rate(name, work, ours)
 
 
 def print_rate(name: str, work: Callable[[], object], ours: float | None = None) -> float:
-    """Run twice, the first time to warm up, and print the rate of the second."""
+    """Run twice, first to warm up, and print the rate of the second run."""
     work()
     begin = time.process_time()
     work()
@@ -129,7 +128,7 @@ def pyin(samples: NDArray[np.float32]) -> Callable[[], object] | None:
 
 
 def print_file(folder: Path, duration_s: float) -> None:
-    """Measure a file with the command in a process of its own."""
+    """Measure a file by the command in its own process."""
     path = write_voice(folder, duration_s)
     cost_s, peak_mib = run_extractor(path)
     path.unlink()
@@ -141,23 +140,23 @@ def print_file(folder: Path, duration_s: float) -> None:
 
 
 def write_voice(folder: Path, duration_s: float) -> Path:
-    """Write the made voice as a 16-bit file."""
+    """Write the synthetic voice as a 16-bit file."""
     path = folder / f"voice-{duration_s:g}.wav"
     scipy.io.wavfile.write(path, SAMPLE_RATE_HZ, (voice(duration_s) * 32767).astype(np.int16))
     return path
 
 
 def run_extractor(path: Path, **environment: str) -> tuple[float, float]:
-    """Run ``python -m extractors.covarep`` on a file: its computing time in s, its peak in MiB."""
+    """Run ``python -m extractors.covarep`` on a file; return its CPU time, s, and peak, MiB."""
     command = [sys.executable, "-m", "extractors.covarep", str(path), str(path) + ".csv"]
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", _LAUNCHER, *command],
         env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     Path(str(path) + ".csv").unlink(missing_ok=True)
-    if told.returncode:
+    if process.returncode:
         sys.exit(f"{' '.join(command)} failed")
-    cost_s, peak_mib = told.stdout.splitlines()[-1].split()
+    cost_s, peak_mib = process.stdout.splitlines()[-1].split()
     return float(cost_s), float(peak_mib)
 
 

@@ -1,17 +1,17 @@
-"""Fit the creak detector to what COVAREP's says of given recordings, and see how far it carries.
+"""Fit the creak detector to COVAREP's output for some recordings, and cross-validate it.
 
     python -m benchmarks.creak_training REFERENCE [--write]
 
-REFERENCE holds ``wavs/*_16k.wav`` with ``npz/*_16k.npz`` and ``creak_features/*_16k.npz``:
-COVAREP's tracks, the inputs of its own network and the probabilities that came out. Prints
+REFERENCE contains ``wavs/*_16k.wav`` with ``npz/*_16k.npz`` and ``creak_features/*_16k.npz``:
+COVAREP's tracks, the inputs of its own network and its output probabilities. Prints
 
-- how near each of our twelve inputs is to COVAREP's (strict mode): Pearson's correlation;
+- Pearson's correlation of each of our twelve inputs with COVAREP's (strict mode);
 - for each recording, how well a detector fitted to the others follows COVAREP's on it:
-  correlation of the probabilities, and F1 of the rows above .3, COVAREP's threshold;
+  correlation of the probabilities, and F1 of the rows above 0.3, COVAREP's threshold;
 
 then fits one to all recordings. ``--write`` puts it in the package. COVAREP's weights are not used.
-Recordings whose name begins with ``digital_silence`` are left out: exact zeros spoil COVAREP's
-inputs to the end of the recording, and what its network then says is not about the voice.
+Recordings named ``digital_silence...`` are excluded: exact zeros make COVAREP's inputs NaN to the
+end of the recording, and its output is then meaningless.
 """
 
 import argparse
@@ -59,9 +59,10 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="replace the package's weights")
     options = parser.parse_args()
     paths = sorted((options.reference / "wavs").glob("*_16k.wav"))
-    spoilt = "digital_silence"
     examples = [
-        read_example(path, options.reference) for path in paths if not path.stem.startswith(spoilt)
+        read_example(path, options.reference)
+        for path in paths
+        if not path.stem.startswith("digital_silence")
     ]
     print_inputs(examples)
     print_left_out(examples)
@@ -71,7 +72,7 @@ def main() -> None:
 
 
 def read_example(path: Path, folder: Path) -> Example:
-    """Measure one recording in both modes, beside COVAREP's own measures."""
+    """Measure one recording in both modes, and read COVAREP's own measures."""
     sound = Sound(*soundfile.read(path, dtype="float32"))
     with np.load(folder / "creak_features" / path.with_suffix(".npz").name) as file:
         original, probability = file["creak_features"], file["creak_pp"]
@@ -93,37 +94,37 @@ def read_example(path: Path, folder: Path) -> Example:
 
 
 def print_inputs(examples: list[Example]) -> None:
-    """Print a table of how our inputs agree with COVAREP's."""
+    """Print a table of the correlation of our inputs with COVAREP's."""
     print(f"| input | {' | '.join(example.name for example in examples)} |")
     print("|---|" + "---|" * len(examples))
     for column, name in enumerate(INPUT_NAMES):
         cells = []
         for example in examples:
             ours, theirs = example.strict[0][:, column], example.original[:, column]
-            known = np.isfinite(ours) & np.isfinite(theirs)
-            cells.append(correlation(ours[known], theirs[known]))
+            finite = np.isfinite(ours) & np.isfinite(theirs)
+            cells.append(correlation(ours[finite], theirs[finite]))
         print(f"| {name} | {' | '.join(f'{cell:.4f}' for cell in cells)} |")
 
 
 def print_left_out(examples: list[Example]) -> None:
-    """Print how detectors fitted to the other recordings follow COVAREP's on each."""
+    """Print for each recording how a detector fitted to the others follows COVAREP's."""
     print("\n| left out | strict | F1 | default | F1 | rows above .3 |\n|---|---|---|---|---|---|")
     for left_out in examples:
         detector = fit([example for example in examples if example is not left_out])
         cells = []
         for inputs, truth in (left_out.strict, left_out.default):
-            found = detector.probability(inputs)
-            cells.append(correlation(found, truth))
-            cells.append(f1(found > THRESHOLD, truth > THRESHOLD))
+            probs = detector.probability(inputs)
+            cells.append(correlation(probs, truth))
+            cells.append(f1(probs > THRESHOLD, truth > THRESHOLD))
         share = float(np.mean(left_out.strict[1] > THRESHOLD))
         print(f"| {left_out.name} | {' | '.join(f'{v:.2f}' for v in cells)} | {share:.2f} |")
 
 
 def fit(examples: list[Example]) -> CreakDetector:
-    """Fit a detector by cross-entropy against COVAREP's probabilities, each recording alike.
+    """Fit a detector by cross-entropy to COVAREP's probabilities, with equal weight per recording.
 
-    Our inputs in both modes and COVAREP's own serve alike. Several networks from different starts
-    are put side by side into one: its logit is the mean of theirs.
+    Our inputs in both modes and COVAREP's own have equal weight. Several networks from different
+    starts are combined into one whose logit is the mean of theirs.
     """
     pairs = [pair for example in examples for pair in (example.strict, example.default)]
     pairs += [(example.original, example.strict[1]) for example in examples]
@@ -150,7 +151,7 @@ def _fit_one(
 ) -> tuple[Values, Values, Values, float]:
     rng = np.random.default_rng(seed)
     hidden, output = rng.normal(0, 0.2, UNITS * WIDTH), rng.normal(0, 0.2, UNITS)
-    found = scipy.optimize.minimize(
+    result = scipy.optimize.minimize(
         _loss,
         np.concatenate([hidden, np.zeros(UNITS), output, [-2.0]]),
         args=(scaled, truth, weights),
@@ -158,7 +159,7 @@ def _fit_one(
         method="L-BFGS-B",
         options={"maxiter": 400},
     )
-    return _unpack(found.x)
+    return _unpack(result.x)
 
 
 def _unpack(flat: Values) -> tuple[Values, Values, Values, float]:
@@ -181,16 +182,16 @@ def _loss(flat: Values, inputs: Values, truth: Values, weights: Values) -> tuple
 
 
 def correlation(ours: Values, theirs: Values) -> float:
-    """Pearson's correlation; 1 where both are constant."""
+    """Pearson's correlation; 1 if both are constant."""
     if np.ptp(theirs) == 0:
         return 1.0 if np.allclose(ours, theirs) else np.nan
     return float(np.corrcoef(ours, theirs)[0, 1]) if np.ptp(ours) > 0 else 0.0
 
 
-def f1(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    """Harmonic mean of precision and recall; NaN where nothing is creaky and nothing was found."""
-    both = 2 * np.count_nonzero(found & truth)
-    either = np.count_nonzero(found) + np.count_nonzero(truth)
+def f1(pred: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    """Harmonic mean of precision and recall; NaN if there is no creak in either."""
+    both = 2 * np.count_nonzero(pred & truth)
+    either = np.count_nonzero(pred) + np.count_nonzero(truth)
     return both / either if either else np.nan
 
 

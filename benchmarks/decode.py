@@ -1,8 +1,8 @@
 """Time reading frames against PyAV alone and OpenCV: ``python -m benchmarks.decode``.
 
-Each way reads every frame of the same H.264 clip as RGB. The ways take turns, so that a machine
-that is busy for a while slows all of them; the table gives medians, the ratio of frames per second
-to PyAV alone, and the processor time a frame takes, which other work on the machine changes least.
+Each reader decodes every frame of the same H.264 clip to RGB. They take turns, so that a busy
+machine slows all of them. The table has medians, the ratio of frames per second to PyAV alone, and
+CPU time per frame, which other work on the machine affects least.
 """
 
 import argparse
@@ -24,7 +24,7 @@ FPS = 30
 
 
 def make_clip(path: Path, width: int, height: int, seconds: float) -> None:
-    """Write a clip with a moving face-sized disc on a fixed noisy ground, and a tone."""
+    """Write a clip with a moving face-sized disc on a fixed noisy background, and a tone."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(60, 130, (height // 4, width // 4, 3), dtype=np.uint8)
     ground = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -59,7 +59,7 @@ def ours_with_sound(path: Path) -> int:
 
 
 def pyav(path: Path) -> int:
-    """Use PyAV at its best: all decoder threads, one conversion thread."""
+    """Use PyAV with its best options: all decoder threads, one conversion thread."""
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"
         frames = container.decode(video=0)
@@ -78,14 +78,14 @@ def opencv(path: Path) -> int:
     capture = cv2.VideoCapture(str(path))
     count = 0
     while True:
-        found, image = capture.read()
-        if not found:
+        success, image = capture.read()
+        if not success:
             return count
         cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         count += 1
 
 
-WAYS: dict[str, Callable[[Path], int]] = {
+READERS: dict[str, Callable[[Path], int]] = {
     "PyAV alone": pyav,
     "read_frames": ours,
     "Decoder, with sound": ours_with_sound,
@@ -95,17 +95,17 @@ WAYS: dict[str, Callable[[Path], int]] = {
 
 
 def measure(path: Path, repeats: int) -> dict[str, dict[str, float]]:
-    """Time all ways in turn; return the medians, and each way's ratio to the first."""
-    rates: dict[str, list[float]] = {name: [] for name in WAYS}
-    costs: dict[str, list[float]] = {name: [] for name in WAYS}
+    """Time all readers in turn; return the medians, and each reader's ratio to the first."""
+    rates: dict[str, list[float]] = {name: [] for name in READERS}
+    costs: dict[str, list[float]] = {name: [] for name in READERS}
     for turn in range(repeats + 1):
-        for name, read in WAYS.items():
+        for name, read in READERS.items():
             began, began_cpu = time.perf_counter(), time.process_time()
             count = read(path)
             if turn:  # the first warms the file cache
                 rates[name].append(count / (time.perf_counter() - began))
                 costs[name].append(1000 * (time.process_time() - began_cpu) / count)
-    first = rates[next(iter(WAYS))]
+    first = rates[next(iter(READERS))]
     return {
         name: {
             "frames_per_s": statistics.median(own),
@@ -121,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each clip")
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     table = {}
     with tempfile.TemporaryDirectory() as folder:

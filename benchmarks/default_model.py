@@ -1,13 +1,13 @@
-r"""Figures of the shipped model, each beside what constant answers earn.
+r"""Figures of the shipped model, compared with constant answers.
 
     python -m benchmarks.default_model --mosei DIR --ravdess STORE --faces STORE \
         --pairs DIR --tracks DIR ...
 
-``--mosei`` holds ``train.csv.gz`` and ``valid.csv.gz``, ``--ravdess`` features of RAVDESS's speech,
-``--faces`` features of people who speak and show nothing (both as ``python -m
-pipelines.default_model`` leaves them in its work folder), ``--pairs`` videos named ``v`` and their
-CMU-MOSEI id, ``--tracks`` genuine FACET tracks named likewise. What is not given is left out.
-Brackets are 95 % intervals over recordings (over clips where there are fewer than ten recordings).
+``--mosei`` contains ``train.csv.gz`` and ``valid.csv.gz``, ``--ravdess`` features of RAVDESS's
+speech, ``--faces`` features of speaking people with neutral faces (both from the work folder of
+``python -m pipelines.default_model``), ``--pairs`` videos named ``v`` and their CMU-MOSEI id,
+``--tracks`` genuine FACET tracks named likewise. Tables without their data are skipped. Brackets
+are 95 % intervals over recordings (over clips if there are fewer than ten recordings).
 """
 
 import argparse
@@ -47,7 +47,7 @@ METRICS: Mapping[str, str] = {
     "micro_f1": "threshold",
     "macro_f1": "macro",
 }
-"""Metric -> the decoder that answers for it."""
+"""Metric -> the decoder that maximises it."""
 SUBSETS = (
     ("text", "audio", "visual"), ("text", "audio"), ("text", "visual"), ("audio", "visual"),
     ("text",), ("audio",), ("visual",),
@@ -56,7 +56,7 @@ MANY = 10
 
 
 def main() -> None:
-    """Print a table for each kind of clips."""
+    """Print a table per kind of clips."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", default=DEFAULT)
     for name in ("mosei", "ravdess", "faces", "pairs"):
@@ -75,7 +75,7 @@ def main() -> None:
 def show_all(
     model: Checkpoint, dataset: Dataset, tables: Sequence[Path], options: argparse.Namespace
 ) -> None:
-    """Print the tables of what there is."""
+    """Print the tables whose data are available."""
     words = [clip for clip in dataset.split("valid") if "audio" not in clip.features]
     show(model, "CMU-MOSEI valid, words", arranged(words, model), [("text",)])
     if options.ravdess:
@@ -95,15 +95,15 @@ def show_all(
 
 
 def arranged(clips: Sequence[ClipFeatures], model: Checkpoint) -> list[ClipArrays]:
-    """Bring clips onto the model's rows."""
+    """Arrange clips in the model's rows."""
     return [arrange(clip, model.config.data, reads_words=True) for clip in clips]
 
 
 def show_voices(model: Checkpoint, clips: Sequence[ClipFeatures]) -> None:
-    """Score actors' voices: one file a recording, one actor a recording, by sex."""
+    """Score actors' voices: with one recording per file, one per actor, and by sex."""
     for split, who in (("test", "actors 17, 18"), ("valid", "actors 15, 16")):
-        held = [with_sentence(clip) for clip in clips if clip.clip.split == split]
-        actors = arranged(held, model)
+        of_split = [with_sentence(clip) for clip in clips if clip.clip.split == split]
+        actors = arranged(of_split, model)
         alone = [replace(clip, video=clip.id) for clip in actors]
         either = [("audio",), ("text", "audio")]
         show(model, f"RAVDESS, {who}, each file by itself", alone, either)
@@ -114,20 +114,18 @@ def show_voices(model: Checkpoint, clips: Sequence[ClipFeatures]) -> None:
 
 
 def of_videos(folder: Path, segments: Sequence[Clip], model: Checkpoint) -> list[ClipArrays]:
-    """Measure videos, and cut out of them the segments that are labelled."""
+    """Measure videos, and return their labelled segments."""
     extractor = ClipExtractor(model.config.features, threads=2, vectors=False)
-    found = []
+    clips = []
     for file in sorted(folder.glob("*.mp4")):
         whole = extractor(Clip(file.stem, file.stem, media=file, words=()))
-        for segment in (held for held in segments if f"v{held.video_id}" == file.stem):
+        for segment in (s for s in segments if f"v{s.video_id}" == file.stem):
             assert segment.end is not None
-            features = {
-                m: held.between(segment.start, segment.end) for m, held in whole.features.items()
-            }
+            features = {m: f.between(segment.start, segment.end) for m, f in whole.features.items()}
             if segment.words:
                 features["text"] = rows_of_words(segment.words)
-            found.append(ClipFeatures(segment, features))
-    return arranged(found, model)
+            clips.append(ClipFeatures(segment, features))
+    return arranged(clips, model)
 
 
 def show(
@@ -136,7 +134,7 @@ def show(
     clips: Sequence[ClipArrays],
     subsets: Sequence[tuple[str, ...]],
 ) -> None:
-    """Print one table: a row for each subset of the modalities, and rows of constants."""
+    """Print one table: a row per subset of the modalities, and rows of constants."""
     truth = labels_of(clips)
     videos = [str(clip.video) for clip in clips]
     groups = videos if len(set(videos)) >= MANY else [clip.id for clip in clips]
@@ -144,14 +142,14 @@ def show(
     rows = [["", *METRICS, "set_nll", "ece", "brier"]]
     for subset in subsets:
         hidden = set(model.model.modalities) - set(subset)
-        found = infer(model.model, clips, without=hidden, calibration=model.calibration)
+        answers = infer(model.model, clips, without=hidden, calibration=model.calibration)
         decided = {
-            metric: found.decode(decoder, model.thresholds_of(decoder, found.read))
+            metric: answers.decode(decoder, model.thresholds_of(decoder, answers.read))
             for metric, decoder in METRICS.items()
         }
         cells = [_cell(truth, pred, metric, groups) for metric, pred in decided.items()]
-        scores = calibration_metrics(truth=truth, probs=found.marginals, labels=model.labels)
-        nll = set_nll(truth=truth, set_log_probs=found.set_log_probs)
+        scores = calibration_metrics(truth=truth, probs=answers.marginals, labels=model.labels)
+        nll = set_nll(truth=truth, set_log_probs=answers.set_log_probs)
         sure = [f"{value:.3f}" for value in (nll, scores["ece"], scores["brier"])]
         rows.append([" + ".join(subset), *cells, *sure])
     print(grid(rows + constants(model, truth)))
@@ -160,8 +158,8 @@ def show(
 def constants(model: Checkpoint, truth: NDArray[np.int8]) -> list[list[str]]:
     """Score constant answers: happiness, the most frequent set, the prior's best, and hindsight.
 
-    The last is the best of all constant answers to these very clips, another for each metric.
-    Only the prior is a distribution, and has a likelihood.
+    The last is the best of all constant answers on the same clips, chosen separately per metric.
+    Only the prior is a distribution and has a likelihood.
     """
     sets = all_sets(len(model.labels))
     prior = model.trained_on.prior(len(model.labels))
@@ -172,7 +170,7 @@ def constants(model: Checkpoint, truth: NDArray[np.int8]) -> list[list[str]]:
         "training prior": lambda metric: _best_by_prior(metric, prior),
         "best constant in hindsight": lambda metric: int(
             (np.argmin if metric == "hamming_loss" else np.argmax)(
-                [held[metric] for held in scores]
+                [figures[metric] for figures in scores]
             )
         ),
     }
@@ -185,7 +183,7 @@ def constants(model: Checkpoint, truth: NDArray[np.int8]) -> list[list[str]]:
 
 
 def _best_by_prior(metric: str, prior: NDArray[np.float64]) -> int:
-    """Find the set that earns most if the clips' sets are as frequent as ``prior`` says."""
+    """Return the set with the best expected metric if sets are as frequent as in ``prior``."""
     n_labels = (len(prior) - 1).bit_length()
     sets = all_sets(n_labels).astype(float)
     frequency = prior @ sets
@@ -197,8 +195,8 @@ def _best_by_prior(metric: str, prior: NDArray[np.float64]) -> int:
 
 
 def _scores(truth: NDArray[np.int8], pred: NDArray[np.int8]) -> Mapping[str, float]:
-    found = multilabel_metrics(truth=truth, pred=pred)
-    return {metric: float(found[metric]) for metric in METRICS}
+    scores = multilabel_metrics(truth=truth, pred=pred)
+    return {metric: float(scores[metric]) for metric in METRICS}
 
 
 def _cell(

@@ -1,13 +1,13 @@
-"""Make and cross-validate the calibration of action units and emotions on genuine FACET output.
+"""Fit and cross-validate the calibration of action units and emotions on genuine FACET output.
 
-Cross-validate (calibrate on each video without the other's FACET rows, correlate on the other):
+Cross-validate (fit without one video's FACET rows, correlate on that video):
 
     python -m benchmarks.facet_calibration --pairs DIR --tracks DIR --exports DIR --clips DIR
 
 Add ``--write`` to fit on everything and write ``extractors/facet/calibration.json``. The data are
-not distributed with this project: pairs are ``NAME.mp4`` beside ``NAME.facet42_au.csv.gz``, tracks
+not distributed with this project: pairs are ``NAME.mp4`` with ``NAME.facet42_au.csv.gz``, tracks
 are such tables without videos, exports are iMotions tables with emotion columns, clips are any
-videos of other people (they only tell how much faces differ).
+videos of other people (to estimate how much faces differ).
 """
 
 import argparse
@@ -43,18 +43,18 @@ PENALTY = 10.0
 PRIOR_NORM = 0.7
 """Length of each unit's prior weights, in standard deviations of evidence per one of measure."""
 CHANNEL_NOISE = {"AU4": 8.0}
-"""Variance of the measured units around the true ones, in variances of the unit; 1 where it is not
-named. Brows that the mesh lowers say next to nothing of AU4, but it goes with AU9 (.4 to .8 in ten
-of thirteen recordings), AU10 and AU7."""
+"""Variance of the measured units around the true ones, in variances of the unit; 1 for others.
+Lowered brows of the mesh hardly indicate AU4, but it correlates with AU9 (0.4 to 0.8 in ten of
+thirteen recordings), AU10 and AU7."""
 LEVEL_TRUST = 0.6
-"""Share of the spread between people that the resting blendshapes are trusted with."""
+"""Share of the spread between people that the resting blendshapes are assumed to explain."""
 FACET_DELAY_S = 0.5 / 30
-"""FACET's row starts half a row after the picture it describes (where correlations peak)."""
+"""FACET's row starts half a row after its frame (where correlations are highest)."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """What takes part in the deviation; all of it unless one asks what a part is worth."""
+    """The parts of the deviation that are used; by default all of them."""
 
     prior: bool = True
     departure: bool = True
@@ -76,13 +76,13 @@ VARIANTS = {
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """What the tracker saw of one recording.
+    """Measurements of one recording.
 
     Attributes:
         times: (T,) seconds.
         measures: (T, F) cm.
         blendshapes: (T, 52) scores.
-        textures: (T, P) how the face looks.
+        textures: (T, P) textures of the face.
     """
 
     times: Array
@@ -100,8 +100,8 @@ class Person:
         return np.median(odds(self.blendshapes), axis=0)
 
 
-def watch(video: Path, tracker: FaceTracker) -> Person:
-    """Measure the face of every picture that has one."""
+def measure(video: Path, tracker: FaceTracker) -> Person:
+    """Measure the face of every frame that has one."""
     matrix = measurement_matrix(tracker.networks.canonical)
     tracker.reset()
     times, measures, blendshapes, textures = [], [], [], []
@@ -117,17 +117,17 @@ def watch(video: Path, tracker: FaceTracker) -> Person:
 
 
 def read_facet(path: Path) -> tuple[Array, Array]:
-    """Read start times (T,) and evidences (T, 20) of the rows that have a face."""
+    """Read start times (T,) and evidence (T, 20) of the rows with a face."""
     with gzip.open(path, "rt") as lines:
         rows = list(csv.DictReader(lines))
     start = np.array([float(row["StartTime"]) for row in rows])
     units = np.array([[float(row[unit]) for unit in ACTION_UNITS] for row in rows])
-    seen = (units != 0).any(axis=1)
-    return start[seen], units[seen]
+    has_face = (units != 0).any(axis=1)
+    return start[has_face], units[has_face]
 
 
 def read_export(path: Path) -> tuple[Array, Array]:
-    """Read the evidences of units (T, 20) and emotions (T, 10; NaN where there is no column)."""
+    """Read the evidence of units (T, 20) and emotions (T, 10; NaN without a column)."""
     with path.open() as lines:
         rows = list(csv.DictReader(lines))
     units = [[float(row[f"{unit} Evidence"]) for unit in ACTION_UNITS] for row in rows]
@@ -150,8 +150,8 @@ def fit_deviation(
     """Fit (F, 20) weights: evidence per spread of deviation.
 
     First a ridge regression per unit on the measures of its part of the face, shrunk towards the
-    prior table (not towards zero); then the best linear estimate of the units given those noisy
-    ones, under the covariance that FACET shows in other recordings (a Wiener filter).
+    prior table (not towards zero). Then the best linear estimate of the units given those noisy
+    ones, under their covariance in other recordings of FACET (a Wiener filter).
     """
     spreads = np.sqrt(np.diag(covariance))
     inputs, targets = [], []
@@ -173,13 +173,13 @@ def fit_deviation(
     if not method.wiener:
         return weights * spreads
     correlation = covariance / np.outer(spreads, spreads)
-    known = CHANNEL_NOISE if method.own_noise else {}
-    noise = np.diag([known.get(unit, 1.0) for unit in ACTION_UNITS])
+    noise_of = CHANNEL_NOISE if method.own_noise else {}
+    noise = np.diag([noise_of.get(unit, 1.0) for unit in ACTION_UNITS])
     return weights @ np.linalg.solve(correlation + noise, correlation) * spreads
 
 
 def at_rows(values: Array, times: Array, start: Array) -> Array:
-    """Interpolate (T, D) to the times that FACET's rows describe."""
+    """Interpolate (T, D) to the times of FACET's rows."""
     when = start - FACET_DELAY_S
     return np.stack([np.interp(when, times, column) for column in values.T], axis=1)
 
@@ -204,8 +204,8 @@ def fit_emotions(exports: list[tuple[Array, Array]], scale: Array) -> tuple[Arra
     emotions = np.concatenate([e for _, e in exports])
     weights, offsets = np.zeros((20, len(EMOTIONS))), np.zeros(len(EMOTIONS))
     for column in range(len(EMOTIONS)):
-        known = np.isfinite(emotions[:, column])
-        x, y = units[known] / scale, emotions[known, column]
+        finite = np.isfinite(emotions[:, column])
+        x, y = units[finite] / scale, emotions[finite, column]
         centred = x - x.mean(axis=0)
         fit = np.linalg.solve(
             centred.T @ centred / len(x) + 0.1 * np.eye(20), centred.T @ (y - y.mean()) / len(x)
@@ -221,8 +221,8 @@ def cross_validate(
     tracks: dict[str, Array],
     method: Method = VARIANTS["all"],
 ) -> dict[str, Array]:
-    """Correlate on each paired video with what the other one and the other tracks teach."""
-    found = {}
+    """Correlate on each paired video with a fit to the other one and the other tracks."""
+    correlations = {}
     for test, (person, start, units) in pairs.items():
         train = [pair for name, pair in pairs.items() if name != test]
         spread = mean_spread([*others, *(pair[0] for pair in train)])
@@ -231,10 +231,10 @@ def cross_validate(
         if method.texture:
             estimates = explained_by_texture(estimates, smoothed(person.textures, person.times))
         predicted = at_rows(estimates, person.times, start)
-        found[test] = np.array(
+        correlations[test] = np.array(
             [np.corrcoef(p, u)[0, 1] for p, u in zip(predicted.T, units.T, strict=True)]
         )
-    return found
+    return correlations
 
 
 def mean_spread(people: list[Person]) -> Array:
@@ -254,24 +254,24 @@ def main() -> None:
     pairs = {}
     for table in sorted(options.pairs.glob(f"*{suffix}")):
         name = table.name.removesuffix(suffix)
-        pairs[name] = (watch(table.with_name(f"{name}.mp4"), tracker), *read_facet(table))
+        pairs[name] = (measure(table.with_name(f"{name}.mp4"), tracker), *read_facet(table))
     tracks = {name: units for name, (_, _, units) in pairs.items()}
     for table in sorted(options.tracks.glob(f"*{suffix}")):
         tracks[table.name.removesuffix(suffix)] = read_facet(table)[1]
     exports = {path.stem: read_export(path) for path in sorted(options.exports.glob("*.csv"))}
     tracks |= {name: units for name, (units, _) in exports.items()}
     videos = sorted(p for p in options.clips.iterdir() if p.suffix in (".mpg", ".mp4", ".mov"))
-    others = [watch(video, tracker) for video in videos]
+    others = [measure(video, tracker) for video in videos]
 
-    found = cross_validate(pairs, others, tracks)
-    names = list(found)
+    correlations = cross_validate(pairs, others, tracks)
+    names = list(correlations)
     print("unit", *names, "mean", sep="\t")
     for row, unit in enumerate(ACTION_UNITS):
-        values = [found[name][row] for name in names]
+        values = [correlations[name][row] for name in names]
         print(unit, *(f"{v:.2f}" for v in [*values, np.mean(values)]), sep="\t")
     for label, method in VARIANTS.items():
-        found = cross_validate(pairs, others, tracks, method)
-        means = [found[name].mean() for name in names]
+        correlations = cross_validate(pairs, others, tracks, method)
+        means = [correlations[name].mean() for name in names]
         print(f"mean, {label}", *(f"{v:.3f}" for v in [*means, np.mean(means)]), sep="\t")
     if options.write:
         write(pairs, others, tracks, list(exports.values()))
@@ -283,7 +283,7 @@ def write(
     tracks: dict[str, Array],
     exports: list[tuple[Array, Array]],
 ) -> None:
-    """Fit on everything and write the coefficients, four digits each."""
+    """Fit on everything and write the coefficients with four digits."""
     people = [*others, *(pair[0] for pair in pairs.values())]
     covariance = within_covariance(list(tracks.values()))
     medians = np.array([np.median(units, axis=0) for units in tracks.values()])
@@ -300,8 +300,9 @@ def write(
         "emotion": emotion,
         "emotion_offset": emotion_offset,
     }
-    seen = np.clip(np.array([p.rest for p in people]) @ level + level_offset, -MAX_LEVEL, MAX_LEVEL)
-    print(f"level, standard deviations between {len(people)} people: {np.abs(seen).mean():.2f}")
+    levels = np.array([person.rest for person in people]) @ level + level_offset
+    levels = np.clip(levels, -MAX_LEVEL, MAX_LEVEL)
+    print(f"level, standard deviations between {len(people)} people: {np.abs(levels).mean():.2f}")
     table = {"measures": list(MEASURES)} | {
         name: np.vectorize(lambda v: float(f"{v:.4g}"))(array).tolist()
         for name, array in arrays.items()

@@ -1,9 +1,9 @@
-"""Measure how much a change of the picture changes action units: evidence of the same rows.
+"""Measure how much a change of the frames changes the evidence of action units.
 
     python -m benchmarks.facet_invariance VIDEO [VIDEO ...]
 
-Each video is measured as it is, and mirrored, made smaller and larger, shifted, brighter, darker,
-and turned by 15 degrees. Prints the root mean square of the difference in evidence (log10 odds)
+Each video is measured unchanged, mirrored, smaller, larger, shifted, brighter, darker, and turned
+by 15 degrees. Prints the root mean square of the difference in evidence (log10 odds)
 over rows and units, that of the worst unit, and the median difference of the head's roll, degrees.
 """
 
@@ -61,24 +61,24 @@ CHANGES: dict[str, Callable[[Image], Image]] = {
 
 
 def changed(frames: list[Frame], change: Callable[[Image], Image]) -> Iterator[Frame]:
-    """Change each picture."""
+    """Apply a change to each frame."""
     return (Frame(np.ascontiguousarray(change(f.image)), f.time_s) for f in frames)
 
 
 def differences(
     extractor: FacetExtractor, frames: list[Frame]
 ) -> dict[str, tuple[NDArray[np.float64], float]]:
-    """For each change: difference of the units, (rows, 20), and the median difference of roll."""
+    """Return per change the difference of the units, (rows, 20), and the median one of roll."""
     units = [extractor.names.index(unit) for unit in ACTION_UNITS]
     roll = extractor.names.index("Roll")
     plain = extractor(frames)
-    found = {}
+    results = {}
     for name, change in CHANGES.items():
         other = extractor(changed(frames, change))
         both = plain.valid & other.valid
         apart = (other.values - plain.values)[both].astype(np.float64)
-        found[name] = (apart[:, units], float(np.median(apart[:, roll])))
-    return found
+        results[name] = (apart[:, units], float(np.median(apart[:, roll])))
+    return results
 
 
 def main() -> None:

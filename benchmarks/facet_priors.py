@@ -1,7 +1,7 @@
-"""What each action unit looks like (Ekman & Friesen, FACS, 1978): signs and rough shares.
+"""Appearance of each action unit (Ekman & Friesen, FACS, 1978): signs and approximate shares.
 
-``PRIORS`` speaks of geometry: which measures grow (+) or shrink (-) when the unit acts.
-``LEVEL_SOURCES`` speaks of blendshapes whose resting value tells one person from another.
+``PRIORS`` is geometry: the measures that grow (+) or shrink (-) when the unit acts.
+``LEVEL_SOURCES`` has the blendshapes whose resting value differs between people.
 """
 
 from extractors.facet.measures import MEASURES, UPPER_FACE
@@ -57,7 +57,7 @@ _WHOLE_FACE_UNITS = {"AU6", "AU9"}
 
 
 def allowed_measures(unit: str) -> frozenset[str]:
-    """Name the measures a unit may be told from: those of the part of the face it moves."""
+    """Return the measures that may indicate a unit: those of the part of the face it moves."""
     if unit in _WHOLE_FACE_UNITS:
         return frozenset(MEASURES)
     lower = frozenset(MEASURES) - UPPER_FACE

@@ -1,9 +1,9 @@
-"""Measure how often lips are matched with their own sound, against lips of other speech.
+"""Measure how often lips agree more with their own sound than lips of other speech.
 
     python -m benchmarks.facet_speaker VIDEO [VIDEO ...] --seconds 8
 
-Each video is cut into stretches. Of every two stretches the sound of one is played to the lips of
-both, as if two people spoke at once and one were heard. Prints how often the right lips agree more.
+Each video is cut into stretches. The sound of each stretch is compared with the lips of every two,
+as if two people moved their lips and one were audible. Prints how often the right lips agree more.
 """
 
 import argparse
@@ -36,8 +36,8 @@ def stretches(
     for start in np.arange(0.0, sound.duration_s - length + 1e-6, length):
         inside = features.valid & (times >= start) & (times < start + length)
         first = round(start * sound.sample_rate)
-        heard = sound.samples[first : first + round(length * sound.sample_rate)]
-        cut.append(((times[inside] - start, gap[inside]), Sound(heard, sound.sample_rate)))
+        samples = sound.samples[first : first + round(length * sound.sample_rate)]
+        cut.append(((times[inside] - start, gap[inside]), Sound(samples, sound.sample_rate)))
     return cut
 
 

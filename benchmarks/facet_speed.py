@@ -2,11 +2,11 @@
 
     python -m benchmarks.facet_speed
 
-The picture is skimage's astronaut, moving and turning, with grain as a camera's; one face. Prints
-frames a second, and CPU time a frame, for decoding alone, for tracking alone on decoded pictures,
-and for both together, as ``python -m extractors.facet`` runs them, every picture measured. The last
-line divides the CPU time by two cores: what a machine with nothing else to do comes near, and on
-a shared machine the only figure, with the ratios, that means something. Each is the best of three.
+The video shows skimage's astronaut, moving and turning, with camera grain; one face. Prints
+frames per second and CPU time per frame for decoding alone, for tracking alone on decoded frames,
+and for both together, as ``python -m extractors.facet`` runs them with every frame measured. The
+last line divides the CPU time by two cores: an idle machine comes near it, and on a shared machine
+only this figure and the ratios are meaningful. Each is the best of three.
 """
 
 import argparse
@@ -31,7 +31,7 @@ ROUNDS = 3
 
 def record(path: Path, frames: int) -> None:
     """Write the recording."""
-    picture = data.astronaut()
+    astronaut = data.astronaut()
     rng = np.random.default_rng(0)
     grain = [rng.normal(scale=2.0, size=(*SIZE[::-1], 1)).astype(np.float32) for _ in range(7)]
     with av.open(str(path), "w") as container:
@@ -41,7 +41,7 @@ def record(path: Path, frames: int) -> None:
             phase = 2 * np.pi * number / 90
             matrix = cv2.getRotationMatrix2D((224, 120), 8 * np.sin(phase), 2.0)
             matrix[:, 2] += (416 + 60 * np.cos(phase), 200 + 20 * np.sin(2 * phase))
-            clean = cv2.warpAffine(picture, matrix, SIZE, borderMode=cv2.BORDER_REFLECT)
+            clean = cv2.warpAffine(astronaut, matrix, SIZE, borderMode=cv2.BORDER_REFLECT)
             image = np.clip(clean + grain[number % 7], 0, 255).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
@@ -64,12 +64,12 @@ def main() -> None:
 
 
 def count(frames: Iterable[Frame]) -> int:
-    """Exhaust the frames without keeping any."""
+    """Count the frames without storing them."""
     return sum(1 for _ in frames)
 
 
 def report(name: str, frames: int, work: Callable[[], int]) -> float:
-    """Time one kind of work, print it, and return its CPU time a frame in seconds."""
+    """Time one kind of work, print it, and return its CPU time per frame in seconds."""
     walls, cpus = [], []
     for _ in range(ROUNDS):
         wall, cpu = time.perf_counter(), time.process_time()
@@ -78,7 +78,7 @@ def report(name: str, frames: int, work: Callable[[], int]) -> float:
         cpus.append(time.process_time() - cpu)
         assert done == frames, f"expected {frames} rows; got {done}"
     cpu_ms = 1000 * min(cpus) / frames
-    print(f"{name}: {frames / min(walls):.0f} frames/s, {cpu_ms:.1f} ms CPU a frame")
+    print(f"{name}: {frames / min(walls):.0f} frames/s, {cpu_ms:.1f} ms CPU per frame")
     return min(cpus) / frames
 
 

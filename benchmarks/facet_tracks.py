@@ -1,8 +1,8 @@
 """Genuine FACET tracks of labelled videos as features of our extractor: real faces with labels.
 
-FACET's action units stand for ours, which imitate them (docs/facet.md); emotions follow from them
-as ours do, and there is no pose. So a model is tried on the faces of people who really talk,
-without the errors of our own measuring.
+FACET's action units replace ours, which imitate them (docs/facet.md); emotions are computed from
+them as in our extractor, and there is no pose. This tests a model on real talking faces without
+the errors of our own measurement.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ SUFFIX = ".facet42_au.csv.gz"
 
 
 def read_track(path: Path, source: str) -> Features:
-    """Read the pictures of one track that have a face."""
+    """Read the frames of one track with a face."""
     starts, units = read_facet(path)
     names = FacetExtractor.names
     values = np.zeros((len(units), len(names)), np.float32)
@@ -31,19 +31,19 @@ def read_track(path: Path, source: str) -> Features:
 
 
 def labelled_faces(folder: Path, segments: Iterable[Clip], source: str) -> Sequence[ClipFeatures]:
-    """Cut labelled segments out of the tracks of a folder, files named ``v`` and their video's id.
+    """Cut labelled segments out of the tracks of a folder, named ``v`` and the video's id.
 
     Args:
         folder: of the tracks.
-        segments: labelled ones, of any videos.
+        segments: labelled segments of any videos.
         source: fingerprint of the extractor that the model was trained with.
     """
     tracks = {path.name.removesuffix(SUFFIX): path for path in folder.glob(f"*{SUFFIX}")}
-    found = []
+    clips = []
     for segment in segments:
         name = f"v{segment.video_id}"
         if name in tracks and segment.end is not None:
             whole = read_track(tracks[name], source)
             cut = whole.between(segment.start, segment.end)
-            found.append(ClipFeatures(segment, {"visual": cut}))
-    return found
+            clips.append(ClipFeatures(segment, {"visual": cut}))
+    return clips

@@ -1,11 +1,11 @@
-"""Whether what an explanation names is what the answer rests on.
+"""Faithfulness of explanations: how much the answer depends on what they name.
 
     python -m benchmarks.faithfulness                                the planted world
     python -m benchmarks.faithfulness --run RUN_DIR --data STORE     a trained model, test clips
 
-For every clip and every label found in it (p > 1/2), what is named is taken away, and something
-else of the same kind and size, drawn at random. The figure is the log-odds that the label loses by
-the one beyond what it loses by the other: 0 would mean that the explanation names nothing
+For every clip and every predicted label (p > 1/2), the named input is removed, and a random other
+input of the same kind and size. The figure is the log-odds that the label loses by the first minus
+those that it loses by the second; 0 would mean that the explanation is no better than chance
 (comprehensiveness; DeYoung et al., ACL 2020, section 4). Intervals are bootstrapped over clips.
 
 - modality by weight: the one of highest weight, against each other one;
@@ -27,7 +27,6 @@ from mmemo.checkpoint import load_checkpoint
 from mmemo.explain import explain, without_rows
 from mmemo.inference import infer
 from mmemo.model.emotion_model import EmotionModel
-from mmemo.prediction import Explanation
 from pipelines.data.load import load_data
 from pipelines.evaluation.evaluate import choose_split
 from pipelines.evaluation.text_table import grid
@@ -42,18 +41,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path)
     parser.add_argument("--data", type=Path, nargs="+")
-    parser.add_argument("--clips", type=int, default=200, help="at most so many")
+    parser.add_argument("--clips", type=int, default=200, help="at most this many")
     options = parser.parse_args()
     if (options.run is None) != (options.data is None):
         parser.error("--run and --data go together")
-    rows = [["model", "labels found", *KINDS]]
+    rows = [["model", "labels predicted", *KINDS]]
     if options.run is not None:
         checkpoint = load_checkpoint(options.run)
         config = checkpoint.config
         _, clips = choose_split(load_data(options.data, config, checkpoint.labels), None)
         reads_words = config.model.reads_words
-        held = [arrange(clip, config.data, reads_words=reads_words) for clip in clips]
-        rows.append([f"{options.run}", *_cells(checkpoint.model, held[: options.clips])])
+        arrays = [arrange(clip, config.data, reads_words=reads_words) for clip in clips]
+        rows.append([f"{options.run}", *_cells(checkpoint.model, arrays[: options.clips])])
     else:
         train = draw(4000, np.random.default_rng(0))
         test = [clip.arrays for clip in draw(options.clips, np.random.default_rng(1))]
@@ -65,43 +64,43 @@ def main() -> None:
 
 
 def _cells(model: EmotionModel, clips: Sequence[ClipArrays]) -> list[str]:
-    found = measure(model, clips)
-    return [f"{len(found[KINDS[0]])}", *(_with_interval(found[kind]) for kind in KINDS)]
+    losses = measure(model, clips)
+    return [f"{len(losses[KINDS[0]])}", *(_with_interval(losses[kind]) for kind in KINDS)]
 
 
 def measure(model: EmotionModel, clips: Sequence[ClipArrays]) -> dict[str, list[tuple[int, float]]]:
-    """Return kind -> (clip, log-odds lost by what is named beyond something else), per label."""
+    """Return kind -> (clip, log-odds lost beyond those of a random other input) per label."""
     rng = np.random.default_rng(0)
-    found: dict[str, list[tuple[int, float]]] = {kind: [] for kind in KINDS}
-    for number, told in enumerate(explain(model, clips)):
-        there = [i for i, m in enumerate(told.modalities) if m in told.row_effects]
-        for k in np.flatnonzero(told.marginals > 0.5):
-            named = max(there, key=lambda i: told.modality_weights[k, i])
-            lost = told.modality_effects[k]
-            others = [lost[i] for i in there if i != named]
+    losses: dict[str, list[tuple[int, float]]] = {kind: [] for kind in KINDS}
+    for number, explanation in enumerate(explain(model, clips)):
+        modalities = explanation.modalities
+        present = [i for i, m in enumerate(modalities) if m in explanation.row_effects]
+        for k in np.flatnonzero(explanation.marginals > 0.5):
+            named = max(present, key=lambda i: explanation.modality_weights[k, i])
+            effects = explanation.modality_effects[k]
+            others = [effects[i] for i in present if i != named]
             if others:
-                found[KINDS[0]].append((number, float(lost[named] - np.mean(others))))
-            modality = told.modalities[named]
+                losses[KINDS[0]].append((number, float(effects[named] - np.mean(others))))
+            modality = modalities[named]
             for kind, ranked in (
-                (KINDS[1], told.row_weights[modality][k]),
-                (KINDS[2], told.row_effects[modality][k]),
+                (KINDS[1], explanation.row_weights[modality][k]),
+                (KINDS[2], explanation.row_effects[modality][k]),
             ):
-                rest = _beyond_rest(model, clips[number], told, modality, int(k), ranked, rng)
-                if rest is not None:
-                    found[kind].append((number, rest))
-    return found
+                loss = _loss_beyond_random(model, clips[number], modality, int(k), ranked, rng)
+                if loss is not None:
+                    losses[kind].append((number, loss))
+    return losses
 
 
-def _beyond_rest(
+def _loss_beyond_random(
     model: EmotionModel,
     clip: ClipArrays,
-    told: Explanation,
     modality: str,
     label: int,
     ranked: Floats,
     rng: np.random.Generator,
 ) -> float | None:
-    """Take the highest rows away, and as many others; None where there are no others."""
+    """Compare removing the highest rows and as many others; None if there are too few."""
     valid = np.flatnonzero(clip.masks[modality])
     count = max(1, round(SHARE * len(valid)))
     if len(valid) < 2 * count:

@@ -1,6 +1,6 @@
-"""Make docs/leaderboard.md of docs/leaderboard.toml: ``python -m benchmarks.leaderboard``.
+"""Make docs/leaderboard.md from docs/leaderboard.toml: ``python -m benchmarks.leaderboard``.
 
-``--check`` only says whether the page is up to date (exit code 1 if not).
+``--check`` only checks whether the page is up to date (exit code 1 if not).
 """
 
 import argparse
@@ -32,7 +32,7 @@ COLUMNS = {
 }
 SWAPPED = "precision and recall are swapped"
 SLIGHT = 5.0
-"""Contradictions mended by so many units of one last digit may be slips of rounding."""
+"""Contradictions resolved by this many units of one last digit may be rounding errors."""
 
 INTRODUCTION = """# Leaderboard: multi-label emotions on CMU-MOSEI
 
@@ -58,14 +58,14 @@ test clips have not been looked at. Not comparable with the rows below before th
 
 def render() -> str:
     """Return the page."""
-    held = tomllib.loads(DATA.read_text(encoding="utf-8"), parse_float=Decimal)
+    board = tomllib.loads(DATA.read_text(encoding="utf-8"), parse_float=Decimal)
     findings = check_published(read_published(DATA))
-    rows = list(zip(held["system"], findings, strict=True))
-    sources: dict[str, str] = held["sources"]
-    ours = _table([(row, None) for row in held["ours"]])
+    rows = list(zip(board["system"], findings, strict=True))
+    sources: dict[str, str] = board["sources"]
+    ours = _table([(row, None) for row in board["ours"]])
     parts = [INTRODUCTION, "## Ours\n", ours, OURS]
     for group, title in GROUPS.items():
-        of_group = [(row, found) for row, found in rows if row["group"] == group]
+        of_group = [(row, finding) for row, finding in rows if row["group"] == group]
         if group != "constant":
             of_group.sort(key=lambda pair: -pair[0].get("micro_f1", Decimal(-1)))
         parts += [f"## {title}\n", _table(of_group), _remarks(of_group, sources)]
@@ -75,43 +75,49 @@ def render() -> str:
 def _table(rows: list[tuple[dict[str, Any], Finding | None]]) -> str:
     head = ["system", "setting", *COLUMNS.values(), "arithmetic"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for row, found in rows:
+    for row, finding in rows:
         shown = _right_way_round(row)
         cells = [row["name"], row["setting"], *(_score(shown.get(key)) for key in COLUMNS)]
-        lines.append("| " + " | ".join([*cells, "" if found is None else _verdict(found)]) + " |")
+        lines.append(
+            "| " + " | ".join([*cells, "" if finding is None else _verdict(finding)]) + " |"
+        )
     return "\n".join(lines) + "\n"
 
 
 def _remarks(rows: list[tuple[dict[str, Any], Finding]], sources: dict[str, str]) -> str:
-    """Say once what holds of several rows, then what the arithmetic says of single ones."""
+    """Group remarks that several rows share, then list the arithmetic of single rows."""
     about: dict[str, list[str]] = {}
     arithmetic = []
-    for row, found in rows:
-        told = f"Source: {sources[row['source']]}. Chosen on: {row['selection']}."
-        told += f" Flaws: {row['flaws']}." if "flaws" in row else ""
+    for row, finding in rows:
+        remark = f"Source: {sources[row['source']]}. Chosen on: {row['selection']}."
+        remark += f" Flaws: {row['flaws']}." if "flaws" in row else ""
         name = row["name"] + (f" ({row['venue']})" if "venue" in row else "")
-        about.setdefault(told, []).append(name)
-        if found.complaints:
-            arithmetic.append(f"- {found.system}: {_plain(_why(found))}.")
-    lines = [f"- **{'; '.join(dict.fromkeys(names))}.** {told}" for told, names in about.items()]
+        about.setdefault(remark, []).append(name)
+        if finding.complaints:
+            arithmetic.append(f"- {finding.system}: {_plain(_explain(finding))}.")
+    lines = [
+        f"- **{'; '.join(dict.fromkeys(names))}.** {remark}" for remark, names in about.items()
+    ]
     if arithmetic:
         lines += ["", "Arithmetic:", "", *arithmetic]
     return "\n".join(lines) + "\n"
 
 
-def _why(found: Finding) -> str:
-    if found.repairs:
-        return f"the other scores ask for {repair_text(found.repairs[0])}"
-    told = "; ".join(found.complaints)
-    return f"{told}; true if {', or if '.join(found.explanations)}" if found.explanations else told
+def _explain(finding: Finding) -> str:
+    if finding.repairs:
+        return f"the other scores ask for {repair_text(finding.repairs[0])}"
+    complaints = "; ".join(finding.complaints)
+    if not finding.explanations:
+        return complaints
+    return f"{complaints}; true if {', or if '.join(finding.explanations)}"
 
 
-def _verdict(found: Finding) -> str:
-    if not found.complaints:
-        return "ok" if found.checked > 2 else ""
-    if not found.repairs and SWAPPED in found.explanations:
+def _verdict(finding: Finding) -> str:
+    if not finding.complaints:
+        return "ok" if finding.checked > 2 else ""
+    if not finding.repairs and SWAPPED in finding.explanations:
         return "swapped"
-    if found.repairs and found.repairs[0].digits <= SLIGHT:
+    if finding.repairs and finding.repairs[0].digits <= SLIGHT:
         return "off"
     return "**impossible**"
 

@@ -1,14 +1,14 @@
-"""What a mixture of words and acted voices costs the words and gives the voices.
+"""Training on words and acted voices together: the effect on the scores of each.
 
     mmemo features RAVDESS_FOLDER --out data/ravdess --config pipelines/configs/ravdess_audio.toml
     python -m benchmarks.mixture train.csv.gz valid.csv.gz --voices data/ravdess [--seeds 5]
 
 Three models from each seed: ``mosei_ravdess.toml`` on both data sets; the same options on the words
-alone; and, on the voices alone, the options of ``ravdess_audio.toml``, which were searched for
+alone; and, on the voices alone, the options of ``ravdess_audio.toml``, which were tuned for
 that. Words are scored on CMU-MOSEI's validation segments as ``benchmarks.mosei_rows`` does, voices
-of actors never heard on seven classes (six emotions, and none): unweighted average recall (Schuller
-et al. 2009) of the likeliest of the seven sets that are acted; chance is .143. Epochs are chosen on
-validation clips; actors 17 and 18 have no part in any choice.
+of unseen actors on seven classes (six emotions, and none): unweighted average recall (Schuller et
+al. 2009) of the likeliest of the seven acted sets; chance is 0.143. Epochs are chosen on validation
+clips; actors 17 and 18 take no part in any choice.
 """
 
 import argparse
@@ -38,7 +38,7 @@ Scores = Mapping[str, Sequence[float]]
 
 
 def main() -> None:
-    """Train what is not yet trained, and print both tables."""
+    """Train the missing models, and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tables", type=Path, nargs="+", help="CMU-MOSEI's train and valid segments")
     parser.add_argument("--voices", type=Path, required=True, help="features of RAVDESS")
@@ -58,12 +58,12 @@ def main() -> None:
     on_voices = runs("voices", _of_voices(both), voices)
     print("CMU-MOSEI, validation segments, words")
     print(_table(OF_WORDS, _words(on_words, words), _words(mixture, words)))
-    print("\nRAVDESS, voices of actors never heard")
+    print("\nRAVDESS, voices of unseen actors")
     print(_table(OF_VOICES, _voices(on_voices, voices), _voices(mixture, voices)))
 
 
 def _of_voices(both: Config) -> Config:
-    """Return the options that serve voices best, with the mixture's labels."""
+    """Return the options tuned for voices, with the mixture's labels."""
     alone = Config.load(CONFIGS / "ravdess_audio.toml")
     data = alone.data.model_copy(
         update={"labels": both.data.labels, "label_maps": both.data.label_maps}
@@ -74,21 +74,21 @@ def _of_voices(both: Config) -> Config:
 def _words(runs: Sequence[Checkpoint], dataset: Dataset) -> Scores:
     clips = labelled(dataset.split("valid"), runs[0].config, complete=True)
     truth, videos = labels_of(clips), [str(clip.video) for clip in clips]
-    found = [infer(run.model, clips, calibration=run.calibration).set_log_probs for run in runs]
-    scored = [figures_of(log_probs, truth, videos) for log_probs in found]
+    answers = [infer(run.model, clips, calibration=run.calibration) for run in runs]
+    scored = [figures_of(answer.set_log_probs, truth, videos) for answer in answers]
     return {name: [figures[name] for figures in scored] for name in OF_WORDS}
 
 
 def _voices(runs: Sequence[Checkpoint], dataset: Dataset) -> Scores:
-    found = {}
+    recalls = {}
     for name, split in zip(OF_VOICES, ("valid", "test"), strict=True):
         clips = labelled(dataset.split(split), runs[0].config, complete=True)
-        found[name] = [_recall(run, clips) for run in runs]
-    return found
+        recalls[name] = [_recall(run, clips) for run in runs]
+    return recalls
 
 
 def _recall(run: Checkpoint, clips: Sequence[ClipArrays]) -> float:
-    """Return the mean over the acted sets of the share of their clips that is answered right."""
+    """Return the mean recall over the acted sets."""
     truth = np.asarray(to_set_index(labels_of(clips)))
     acted = np.unique(truth)
     answer = acted[infer(run.model, clips).set_log_probs[:, acted].argmax(axis=1)]

@@ -38,7 +38,7 @@ BF16_PEAK = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "RT
 
 
 class Step(NamedTuple):
-    """One decoder's training step, what it costs in operations, and how many weights it moves."""
+    """One decoder's training step, its number of operations and of weights."""
 
     run: Callable[[], None]
     flops: int

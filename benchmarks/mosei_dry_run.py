@@ -1,10 +1,10 @@
-"""From a raw archive to results on made-up videos: time and memory of each of the three commands.
+"""From a raw archive to results on synthetic videos: time and memory of the three commands.
 
     python -m benchmarks.mosei_dry_run --videos 24
 
 The archive has CMU-MOSEI's layout and ids (``Raw/Videos``, ``Transcript``, ``Labels`` with the
-SDK's label file); its videos are clips of the sample corpus, two segments each. The path and what
-it needs are what is measured; the figures of the model mean nothing.
+SDK's label file); its videos are clips of the sample corpus, two segments each. Only the path and
+its resources are measured; the model's figures are meaningless.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from pipelines.sample.corpus import build
 
 
 def lay_out(folder: Path, videos: int) -> float:
-    """Make the archive; return how many seconds its segments last."""
+    """Make the archive; return the total duration of its segments, seconds."""
     clips = read_clips(build(folder / "corpus", clips=videos, jobs=2))
     raw = folder / "CMU_MOSEI/Raw"
     for name in ("Videos/Full/Combined", "Transcript/Segmented/Combined", "Labels"):
@@ -51,15 +51,15 @@ def lay_out(folder: Path, videos: int) -> float:
 def _segments(
     clip: Clip, video: str, transcript: dict[str, list[dict[str, str]]]
 ) -> tuple[Entry, str]:
-    """Cut a clip into two segments that overlap a little, as MOSEI's do."""
-    said = [word["text"] for word in transcript["words"]]
-    half = len(said) // 2
+    """Cut a clip into two slightly overlapping segments, as in MOSEI."""
+    texts = [word["text"] for word in transcript["words"]]
+    half = len(texts) // 2
     times = np.array([[0.0, 1.6], [1.5, 3.0]])
     marks = np.array([0.0, *(clip.intensities or [0.0] * 6)], dtype=np.float32)
     lines = [
         f"{video}___{k}___{start}___{end}___{' '.join(part)}\n"
         for k, ((start, end), part) in enumerate(
-            zip(times.tolist(), (said[:half], said[half:]), strict=True)
+            zip(times.tolist(), (texts[:half], texts[half:]), strict=True)
         )
     ]
     return Entry(times, np.stack([marks, marks])), "".join(lines)

@@ -1,14 +1,14 @@
-"""What each part and each training option is worth on CMU-MOSEI's words, row by row.
+"""Ablations of parts and training options on CMU-MOSEI's words, row by row.
 
     python -m benchmarks.mosei_rows train.csv.gz valid.csv.gz --out runs/rows --seeds 3
     python -m benchmarks.mosei_rows train.csv.gz valid.csv.gz --out runs/rows --rows lattice binary
     python -m benchmarks.mosei_rows train.csv.gz valid.csv.gz --rows context minilm --together
 
-Each row is a configuration and what is changed of it, and is the same as ``mmemo train --config ...
---set ... --seeds N``. Rows that are trained already are only scored. Each metric has its own
+Each row is a configuration and its overrides, and equals ``mmemo train --config ... --set ...
+--seeds N``. Rows that are trained already are only scored. Each metric has its own
 decoder; macro-F1 is crossed: thresholds chosen on half of the videos, scored on the other half.
-With ``--together`` the last row is all models of the rows as one: the geometric mean of what they
-say of each set.
+With ``--together`` the last row is the ensemble of all models of the rows: the geometric mean of
+their set probabilities.
 """
 
 import argparse
@@ -46,7 +46,7 @@ DEALS = 5
 
 @dataclass(frozen=True)
 class Row:
-    """A configuration and what is changed of it."""
+    """A configuration and its overrides."""
 
     config: str
     overrides: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Row:
 _STEPS = "model.decoder.own_evidence=false"
 """The lattice by its steps alone."""
 _NO_PACE = "model.text.clip_length=false"
-"""Parts and options were measured before models were told how long a clip is."""
+"""Parts and options were measured before models had the clip length as input."""
 _FROZEN = ("model.pretrained.training=frozen", "train.epochs=5")
 _CLIP_ALONE = ("model.context.kind=none", "model.pretrained.span=clip")
 
@@ -105,13 +105,15 @@ ROWS: Mapping[str, Row] = {
 
 
 def main() -> int:
-    """Train what is not yet trained, and print a row after each."""
+    """Train the missing rows, and print each row when it is done."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, nargs="+", help="tables of segments, as mmemo train")
     parser.add_argument("--out", type=Path, default=Path("runs/rows"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
-    parser.add_argument("--together", action="store_true", help="also all models of them as one")
+    parser.add_argument(
+        "--together", action="store_true", help="also the ensemble of all their models"
+    )
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     print(grid([_HEAD]), flush=True)
@@ -123,9 +125,11 @@ def main() -> int:
         runs = train_seeds(config, dataset, options.out / name, range(options.seeds))
         clips = labelled(dataset.split("valid"), config, complete=True)
         truth, videos = labels_of(clips), [str(clip.video) for clip in clips]
-        found = [infer(run.model, clips, calibration=run.calibration) for run in runs]
-        answers += [answer.set_log_probs for answer in found]
-        scored = [figures_of(answer.set_log_probs, truth, videos) for answer in found]
+        log_probs = [
+            infer(run.model, clips, calibration=run.calibration).set_log_probs for run in runs
+        ]
+        answers += log_probs
+        scored = [figures_of(answer, truth, videos) for answer in log_probs]
         table.append([name, str(len(runs)), *cells_of(scored), _minutes(options.out / name)])
         print(grid([_HEAD, table[-1]]).splitlines()[-1], flush=True)
     if options.together:
@@ -169,7 +173,7 @@ def figures_of(
 def _crossed_macro(
     marginals: NDArray[np.float64], truth: NDArray[np.int8], videos: Sequence[str]
 ) -> float:
-    """Score macro-F1 on the half of the videos that had no part in choosing the thresholds."""
+    """Score macro-F1 on the half of the videos on which the thresholds were not chosen."""
     scores = []
     for deal in range(DEALS):
         order = np.random.default_rng(deal).permutation(np.unique(videos))
@@ -183,7 +187,7 @@ def _crossed_macro(
 
 
 def cells_of(scored: Sequence[Mapping[str, float]]) -> list[str]:
-    """Write the mean of each figure over runs, and the standard deviation if there are several."""
+    """Format the mean of each figure over runs, and the standard deviation of several."""
     cells = []
     for name in FIGURES:
         values = [figures[name] for figures in scored]
@@ -193,7 +197,7 @@ def cells_of(scored: Sequence[Mapping[str, float]]) -> list[str]:
 
 
 def _minutes(folder: Path) -> str:
-    """Read what the epochs of all seeds took by the clock, from their logs."""
+    """Return the mean duration of the seeds' epochs, in minutes, from their logs."""
     seconds = [
         sum(json.loads(line)["seconds"] for line in log.read_text().splitlines())
         for log in sorted(folder.glob("seed-*/history.jsonl"))

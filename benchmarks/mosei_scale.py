@@ -4,9 +4,9 @@
 
 The simulation has MOSEI's size: 3,229 videos with 1,084,005 words (300-d), 74 audio columns at
 100 Hz, 35 visual ones at 30 Hz with gaps, and 23,259 labelled segments, in gzipped ``.csd`` files.
-With ``--sdk`` the original SDK (of the dev extra) word-aligns the same few videos beside ours.
-How long the videos are is made up (log-normal, so that the words come at 2.5 a second). Making the
-files is not counted.
+With ``--sdk`` the original SDK (of the dev extra) also word-aligns the same few videos. The
+durations of the videos are simulated (log-normal, 2.5 words per second). Writing the files is not
+timed.
 """
 
 import argparse
@@ -37,7 +37,7 @@ LENGTH = 50
 
 
 def durations_s(videos: int) -> NDArray[np.float64]:
-    """How long each video is; the whole set has MOSEI's number of words."""
+    """Return the duration of each video; the whole set has MOSEI's number of words."""
     every = np.random.default_rng(0).lognormal(0.0, 0.7, VIDEOS)
     every *= WORDS / WORDS_PER_S / every.sum()
     return every[np.random.default_rng(1).permutation(VIDEOS)[:videos]]
@@ -46,7 +46,7 @@ def durations_s(videos: int) -> NDArray[np.float64]:
 def simulate(folder: Path, videos: int, gzip: int) -> None:
     """Write the files."""
     lasting = durations_s(videos)
-    # Three decimal digits: about as well packed as the real files.
+    # Two decimal digits: about as compressible as the real files.
     noise = np.random.default_rng(2).normal(size=(1 << 16, 300)).astype(np.float32).round(2)
     for name in COLUMNS:
         entries = ((f"video{k:04d}", _entry(name, k, s, noise)) for k, s in enumerate(lasting))
@@ -68,8 +68,8 @@ def _entry(name: str, k: int, lasting_s: float, noise: NDArray[np.float32]) -> E
     entry = Entry(np.column_stack([edges[:-1], edges[1:]]), noise[at, first : first + columns])
     if name != "FACET 4.2":
         return entry
-    seen = random.random(rows) > 0.1
-    return Entry(entry.intervals[seen], entry.features[seen])
+    has_face = random.random(rows) > 0.1
+    return Entry(entry.intervals[has_face], entry.features[has_face])
 
 
 def _labels(k: int, lasting_s: float) -> Entry:
@@ -81,7 +81,7 @@ def _labels(k: int, lasting_s: float) -> Entry:
 
 
 def run(folder: Path, answer: "multiprocessing.queues.Queue[dict[str, float]]") -> None:
-    """Align, cut and write the padded arrays; report what it took."""
+    """Align, cut and write the padded arrays; report time and memory."""
     begun, cpu = time.perf_counter(), time.process_time()
     with ExitStack() as files:
         sequences = {n: files.enter_context(CsdFile(folder / f"{n}.csd")) for n in COLUMNS}
@@ -103,7 +103,7 @@ def run(folder: Path, answer: "multiprocessing.queues.Queue[dict[str, float]]") 
 
 
 def lines(share: float, gzip: int, folder: Path) -> Iterator[str]:
-    """Simulate, measure and say."""
+    """Simulate, measure, and yield lines of the report."""
     videos = max(1, round(VIDEOS * share))
     begun = time.perf_counter()
     simulate(folder, videos, gzip)
@@ -115,16 +115,16 @@ def lines(share: float, gzip: int, folder: Path) -> Iterator[str]:
     answer = context.Queue()
     worker = context.Process(target=run, args=(folder, answer))
     worker.start()
-    got = answer.get()
+    result = answer.get()
     worker.join()
     yield (
-        f"aligned and cut into {got['segments']:.0f} segments of {LENGTH} rows: "
-        f"{got['wall_s']:.0f} s ({got['cpu_s']:.0f} s of processor time), "
-        f"peak memory {got['peak_mib']:.0f} MiB"
+        f"aligned and cut into {result['segments']:.0f} segments of {LENGTH} rows: "
+        f"{result['wall_s']:.0f} s ({result['cpu_s']:.0f} s of processor time), "
+        f"peak memory {result['peak_mib']:.0f} MiB"
     )
     if videos < VIDEOS:
         scale = durations_s(VIDEOS).sum() / durations_s(videos).sum()
-        yield f"whole set, by hours of video: about {got['wall_s'] * scale / 60:.1f} min"
+        yield f"whole set, by hours of video: about {result['wall_s'] * scale / 60:.1f} min"
 
 
 def against_the_sdk(share: float, folder: Path) -> str:
@@ -149,8 +149,8 @@ def main() -> None:
     """Read the options and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--share", type=float, default=0.1, help="part of the videos, 0 to 1")
-    parser.add_argument("--gzip", type=int, default=4, help="how hard the files are packed, 0-9")
-    parser.add_argument("--scratch", type=Path, default=None, help="where the files go meanwhile")
+    parser.add_argument("--gzip", type=int, default=4, help="compression level of the files, 0-9")
+    parser.add_argument("--scratch", type=Path, default=None, help="folder for the temporary files")
     parser.add_argument("--sdk", action="store_true", help="time the original SDK too")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="mosei_scale_", dir=options.scratch))

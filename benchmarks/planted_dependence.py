@@ -1,4 +1,4 @@
-"""How near each decoder comes to the best that is possible, in a world where that is known.
+"""Distance of each decoder from the Bayes optimum, in a synthetic world where it is known.
 
     python -m benchmarks.planted_dependence [--sizes 250 1000 4000] [--seeds 2]
 
@@ -7,7 +7,7 @@ other. Every decoder is trained on more and more clips (the same encoders, steps
 scored on 1,000 others by expectation over their true label probabilities, so that the labels drawn
 for the test clips add no noise. All figures are distances from the Bayes optimum, 0 at best: the
 set NLL above it, expected Jaccard (decoded for it) and exact match (decoded for it) below it.
-The last row is what a product of the true marginals would reach: independent labels at their best.
+The last row is the product of the true marginals: the best possible model of independent labels.
 """
 
 import argparse
@@ -47,9 +47,9 @@ def main() -> None:
         kind = DECODERS[name]
         for size in options.sizes:
             runs = [_run(size, seed, options.steps, kind, test) for seed in range(options.seeds)]
-            found = np.array([distances(log_probs, truth) for log_probs, _ in runs])
+            losses = np.array([distances(log_probs, truth) for log_probs, _ in runs])
             seconds = np.mean([taken for _, taken in runs])
-            rows.append([name, f"{size}", *_cells(found), f"{seconds:.0f}"])
+            rows.append([name, f"{size}", *_cells(losses), f"{seconds:.0f}"])
     best = distances(np.log(independent(truth)), truth)
     rows.append(["best of independent labels", "", *(f"{value:.3f}" for value in best), ""])
     print(f"Bayes optimum: set NLL {_nll(truth, truth):.3f}, ", end="")
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def distances(log_probs: Floats, truth: Floats) -> tuple[float, float, float]:
-    """Return what (N, S) log probabilities lose in set NLL, Jaccard and exact match."""
+    """Return the loss of (N, S) log probabilities in set NLL, Jaccard and exact match."""
     probs = np.exp(log_probs)
     return (
         float(-(truth * log_probs).sum(axis=1).mean()) - _nll(truth, truth),
@@ -80,7 +80,7 @@ def _nll(probs: Floats, truth: Floats) -> float:
 
 
 def _earned(probs: Floats, truth: Floats, decoder: str) -> float:
-    """What the answers decoded from ``probs`` earn in expectation over ``truth``."""
+    """Return the expected score over ``truth`` of the answers decoded from ``probs``."""
     n_labels = SETS.shape[1]
     if decoder == "map":
         answers, table = decode_map(probs), utility("exact_match", n_labels)
@@ -99,10 +99,10 @@ def _run(
     return set_log_probs(model, test), time.process_time() - started
 
 
-def _cells(found: Floats) -> list[str]:
+def _cells(losses: Floats) -> list[str]:
     return [
         f"{mean:.3f} ({deviation:.3f})"
-        for mean, deviation in zip(found.mean(axis=0), found.std(axis=0), strict=True)
+        for mean, deviation in zip(losses.mean(axis=0), losses.std(axis=0), strict=True)
     ]
 
 

@@ -1,15 +1,15 @@
-"""A made-up world whose probabilities are known, to see whether a model finds them.
+"""A synthetic world with known probabilities, to check whether a model learns them.
 
-Each modality hides one cue, -1 or 1, in one of its rows; the other rows, and all other columns, are
-noise. Five labels follow from the cues and from each other:
+One row of each modality has a cue, -1 or 1; the other rows, and all other columns, are noise. Five
+labels follow from the cues and from each other:
 
 - ``a`` from the text cue alone, ``b`` from the audio cue alone;
-- ``c`` from text and visual cue jointly: likely when they agree, and neither alone says anything;
+- ``c`` from text and visual cue jointly: likely when they agree; neither alone is informative;
 - ``d`` from other labels: likely when exactly one of a and b holds;
-- ``e`` from both kinds: the visual cue says it, unless d holds.
+- ``e`` from both kinds: the visual cue indicates it, unless d holds.
 
-So p(set | clip) is known, and with it the lowest loss and the best expected score that any model
-can reach (the Bayes optimum), and the lowest loss of any model with independent labels.
+So p(set | clip) is known. It gives the lowest loss and the best expected score of any model (the
+Bayes optimum), and the lowest loss of any model with independent labels.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ DIMS = {"text": 4, "audio": 3, "visual": 3}
 LABELS = ("a", "b", "c", "d", "e")
 SETS = all_sets(len(LABELS))
 NAMED = {"a": ("text",), "b": ("audio",), "c": ("text", "visual"), "e": ("visual",)}
-"""Label -> modalities that tell of it; d is told by other labels."""
+"""Label -> modalities that indicate it; d depends on other labels."""
 
 Floats = NDArray[np.float64]
 Cues = tuple[int, ...]
@@ -38,7 +38,7 @@ Cues = tuple[int, ...]
 
 @dataclass(frozen=True)
 class PlantedClip:
-    """One clip, its cues by modality, and the rows they are hidden in."""
+    """One clip, its cues by modality, and the rows of the cues."""
 
     arrays: ClipArrays
     cues: Cues
@@ -58,19 +58,19 @@ def true_probs(cues: Cues) -> Floats:
             0.95 if a != b else 0.05,
             0.05 if d else (0.8 if visual == 1 else 0.1),
         ]
-        held = (a, b, c, d, e)
-        probs.append(np.prod([q if on else 1 - q for q, on in zip(chances, held, strict=True)]))
+        labels = (a, b, c, d, e)
+        probs.append(np.prod([q if on else 1 - q for q, on in zip(chances, labels, strict=True)]))
     return np.array(probs)
 
 
-def probs_of_what_is_seen(cues: Cues, seen: Sequence[str] = tuple(DIMS)) -> Floats:
-    """p(set | the cues of some modalities), the others being either value half of the time."""
-    options = [(c,) if m in seen else (-1, 1) for m, c in zip(DIMS, cues, strict=True)]
+def probs_of_visible(cues: Cues, visible: Sequence[str] = tuple(DIMS)) -> Floats:
+    """p(set | the cues of some modalities); each other cue is -1 or 1 with equal probability."""
+    options = [(c,) if m in visible else (-1, 1) for m, c in zip(DIMS, cues, strict=True)]
     return np.asarray(np.mean([true_probs(option) for option in product(*options)], axis=0))
 
 
 def draw(count: int, rng: np.random.Generator) -> list[PlantedClip]:
-    """Draw clips of 2 to 5 rows in each modality."""
+    """Draw clips of 2 to 5 rows per modality."""
     return [_draw_one(number, rng) for number in range(count)]
 
 
@@ -99,13 +99,13 @@ def fit(
     modality_dropout: float = 0.0,
     **decoder: object,
 ) -> EmotionModel:
-    """Train a small model; with ``valid`` clips, the best of ten states by their set NLL is kept.
+    """Train a small model; with ``valid`` clips, return the best of ten states by set NLL.
 
     Args:
         clips: training clips.
         valid: clips to choose the state on.
         steps: of AdamW.
-        batch_size: clips a step.
+        batch_size: clips per step.
         rate: peak learning rate of the one cycle.
         seed: of weights and order.
         modality_dropout: chance that training hides a modality.
@@ -113,7 +113,7 @@ def fit(
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    held = [clip.arrays for clip in clips]
+    arrays = [clip.arrays for clip in clips]
     model = EmotionModel(
         DIMS,
         LABELS,
@@ -122,34 +122,34 @@ def fit(
         ),
         decoder=DecoderOptions.model_validate(decoder),
     )
-    model.fit_statistics(held)
+    model.fit_statistics(arrays)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps, pct_start=0.05)
     best, state = np.inf, model.state_dict()
     for step in range(1, steps + 1):
-        chosen = rng.choice(len(held), size=min(batch_size, len(held)), replace=False)
+        chosen = rng.choice(len(arrays), size=min(batch_size, len(arrays)), replace=False)
         optimizer.zero_grad()
-        model.train().loss(collate([held[i] for i in chosen], DIMS)).backward()
+        model.train().loss(collate([arrays[i] for i in chosen], DIMS)).backward()
         optimizer.step()
         schedule.step()
         if valid and step % (steps // 10) == 0:
-            found = nll(model.eval(), valid)
-            if found < best:
-                best, state = found, {n: v.clone() for n, v in model.state_dict().items()}
+            loss = nll(model.eval(), valid)
+            if loss < best:
+                best, state = loss, {n: v.clone() for n, v in model.state_dict().items()}
     model.load_state_dict(state)
     return model.eval()
 
 
 @torch.inference_mode()
 def set_log_probs(
-    model: EmotionModel, clips: Sequence[PlantedClip], seen: Sequence[str] = tuple(DIMS)
+    model: EmotionModel, clips: Sequence[PlantedClip], visible: Sequence[str] = tuple(DIMS)
 ) -> Floats:
-    """What the model says of each clip when it sees some of the modalities, (N, 32)."""
+    """Return the model's log probabilities of each set from some modalities, (N, 32)."""
     shown = [
         ClipArrays(
             clip.arrays.id,
-            {m: clip.arrays.values[m] for m in seen},
-            {m: clip.arrays.masks[m] for m in seen},
+            {m: clip.arrays.values[m] for m in visible},
+            {m: clip.arrays.masks[m] for m in visible},
         )
         for clip in clips
     ]
@@ -163,12 +163,12 @@ def nll(model: EmotionModel, clips: Sequence[PlantedClip]) -> float:
 
 
 def risk(
-    model: EmotionModel, clips: Sequence[PlantedClip], seen: Sequence[str] = tuple(DIMS)
+    model: EmotionModel, clips: Sequence[PlantedClip], visible: Sequence[str] = tuple(DIMS)
 ) -> tuple[float, float]:
     """The model's expected loss over the labels of these clips, and the lowest possible one."""
-    truth = np.array([probs_of_what_is_seen(clip.cues, seen) for clip in clips])
-    found = -(truth * set_log_probs(model, clips, seen)).sum(axis=1).mean()
-    return float(found), float(-(truth * np.log(truth)).sum(axis=1).mean())
+    truth = np.array([probs_of_visible(clip.cues, visible) for clip in clips])
+    loss = -(truth * set_log_probs(model, clips, visible)).sum(axis=1).mean()
+    return float(loss), float(-(truth * np.log(truth)).sum(axis=1).mean())
 
 
 def best_independent_risk(clips: Sequence[PlantedClip]) -> float:

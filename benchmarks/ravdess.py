@@ -1,14 +1,14 @@
-"""Emotion from the voice alone, of actors never heard before: our columns beside eGeMAPS.
+"""Emotion from the voice alone, of unseen actors: our columns compared with eGeMAPS.
 
     python -m benchmarks.ravdess RAVDESS_FOLDER [--work data/ravdess] [--seeds 5]
 
 Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set", IEEE Trans. Affective Computing
-7(2), 2016, is the set that voice emotion is usually read from; openSMILE computes its 88
-functionals a clip (``pip install 'mmemo[bench]'``). Both feature sets go through the same two
-classifiers: the model of ``pipelines/configs/ravdess_audio.toml``, trained by ``mmemo train`` (it
-sees our columns as rows in time, the functionals as one row), and a support vector machine on one
-vector a clip. Every choice is made on the validation actors. The figure is unweighted average
-recall (UAR) over the eight emotions; chance is .125.
+7(2), 2016, is the usual feature set for emotion in the voice; openSMILE computes its 88
+functionals per clip (``pip install 'mmemo[bench]'``). Both feature sets go through the same two
+classifiers: the model of ``pipelines/configs/ravdess_audio.toml``, trained by ``mmemo train``
+(with our columns as rows in time, the functionals as one row), and a support vector machine on one
+vector per clip. Every choice is made on the validation actors. The figure is unweighted average
+recall (UAR) over the eight emotions; chance is 0.125.
 """
 
 import argparse
@@ -75,13 +75,13 @@ def egemaps(source: Source, folder: Path) -> None:
     for clip in track(source.clips, "openSMILE"):
         if store.has(clip.id, smile.feature_set.value):
             continue
-        found = smile.process_file(str(clip.media))
-        end_s = found.index.get_level_values("end")[0].total_seconds()
+        functionals = smile.process_file(str(clip.media))
+        end_s = functionals.index.get_level_values("end")[0].total_seconds()
         row = Features(
-            found.to_numpy(np.float32),
+            functionals.to_numpy(np.float32),
             np.array([[0.0, end_s]]),
             np.ones(1, bool),
-            tuple(found.columns),
+            tuple(functionals.columns),
             f"opensmile:{smile.feature_set.value}",
         )
         store.write(ClipFeatures(clip, {"audio": row}), smile.feature_set.value)
@@ -89,7 +89,7 @@ def egemaps(source: Source, folder: Path) -> None:
 
 
 def statistics_of(audio: Features) -> NDArray[np.float64]:
-    """Sum up a clip's rows: mean, deviation, 10th, 50th and 90th percentile of each column.
+    """Summarise a clip's rows: mean, deviation, 10th, 50th and 90th percentile of each column.
 
     Mean and deviation also over the voiced rows alone.
     """
@@ -102,31 +102,31 @@ def statistics_of(audio: Features) -> NDArray[np.float64]:
 
 
 def first_row(audio: Features) -> NDArray[np.float64]:
-    """Take the one row that there is."""
+    """Return the only row."""
     return audio.values[0].astype(np.float64)
 
 
 def _spread(runs: list[Checkpoint], dataset: Dataset) -> list[str]:
     cells = []
     for split in SPLITS:
-        found = []
+        recalls = []
         for run in runs:
             arrays = labelled(dataset.split(split), run.config)
             probs = infer(run.model, arrays).marginals
-            found.append(_uar(labels_of(arrays), probs, dataset))
-        deviation = statistics.stdev(found) if len(found) > 1 else float("nan")
-        cells.append(f"{statistics.mean(found):.3f} ({deviation:.3f})")
+            recalls.append(_uar(labels_of(arrays), probs, dataset))
+        deviation = statistics.stdev(recalls) if len(recalls) > 1 else float("nan")
+        cells.append(f"{statistics.mean(recalls):.3f} ({deviation:.3f})")
     return cells
 
 
 def _machine(dataset: Dataset, functionals: object) -> list[str]:
-    """Fit the support vector machine, its two constants chosen on the validation actors."""
+    """Fit the support vector machine; choose its two constants on the validation actors."""
     assert callable(functionals)
     data = {}
     for split in ("train", *SPLITS):
         clips = dataset.split(split)
-        wanted = np.array([clip.clip.intensities for clip in clips]).argmax(axis=1)
-        data[split] = np.stack([functionals(clip.features["audio"]) for clip in clips]), wanted
+        truth = np.array([clip.clip.intensities for clip in clips]).argmax(axis=1)
+        data[split] = np.stack([functionals(clip.features["audio"]) for clip in clips]), truth
     tried = []
     for c in C_TRIED:
         for gamma in GAMMA_TRIED:
@@ -144,8 +144,8 @@ def _machine(dataset: Dataset, functionals: object) -> list[str]:
 
 
 def _uar(truth: NDArray[np.generic], probs: NDArray[np.float64], dataset: Dataset) -> float:
-    found = single_label_metrics(truth=truth, probs=probs, labels=dataset.labels)
-    return float(found["uar"])
+    scores = single_label_metrics(truth=truth, probs=probs, labels=dataset.labels)
+    return float(scores["uar"])
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How long a recording takes once the model is loaded: its answers, and what spoke for them.
+"""Time per recording once the model is loaded: its answers, and their explanation.
 
     python -m benchmarks.reading_speed VIDEO ... [--run default]
 
-Times are by the clock, so they want a machine that does nothing else; what spoke for the answers is
-also given in seconds of computing. The first recording is read once before anything is timed. A
-report takes both times and little more; a single command takes the loading besides.
+Times are wall-clock times, so use an idle machine; the explanation is also given in CPU seconds.
+The first recording is read once before anything is timed. A report takes both times and little
+more; a single command also takes the loading.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""What each modality and the label lattice contribute on the sample corpus.
+"""Contribution of each modality and of the label lattice on the sample corpus.
 
     python -m benchmarks.sample_ablation [--data data/sample-features] [--seeds 3]
 
 Trains each decoder from several seeds, then scores the test clips with all modalities and with
 each one hidden. By construction of the corpus, happiness and surprise are only in the face, anger
-and fear only in the voice, sadness and disgust only in the words; a seventh of the clips is
-"sadness or disgust, one of the two", which only a model of sets can put in numbers.
+and fear only in the voice, sadness and disgust only in the words. A seventh of the clips is
+"sadness or disgust, one of the two", a probability that only a model of sets can express.
 """
 
 import argparse

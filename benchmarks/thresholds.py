@@ -1,8 +1,8 @@
-"""What choosing thresholds by expectation gains over the best ones of the validation clips.
+"""Thresholds chosen by expectation, compared with the best ones on the validation clips.
 
 ``python -m benchmarks.thresholds PREDICTIONS`` takes a file that ``mmemo evaluate --predictions``
-wrote for the validation clips. Videos are dealt into five parts; the thresholds for each part are
-chosen on the other four. Every row is scored on clips that had no part in its choice.
+wrote for the validation clips. Videos are split into five parts; the thresholds of each part are
+chosen on the other four, so every clip is scored with thresholds chosen without it.
 """
 
 import argparse
@@ -30,7 +30,7 @@ WAYS: dict[str, tuple[str, Choice]] = {
 
 
 def main() -> int:
-    """Print a row a way: mean and deviation over several deals of the videos."""
+    """Print a row per method: mean and deviation over several splits of the videos."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("predictions", type=Path)
     sheet = read_sheet(parser.parse_args().predictions)
@@ -49,8 +49,8 @@ def main() -> int:
                 held_out = np.isin(videos, order[part::PARTS])
                 thresholds = choose(probs[~held_out], gold.truth[~held_out])
                 pred[held_out] = decode_threshold(probs[held_out], np.asarray(thresholds))
-            found = multilabel_metrics(truth=gold.truth, pred=pred, labels=gold.labels)
-            scores.append(found[metric])
+            figures = multilabel_metrics(truth=gold.truth, pred=pred, labels=gold.labels)
+            scores.append(figures[metric])
         rows.append([name, f"{np.mean(scores):.4f}", f"{np.std(scores):.4f}"])
     print(grid(rows))
     return 0

@@ -1,19 +1,19 @@
-"""Words against references: ``python -m benchmarks.words_accuracy REFERENCE``.
+"""Accuracy of recognised and aligned words: ``python -m benchmarks.words_accuracy REFERENCE``.
 
 REFERENCE is a folder with ``data/facet_pairs`` (videos of CMU-MOSEI), ``data/mosei_text`` (their
-segments' transcripts), ``data/grid`` and ``data/ravdess``. Printed are
+segments' transcripts), ``data/grid`` and ``data/ravdess``. Prints
 
 - the word error rate of recognised words in the labelled segments of the videos, when the whole
-  video is recognised (as ``mmemo predict`` does) and when each segment is cut out alone;
-- how far the starts of forced alignment lie from those of recognition, for words that both have;
-- how far the starts lie from the truth, on sentences of a synthesiser that tells when it begins
-  each word: by cross-attention, and by the phone models;
-- how well the sound fits right words and replaced ones;
+  video is recognised (as ``mmemo predict`` does) and when each segment is recognised alone;
+- the distance of word starts between forced alignment and recognition, for words that both have;
+- the distance of word starts from the truth, on synthesised sentences with known word times: by
+  cross-attention, and by the phone models;
+- how well the sound fits correct words and replaced ones;
 - the share of the transcripts' tokens that have a vector.
 
-Normalisation: lower case; punctuation is dropped; hyphens part words; apostrophes stay; figures are
-read out (1990: nineteen ninety); ``sp``, the mark of a pause, is no word; fillers (um, uh) count as
-any word, on both sides. An error is an inserted, missing or replaced word.
+Normalisation: lower case; punctuation is dropped; hyphens separate words; apostrophes stay; figures
+are read out (1990: nineteen ninety); ``sp``, the mark of a pause, is not a word; fillers (um, uh)
+count as words on both sides. An error is an inserted, missing or replaced word.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from scipy.signal import resample_poly
 from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.media import read_sound
 from extractors.text.alignment.matching import match
-from extractors.text.alignment.spoken import spoken
+from extractors.text.alignment.spoken import spoken_form
 from extractors.text.recogniser import Recogniser
 from extractors.text.tokens import tokenize
 from mmemo.assets.resolve import resolve
@@ -94,18 +94,18 @@ def videos(recogniser: Recogniser, data: Path) -> None:
     for name in VIDEOS:
         path = data / "facet_pairs" / f"v{name}.mp4"
         sound = read_sound(path)
-        rough = recogniser._hear(sound)
-        found = recogniser(sound)
+        rough = recogniser._recognise(sound)
+        recognised = recogniser(sound)
         for segment in segments(data, name):
-            heard = within(found, segment)
+            in_segment = within(recognised, segment)
             cut = read_sound(path, start=segment.start_s, end=segment.end_s)
             alone = recogniser(cut)
             total += len(plain(segment.words))
-            errors["whole video"] += word_errors(segment.words, [w.text for w in heard])
+            errors["whole video"] += word_errors(segment.words, [w.text for w in in_segment])
             errors["segment alone"] += word_errors(segment.words, [w.text for w in alone])
             cut = Sound(cut.samples, cut.sample_rate)
             placed = recogniser.align(segment.words, cut)
-            apart.add(placed, heard)
+            apart.add(placed, in_segment)
             rough_apart.add(placed, within(rough, segment))
             wrong = replaced(segment.words)
             fits["right"] += [w.confidence or 0.0 for w in placed]
@@ -130,10 +130,10 @@ def grid(recogniser: Recogniser, data: Path) -> None:
     apart = Apart()
     for path in sorted((data / "grid").glob("*.mpg")):
         sound, words = read_sound(path), grid_words(path)
-        heard = recogniser(sound)
-        wrong += word_errors(words, [word.text for word in heard])
+        recognised = recogniser(sound)
+        wrong += word_errors(words, [word.text for word in recognised])
         total += len(words)
-        apart.add(recogniser.align(words, sound), heard)
+        apart.add(recogniser.align(words, sound), recognised)
     print(f"\nGRID, {total} words of six-word commands that no language model expects")
     print(f"  word error rate{100 * wrong / total:24.1f} %")
     apart.show("aligned transcript - recognised words")
@@ -147,13 +147,13 @@ def known_times(recogniser: Recogniser) -> None:
     rough, exact, placed = Apart(), Apart(), Apart()
     for voice, pitch in VOICES:
         for sentence in SENTENCES:
-            said = tuple(sentence.split())
-            speech = espeak.say(said, voice=voice, pitch=pitch, pitch_range=50, rate_wpm=160)
+            words = tuple(sentence.split())
+            speech = espeak.say(words, voice=voice, pitch=pitch, pitch_range=50, rate_wpm=160)
             sound = at_16_khz(speech.samples, speech.sample_rate, rng)
             truth = [Word(w.text, w.start + 0.5, w.end + 0.5) for w in speech.words]
-            rough.add(recogniser._hear(sound), truth)
+            rough.add(recogniser._recognise(sound), truth)
             exact.add(recogniser(sound), truth)
-            placed.add(recogniser.align(said, sound), truth)
+            placed.add(recogniser.align(words, sound), truth)
     print(f"\nSynthesised speech, {len(VOICES) * len(SENTENCES)} sentences: distance to the truth")
     rough.show("recognised, cross-attention less its mean lag")
     exact.show("recognised, phone models")
@@ -162,15 +162,15 @@ def known_times(recogniser: Recogniser) -> None:
 
 def coverage(data: Path) -> None:
     """Print how many tokens of the transcripts have a vector."""
-    known = frozenset(read_words(resolve("glove-6b-50d")))
+    vocabulary = frozenset(read_words(resolve("glove-6b-50d")))
     tokens: Counter[str] = Counter()
     for row in rows(data):
         for word in row["text"].split():
             if word != PAUSE:
-                tokens.update(tokenize(word, known))
-    missing = Counter({token: n for token, n in tokens.items() if token not in known})
+                tokens.update(tokenize(word, vocabulary))
+    missing = Counter({token: n for token, n in tokens.items() if token not in vocabulary})
     share = 1 - missing.total() / tokens.total()
-    print(f"CMU-MOSEI transcripts, {tokens.total()} tokens (pauses left out)")
+    print(f"CMU-MOSEI transcripts, {tokens.total()} tokens (without pauses)")
     print(f"  have a vector in glove-6b-50d{100 * share:10.3f} %")
     print("  most frequent without:", ", ".join(f"{t} ({n})" for t, n in missing.most_common(8)))
 
@@ -179,24 +179,24 @@ class Apart:
     """Distances between the starts of words that two sources share."""
 
     def __init__(self) -> None:
-        self.found: list[float] = []
+        self.distances_s: list[float] = []
         self.missed = 0
 
     def add(self, words: Sequence[Word], others: Sequence[Word]) -> None:
-        """Pair words by their text, in order; what only one source has is counted as missed."""
+        """Pair words by their text, in order; words of only one source count as missed."""
         ours, theirs = starts(words), starts(others)
         pairs = match([text for text, _ in ours], [text for text, _ in theirs])
         for (text, start_s), at in zip(ours, pairs, strict=True):
             if at is None or text != theirs[at][0]:
                 self.missed += 1
             elif start_s is not None and (other_s := theirs[at][1]) is not None:
-                self.found.append(start_s - other_s)
+                self.distances_s.append(start_s - other_s)
 
-    def show(self, what: str) -> None:
+    def show(self, title: str) -> None:
         """Print one line."""
-        apart = np.array(self.found)
+        apart = np.array(self.distances_s)
         print(
-            f"  {what:<47}median {1000 * np.median(apart):+5.0f} ms, within "
+            f"  {title:<47}median {1000 * np.median(apart):+5.0f} ms, within "
             + ", ".join(f"{ms} ms {100 * np.mean(np.abs(apart) <= ms / 1000):5.1f} %"
                         for ms in (50, 100, 200))
             + f"  ({len(apart)} words, {self.missed} not in both)"
@@ -204,22 +204,22 @@ class Apart:
 
 
 def starts(words: Sequence[Word]) -> list[tuple[str, float | None]]:
-    """List the spoken words; of written words that are several, only the first has a start."""
+    """List the spoken words; of a written word of several, only the first has a start."""
     return [
         (part, None if n else word.start)
         for word in words
-        for n, part in enumerate(spoken(word.text))
+        for n, part in enumerate(spoken_form(word.text))
     ]
 
 
 def plain(words: Sequence[str]) -> list[str]:
-    """Normalise as the module's first lines say."""
-    return [part for word in words for part in spoken(word)]
+    """Normalise as described above."""
+    return [part for word in words for part in spoken_form(word)]
 
 
-def word_errors(said: Sequence[str], found: Sequence[str]) -> int:
+def word_errors(words: Sequence[str], recognised: Sequence[str]) -> int:
     """Count insertions, deletions and substitutions."""
-    a, b = plain(said), plain(found)
+    a, b = plain(words), plain(recognised)
     pairs = match(a, b)
     same = sum(at is not None and word == b[at] for word, at in zip(a, pairs, strict=True))
     paired = sum(at is not None for at in pairs)
@@ -227,7 +227,7 @@ def word_errors(said: Sequence[str], found: Sequence[str]) -> int:
 
 
 def within(words: Sequence[Word], segment: Segment) -> list[Word]:
-    """Cut out the words whose middle lies in a segment, times from its start."""
+    """Return the words whose middle lies in a segment, with times from its start."""
     return [
         Word(w.text, w.start - segment.start_s, w.end - segment.start_s, w.confidence)
         for w in words
@@ -236,7 +236,7 @@ def within(words: Sequence[Word], segment: Segment) -> list[Word]:
 
 
 def replaced(words: Sequence[str]) -> list[str]:
-    """Put a word from elsewhere in the place of every fifth."""
+    """Replace every fifth word by another one of the text."""
     return [
         words[(n + len(words) // 2) % len(words)] if n % 5 == 2 else word
         for n, word in enumerate(words)
@@ -264,9 +264,9 @@ def segments(data: Path, video: str) -> list[Segment]:
 
 
 def grid_words(path: Path) -> list[str]:
-    """Read the command that a file's name stands for: bbaf2n is "bin blue at f two now"."""
+    """Return the command that a file's name encodes: bbaf2n is "bin blue at f two now"."""
     code = path.stem.split("_")[-1]
-    digit = "zero" if code[4] == "z" else spoken(code[4])[0]
+    digit = "zero" if code[4] == "z" else spoken_form(code[4])[0]
     return [
         GRID_WORDS[code[0]],
         GRID_COLOURS[code[1]],
@@ -278,7 +278,7 @@ def grid_words(path: Path) -> list[str]:
 
 
 def at_16_khz(samples: np.ndarray, rate: int, rng: np.random.Generator) -> Sound:
-    """Resample, with half a second of quiet noise around, and noise under all of it."""
+    """Resample, add half a second of silence on both sides, and noise everywhere."""
     common = math.gcd(SAMPLE_RATE_HZ, rate)
     own = np.pad(resample_poly(samples, SAMPLE_RATE_HZ // common, rate // common), 8000)
     return Sound((own + NOISE * rng.standard_normal(len(own))).astype(np.float32), SAMPLE_RATE_HZ)

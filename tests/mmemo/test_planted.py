@@ -14,7 +14,7 @@ from benchmarks.planted_world import (
     best_independent_risk,
     draw,
     fit,
-    probs_of_what_is_seen,
+    probs_of_visible,
     risk,
     true_probs,
 )
@@ -96,7 +96,7 @@ def test_the_effect_of_a_modality_is_what_the_world_says_it_is(
 def true_effects(clip: PlantedClip) -> NDArray[np.float64]:
     """The log-odds that each label loses when a modality's cue is not known, (M, K)."""
     subsets = [tuple(DIMS), *(tuple(m for m in DIMS if m != hidden) for hidden in DIMS)]
-    marginals = np.array([probs_of_what_is_seen(clip.cues, s) @ all_sets(5) for s in subsets])
+    marginals = np.array([probs_of_visible(clip.cues, s) @ all_sets(5) for s in subsets])
     log_odds = np.log(marginals / (1 - marginals))
     return np.asarray(log_odds[0] - log_odds[1:])
 
