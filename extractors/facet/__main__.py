@@ -10,13 +10,14 @@ import logging
 from pathlib import Path
 
 from extractors.facet.extractor import UNAVAILABLE, FacetExtractor
+from extractors.facet.face_extractor import FaceExtractor
 from extractors.facet.landmark_extractor import LandmarkExtractor
 from extractors.facet.mosei_table import RATE_HZ, all_columns, at_rate, write_table
 from extractors.media import Decoder
 from mmemo.errors import ClipError, MmemoError
 from mmemo.features import Features
 
-SETS: dict[str, type[FacetExtractor] | type[LandmarkExtractor]] = {
+SETS: dict[str, type[FaceExtractor]] = {
     "facet": FacetExtractor,
     "face": LandmarkExtractor,
 }

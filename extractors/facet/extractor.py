@@ -1,13 +1,13 @@
 """Facet-style columns: emotions, action units and head pose, one row per frame."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.base import Frame, Sound
+from extractors.base import Frame
 from extractors.facet.action_units import (
     ACTION_UNITS,
     EMOTIONS,
@@ -15,15 +15,12 @@ from extractors.facet.action_units import (
     load_calibration,
     unit_evidence,
 )
+from extractors.facet.face_extractor import FaceExtractor
 from extractors.facet.measures import MEASURES, measurement_matrix
 from extractors.facet.people import Sightings, track_people
 from extractors.facet.texture import TEXTURE_SIZE
-from extractors.facet.tracker import Face, FaceTracker
+from extractors.facet.tracker import Face
 from extractors.media.prefetch import prefetch
-from mmemo.features import Features
-
-SoundSource = Sound | Callable[[], Sound | None] | None
-"""A sound, a function that returns it after the frames (one pass decodes both), or none."""
 
 POSE: tuple[str, ...] = ("Pitch", "Yaw", "Roll")
 FACET_NAMES: tuple[str, ...] = (
@@ -49,22 +46,16 @@ _SUMMARY = np.dtype(
 """What is stored per face and frame: 356 bytes."""
 
 
-class FacetExtractor:
+class FacetExtractor(FaceExtractor):
     """Frames of a person to evidence of emotions and action units, and head pose in degrees.
 
     Frames are measured one by one and not stored; only numbers are (about 0.4 kB per frame).
-
-    Args:
-        folder: holds ``face_landmarker.task``; None: ``mmemo.assets.resolve`` provides it.
-        max_faces: how many faces to follow; the columns are those of the speaker.
-        threads: of the networks; does not change the numbers.
     """
 
-    modality = "visual"
     names: tuple[str, ...] = tuple(n for n in FACET_NAMES if n not in UNAVAILABLE)
 
     def __init__(self, folder: Path | None = None, *, max_faces: int = 2, threads: int = 1) -> None:
-        self._tracker = FaceTracker(folder, max_faces=max_faces, threads=threads)
+        super().__init__(folder, max_faces=max_faces, threads=threads)
         self._calibration = load_calibration()
         self._matrix = measurement_matrix(self._tracker.networks.canonical)
 
@@ -72,37 +63,6 @@ class FacetExtractor:
         """Identify algorithm, options, weights and calibration: ``facet:version:digest``."""
         digest = f"{self._tracker.networks.digest}-{self._calibration.digest}"
         return f"facet:{VERSION}.{self._tracker.max_faces}:{digest}"
-
-    def __call__(self, frames: Iterable[Frame], /, sound: SoundSource = None) -> Features:
-        """Measure the speaker of one clip; where they are out of view, the next person.
-
-        Args:
-            frames: in order of time.
-            sound: of the same clip, or a function that returns it once all frames are read; it
-                decides who speaks if there are several people.
-
-        Returns:
-            One row per frame, lasting until the next; rows without a face are zero and not valid.
-
-        Raises:
-            FeatureError: there is no frame, or a frame is not RGB, or times go back.
-        """
-        sightings, columns = self._measure(frames)
-        rows = sightings.rows_of(sightings.ranking(load_sound(sound)))
-        return spread_over_frames(sightings, columns, rows, self.names, self.fingerprint())
-
-    def everyone(self, frames: Iterable[Frame], /, sound: SoundSource = None) -> list[Features]:
-        """Measure each person of one clip, the speaker first; rows are valid if they are visible.
-
-        Args and errors as when called. At most ``max_faces`` are followed at a time.
-        """
-        sightings, columns = self._measure(frames)
-        return [
-            spread_over_frames(
-                sightings, columns, sightings.rows_of([person]), self.names, self.fingerprint()
-            )
-            for person in sightings.ranking(load_sound(sound))
-        ]
 
     def _measure(self, frames: Iterable[Frame]) -> tuple[Sightings, NDArray[np.float32]]:
         """Follow all faces, and compute the columns of all sightings, (R, 33)."""
@@ -144,31 +104,3 @@ class FacetExtractor:
         )
         emotions = emotion_evidence(units, self._calibration)
         return np.column_stack([emotions, units, summaries["angles"]])
-
-
-def load_sound(sound: SoundSource) -> Sound | None:
-    """Return the sound, if there is any."""
-    return sound() if callable(sound) else sound
-
-
-def spread_over_frames(
-    sightings: Sightings,
-    columns: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    names: tuple[str, ...],
-    source: str,
-) -> Features:
-    """Make features with one row per frame from some of the sightings (R, D); others are zero."""
-    values = np.zeros((len(sightings.starts), len(names)), np.float32)
-    valid = np.zeros(len(sightings.starts), bool)
-    if len(rows):
-        valid[sightings.frames[rows]] = True
-        values[sightings.frames[rows]] = columns[rows]
-    return Features(values, row_times(sightings.starts), valid, names, source)
-
-
-def row_times(starts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Let each frame last until the next, and the last one for the median time between frames."""
-    steps = np.diff(starts)
-    last = float(np.median(steps)) if len(steps) else 0.0
-    return np.column_stack([starts, np.append(starts[1:], starts[-1] + last)])

@@ -4,19 +4,17 @@ Unlike the Facet-style set, nothing is calibrated on other software; each column
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Frame
-from extractors.facet.extractor import SoundSource, load_sound, spread_over_frames
+from extractors.facet.face_extractor import FaceExtractor
 from extractors.facet.networks import BLENDSHAPES
 from extractors.facet.people import Sightings, track_people
 from extractors.facet.pose import HeadPose
-from extractors.facet.tracker import Face, FaceTracker
+from extractors.facet.tracker import Face
 from extractors.media.prefetch import prefetch
-from mmemo.features import Features
 
 # Corners first (outer, inner), then upper and lower lid; the centre of the iris last.
 _RIGHT_EYE = (33, 133, (160, 158), (144, 153), 468)
@@ -47,23 +45,17 @@ PUPIL_ABOVE_CORNERS_CM = 0.19
 VERSION = "2"
 
 
-class LandmarkExtractor:
+class LandmarkExtractor(FaceExtractor):
     """Frames of a person to 58 landmarks, head pose, gaze and blinking.
 
-    Columns: ``GROUP_k_x/y/z``, head coordinates in cm of a canonical head (x to the picture's
+    Columns: ``GROUP_k_x/y/z``, head coordinates in cm of a canonical head (x to the frame's
     right when the face is frontal, y up, z forward); ``Pitch``, ``Yaw``, ``Roll`` of the head as in
     ``extractors.facet.pose``; ``Eye_Pitch`` and ``Eye_Yaw``, the gaze relative to the head, and
     ``Gaze_Pitch`` and ``Gaze_Yaw``, relative to the camera (0, 0: into it), degrees with the signs
-    of the head's; ``Opening_Right`` and ``Opening_Left``, height over width of the
-    open eye; ``Blink_Right`` and ``Blink_Left``, 0 to 1.
-
-    Args:
-        folder: holds ``face_landmarker.task``; None: ``mmemo.assets.resolve`` provides it.
-        max_faces: how many faces to follow; the columns are those of the speaker.
-        threads: of the networks; does not change the numbers.
+    of the head's; ``Opening_Right`` and ``Opening_Left``, height over width of the open eye;
+    ``Blink_Right`` and ``Blink_Left``, 0 to 1.
     """
 
-    modality = "visual"
     names: tuple[str, ...] = (
         *(
             f"{group}_{place}_{axis}"
@@ -75,36 +67,13 @@ class LandmarkExtractor:
         *("Opening_Right", "Opening_Left", "Blink_Right", "Blink_Left"),
     )
 
-    def __init__(self, folder: Path | None = None, *, max_faces: int = 2, threads: int = 1) -> None:
-        self._tracker = FaceTracker(folder, max_faces=max_faces, threads=threads)
-
     def fingerprint(self) -> str:
         """Identify algorithm, options and weights: ``face:version:digest``."""
         return f"face:{VERSION}.{self._tracker.max_faces}:{self._tracker.networks.digest}"
 
-    def __call__(self, frames: Iterable[Frame], /, sound: SoundSource = None) -> Features:
-        """Measure the speaker of one clip, one row per frame; see ``FacetExtractor``.
-
-        Raises:
-            FeatureError: there is no frame, or a frame is not RGB, or times go back.
-        """
+    def _measure(self, frames: Iterable[Frame]) -> tuple[Sightings, NDArray[np.float32]]:
         sightings = track_people(self._tracker, prefetch(frames), describe)
-        rows = sightings.rows_of(sightings.ranking(load_sound(sound)))
-        return self._features(sightings, rows)
-
-    def everyone(self, frames: Iterable[Frame], /, sound: SoundSource = None) -> list[Features]:
-        """Measure each person of one clip, the speaker first; rows are valid if they are visible.
-
-        Args and errors as when called. At most ``max_faces`` are followed at a time.
-        """
-        sightings = track_people(self._tracker, prefetch(frames), describe)
-        return [
-            self._features(sightings, sightings.rows_of([person]))
-            for person in sightings.ranking(load_sound(sound))
-        ]
-
-    def _features(self, sightings: Sightings, rows: NDArray[np.int64]) -> Features:
-        return spread_over_frames(sightings, sightings.values, rows, self.names, self.fingerprint())
+        return sightings, sightings.values
 
 
 def describe(face: Face) -> NDArray[np.float32]:

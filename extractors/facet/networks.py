@@ -63,7 +63,7 @@ class FaceNetworks:
         threads: how many compute one network; results are the same for any number.
 
     Attributes:
-        canonical: (468, 3) float64, the canonical face in cm; x to the picture's right, y up, z
+        canonical: (468, 3) float64, the canonical face in cm; x to the frame's right, y up, z
             towards the camera.
         digest: first 12 hexadecimal digits of the file's SHA-256.
 

@@ -6,6 +6,7 @@ nothing else, are wrapped in ``except Exception``.
 """
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -117,7 +118,26 @@ class Track:
         return self.attempt(self.stream.decode, packet) or []
 
 
-class Container:
+class ClosesOnExit(ABC):
+    """A context manager that closes itself at the end."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the file; calling it again is harmless."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Container(ClosesOnExit):
     """An open media file with its first decodable sound and picture.
 
     Attributes:
@@ -328,20 +348,9 @@ class Container:
             track.stream = fresh.stream
 
     def close(self) -> None:
-        """Close the file; again is harmless."""
+        """Close the file; calling it again is harmless."""
         with suppress(Exception):
             self._av.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _open(path: Path) -> Any:

@@ -3,13 +3,12 @@
 import logging
 import math
 from collections.abc import Generator, Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from extractors.base import SAMPLE_RATE_HZ, Frame, Sound
-from extractors.media.container import DEFAULT_LIMITS, Container, Limits, PathLike
+from extractors.media.container import DEFAULT_LIMITS, ClosesOnExit, Container, Limits, PathLike
 from extractors.media.readers import FrameReader, SoundReader
 from mmemo.errors import ClipError, ConfigError
 
@@ -20,7 +19,7 @@ PAST_END_S = 10.0
 MIN_WARNED_S = 0.5
 
 
-class Decoder:
+class Decoder(ClosesOnExit):
     """One pass over a file that yields frames and collects the sound meanwhile.
 
     Example:
@@ -107,17 +106,6 @@ class Decoder:
         """Close the file; calling it again is harmless."""
         self._items.close()
         self._container.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _run(self) -> Generator[tuple[float, Any] | Sound, None, None]:
         readers = [reader for reader in (self._pictures, self._sounds) if reader is not None]

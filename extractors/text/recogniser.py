@@ -65,8 +65,6 @@ class Recogniser:
         AssetError: ``name`` is neither.
     """
 
-    languages = ("en",)
-
     def __init__(self, name: str = "whisper-tiny.en", *, threads: int = 1) -> None:
         if name not in ASSETS and not Path(name).is_dir():
             raise AssetError(f"expected a recogniser: an asset's name or a folder; got {name!r}")
