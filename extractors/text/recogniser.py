@@ -128,7 +128,9 @@ class Recogniser:
         words: list[Word] = []
         for part in quiet_parts(sound, _PART_S, _SEEK_S):
             begin_s = part.start_s - sound.start_s
-            words += self._recognise_part(part, _from(begin_s, sound.duration_s, progress))
+            words += self._recognise_part(
+                part, _share_of_whole(begin_s, sound.duration_s, progress)
+            )
         return tuple(words)
 
     def _recognise_part(self, sound: Sound, report: Callable[[float], None]) -> tuple[Word, ...]:
@@ -171,7 +173,7 @@ def _check_folder(folder: Path) -> Path:
     return folder
 
 
-def _from(
+def _share_of_whole(
     begin_s: float, duration_s: float, progress: Callable[[float], None]
 ) -> Callable[[float], None]:
     """Return a callback that converts seconds of a part to the share of the whole."""
