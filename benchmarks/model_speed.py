@@ -104,7 +104,7 @@ def _table(
 
 
 def _share(flops_per_second: float, device: str) -> str:
-    """Say how much of the card's peak is used; nothing where there is no card, or none known."""
+    """Return the used share of the card's peak; empty without a known card."""
     if device == "cpu":
         return ""
     name = torch.cuda.get_device_name()
