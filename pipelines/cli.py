@@ -11,40 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mmemo import __version__
-from mmemo.errors import MmemoError
-from pipelines.commands import (
-    columns,
-    completion,
-    data,
-    doctor,
-    evaluate,
-    features,
-    inspect,
-    predict,
-    report,
-    score,
-    search,
-    serve,
-    train,
-)
-from pipelines.commands.options import EXIT_INPUT, EXIT_INTERRUPTED, Parser
-
-COMMANDS = (
-    predict,
-    report,
-    serve,
-    inspect,
-    features,
-    columns,
-    train,
-    search,
-    evaluate,
-    score,
-    data,
-    doctor,
-    completion,
-)
+from pipelines.interrupts import run_interruptibly
 
 EXAMPLES = """examples:
   mmemo predict talk.mp4
@@ -56,7 +23,17 @@ EXAMPLES = """examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code."""
+    """Run one command and return the exit code.
+
+    Without ``arguments`` it is the program: it reads the command line, and an interrupt ends the
+    process. Otherwise an interrupt is raised as usual.
+    """
+    if arguments is None:
+        return run_interruptibly(lambda: main(sys.argv[1:]))
+    # All but the standard library is imported late: an interrupt may come meanwhile.
+    from mmemo.errors import MmemoError
+    from pipelines.commands.options import EXIT_INPUT
+
     # Must be set before torch loads: threads that spin while they wait slow each other down.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     options = _parser().parse_args(arguments)
@@ -68,9 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MmemoError as error:
         print(f"mmemo: {error}", file=sys.stderr)
         return EXIT_INPUT
-    except KeyboardInterrupt:
-        print("mmemo: interrupted; run the same command again to go on", file=sys.stderr)
-        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader (head, less) has closed the pipe; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -88,6 +62,24 @@ def _log_to_stderr(quiet: bool, verbose: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from mmemo import __version__
+    from pipelines.commands import (
+        columns,
+        completion,
+        data,
+        doctor,
+        evaluate,
+        features,
+        inspect,
+        predict,
+        report,
+        score,
+        search,
+        serve,
+        train,
+    )
+    from pipelines.commands.options import Parser
+
     parser = Parser(
         prog="mmemo",
         description="Read emotions from video: words, voice and face in, a set of emotions out.",
@@ -96,7 +88,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mmemo {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for command in (
+        predict,
+        report,
+        serve,
+        inspect,
+        features,
+        columns,
+        train,
+        search,
+        evaluate,
+        score,
+        data,
+        doctor,
+        completion,
+    ):
         command.add(commands)
     parser.set_defaults(parser=parser)
     return parser

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-EXIT_INPUT, EXIT_PARTLY, EXIT_INTERRUPTED = 1, 3, 130
+EXIT_INPUT, EXIT_PARTLY = 1, 3
 DEFAULT_CONFIG = Path(__file__).parents[1] / "configs" / "sample.toml"
 
 _MODEL_NAMES = f"""\

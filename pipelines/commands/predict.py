@@ -22,6 +22,7 @@ from pipelines.commands.options import (
 if TYPE_CHECKING:
     from mmemo.prediction import Prediction
     from pipelines.commands.options import Commands
+    from pipelines.prediction.many import Result
 
 FORMS = ("jsonl", "csv", "parquet", "vtt", "srt", "eaf", "TextGrid", "mp4")
 
@@ -33,8 +34,8 @@ def add(commands: "Commands") -> None:
         "predict",
         _run,
         "read the emotions of videos",
-        "Split a video into utterances and say for each which emotions it carries, how probable "
-        "each one is, and which modality spoke for it. It reads expressed emotion, as annotators "
+        "Split a video into utterances and print for each one its emotions, the probability of "
+        "each emotion, and each modality's share in it. It reads expressed emotion, as annotators "
         "would name it, not what a person feels.",
     )
     command.add_argument(
@@ -53,7 +54,7 @@ def add(commands: "Commands") -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="write files instead; recordings that are done there are not read again",
+        help="write files instead; recordings that are done in DIR are not read again",
     )
     command.add_argument(
         "--format",
@@ -64,7 +65,7 @@ def add(commands: "Commands") -> None:
         default=[],
         metavar="FORM",
         help=f"forms to write: {', '.join(FORMS)} (default: jsonl); mp4 is the recording with the "
-        "answers drawn",
+        "answers drawn on it",
     )
     command.add_argument("--jobs", type=positive, default=1, metavar="N", help="processes")
     add_device(command)
@@ -77,7 +78,7 @@ def _run(options: argparse.Namespace) -> int:
     media = media_files(options.video)
     if options.out is None:
         if options.form:
-            raise ConfigError("--format: expected --out DIR with it; without, text is printed")
+            raise ConfigError("--format: expected --out DIR with it; without it, text is printed")
         failed = _to_screen(options, run, media)
     else:
         failed = _to_folder(options, run, media)
@@ -87,26 +88,26 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _to_screen(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:
-    """Print answers as they come; return how many recordings gave none."""
-    from pipelines.prediction.many import Question, predict_many
+    """Print results as they come; return how many recordings failed."""
+    from pipelines.prediction.many import Request, predict_many
     from pipelines.progress import reading_bar
 
-    question = Question(run, options.decoder, read_device(options))
-    outcomes = predict_many(
-        question, media, jobs=options.jobs, progress_of=lambda file: reading_bar(file.name)
+    request = Request(run, options.decoder, read_device(options))
+    results = predict_many(
+        request, media, jobs=options.jobs, progress_of=lambda file: reading_bar(file.name)
     )
     failed = 0
-    for number, (file, predictions, error) in enumerate(outcomes):
-        if predictions is not None:
-            _print(file, predictions, options.json, first=number == 0)
-        failed += _tell_failure(file, predictions, error)
+    for number, result in enumerate(results):
+        if result.predictions is not None:
+            _print(result.recording, result.predictions, options.json, first=number == 0)
+        failed += _warn_failure(result)
     return failed
 
 
 def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:
-    """Write files as answers come; return how many recordings gave none."""
+    """Write files as results come; return how many recordings failed."""
     from mmemo.checkpoint import fingerprint
-    from pipelines.prediction.many import Question, predict_many
+    from pipelines.prediction.many import Request, predict_many
     from pipelines.prediction.output_folder import PredictionFolder
     from pipelines.progress import MOVIE, READING, RecordingsBar, bar
 
@@ -114,29 +115,27 @@ def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
     folder = PredictionFolder(options.out, options.form or ["jsonl"], made_by, media)
     waiting = [file for file in media if not folder.has(file)]
     movies = folder.movies(waiting)
-    question = Question(run, options.decoder, read_device(options), movies)
+    request = Request(run, options.decoder, read_device(options), movies)
     failed = 0
     with bar("reading", len(waiting)) as shown:
-        counted = RecordingsBar(shown, MOVIE if movies else READING)
-        outcomes = predict_many(
-            question, waiting, jobs=options.jobs, progress_of=counted.progress_of
-        )
-        for file, predictions, error in outcomes:
-            if predictions is not None:
-                folder.write(file, predictions)
-            failed += _tell_failure(file, predictions, error)
-            counted.count()
-    kept = len(media) - len(waiting)
-    print(f"{folder.out}: {len(waiting) - failed} read, {kept} were there, {failed} failed")
+        recordings = RecordingsBar(shown, MOVIE if movies else READING)
+        progress_of = recordings.progress_of
+        for result in predict_many(request, waiting, jobs=options.jobs, progress_of=progress_of):
+            if result.predictions is not None:
+                folder.write(result.recording, result.predictions)
+            failed += _warn_failure(result)
+            recordings.count()
+    done = len(media) - len(waiting)
+    print(f"{folder.out}: {len(waiting) - failed} read, {done} were there, {failed} failed")
     return failed
 
 
-def _tell_failure(file: Path, predictions: "Sequence[Prediction] | None", error: str) -> bool:
-    """Say on stderr why a recording gave no answer, if it gave none."""
-    if predictions is None:
-        print(f"mmemo: {error}", file=sys.stderr)
-    elif all(prediction.labels is None for prediction in predictions):
-        print(f"mmemo: {file}: nothing to read emotions from", file=sys.stderr)
+def _warn_failure(result: "Result") -> bool:
+    """Print on stderr why a recording has no emotions; return whether it has none."""
+    if result.predictions is None:
+        print(f"mmemo: {result.error}", file=sys.stderr)
+    elif all(prediction.labels is None for prediction in result.predictions):
+        print(f"mmemo: {result.recording}: nothing to read emotions from", file=sys.stderr)
     else:
         return False
     return True

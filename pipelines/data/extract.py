@@ -1,16 +1,13 @@
 """``mmemo features``: clips to a feature store, in several processes, resumable.
 
-Each worker writes its own clips, whole or not at all. A clip that fails is listed with its reason
-and the others go on; a worker that dies takes only its own clip with it.
+Each process writes its own clips, whole or not at all. A clip that fails is listed with its reason
+and the others go on.
 """
 
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 from extractors.clip import ClipExtractor
@@ -19,7 +16,7 @@ from mmemo.errors import DataError, MmemoError
 from mmemo.features import Clip
 from mmemo.store import FeatureStore, StoreInfo, write_atomically
 from pipelines.progress import Bar, bar
-from pipelines.workers import ONE_THREAD, environment
+from pipelines.workers import Crash, WorkerPool
 
 logger = logging.getLogger(__name__)
 
@@ -109,73 +106,33 @@ def _run(
 ) -> Iterator[Failure | None]:
     """Extract in this process or in several; yield once per clip."""
     if jobs <= 1 or len(todo) <= 1:
-        _prepare_worker(options, out)
-        yield from (_extract_one(task) for task in todo)
+        yield from map(_Extraction(options, out), todo)
         return
-    waiting = list(todo)
-    while waiting:
-        lost: list[Task] = []
-        yield from _run_pool(waiting, options, out, jobs, lost)
-        # A worker that dies takes the whole pool down. Clips are handed out in order, so the
-        # culprit is among the first lost; those go again one by one, the rest in a new pool.
-        lost.sort(key=waiting.index)
-        for task in lost[: 2 * jobs]:
-            died: list[Task] = []
-            yield from _run_pool([task], options, out, 1, died)
-            if died:
-                yield Failure(
-                    task[0].id, str(task[0].media), "the decoder or a model crashed on it"
-                )
-        waiting = lost[2 * jobs :]
+    with WorkerPool[Task, Failure | None](_Extraction, options, out, jobs=jobs) as pool:
+        pool.submit(todo)
+        for (clip, _), result in pool.results():
+            if isinstance(result, Crash):
+                result = Failure(clip.id, str(clip.media), "the decoder or a model crashed on it")
+            yield result
 
 
-def _run_pool(
-    todo: Sequence[Task], options: FeatureConfig, out: Path, jobs: int, lost: list[Task]
-) -> Iterator[Failure | None]:
-    with environment(ONE_THREAD):
-        pool = ProcessPoolExecutor(
-            max_workers=min(jobs, len(todo)),
-            mp_context=get_context("spawn"),
-            initializer=_prepare_worker,
-            initargs=(options, out),
-        )
+class _Extraction:
+    """The extractor and the store of one process."""
+
+    def __init__(self, options: FeatureConfig, out: Path) -> None:
+        self._extractor, self._store = ClipExtractor(options), FeatureStore(out)
+
+    def __call__(self, task: Task) -> Failure | None:
+        """Write the features of a clip; return its failure if there are none."""
+        clip, key = task
         try:
-            futures: dict[Future[Failure | None], Task] = {
-                pool.submit(_extract_one, task): task for task in todo
-            }
-            pending = set(futures)
-            while pending:
-                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    try:
-                        yield future.result()
-                    except BrokenProcessPool:
-                        lost.append(futures[future])
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-_worker: tuple[ClipExtractor, FeatureStore] | None = None
-"""What a worker process keeps between its clips."""
-
-
-def _prepare_worker(options: FeatureConfig, out: Path) -> None:
-    global _worker
-    _worker = (ClipExtractor(options), FeatureStore(out))
-
-
-def _extract_one(task: Task) -> Failure | None:
-    assert _worker is not None
-    extractor, store = _worker
-    clip, key = task
-    try:
-        store.write(extractor(clip), key or extractor.key(clip))
-    except MmemoError as error:
-        return Failure(clip.id, str(clip.media), str(error))
-    except Exception as error:  # a bug met by one clip must not cost the others
-        logger.debug("clip %s", clip.id, exc_info=True)
-        return Failure(clip.id, str(clip.media), f"unexpected {type(error).__name__}: {error}")
-    return None
+            self._store.write(self._extractor(clip), key or self._extractor.key(clip))
+        except MmemoError as error:
+            return Failure(clip.id, str(clip.media), str(error))
+        except Exception as error:  # a bug met by one clip must not cost the others
+            logger.debug("clip %s", clip.id, exc_info=True)
+            return Failure(clip.id, str(clip.media), f"unexpected {type(error).__name__}: {error}")
+        return None
 
 
 def _write_manifest(

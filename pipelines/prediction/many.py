@@ -2,49 +2,36 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 
-from mmemo.checkpoint import Checkpoint, load_checkpoint
+from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import MmemoError
 from mmemo.prediction import Prediction
 from pipelines.movies.answers import write_annotated
 from pipelines.prediction.recording import extractor_for, predict
 from pipelines.progress import OnProgress, no_progress
-from pipelines.workers import (
-    ONE_THREAD,
-    answer_interruptions,
-    as_task,
-    deaf,
-    environment,
-    stopping_workers,
-)
+from pipelines.workers import Crash, WorkerPool
 
 logger = logging.getLogger(__name__)
 
-Outcome = tuple[Path, list[Prediction] | None, str]
-"""A recording, its predictions or None, and what went wrong or ""."""
-
 ProgressOf = Callable[[Path], AbstractContextManager[OnProgress]]
-"""Gives what watches the reading of one recording."""
+"""Recording -> the progress callback while it is read."""
 
 THREADS = 2
-"""Of one process, for the face graphs and the recogniser."""
+"""Threads per process, for the face networks and the speech recogniser."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked of recordings.
+class Request:
+    """The model and how it is used.
 
     Attributes:
         run: the trained model's folder.
         decoder: see ``pipelines.prediction.recording.predict``.
         device: where the model runs.
-        movies: recording -> where to write it with the answers drawn.
+        movies: recording -> the file to write it to with its predictions drawn.
     """
 
     run: Path
@@ -53,107 +40,86 @@ class Question:
     movies: Mapping[Path, Path] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one recording.
+
+    Attributes:
+        recording: the file.
+        predictions: one per utterance; None if the recording could not be read.
+        error: the reason, one line, or "".
+    """
+
+    recording: Path
+    predictions: list[Prediction] | None = None
+    error: str = ""
+
+
 def predict_many(
-    question: Question,
-    media: Sequence[Path],
+    request: Request,
+    recordings: Sequence[Path],
     *,
     jobs: int = 1,
-    progress_of: ProgressOf = lambda file: nullcontext(no_progress),
-) -> Iterator[Outcome]:
-    """Read recordings; one that cannot be read, or kills its process, costs none of the others.
+    progress_of: ProgressOf = lambda recording: nullcontext(no_progress),
+) -> Iterator[Result]:
+    """Yield the result of each recording; one that fails or crashes does not stop the others.
 
     Args:
-        question: what is asked.
-        media: video or sound files.
-        jobs: processes; with several, recordings come in the order in which they get ready.
-        progress_of: gives what watches a recording being read; in one process only.
+        request: the model and how it is used.
+        recordings: video or sound files.
+        jobs: processes; with several, results come in the order in which they finish.
+        progress_of: returns the progress callback of a recording; used with one process only.
 
     Raises:
-        CheckpointError: there is no usable model in ``question.run``.
+        CheckpointError: there is no usable model in ``request.run``.
+        WorkerError: processes cannot be started.
     """
-    reader = _Reader(question)
-    if jobs == 1 or len(media) == 1:
-        for file in media:
-            with progress_of(file) as on_progress:
-                outcome = reader(file, on_progress)
-            yield outcome
+    if jobs == 1 or len(recordings) == 1:
+        predictor = _Predictor(request)
+        for recording in recordings:
+            with progress_of(recording) as on_progress:
+                result = predictor(recording, on_progress)
+            yield result
         return
-    waiting = list(media)
-    while waiting:
-        lost: list[Path] = []
-        yield from _in_pool(question, waiting, jobs, lost)
-        # A process that dies takes the whole pool with it. Recordings are handed out in order, so
-        # the culprit is among the first lost; those go again one by one, the rest in a new pool.
-        lost.sort(key=waiting.index)
-        for file in lost[: 2 * jobs]:
-            died: list[Path] = []
-            yield from _in_pool(question, [file], 1, died)
-            if died:
-                yield file, None, f"{file}: the decoder or a model crashed on it"
-        waiting = lost[2 * jobs :]
+    with WorkerPool[Path, Result](_Predictor, request, jobs=jobs) as pool:
+        pool.submit(recordings)
+        for recording, outcome in pool.results():
+            if isinstance(outcome, Crash):
+                outcome = Result(
+                    recording, None, f"{recording}: the decoder or a model crashed on it"
+                )
+            yield outcome
 
 
-class _Reader:
+class _Predictor:
     """A model and its extractors, loaded once for all recordings of a process."""
 
-    def __init__(self, question: Question) -> None:
-        self._question = question
-        self._checkpoint: Checkpoint = load_checkpoint(question.run, question.device)
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._checkpoint = load_checkpoint(request.run, request.device)
         self._extractor = extractor_for(self._checkpoint, threads=THREADS)
 
-    def __call__(self, file: Path, on_progress: OnProgress = no_progress) -> Outcome:
+    def __call__(self, recording: Path, on_progress: OnProgress = no_progress) -> Result:
+        """Return the predictions for a recording, or why there are none."""
         try:
             predictions = predict(
                 self._checkpoint,
-                file,
-                decoder=self._question.decoder,
+                recording,
+                decoder=self._request.decoder,
                 extractor=self._extractor,
                 on_progress=on_progress,
             )
-            movie = self._question.movies.get(file)
+            movie = self._request.movies.get(recording)
             if movie is not None:
-                write_annotated(file, predictions, movie, on_progress=on_progress)
-            return file, predictions, ""
+                write_annotated(recording, predictions, movie, on_progress=on_progress)
+            return Result(recording, predictions)
         except MmemoError as error:
-            return file, None, str(error)
+            return Result(recording, None, str(error))
         except OSError as error:
-            return file, None, f"{error.filename or file}: {error.strerror or error}"
+            reason = f"{error.filename or recording}: {error.strerror or error}"
+            return Result(recording, None, reason)
         except Exception as error:  # a bug met by one recording must not cost the others
-            logger.debug("%s", file, exc_info=True)
-            return file, None, f"{file}: unexpected {type(error).__name__}: {error}"
-
-
-def _in_pool(
-    question: Question, media: Sequence[Path], jobs: int, lost: list[Path]
-) -> Iterator[Outcome]:
-    """Read in processes; what was not read since one of them died is added to ``lost``."""
-    with environment(ONE_THREAD):
-        pool = ProcessPoolExecutor(
-            min(jobs, len(media)), get_context("spawn"), _prepare_worker, (question,)
-        )
-        try:
-            with stopping_workers():
-                with deaf():
-                    futures = {pool.submit(_in_worker, file): file for file in media}
-                for future in as_completed(futures):
-                    try:
-                        yield future.result()
-                    except BrokenProcessPool:
-                        lost.append(futures[future])
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-_worker: _Reader | None = None
-"""What a worker process keeps between its recordings."""
-
-
-def _prepare_worker(question: Question) -> None:
-    global _worker
-    answer_interruptions()
-    _worker = _Reader(question)
-
-
-def _in_worker(file: Path) -> Outcome:
-    assert _worker is not None
-    return as_task(_worker, file)
+            logger.debug("%s", recording, exc_info=True)
+            return Result(
+                recording, None, f"{recording}: unexpected {type(error).__name__}: {error}"
+            )

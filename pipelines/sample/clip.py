@@ -1,6 +1,7 @@
 """Make one clip's files from its plan and its speech; the work of the corpus's processes."""
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -24,9 +25,10 @@ def speak_all(plans: list[ClipPlan]) -> list[Speech]:
     return [speak(plan, espeak) for plan in plans]
 
 
-def start_worker() -> None:
-    """Prepare a process that shares the machine with others like it."""
+def clip_maker(folder: Path) -> Callable[[tuple[ClipPlan, Speech]], str]:
+    """Return what makes a clip, for a process that shares the machine with others like it."""
     cv2.setNumThreads(1)
+    return lambda task: make_clip(folder, *task)
 
 
 def media_path(folder: Path, plan: ClipPlan) -> Path:

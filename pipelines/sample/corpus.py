@@ -24,18 +24,18 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 from mmemo.errors import ConfigError, DataError, MmemoError
 from mmemo.labels import EMOTIONS
 from mmemo.store import write_atomically
+from pipelines.interrupts import run_interruptibly
 from pipelines.progress import bar
-from pipelines.sample.clip import is_made, make_clip, media_path, speak_all, start_worker
+from pipelines.sample.clip import clip_maker, is_made, media_path, speak_all
+from pipelines.sample.espeak import Speech
 from pipelines.sample.plan import ClipPlan, bayes_nll, make_plan
-from pipelines.workers import ONE_THREAD, environment
+from pipelines.workers import Crash, WorkerPool
 
 NAME = "mmemo sample corpus"
 VERSION = 3
@@ -110,15 +110,14 @@ def build(
     write_atomically(folder / "labels.csv", _labels_csv(plans).encode())
     write_atomically(folder / "README.txt", _readme(plans, seed).encode())
     missing = [plan for plan in plans if not is_made(folder / "clips", plan)]
-    try:
-        for count, _ in enumerate(_make(folder / "clips", plans, missing, n_jobs), start=1):
-            if progress is not None:
-                progress(clips - len(missing) + count, clips)
-    except BrokenProcessPool as error:
-        raise DataError(
-            f"{folder}: expected the processes to finish; one died (out of memory?); "
-            "run it again with fewer jobs: finished clips are kept"
-        ) from error
+    for count, clip_id in enumerate(_make(folder / "clips", plans, missing, n_jobs), start=1):
+        if isinstance(clip_id, Crash):
+            raise DataError(
+                f"{folder}: expected the processes to finish; one died (out of memory?); "
+                "run it again with fewer jobs: finished clips are kept"
+            )
+        if progress is not None:
+            progress(clips - len(missing) + count, clips)
     _write_marker(folder, {**identity, "complete": True})
     return folder
 
@@ -186,29 +185,30 @@ def _readme(plans: Sequence[ClipPlan], seed: int) -> str:
 
 def _make(
     folder: Path, plans: Sequence[ClipPlan], missing: Sequence[ClipPlan], jobs: int
-) -> Iterator[str]:
-    """Make the missing clips, yielding their ids as they are done."""
+) -> Iterator[str | Crash]:
+    """Make the missing clips; yield their ids as they are done."""
     if not missing:
         return
-    context = get_context("spawn")
-    with environment(ONE_THREAD):
-        # All clips are spoken, also those that exist: see pipelines.sample.espeak.
-        with ProcessPoolExecutor(1, mp_context=context) as one:
-            speeches = one.submit(speak_all, list(plans)).result()
-        speech_of = {plan.id: speech for plan, speech in zip(plans, speeches, strict=True)}
-        with ProcessPoolExecutor(jobs, mp_context=context, initializer=start_worker) as pool:
-            # Speaker by speaker: a process keeps the portraits that it has painted.
-            in_order = sorted(missing, key=lambda plan: plan.speaker.id)
-            waiting = [pool.submit(make_clip, folder, p, speech_of[p.id]) for p in in_order]
-            try:
-                for done in as_completed(waiting):
-                    yield done.result()
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+    # All clips are spoken, also those that exist: see pipelines.sample.espeak.
+    with WorkerPool[list[ClipPlan], list[Speech]](partial, speak_all, jobs=1) as pool:
+        pool.submit([list(plans)])
+        [(_, speeches)] = pool.results()
+    if isinstance(speeches, Crash):
+        yield speeches
+        return
+    speech_of = {plan.id: speech for plan, speech in zip(plans, speeches, strict=True)}
+    with WorkerPool[tuple[ClipPlan, Speech], str](clip_maker, folder, jobs=jobs) as makers:
+        # Speaker by speaker: a process caches the portraits that it has painted.
+        in_order = sorted(missing, key=lambda plan: plan.speaker.id)
+        makers.submit((plan, speech_of[plan.id]) for plan in in_order)
+        for _, clip_id in makers.results():
+            yield clip_id
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``python -m pipelines.sample.corpus``; return the exit code."""
+    if arguments is None:
+        return run_interruptibly(lambda: main(sys.argv[1:]))
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.sample.corpus",
         description="Make the synthetic sample corpus, or what is missing of it.",
@@ -241,9 +241,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"mmemo: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("mmemo: interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
     print(f"{options.folder}: {options.clips} clips")
     return 0
 

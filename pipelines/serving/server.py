@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 
 from mmemo.errors import ConfigError
+from pipelines.interrupts import slow_exit
 from pipelines.serving.app import create_app
 from pipelines.serving.guard import Guard, is_loopback
 from pipelines.serving.job import Limits
@@ -155,13 +156,14 @@ def _announce(place: Place, listening: socket.socket, folder: Path | None) -> No
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Make SIGTERM stop the server as Ctrl-C does, with everything put away."""
+    """Let SIGTERM stop the server as Ctrl-C does: it removes its files and ends its worker."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
-        yield
+        with slow_exit():
+            yield
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -8,15 +8,13 @@ ended, goes out.
 import errno
 import json
 import logging
-import os
-import signal
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
-from threading import Lock, Thread
+from multiprocessing.connection import Connection
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mmemo.errors import MmemoError
 from pipelines.serving.task import Settings, Task
+from pipelines.workers import ignore_interrupts
 
 if TYPE_CHECKING:
     from pipelines.serving.reading import Reader
@@ -28,9 +26,7 @@ PACKAGES = ("mmemo", "extractors", "pipelines")
 
 def run_worker(connection: Connection, settings: Settings) -> None:
     """Say that the model is loaded, then read one recording after another until the end."""
-    # Ctrl-C reaches every process of a terminal; the server alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_the_server, daemon=True).start()
+    ignore_interrupts()
     messages = _Messages(settings.log_level)
     line = _Line(connection)
     try:
@@ -117,11 +113,3 @@ class _Messages(logging.StreamHandler):
         if ours and record.levelno == logging.WARNING and line not in self.warnings:
             self.warnings.append(line)
         return line
-
-
-def _end_with_the_server() -> None:
-    """End this process when the server is gone, however it went."""
-    server = parent_process()
-    if server is not None:
-        wait([server.sentinel])
-        os._exit(1)

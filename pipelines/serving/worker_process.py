@@ -14,11 +14,11 @@ from multiprocessing.context import SpawnProcess
 from threading import Event, Thread
 from typing import Any
 
-from mmemo.errors import MmemoError
 from pipelines.serving.job import Job, OnStage
 from pipelines.serving.jobs import Jobs
 from pipelines.serving.task import Settings, Task
 from pipelines.serving.worker import run_worker
+from pipelines.workers import WorkerError, describe_exit, start
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +29,6 @@ TURN_EVERY_S = 1.0
 START_S = 300.0
 """Time for loading the model."""
 END_S = 3.0
-
-
-class WorkerError(MmemoError):
-    """The worker cannot do what it is for: its model does not load."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ class WorkerProcess:
         self._process = context.Process(
             target=run_worker, args=(theirs, self.settings), name="mmemo reading", daemon=True
         )
-        self._process.start()
+        start(self._process)
         theirs.close()  # so that its end is heard once the process is gone
         try:
             message = self._hear(wanted, time.monotonic() + START_S)
@@ -171,8 +167,7 @@ class WorkerProcess:
     def _how_it_ended(self) -> str:
         assert self._process is not None
         self._process.join(END_S)
-        code = self._process.exitcode
-        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        return describe_exit(self._process.exitcode)
 
 
 class Dispatcher:

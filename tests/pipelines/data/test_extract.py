@@ -113,39 +113,40 @@ def test_nothing_readable_at_all_is_an_error(tmp_path):
         )
 
 
-def abort_on_marked(task):
-    if task[0].id == "killer":
-        os.abort()
-    return extraction_one(task)
+class CrashingExtraction(extraction._Extraction):
+    """Kills its process at the clip that is called "killer"."""
+
+    def __call__(self, task):
+        if task[0].id == "killer":
+            os.abort()
+        return super().__call__(task)
 
 
-extraction_one = extraction._extract_one
-
-
-def test_a_worker_that_dies_takes_only_its_own_clip(corpus, tmp_path, monkeypatch):
+def test_a_process_that_dies_takes_only_its_own_clip(corpus, tmp_path, monkeypatch):
     media = first_clip(corpus)
     words = (Word("hello", 0.1, 0.5),)
     names = ("a", "killer", "b")
     clips = [Clip(name, name, media, 0.0, 1.0, words=words) for name in names]
-    monkeypatch.setattr(extraction, "_extract_one", abort_on_marked)
+    monkeypatch.setattr(extraction, "_Extraction", CrashingExtraction)
     result = extract(clips, StoreInfo("x"), tmp_path / "o", FeatureConfig(), jobs=2)
     assert [failure.id for failure in result.failures] == ["killer"]
     assert "crashed" in result.failures[0].error
     assert len(FeatureStore(tmp_path / "o").clips()) == 2
 
 
-def test_an_interrupted_run_keeps_what_is_done(corpus, tmp_path, monkeypatch):
+def test_an_interrupted_run_keeps_finished_clips(corpus, tmp_path, monkeypatch):
     words = (Word("hello", 0.1, 0.5),)
     clips = [Clip(name, name, first_clip(corpus), 0.0, 1.0, words=words) for name in "abc"]
-    done = []
+    extract_one = extraction._Extraction.__call__
+    finished = []
 
-    def stop_at_third(task):
-        if len(done) == 2:
+    def stop_at_third(self, task):
+        if len(finished) == 2:
             raise KeyboardInterrupt
-        done.append(task[0].id)
-        return extraction_one(task)
+        finished.append(task[0].id)
+        return extract_one(self, task)
 
-    monkeypatch.setattr(extraction, "_extract_one", stop_at_third)
+    monkeypatch.setattr(extraction._Extraction, "__call__", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         extract(clips, StoreInfo("x"), tmp_path / "o", FeatureConfig())
     monkeypatch.undo()

@@ -14,7 +14,7 @@ import pytest
 from media_files import write_media
 from plain_clips import first_clip, grey, hum
 
-from pipelines.prediction.many import Question, predict_many
+from pipelines.prediction.many import Request, predict_many
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 240.0
@@ -77,8 +77,8 @@ def test_a_process_that_dies_costs_no_recording(talks, small_run):
     killed = []
 
     def kill_one():
-        late = time.monotonic() + PATIENCE_S
-        while not killed and time.monotonic() < late:
+        deadline = time.monotonic() + PATIENCE_S
+        while not killed and time.monotonic() < deadline:
             for child in active_children():
                 killed.append(child.pid)
                 os.kill(child.pid, signal.SIGKILL)
@@ -86,12 +86,12 @@ def test_a_process_that_dies_costs_no_recording(talks, small_run):
             time.sleep(0.1)
 
     threading.Thread(target=kill_one, daemon=True).start()
-    outcomes = {file: (found, why) for file, found, why in predict_many(
-        Question(small_run), files, jobs=2
-    )}  # fmt: skip
+    results = {
+        result.recording: result for result in predict_many(Request(small_run), files, jobs=2)
+    }
     assert killed
-    assert set(outcomes) == set(files)
+    assert set(results) == set(files)
     for file in (talks / "a.mp4", talks / "b.mp4"):
-        assert outcomes[file][0] is not None, outcomes[file][1]
-    assert outcomes[talks / "broken.mp4"][0] is None
-    assert "could not read" in outcomes[talks / "broken.mp4"][1]
+        assert results[file].predictions is not None, results[file].error
+    assert results[talks / "broken.mp4"].predictions is None
+    assert "could not read" in results[talks / "broken.mp4"].error

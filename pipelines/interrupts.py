@@ -1,0 +1,120 @@
+"""Ctrl-C ends a program with one line, exit code 130, and within ``EXIT_S``.
+
+The interrupt first unwinds the program as a ``KeyboardInterrupt``, so that files are closed and
+unfinished ones removed. Where a library does not return in time, the process is ended.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import active_children
+from types import FrameType
+from typing import NoReturn
+
+EXIT_INTERRUPTED = 130
+LINE = "mmemo: interrupted; run the same command again to go on"
+EXIT_S = 2.0
+"""Time for unwinding; after it the process is ended."""
+
+_SHOW_CURSOR = "\r\x1b[K\x1b[?25h"
+"""Clears the line of a progress bar and shows the cursor that it hides."""
+
+
+def run_interruptibly(program: Callable[[], int]) -> int:
+    """Return the exit code of a program, or end the process once it is interrupted.
+
+    For the entry points of commands only: whoever calls a command from Python gets an ordinary
+    ``KeyboardInterrupt``. A program that was started with interrupts ignored keeps ignoring them.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return program()
+    interrupt = _Interrupt()
+    try:
+        return program()
+    finally:
+        # Whatever became of it: libraries turn interrupts into errors of their own.
+        if interrupt.came:
+            interrupt.exit()
+        interrupt.disarm()
+
+
+@contextmanager
+def defer_interrupts() -> Iterator[None]:
+    """Raise an interrupt at the end of the block instead of within it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pending: list[tuple[int, FrameType | None]] = []
+    handler = signal.signal(signal.SIGINT, lambda *call: pending.append(call))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if pending and callable(handler):
+            handler(*pending[0])
+
+
+@contextmanager
+def slow_exit() -> Iterator[None]:
+    """Let the block take its time after an interrupt, which raises ``KeyboardInterrupt``."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wakeup = signal.set_wakeup_fd(-1)
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.set_wakeup_fd(wakeup)
+
+
+class _Interrupt:
+    """The first Ctrl-C raises ``KeyboardInterrupt`` and starts the clock; later ones do nothing."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self._exiting = threading.Lock()
+        self._receiver, self._sender = socket.socketpair()
+        self._sender.setblocking(False)
+        threading.Thread(target=self._exit_in_time, name="interrupts", daemon=True).start()
+        # The handler below waits until a library returns to Python; this wakes the thread at once.
+        signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGINT, self._raise)
+        self._unraisable, sys.unraisablehook = sys.unraisablehook, self._ignore_unraisable
+
+    def disarm(self) -> None:
+        """Put everything back; the program ended by itself."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.set_wakeup_fd(-1)
+        sys.unraisablehook = self._unraisable
+        self._sender.close()
+
+    def exit(self) -> NoReturn:
+        """Print the line and end the process, without waiting for libraries to shut down."""
+        self._exiting.acquire()  # for good: the line is printed once
+        for child in active_children():
+            child.kill()
+        screen = _SHOW_CURSOR if sys.stderr.isatty() else ""
+        os.write(sys.stderr.fileno(), f"{screen}{LINE}\n".encode())
+        os._exit(EXIT_INTERRUPTED)
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        if not self.came:
+            self.came = True
+            raise KeyboardInterrupt
+
+    def _exit_in_time(self) -> None:
+        while signals := self._receiver.recv(1):
+            if signals[0] == signal.SIGINT:
+                threading.Event().wait(EXIT_S)
+                self.exit()
+
+    def _ignore_unraisable(self, unraisable: "sys.UnraisableHookArgs") -> None:
+        # Raised inside a callback, the interrupt goes no further; it would only be printed.
+        if not self.came:
+            self._unraisable(unraisable)
