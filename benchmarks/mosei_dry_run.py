@@ -24,7 +24,7 @@ from mmemo.csd.writer import write_csd
 from mmemo.datasets.clips import read_clips
 from mmemo.datasets.mosei import folds
 from mmemo.features import Clip
-from pipelines.sample.corpus import build
+from pipelines.sample.build import build
 
 
 def lay_out(folder: Path, videos: int) -> float:

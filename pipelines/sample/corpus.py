@@ -1,239 +1,40 @@
-"""Make the sample corpus: 200 real MP4 clips whose emotions are planted, in a minute or two.
+"""The command that makes the sample corpus: 200 clips with planted emotions, in a minute or two.
 
     python -m pipelines.sample.corpus FOLDER [--clips 200] [--seed 7] [--jobs 2]
 
-It exists so that every step, from video to results table, can be run on a fresh machine without
-any data set. Figures on it show that the machinery works and say nothing about real emotion.
-
-    FOLDER/corpus.json       what this is; "complete" once every clip is there
-    FOLDER/labels.csv        id, media, video_id, split and the intensity of six emotions, 0 to 3
-    FOLDER/clips/ID.mp4      H.264 and AAC, 320 x 320, 25 fps, 3 to 6 s, one face, speech
-    FOLDER/clips/ID.json     the words with their times
-    FOLDER/README.txt        how it was made, from what, under which licences
-
-``pipelines.sample.plan`` documents what is planted and what the best possible figures are. Labels,
-words and their times are the same for the same arguments; media too, on one machine and one version
-of the encoders. A stopped build goes on where it was.
+Every step, from video to results table, can then be run on a fresh machine without any data set.
+Scores on it show that the program works and say nothing about real emotion. ``build`` documents
+the files that it writes.
 """
 
 import argparse
-import csv
-import io
-import json
 import logging
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
-from mmemo.errors import ConfigError, DataError, MmemoError
-from mmemo.labels import EMOTIONS
-from mmemo.store import write_atomically
 from pipelines.interrupts import run_interruptibly
-from pipelines.progress import bar
-from pipelines.sample.clip import clip_maker, is_made, media_path, speak_all
-from pipelines.sample.espeak import Speech
-from pipelines.sample.plan import ClipPlan, bayes_nll, make_plan
-from pipelines.workers import Crash, WorkerPool
-
-NAME = "mmemo sample corpus"
-VERSION = 3
-"""Raised whenever the same arguments would give other clips."""
-
-MARKER = "corpus.json"
-DEFAULT_CLIPS, DEFAULT_SEED = 200, 7
-
-Progress = Callable[[int, int], None]
-
-README = """mmemo sample corpus: a synthetic demonstration corpus
-=====================================================
-
-{clips} clips of a talking head, made by a program on this machine. Nobody felt or acted anything
-here. FIGURES ON THIS CORPUS SAY NOTHING ABOUT REAL EMOTION: they show that the path from video to
-results table works.
-
-How it was made
-  Labels were drawn first (seed {seed}), then shown: happiness and surprise in the face only, anger
-  and fear in the voice only, sadness and disgust in the words only. Happiness never meets sadness
-  or disgust; surprise with fear, and anger with disgust, are frequent pairs. {either} clips say
-  that it is sadness or disgust, one of the two, and not which. Where everything else is certain,
-  the least possible negative log-likelihood of a label set is therefore {set_nll:.3f} nats a
-  clip for a model of sets and {independent_nll:.3f} for independent outputs.
-  16 speakers: 10 in train, 3 in valid, 3 in test.
-
-What it was made from
-  Face:  skimage.data.astronaut(), NASA's portrait of Eileen Collins, public domain (scikit-image,
-         BSD-3-Clause). Warped and recoloured; the pictures show nothing that she did, and imply no
-         endorsement by her or by NASA.
-  Voice: espeak-ng (GPL-3.0-or-later program; its output is not covered by its licence), through
-         espeakng-loader; then filtered.
-  Words: written for this corpus.
-  Video: H.264 (x264) and AAC, encoded by FFmpeg through PyAV.
-"""
-
-
-def build(
-    folder: Path,
-    *,
-    clips: int = DEFAULT_CLIPS,
-    seed: int = DEFAULT_SEED,
-    jobs: int | None = None,
-    progress: Progress | None = None,
-) -> Path:
-    """Make the corpus, or what is missing of it.
-
-    Args:
-        folder: where; made if need be.
-        clips: how many.
-        seed: of everything that is drawn.
-        jobs: processes; None for one per core, at most 8.
-        progress: called with the numbers of clips done and planned after each.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ConfigError: an argument is out of range.
-        DataError: the folder holds something else, or the corpus of other arguments, or a process
-            died.
-        AssetError: a package that the clips are made from is missing.
-    """
-    n_jobs = min(os.cpu_count() or 1, 8) if jobs is None else jobs
-    if n_jobs < 1:
-        raise ConfigError(f"expected at least 1 job; got {n_jobs}")
-    plans = make_plan(clips, seed)
-    identity = {"name": NAME, "demonstration": True, "version": VERSION, "seed": seed}
-    identity["clips"] = clips
-    _claim(folder, identity)
-    (folder / "clips").mkdir(exist_ok=True)
-    write_atomically(folder / "labels.csv", _labels_csv(plans).encode())
-    write_atomically(folder / "README.txt", _readme(plans, seed).encode())
-    missing = [plan for plan in plans if not is_made(folder / "clips", plan)]
-    for count, clip_id in enumerate(_make(folder / "clips", plans, missing, n_jobs), start=1):
-        if isinstance(clip_id, Crash):
-            raise DataError(
-                f"{folder}: expected the processes to finish; one died (out of memory?); "
-                "run it again with fewer jobs: finished clips are kept"
-            )
-        if progress is not None:
-            progress(clips - len(missing) + count, clips)
-    _write_marker(folder, {**identity, "complete": True})
-    return folder
-
-
-def is_sample_corpus(folder: Path) -> bool:
-    """Tell whether a folder holds the sample corpus, so that its figures can be marked as such."""
-    found = _read_marker(folder)
-    return found is not None and found.get("name") == NAME
-
-
-def _read_marker(folder: Path) -> dict[str, object] | None:
-    try:
-        found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _write_marker(folder: Path, content: dict[str, object]) -> None:
-    write_atomically(folder / MARKER, (json.dumps(content, indent=1) + "\n").encode())
-
-
-def _claim(folder: Path, identity: dict[str, object]) -> None:
-    """Make the folder this corpus's own, or see that it already is."""
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder}: expected a folder to make the sample corpus in; got a file")
-    folder.mkdir(parents=True, exist_ok=True)
-    found = _read_marker(folder)
-    if found is None:
-        if any(folder.iterdir()):
-            raise DataError(
-                f"{folder}: expected an empty folder or a sample corpus; it holds other files; "
-                "choose another folder"
-            )
-        _write_marker(folder, {**identity, "complete": False})
-        return
-    differing = [key for key, value in identity.items() if found.get(key) != value]
-    if differing:
-        raise DataError(
-            f"{folder}: expected the sample corpus with "
-            + ", ".join(f"{key} {identity[key]}" for key in differing)
-            + "; it holds one with "
-            + ", ".join(f"{key} {found.get(key)}" for key in differing)
-            + "; delete it or choose another folder"
-        )
-
-
-def _labels_csv(plans: Sequence[ClipPlan]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "media", "video_id", "split", *EMOTIONS])
-    for plan in plans:
-        media = media_path(Path("clips"), plan).as_posix()
-        writer.writerow([plan.id, media, plan.speaker.id, plan.split, *plan.intensities])
-    return text.getvalue()
-
-
-def _readme(plans: Sequence[ClipPlan], seed: int) -> str:
-    set_nll, independent_nll = bayes_nll(plans)
-    either = sum(plan.state.words == "either" for plan in plans)
-    return README.format(
-        clips=len(plans), seed=seed, either=either, set_nll=set_nll, independent_nll=independent_nll
-    )
-
-
-def _make(
-    folder: Path, plans: Sequence[ClipPlan], missing: Sequence[ClipPlan], jobs: int
-) -> Iterator[str | Crash]:
-    """Make the missing clips; yield their ids as they are done."""
-    if not missing:
-        return
-    # All clips are spoken, also those that exist: see pipelines.sample.espeak.
-    with WorkerPool[list[ClipPlan], list[Speech]](partial, speak_all, jobs=1) as pool:
-        pool.submit([list(plans)])
-        [(_, speeches)] = pool.results()
-    if isinstance(speeches, Crash):
-        yield speeches
-        return
-    speech_of = {plan.id: speech for plan, speech in zip(plans, speeches, strict=True)}
-    with WorkerPool[tuple[ClipPlan, Speech], str](clip_maker, folder, jobs=jobs) as makers:
-        # Speaker by speaker: a process caches the portraits that it has painted.
-        in_order = sorted(missing, key=lambda plan: plan.speaker.id)
-        makers.submit((plan, speech_of[plan.id]) for plan in in_order)
-        for _, clip_id in makers.results():
-            yield clip_id
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``python -m pipelines.sample.corpus``; return the exit code."""
+    """Make the corpus and return the exit code; see ``pipelines.cli.main`` for interrupts."""
     if arguments is None:
         return run_interruptibly(lambda: main(sys.argv[1:]))
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.sample.corpus",
-        description="Make the synthetic sample corpus, or what is missing of it.",
-    )
-    parser.add_argument("folder", type=Path, help="where to put it")
-    parser.add_argument("--clips", type=int, default=DEFAULT_CLIPS, help="how many (%(default)s)")
-    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="(%(default)s)")
-    parser.add_argument("--jobs", type=int, default=None, help="processes (one per core)")
-    options = parser.parse_args(arguments)
+    # All but the standard library is imported late: an interrupt may come meanwhile.
+    from mmemo.errors import MmemoError
+    from pipelines.progress import bar
+    from pipelines.sample.build import build
+
+    options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         with bar("making the sample corpus", options.clips) as shown:
-            before = 0
-
-            def advance(done: int, total: int) -> None:
-                nonlocal before
-                shown.advance(done - before)
-                before = done
-
             build(
                 options.folder,
                 clips=options.clips,
                 seed=options.seed,
                 jobs=options.jobs,
-                progress=advance,
+                progress=lambda done, total: shown.advance_to(done),
             )
     except MmemoError as error:
         print(f"mmemo: {error}", file=sys.stderr)
@@ -243,6 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     print(f"{options.folder}: {options.clips} clips")
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    from pipelines.sample.build import DEFAULT_CLIPS, DEFAULT_SEED
+
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.sample.corpus",
+        description="Make the synthetic sample corpus, or its missing clips.",
+    )
+    parser.add_argument("folder", type=Path, help="where to put it")
+    parser.add_argument("--clips", type=int, default=DEFAULT_CLIPS, help="how many (%(default)s)")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="(%(default)s)")
+    parser.add_argument("--jobs", type=int, default=None, help="processes (one per core)")
+    return parser
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from planted import planted_dataset
 from mmemo.config import Config
 from pipelines.cli import main
 from pipelines.commands.options import DEFAULT_CONFIG
-from pipelines.sample.corpus import build
+from pipelines.sample.build import build
 from pipelines.training.train import train
 
 

@@ -12,7 +12,8 @@ from extractors.facet.tracker import FaceTracker
 from mmemo.assets.resolve import resolve
 from mmemo.datasets.clips import read_clips
 from mmemo.errors import ConfigError, DataError
-from pipelines.sample.corpus import DEFAULT_SEED, build, is_sample_corpus, main
+from pipelines.sample.build import DEFAULT_SEED, build
+from pipelines.sample.corpus import main
 from pipelines.sample.plan import ClipPlan, make_plan
 from pipelines.sample.voice import LEAD_S, ROOM_RMS
 
@@ -78,8 +79,8 @@ def test_words_are_where_the_sound_is(corpus, plans):
         silence = sound[: int((LEAD_S - 0.05) * 44100)]
         assert 0 < np.sqrt(np.mean(silence**2)) < 5 * ROOM_RMS
         for start, end in times:
-            said = sound[int(start * 44100) : int(end * 44100)]
-            assert np.abs(said).max() > 30 * ROOM_RMS
+            word_sound = sound[int(start * 44100) : int(end * 44100)]
+            assert np.abs(word_sound).max() > 30 * ROOM_RMS
 
 
 def test_a_face_is_found_in_every_picture_looked_at(corpus):
@@ -100,23 +101,22 @@ def test_the_mouth_moves_and_the_head_too(corpus):
         assert change[:20, :20].mean() < change[180:240, 110:210].mean()
 
 
-def test_it_says_what_it_is(corpus):
-    assert is_sample_corpus(corpus)
+def test_the_folder_is_marked_as_synthetic(corpus):
     marker = json.loads((corpus / "corpus.json").read_text(encoding="utf-8"))
     assert marker["demonstration"] is True
     assert marker["complete"] is True
     assert (marker["name"], marker["clips"]) == ("mmemo sample corpus", N_CLIPS)
     readme = (corpus / "README.txt").read_text(encoding="utf-8")
-    for said in ("NOTHING ABOUT REAL EMOTION", "public domain", "GPL-3", f"{N_CLIPS} clips"):
-        assert said in readme
+    for phrase in ("NOTHING ABOUT REAL EMOTION", "public domain", "GPL-3", f"{N_CLIPS} clips"):
+        assert phrase in readme
 
 
-def test_other_folders_are_not_taken_for_it(tmp_path):
-    assert not is_sample_corpus(tmp_path)
-    assert not is_sample_corpus(tmp_path / "missing")
-    for other in ("no json", "[]", '{"name": "my data"}'):
-        (tmp_path / "corpus.json").write_text(other)
-        assert not is_sample_corpus(tmp_path)
+@pytest.mark.parametrize("marker", ["no json", "[]", '{"name": "my data"}'])
+def test_other_folders_are_not_taken_for_it(tmp_path, marker):
+    (tmp_path / "corpus.json").write_text(marker)
+    with pytest.raises(DataError, match=r"expected (an empty folder or a|the) sample corpus"):
+        build(tmp_path, clips=N_CLIPS)
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus.json"]
 
 
 def test_a_stopped_build_goes_on_and_gives_the_same_files(corpus, tmp_path):
@@ -129,7 +129,7 @@ def test_a_stopped_build_goes_on_and_gives_the_same_files(corpus, tmp_path):
     first.unlink()
     (folder / "clips" / f"{first.name}.part").write_bytes(whole[:1000])
     second.with_suffix(".json").unlink()
-    kept = {path: path.stat().st_mtime_ns for path in media_of(folder) if path != second}
+    untouched = {path: path.stat().st_mtime_ns for path in media_of(folder) if path != second}
 
     calls: list[tuple[int, int]] = []
     build(folder, clips=N_CLIPS, jobs=1, progress=lambda *at: calls.append(at))
@@ -137,7 +137,7 @@ def test_a_stopped_build_goes_on_and_gives_the_same_files(corpus, tmp_path):
     assert calls == [(N_CLIPS - 1, N_CLIPS), (N_CLIPS, N_CLIPS)]
     assert first.read_bytes() == whole
     assert transcript_of(second) == transcript_of(corpus / "clips" / second.name)
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert {path: path.stat().st_mtime_ns for path in untouched} == untouched
     assert not list(folder.rglob("*.part"))
     assert json.loads((folder / "corpus.json").read_text())["complete"] is True
 
