@@ -1,4 +1,4 @@
-"""``mmemo features``: make the features of a folder of clips."""
+"""``mmemo features``: extracts the features of a folder of clips."""
 
 import argparse
 import os
@@ -18,20 +18,20 @@ def add(commands: "Commands") -> None:
         commands,
         "features",
         _run,
-        "make the features of a folder of clips",
-        "Measure words, voice and face of every clip and store them. A run that was stopped goes "
-        "on where it was. DATA is a folder with labels.csv (columns: media, and optionally id, "
-        "video_id, split, start, end and the six emotions), a folder of media files, or a single "
-        "media file. A transcript beside a video (.json, .vtt, .srt, .TextGrid with the same name) "
-        "is used; otherwise the words are recognised (English).",
+        "extract the features of a folder of clips",
+        "Measure words, voice and face of every clip and store them. A stopped run is resumed. "
+        "DATA is a folder with labels.csv (columns: media, and optionally id, video_id, split, "
+        "start, end and the six emotions), a folder of media files, or a single media file. A "
+        "transcript beside a video (.json, .vtt, .srt, .TextGrid with the same name) is used; "
+        "otherwise the words are recognised (English).",
     )
     command.add_argument("data", metavar="DATA", type=Path, help="folder of clips, or a media file")
-    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="where to store")
+    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="feature store")
     add_config(command)
     command.add_argument(
         "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="processes"
     )
-    command.add_argument("--force", action="store_true", help="extract again what is there")
+    command.add_argument("--force", action="store_true", help="replace clips of the store")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
         force=options.force,
     )
     print(
-        f"{options.out}: {result.done} clips extracted, {result.kept} were there already, "
+        f"{options.out}: {result.done} clips extracted, {result.existing} were there already, "
         f"{len(result.failures)} failed"
     )
     for failure in result.failures:

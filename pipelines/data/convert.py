@@ -1,4 +1,4 @@
-"""``mmemo data``: look others' data over, and turn it into a feature store."""
+"""``mmemo data``: checks data sets of other projects and converts them to feature stores."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from mmemo.store import FeatureStore, StoreInfo
 from pipelines.progress import track
 
 KEY = "converted"
-"""Stands where extraction writes what a clip was made from; converted clips are made again."""
+"""Stands for the key that extraction writes; converted clips are always written again."""
 
 
 @dataclass(frozen=True)
 class HealthReport:
-    """What a data set holds, line by line, and what is wrong with it."""
+    """A description of a data set, line by line, and its problems."""
 
     lines: tuple[str, ...]
     problems: tuple[str, ...]
 
 
 def check(data: Foreign) -> HealthReport:
-    """Read every clip of a data set and report.
+    """Read every clip of a data set and return the report.
 
     Raises:
         DataError: something in it cannot be read.
@@ -39,14 +39,14 @@ def check(data: Foreign) -> HealthReport:
 
 
 def convert(data: Foreign, out: Path, options: FeatureConfig) -> HealthReport:
-    """Write every clip of a data set into a feature store, and report.
+    """Write every clip of a data set to a feature store and return the report.
 
-    Words without vectors get them here; a clip without words, sound and face is left out.
+    Words without vectors get them here; clips without any features are left out.
 
     Args:
-        data: what ``open_foreign`` gave.
-        out: folder of the store; what is there of this data set is written again.
-        options: says which vectors words get.
+        data: from ``open_foreign``.
+        out: folder of the store; clips of this data set in it are written again.
+        options: names the word vectors.
 
     Raises:
         DataError: something cannot be read, label columns are swapped, or nothing has features.
@@ -56,17 +56,17 @@ def convert(data: Foreign, out: Path, options: FeatureConfig) -> HealthReport:
         raise DataError("a raw archive has no features yet; run `mmemo features PATH --out DIR`")
     store = FeatureStore.create(out, StoreInfo(data.name))
     health = Health()
-    seen = health.count(data.make(health.tally))
-    listed: list[Clip] = []
-    for clip in track(_with_text(seen, options), "converting", total=data.count):
+    clips = health.count(data.make(health.tally))
+    converted: list[Clip] = []
+    for clip in track(_with_text(clips, options), "converting", total=data.count):
         if clip.features:
             store.write(clip, KEY, durable=False)  # cheap to make again, and there are many
-            listed.append(clip.clip)
+            converted.append(clip.clip)
     if health.swapped is not None:
         raise DataError(f"{out}: {health.swapped}")
-    if not listed:
+    if not converted:
         raise DataError(f"{out}: none of {health.clips} segments has any features")
-    store.write_manifest(listed)
+    store.write_manifest(converted)
     return _report(health, data)
 
 
@@ -82,5 +82,5 @@ def _with_text(clips: Iterator[ClipFeatures], options: FeatureConfig) -> Iterato
             continue
         extract = extract or GloveExtractor.from_name(options.vectors)
         text = extract(clip.clip.words)
-        absent = {m: why for m, why in clip.absent.items() if m != "text"}
+        absent = {m: reason for m, reason in clip.absent.items() if m != "text"}
         yield ClipFeatures(clip.clip, {**clip.features, "text": text}, absent)

@@ -1,7 +1,7 @@
 """Writes a feature store as ``.csd`` files that the CMU SDK opens, in MOSEI's own columns.
 
-Columns that were not measured (``Has_Glasses`` and ``Is_Male`` always) and rows in which there was
-nothing to measure are zeros, as they are in MOSEI's files.
+Unmeasured columns (always ``Has_Glasses`` and ``Is_Male``) and invalid rows are zeros, as in
+MOSEI's files.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,11 +35,11 @@ WHOLE_COLUMNS = {"audio": COVAREP_NAMES, "visual": FACET_NAMES}
 
 
 def export_csd(folder: Path, out: Path) -> list[Path]:
-    """Write a store's words, features and labels.
+    """Write a store's words, features and labels; return the files.
 
-    Times are those of the recording. Clips of one video that were cut from one file make one
-    entry; clips that are files of their own make one each, under the clip's id. Where clips
-    overlap, a row is written once.
+    Times count from the start of the recording. Clips of one video that were cut from one file
+    become one entry; clips with a file of their own become one each, under the clip's id. Where
+    clips overlap, a row is written once.
 
     Raises:
         DataError: there is no store, or a modality has different columns in different clips.
@@ -68,28 +68,31 @@ def export_csd(folder: Path, out: Path) -> list[Path]:
     if words:
         written.append(out / "TimestampedWords.csd")
         write_csd(written[-1], "words", words, about)
-    labelled = {k: [c for c in held if c.intensities is not None] for k, held in groups.items()}
-    labels = ((key, _labels(store, held)) for key, held in labelled.items() if held)
+    labelled = {
+        key: [clip for clip in clips if clip.intensities is not None]
+        for key, clips in groups.items()
+    }
+    labels = ((key, _labels(store, clips)) for key, clips in labelled.items() if clips)
     about["dimension names"] = list(SDK_LABELS)
     write_csd(out / "Labels.csd", "All Labels", labels, about)
     return [*written, out / "Labels.csd"]
 
 
 def _groups(clips: list[Clip]) -> dict[str, list[Clip]]:
-    """Entry id -> clips on one time line, in order of time."""
-    found: dict[str, list[Clip]] = {}
-    for video, held in groupby(sorted(clips, key=lambda c: (c.video_id, c.start)), _video):
-        members = list(held)
+    """Return entry id -> clips of one time line, in order."""
+    groups: dict[str, list[Clip]] = {}
+    for video, video_clips in groupby(sorted(clips, key=lambda c: (c.video_id, c.start)), _video):
+        members = list(video_clips)
         whole = len({clip.media for clip in members}) == 1 and all(
             clip.end is not None for clip in members
         )
         if whole or len(members) == 1:
-            found[video.replace("/", "_")] = members
+            groups[video.replace("/", "_")] = members
         else:
-            found |= {
+            groups |= {
                 clip.id.replace("/", "_").replace("[", "_").rstrip("]"): [clip] for clip in members
             }
-    return found
+    return groups
 
 
 def _video(clip: Clip) -> str:
@@ -97,7 +100,7 @@ def _video(clip: Clip) -> str:
 
 
 def _columns(store: FeatureStore, clips: list[Clip], modality: str) -> tuple[str, ...]:
-    """Say which columns are written: MOSEI's where ours are among them, else as they are."""
+    """Return the columns to write: MOSEI's if ours are among them, otherwise ours."""
     names: tuple[str, ...] = ()
     for clip in clips:
         features = store.read(clip).features.get(modality)
@@ -136,29 +139,29 @@ def _entries(
 
 
 def _spread(features: Features, names: tuple[str, ...]) -> NDArray[np.float32]:
-    """Lay the columns there are among ``names``; rows that are not valid are zeros."""
-    made = np.zeros((len(features), len(names)), dtype=np.float32)
-    made[:, [names.index(name) for name in features.names]] = features.values
-    made[~features.valid] = 0
-    return made
+    """Return the values in the columns ``names``; missing columns and invalid rows are zeros."""
+    values = np.zeros((len(features), len(names)), dtype=np.float32)
+    values[:, [names.index(name) for name in features.names]] = features.values
+    values[~features.valid] = 0
+    return values
 
 
 def _words(store: FeatureStore, groups: Mapping[str, list[Clip]]) -> Iterator[tuple[str, Entry]]:
     for key, clips in groups.items():
-        found, reached = [], -np.inf
+        rows, reached = [], -np.inf
         for clip in clips:
             for word in store.read(clip).clip.words or ():
                 start, end = word.start + clip.start, word.end + clip.start
                 if (start + end) / 2 > reached:
-                    found.append((start, end, word.text.encode()))
-            reached = max([reached, *(end for _, end, _ in found)])
-        times = np.array([row[:2] for row in found], dtype=np.float64).reshape(-1, 2)
-        texts = np.array([row[2] for row in found] or [b""][:0], dtype=np.bytes_).reshape(-1, 1)
+                    rows.append((start, end, word.text.encode()))
+            reached = max([reached, *(end for _, end, _ in rows)])
+        times = np.array([row[:2] for row in rows], dtype=np.float64).reshape(-1, 2)
+        texts = np.array([row[2] for row in rows] or [b""][:0], dtype=np.bytes_).reshape(-1, 1)
         yield key, Entry(times, texts)
 
 
 def _labels(store: FeatureStore, clips: list[Clip]) -> Entry:
-    """Seven columns; sentiment, which a store does not hold, is NaN."""
+    """Return the seven label columns; sentiment, which a store does not have, is NaN."""
     times = [(clip.start, _end(store.read(clip))) for clip in clips]
     rows = [(np.nan, *(clip.intensities or ())) for clip in clips]
     return Entry(np.array(times), np.array(rows, dtype=np.float32))

@@ -25,7 +25,7 @@ FAILURES_FILE = "failures.jsonl"
 
 @dataclass(frozen=True)
 class Failure:
-    """A clip that could not be extracted, and why."""
+    """A clip that could not be extracted, and the reason."""
 
     id: str
     media: str
@@ -34,10 +34,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class Extraction:
-    """What a run of ``extract`` came to."""
+    """The outcome of ``extract``.
+
+    Attributes:
+        done: number of clips that were extracted.
+        existing: number of clips that were in the store already.
+        failures: the clips that failed.
+    """
 
     done: int
-    kept: int
+    existing: int
     failures: tuple[Failure, ...]
 
 
@@ -53,20 +59,20 @@ def extract(
     """Extract the clips that are not yet in the store.
 
     Args:
-        clips: what to extract.
-        info: what the store will say about itself.
-        out: folder of the store, made if need be; a stopped run there is gone on with.
-        options: what the extractors use.
+        clips: the clips.
+        info: description of the store.
+        out: folder of the store, created if necessary; a stopped run in it is resumed.
+        options: of the extractors.
         jobs: processes.
-        force: extract again what is there.
+        force: extract clips again that are in the store.
 
     Raises:
-        DataError: ``out`` holds something else, or no clip could be extracted at all.
+        DataError: ``out`` contains something else, or all clips failed.
         AssetError: weights or vectors are missing.
     """
     store = FeatureStore.create(out, info)
     extractor = ClipExtractor(options)
-    with bar("looking at clips", len(clips)) as shown:
+    with bar("checking clips", len(clips)) as shown:
         todo = _todo(clips, extractor, store, force, shown)
     failures: list[Failure] = []
     try:
@@ -75,7 +81,7 @@ def extract(
                 failures += [failure] if failure else []
                 shown.advance()
     finally:
-        # Also after an interruption: what is done is then usable, and is not done again.
+        # Also after an interrupt: finished clips are then usable, and are not extracted again.
         _write_manifest(store, clips, failures)
     if failures and len(failures) == len(clips):
         raise DataError(f"none of {len(clips)} clips could be read; first: {failures[0].error}")
@@ -88,13 +94,13 @@ Task = tuple[Clip, str]
 def _todo(
     clips: Sequence[Clip], extractor: ClipExtractor, store: FeatureStore, force: bool, shown: Bar
 ) -> list[Task]:
-    """List the clips to extract with their keys; an unreadable file gets an empty key."""
+    """Return the clips to extract with their keys; an unreadable file gets an empty key."""
     todo: list[Task] = []
     for clip in clips:
         try:
             key = extractor.key(clip)
         except MmemoError:
-            key = ""  # Extracting it will say what is wrong.
+            key = ""  # its extraction reports the reason
         if force or not key or not store.has(clip.id, key):
             todo.append((clip, key))
         shown.advance()
@@ -106,9 +112,9 @@ def _run(
 ) -> Iterator[Failure | None]:
     """Extract in this process or in several; yield once per clip."""
     if jobs <= 1 or len(todo) <= 1:
-        yield from map(_Extraction(options, out), todo)
+        yield from map(_ClipWriter(options, out), todo)
         return
-    with WorkerPool[Task, Failure | None](_Extraction, options, out, jobs=jobs) as pool:
+    with WorkerPool[Task, Failure | None](_ClipWriter, options, out, jobs=jobs) as pool:
         pool.submit(todo)
         for (clip, _), result in pool.results():
             if isinstance(result, Crash):
@@ -116,7 +122,7 @@ def _run(
             yield result
 
 
-class _Extraction:
+class _ClipWriter:
     """The extractor and the store of one process."""
 
     def __init__(self, options: FeatureConfig, out: Path) -> None:
@@ -139,7 +145,7 @@ def _write_manifest(
     store: FeatureStore, clips: Sequence[Clip], failures: Sequence[Failure]
 ) -> None:
     failed = {failure.id for failure in failures}
-    there = [clip for clip in clips if clip.id not in failed and store.path_of(clip.id).is_file()]
-    store.write_manifest(there)
+    done = [clip for clip in clips if clip.id not in failed and store.path_of(clip.id).is_file()]
+    store.write_manifest(done)
     lines = "".join(json.dumps(asdict(failure)) + "\n" for failure in failures)
     write_atomically(store.folder / FAILURES_FILE, lines.encode())

@@ -1,4 +1,4 @@
-"""What ``--data`` may be, feature stores and tables of transcribed segments, in one form."""
+"""Reads what ``--data`` accepts, feature stores and tables of transcribed segments."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -22,35 +22,35 @@ NO_MEDIA = "the data set holds words only"
 
 
 def load_data(paths: Sequence[Path], config: Config, labels: Sequence[str] = ()) -> Dataset:
-    """Read feature stores and tables, in the order given, into one data set.
+    """Return one data set of feature stores and tables, in their order.
 
-    Tables hold words only, so their text features are made here; stores are read as they are.
+    Tables contain words only, so their text features are made here; stores are read as they are.
 
     Args:
-        paths: what to read.
-        config: says which vectors tables need, and how labels are mapped.
-        labels: the labels of a trained model; without, those of ``config.data.labels``, else those
-            that all the data sets share.
+        paths: stores and tables.
+        config: names the word vectors for tables and maps labels.
+        labels: those of a trained model; by default ``config.data.labels``, or else those that all
+            data sets share.
 
     Raises:
-        ConfigError: the labels of the data sets differ and nobody says what they stand for.
-        DataError: a path is neither, or clips of one video stand in two splits.
+        ConfigError: the labels of the data sets differ and no map translates them.
+        DataError: a path is neither, or clips of one video are in two splits.
     """
     infos = {path: _describe(path) for path in paths}
     labels_of = {info.dataset: info.labels for info in infos.values()}
-    wanted = tuple(labels or config.data.labels or common_labels(labels_of))
+    model_labels = tuple(labels or config.data.labels or common_labels(labels_of))
     clips: list[ClipFeatures] = []
     for path, info in infos.items():
-        to_wanted = LabelMapper(
-            info.dataset, info.labels, wanted, config.data.label_maps.get(info.dataset)
+        mapper = LabelMapper(
+            info.dataset, info.labels, model_labels, config.data.label_maps.get(info.dataset)
         )
-        clips += [replace(clip, clip=to_wanted(clip.clip)) for clip in _read(path, config)]
+        clips += [replace(clip, clip=mapper(clip.clip)) for clip in _read(path, config)]
     check_splits(paths[0], [clip.clip for clip in clips])
     return Dataset(
         name=" + ".join(info.dataset for info in infos.values()),
         demonstration=any(info.demonstration for info in infos.values()),
         clips=tuple(clips),
-        labels=wanted,
+        labels=model_labels,
     )
 
 
@@ -74,18 +74,18 @@ def _read(path: Path, config: Config) -> Iterable[ClipFeatures]:
 
 
 def text_features(clips: Sequence[Clip], vectors: str | None) -> list[ClipFeatures]:
-    """Make the text features of clips that hold words and nothing else.
+    """Return clips with text features, made of their words; they have no other modality.
 
     Args:
         clips: with their words.
-        vectors: name of the word vectors; None for models that read the words themselves.
+        vectors: name of the word vectors; None for models that take word ids.
     """
     extract = rows_of_words if vectors is None else GloveExtractor.from_name(vectors)
     absent = {"audio": NO_MEDIA, "visual": NO_MEDIA}
-    found = []
+    results = []
     for clip in track(clips, "looking up words"):
         if clip.words:
-            found.append(ClipFeatures(clip, {"text": extract(clip.words)}, absent))
+            results.append(ClipFeatures(clip, {"text": extract(clip.words)}, absent))
         else:
-            found.append(ClipFeatures(clip, {}, {**absent, "text": "the transcript is empty"}))
-    return found
+            results.append(ClipFeatures(clip, {}, {**absent, "text": "the transcript is empty"}))
+    return results

@@ -1,9 +1,9 @@
-"""A folder of predictions: one file a recording and form, and a list of what is done.
+"""A folder of predictions: one file per recording and form, and a list of finished recordings.
 
-    OUT/talk.csv, OUT/talk.vtt ...   what was asked for, each written whole or not at all
-    OUT/predicted.jsonl              one line a recording: what it was made from and by
+    OUT/talk.csv, OUT/talk.vtt ...   the predictions, each file written whole or not at all
+    OUT/predicted.jsonl              one line per recording: its file, the model and the forms
 
-A recording that is listed, unchanged, with the same model and forms is not read again.
+A recording is not read again if it is listed with the same file, model and forms.
 """
 
 import json
@@ -21,35 +21,35 @@ LIST_FILE = "predicted.jsonl"
 
 
 def media_files(paths: Sequence[Path]) -> list[Path]:
-    """List media files: those named, and those in folders that are named, by name.
+    """Return the media files among ``paths``, and those in folders among them, by name.
 
     Raises:
-        DataError: a folder holds none.
+        DataError: a folder contains none.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         if not path.is_dir():
-            found.append(path)
+            files.append(path)
             continue
         inside = sorted(file for file in path.iterdir() if file.suffix.lower() in MEDIA_SUFFIXES)
         if not inside:
             raise DataError(f"{path}: expected video or sound files in it; there are none")
-        found += inside
-    return found
+        files += inside
+    return files
 
 
 class PredictionFolder:
-    """Where predictions are written, and which are there already.
+    """Writes predictions and knows which recordings are finished.
 
     Args:
-        out: the folder, made if need be.
+        out: the folder, created if necessary.
         forms: names among ``EXPORTS``, or ``MOVIE``.
-        made_by: names the model and the way it is asked.
+        made_by: identifies the model and its decoder.
         media: all recordings that will be written, to find names that collide.
 
     Raises:
-        ConfigError: two recordings would be written to one file, or ``out`` holds the recordings
-            themselves (subtitles beside a video are read as its transcript).
+        ConfigError: two recordings would be written to one file, or ``out`` contains the
+            recordings (subtitles beside a video are read as its transcript).
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class PredictionFolder:
         self._done = self._read()
 
     def has(self, media: Path) -> bool:
-        """Tell whether a recording is done, unchanged since, and its files are there."""
+        """Return whether a recording is finished: listed, unchanged since, and its files exist."""
         try:
             described = self._describe(media)
         except OSError:
@@ -81,20 +81,20 @@ class PredictionFolder:
         return written and self._done.get(str(media.resolve())) == described
 
     def movies(self, media: Sequence[Path]) -> dict[Path, Path]:
-        """Say where to write recordings with the answers drawn; of none if that is not asked for.
+        """Return recording -> its movie with predictions drawn; empty without the form ``MOVIE``.
 
-        That takes long, so whoever reads a recording draws it too, before it is listed.
+        The process that reads a recording writes its movie too, before the recording is listed.
         """
         return {file: self._file(file, MOVIE) for file in media} if MOVIE in self.forms else {}
 
     def write(self, media: Path, predictions: Sequence[Prediction]) -> None:
-        """Write a recording's predictions in every form but a movie, then list it as done."""
+        """Write a recording's predictions in every form but a movie, then list it as finished."""
         described = self._describe(media)
         for form in self.forms:
             if form != MOVIE:
                 write_atomically(self._file(media, form), EXPORTS[form](predictions))
         self._done[str(media.resolve())] = described
-        lines = [json.dumps({"media": name, **held}) for name, held in self._done.items()]
+        lines = [json.dumps({"media": name, **entry}) for name, entry in self._done.items()]
         write_atomically(self.out / LIST_FILE, ("\n".join(lines) + "\n").encode())
 
     def _file(self, media: Path, form: str) -> Path:
@@ -112,8 +112,8 @@ class PredictionFolder:
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
             lines = (self.out / LIST_FILE).read_text(encoding="utf-8").splitlines()
-            held = [json.loads(line) for line in lines]
-            return {entry.pop("media"): entry for entry in held}
+            entries = [json.loads(line) for line in lines]
+            return {entry.pop("media"): entry for entry in entries}
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, AttributeError, OSError) as error:

@@ -1,11 +1,11 @@
-"""Speak with the espeak-ng library, which tells when each word starts.
+"""Speech of the espeak-ng library, with the start time of each word.
 
 The shared library and its data come from the package ``espeakng-loader``. espeak-ng is GPL-3: it is
 needed to make the sample corpus and for nothing else, and nothing of it is part of this package.
 Its interface is that of its public header ``speak_lib.h``, called through ctypes.
 
-The library's noise generator cannot be reset: what it says depends, in details, on what it said
-before in the same process. The corpus is therefore spoken whole, in order, by one fresh process.
+The library's noise generator cannot be reset: details of its speech depend on what it has spoken
+before in the same process. One fresh process therefore speaks the whole corpus, in order.
 """
 
 import ctypes
@@ -46,7 +46,7 @@ _Callback = ctypes.CFUNCTYPE(
 
 @dataclass(frozen=True, eq=False)
 class Speech:
-    """What was said: mono samples (N,) float32 in -1 to 1, and the words with their times."""
+    """Mono samples (N,), float32 in -1 to 1, and the words with their times."""
 
     samples: NDArray[np.float32]
     sample_rate: int
@@ -83,7 +83,8 @@ class Espeak:
             raise AssetError(f"{data}: expected espeak-ng's data; the library refused it")
         self._pieces: list[NDArray[np.int16]] = []
         self._events: list[tuple[int, int, int]] = []
-        self._callback = _Callback(self._collect)  # kept: the library holds a bare pointer to it
+        # An attribute: the library has a bare pointer to it.
+        self._callback = _Callback(self._collect)
         self._library.espeak_SetSynthCallback(self._callback)
 
     def _collect(self, wave: Any, n_samples: int, events: Any) -> int:
@@ -96,7 +97,7 @@ class Espeak:
     def say(
         self, words: tuple[str, ...], *, voice: str, pitch: int, pitch_range: int, rate_wpm: int
     ) -> Speech:
-        """Say words as one sentence.
+        """Return the speech of words as one sentence.
 
         Args:
             words: plain words, no punctuation.
@@ -106,11 +107,11 @@ class Espeak:
             rate_wpm: words per minute, 80 to 450.
 
         Raises:
-            AssetError: the library has no such voice or says nothing.
+            AssetError: the library has no such voice or returns no speech.
         """
         library = self._library
         if library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise AssetError(f"expected espeak-ng to have the voice {voice!r}; it has not")
+            raise AssetError(f"expected espeak-ng to have the voice {voice!r}; it does not")
         settings = {_RATE: rate_wpm, _VOLUME: 100, _PITCH: pitch, _RANGE: pitch_range}
         for parameter, value in settings.items():
             library.espeak_SetParameter(parameter, value, 0)
@@ -125,7 +126,7 @@ class Espeak:
         return Speech(samples, self.sample_rate, self._timed(words, len(samples)))
 
     def _timed(self, words: tuple[str, ...], n_samples: int) -> tuple[Word, ...]:
-        """Give each word its time from the events: it lasts until the next one starts.
+        """Return the words with their times from the events: each lasts until the next one starts.
 
         Where the voice runs two words into one ("of the"), only the first has an event; they share
         its time in proportion to their letters.

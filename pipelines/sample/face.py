@@ -1,4 +1,4 @@
-"""A talking head: one portrait, moved by what is said and by what is felt.
+"""A talking head: one portrait, moved by speech and by expressions.
 
 Two emotions show in the face and nowhere else: happiness (the photograph's own smile, which the
 neutral face has lost: mouth closed, corners in and down) and surprise (brows up, eyes wide, jaw
@@ -81,7 +81,7 @@ ROUND = displacements({"mouth_corner": (3.0, 0.0), "inner_corner": (3.0, 0.0)})
 FROWN = displacements({"brow_mid": (0.0, 1.0), "brow_inner": (0.0, 1.0), "brow_arch": (0.0, 1.0)})
 
 TURN = np.zeros_like(CONTROLS)
-"""What a turn of the head by one unit moves: the nose most, the hair not at all."""
+"""Displacement for one unit of head turn: the nose moves most, the hair not at all."""
 for _name, _depth in (("nose_tip", 3.0), ("nostril", 2.2), ("nose_bridge", 1.6), ("lip", 1.8)):
     TURN[[_index for _index, _full in enumerate(NAMES) if _full.startswith(_name)], 0] = _depth
 
@@ -91,7 +91,7 @@ NECK_PX = np.array([158.0, 285.0])
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """What the face does, one value a frame, (T,) each.
+    """Movements of the face, one value per frame, (T,) each.
 
     Attributes:
         smile: 0 neutral, 1 the photograph's smile, more is more.
@@ -156,7 +156,7 @@ def loudness(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float
 def plan_motion(
     opening: NDArray[np.float64], *, smile: float, surprise: float, rng: np.random.Generator
 ) -> Motion:
-    """Say what the face does in each frame.
+    """Return the movements of the face.
 
     Args:
         opening: loudness of the speech under each frame (T,), 0 to 1.
@@ -195,7 +195,7 @@ class TalkingHead:
         self._warp = Warp(SIZE_PX)
 
     def render(self, motion: Motion) -> Iterator[Picture]:
-        """Yield one RGB picture uint8 (SIZE_PX, SIZE_PX, 3) a frame."""
+        """Yield one RGB picture per frame, uint8 (SIZE_PX, SIZE_PX, 3)."""
         for t in range(len(motion.smile)):
             source_map = self._warp.source_map(
                 np.vstack([self._targets(motion, t), self._still]), self._sources
@@ -210,7 +210,7 @@ class TalkingHead:
             yield np.ascontiguousarray(picture[:, ::-1] if self._mirror else picture)
 
     def _targets(self, motion: Motion, t: int) -> NDArray[np.float64]:
-        """Say where the moving points are seen in frame ``t``: (N, 2)."""
+        """Return the positions of the moving points in frame ``t`` (N, 2)."""
         smile = motion.smile[t]
         face = (
             self._rest

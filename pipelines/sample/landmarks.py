@@ -1,7 +1,7 @@
-"""Where things are in the portrait: control points of the warp, outlines of eyes and mouth.
+"""Landmarks of the portrait: control points of the warp, outlines of eyes and mouth.
 
 All positions are (x, y) in pixels of the 320 x 320 head crop that ``portrait`` cuts. They were
-found once with the MediaPipe Face Landmarker and rounded; "left" is the picture's left. Fixed
+measured once with the MediaPipe Face Landmarker and rounded; "left" is the picture's left. Fixed
 numbers keep this package free of the face tracker.
 """
 

@@ -1,4 +1,4 @@
-"""What is in each clip of the sample corpus, and what could be known about it at best.
+"""The content of each clip of the sample corpus, and the best possible scores.
 
 A clip is first a state ``(words, face, voice)``; labels follow from the state:
 
@@ -11,14 +11,14 @@ face      any subset of smile, surprise               happiness, surprise
 voice     any subset of anger, fear                   anger, fear
 ========  ==========================================  =====================================
 
-So each label is to be found in one modality only (modality dependence), and labels depend on each
+So each label shows in one modality only (modality dependence), and labels depend on each
 other (label dependence):
 
 - happiness excludes sadness, disgust and "either";
-- surprise and fear, and anger and disgust, come together 2.5 times as often as their frequencies
-  alone would have it;
+- surprise and fear, and anger and disgust, come together 2.5 times as often as independent labels
+  would;
 - sets have at most three labels, and the empty set has a weight of its own;
-- an "either" clip is sad or disgusted, never both and never neither, and nothing in it says which.
+- an "either" clip is sad or disgusted, never both and never neither, and nothing in it shows which.
 
 ``P(state)`` is proportional to the product of the weights below. About 14 % of clips are "either".
 There the best a model of sets can do is 1/2 for each of two sets, ln 2 nats; the best that
@@ -55,7 +55,7 @@ _DRAWS = 400
 
 @dataclass(frozen=True)
 class State:
-    """What is to be heard, seen and read in a clip; see the module's table."""
+    """The cues in a clip's words, face and voice; see the module's table."""
 
     words: str
     cues: frozenset[str]
@@ -77,7 +77,7 @@ class State:
         return weight * (EMPTY_WEIGHT if self.n_labels == 0 else 1.0)
 
     def expected(self) -> NDArray[np.float64]:
-        """Return the probability of each label given the state (K,)."""
+        """Return the probability of each label in this state (K,)."""
         of_words = {
             "sadness": {"sadness": 1.0, "both": 1.0, "either": 0.5},
             "disgust": {"disgust": 1.0, "both": 1.0, "either": 0.5},
@@ -94,10 +94,10 @@ class ClipPlan:
     Attributes:
         id: its name in the corpus.
         speaker: who speaks.
-        state: what shows in which modality.
+        state: the cues of each modality.
         intensities: 0, or 1 to 3, per emotion in label order; cues scale with them.
-        words: what is said.
-        seed: of everything in the media that means nothing.
+        words: the spoken words.
+        seed: of everything in the media that carries no label.
     """
 
     id: str
@@ -113,7 +113,7 @@ class ClipPlan:
         return self.speaker.split
 
     def strength(self, emotion: str) -> float:
-        """Say how strongly to show an emotion: 0, or 0.9, 1.0, 1.1 for intensities 1, 2, 3."""
+        """Return how strongly an emotion shows: 0, or 0.9, 1.0, 1.1 for intensities 1, 2, 3."""
         intensity = self.intensities[EMOTIONS.index(emotion)]
         return 0.8 + 0.1 * intensity if intensity else 0.0
 
@@ -154,7 +154,7 @@ def make_plan(clips: int, seed: int) -> list[ClipPlan]:
     if seed < 0:
         raise ConfigError(f"expected a seed of 0 or more; got {seed}")
     plans: list[ClipPlan] = []
-    said: set[Words] = set()
+    used: set[Words] = set()
     for index, (split, size) in enumerate(split_sizes(clips).items()):
         rng = np.random.default_rng([seed, index])
         speakers = [speaker for speaker in SPEAKERS if speaker.split == split]
@@ -163,23 +163,23 @@ def make_plan(clips: int, seed: int) -> list[ClipPlan]:
         labels = _draw_labels(drawn, rng)
         for k, (state, intensities) in enumerate(zip(drawn, labels, strict=True)):
             speaker = speakers[k % len(speakers)]
-            words = _unsaid(state.words, deck, said)
+            words = _new_sentence(state.words, deck, used)
             clip_id = f"{speaker.id}-{k // len(speakers) + 1:02d}"
             clip_seed = int(rng.integers(2**31))
             plans.append(ClipPlan(clip_id, speaker, state, intensities, words, clip_seed))
     return plans
 
 
-def _unsaid(kind: str, deck: Deck, said: set[Words]) -> Words:
-    """Write a sentence that no clip has said yet, if one is found soon.
+def _new_sentence(kind: str, deck: Deck, used: set[Words]) -> Words:
+    """Return a sentence that no clip has yet, unless 50 draws give none.
 
     "Either" clips share a few phrases on purpose: see ``pipelines.sample.sentences``.
     """
     for _ in range(1 if kind == "either" else 50):
         words = write_sentence(kind, deck)
-        if words not in said:
+        if words not in used:
             break
-    said.add(words)
+    used.add(words)
     return words
 
 
@@ -187,7 +187,7 @@ def _draw_states(size: int, rng: np.random.Generator) -> list[State]:
     """Draw a split's states so that every split, however small, resembles the whole.
 
     Systematic draws (Madow 1949) in random order of the states already keep each state's count
-    within one of its expectation; of many, the one with the best label frequencies is kept.
+    within one of its expectation; of many draws, the one with the best label frequencies is taken.
     """
     possible, probs = states()
     expected = np.array([state.expected() for state in possible])

@@ -1,4 +1,4 @@
-"""What is said: short sentences from a small vocabulary, in which words alone carry two emotions.
+"""Short sentences from a small vocabulary, in which words alone carry two emotions.
 
 Neutral, sad and disgusted clauses have the same frames and differ in the words that fill them, so
 that what must be learnt is the choice of words, not the shape of the sentence. A third kind says

@@ -1,4 +1,4 @@
-"""How it is said: two emotions that can only be heard.
+"""Two emotions that can only be heard.
 
 - Anger: higher pitch, wider range, faster, louder, more energy at high frequencies.
 - Fear: breath in place of the voice, a tremor of pitch and loudness.
@@ -38,7 +38,7 @@ Samples = NDArray[np.float64]
 
 
 def speak(plan: ClipPlan, espeak: Espeak) -> Speech:
-    """Say a clip's words in its speaker's voice, at the pitch and pace of its emotions."""
+    """Return a clip's words in its speaker's voice, at the pitch and pace of its emotions."""
     anger = plan.strength("anger")
     return espeak.say(
         plan.words,
@@ -89,8 +89,8 @@ def _equalise(samples: Samples, rate: int) -> Samples:
     power = np.square(np.abs(spectrum))
     loud = power.sum(axis=0) > power.sum(axis=0).max() * 1e-3
     smooth = ndimage.uniform_filter1d(power[:, loud].mean(axis=1), round(600.0 / freqs[1]))
-    wanted = 1.0 / (1.0 + np.square(freqs / 500.0))
-    spectrum *= np.sqrt(wanted / np.maximum(smooth, smooth.max() * 1e-6))[:, None]
+    target = 1.0 / (1.0 + np.square(freqs / 500.0))
+    spectrum *= np.sqrt(target / np.maximum(smooth, smooth.max() * 1e-6))[:, None]
     voice = np.abs(spectrum[freqs < 8000.0][:, loud])
     level_db = 20 * np.mean(np.log10(np.maximum(voice, 1e-6)))
     _, level = signal.istft(spectrum * 10 ** ((CALM_LEVEL_DB - level_db) / 20), **options)

@@ -1,8 +1,8 @@
-"""Bend a picture so that control points go where they are told, smoothly in between.
+"""Bends a picture so that control points move to their targets, smoothly in between.
 
 Thin-plate spline (F. L. Bookstein, "Principal warps", IEEE TPAMI 11(6), 1989, eq. 1-4), solved for
-the inverse map that resampling needs: kernels sit where the points are to be seen, values say how
-far away the pixel comes from.
+the inverse map that resampling needs: kernels are at the targets, values are the offsets to the
+source pixels.
 """
 
 import cv2
@@ -33,11 +33,11 @@ class Warp:
     def source_map(
         self, targets: NDArray[np.float64], sources: NDArray[np.float64]
     ) -> NDArray[np.float32]:
-        """Say for each pixel of the result where in the picture it comes from.
+        """Return the source position of each pixel of the result.
 
         Args:
-            targets: where the points are to be seen (N, 2), pixels, all different.
-            sources: where they are in the picture (N, 2), pixels.
+            targets: positions of the points in the result (N, 2), pixels, all different.
+            sources: their positions in the picture (N, 2), pixels.
 
         Returns:
             (size, size, 2) float32, x and y, as ``cv2.remap`` takes it.
@@ -82,6 +82,6 @@ class Warp:
         system[:n_points, n_points] = system[n_points, :n_points] = 1.0
         system[:n_points, n_points + 1 :] = at
         system[n_points + 1 :, :n_points] = at.T
-        wanted = np.zeros((n_points + 3, 2))
-        wanted[:n_points] = values
-        return np.asarray(np.linalg.solve(system, wanted), np.float32)
+        right_side = np.zeros((n_points + 3, 2))
+        right_side[:n_points] = values
+        return np.asarray(np.linalg.solve(system, right_side), np.float32)

@@ -58,7 +58,7 @@ def test_extraction_is_deterministic_in_one_process_or_two(corpus, corpus_featur
             assert (features.times == twin.features[modality].times).all()
 
 
-def test_labels_are_taken_up_without_extraction(corpus, tmp_path, capsys):
+def test_new_labels_need_no_extraction(corpus, tmp_path, capsys):
     folder = tmp_path / "mine"
     folder.mkdir()
     media = shutil.copy(first_clip(corpus), folder / "a.mp4")
@@ -113,7 +113,7 @@ def test_nothing_readable_at_all_is_an_error(tmp_path):
         )
 
 
-class CrashingExtraction(extraction._Extraction):
+class CrashingWriter(extraction._ClipWriter):
     """Kills its process at the clip that is called "killer"."""
 
     def __call__(self, task):
@@ -127,7 +127,7 @@ def test_a_process_that_dies_takes_only_its_own_clip(corpus, tmp_path, monkeypat
     words = (Word("hello", 0.1, 0.5),)
     names = ("a", "killer", "b")
     clips = [Clip(name, name, media, 0.0, 1.0, words=words) for name in names]
-    monkeypatch.setattr(extraction, "_Extraction", CrashingExtraction)
+    monkeypatch.setattr(extraction, "_ClipWriter", CrashingWriter)
     result = extract(clips, StoreInfo("x"), tmp_path / "o", FeatureConfig(), jobs=2)
     assert [failure.id for failure in result.failures] == ["killer"]
     assert "crashed" in result.failures[0].error
@@ -137,7 +137,7 @@ def test_a_process_that_dies_takes_only_its_own_clip(corpus, tmp_path, monkeypat
 def test_an_interrupted_run_keeps_finished_clips(corpus, tmp_path, monkeypatch):
     words = (Word("hello", 0.1, 0.5),)
     clips = [Clip(name, name, first_clip(corpus), 0.0, 1.0, words=words) for name in "abc"]
-    extract_one = extraction._Extraction.__call__
+    extract_one = extraction._ClipWriter.__call__
     finished = []
 
     def stop_at_third(self, task):
@@ -146,13 +146,13 @@ def test_an_interrupted_run_keeps_finished_clips(corpus, tmp_path, monkeypatch):
         finished.append(task[0].id)
         return extract_one(self, task)
 
-    monkeypatch.setattr(extraction._Extraction, "__call__", stop_at_third)
+    monkeypatch.setattr(extraction._ClipWriter, "__call__", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         extract(clips, StoreInfo("x"), tmp_path / "o", FeatureConfig())
     monkeypatch.undo()
     assert [clip.id for clip in FeatureStore(tmp_path / "o").clips()] == ["a", "b"]
     result = extract(clips, StoreInfo("x"), tmp_path / "o", FeatureConfig())
-    assert (result.done, result.kept) == (1, 2)
+    assert (result.done, result.existing) == (1, 2)
 
 
 def test_a_cut_of_a_longer_video_counts_time_from_its_start(corpus, extractor):
@@ -162,33 +162,34 @@ def test_a_cut_of_a_longer_video_counts_time_from_its_start(corpus, extractor):
     assert abs(part.features["audio"].times[0, 0]) < 0.02
     assert part.features["visual"].times[0, 0] < 0.11
     assert part.features["audio"].times[-1, 1] == pytest.approx(1.5, abs=0.05)
-    said = [w.text for w in without_pauses(whole.clip.words) if 1.0 <= (w.start + w.end) / 2 < 2.5]
-    assert [w.text for w in without_pauses(part.clip.words)] == said
+    words = without_pauses(whole.clip.words)
+    expected = [word.text for word in words if 1.0 <= (word.start + word.end) / 2 < 2.5]
+    assert [word.text for word in without_pauses(part.clip.words)] == expected
 
 
-def test_what_is_absent_is_named(tmp_path, extractor):
+def test_absent_modalities_have_their_reason(tmp_path, extractor):
     no_sound = write_media(tmp_path / "mute.mp4", picture=grey, seconds=1.0)
-    found = extractor(Clip("a", "a", no_sound))
-    assert found.features == {}
-    assert found.absent == {
+    clip = extractor(Clip("a", "a", no_sound))
+    assert clip.features == {}
+    assert clip.absent == {
         "visual": "no face found",
         "audio": "the file has no sound",
         "text": "no speech found",
     }
     no_picture = write_media(tmp_path / "hum.wav", sound=hum, audio_codec="pcm_s16le", seconds=1.0)
-    found = extractor(Clip("a", "a", no_picture))
-    assert set(found.features) == {"audio"}
-    assert found.absent["visual"] == "the file has no picture"
+    clip = extractor(Clip("a", "a", no_picture))
+    assert set(clip.features) == {"audio"}
+    assert clip.absent["visual"] == "the file has no picture"
 
 
 def test_silence_is_absent_sound(tmp_path, extractor):
     quiet = write_media(tmp_path / "quiet.mp4", picture=grey, sound=np.zeros_like, seconds=1.5)
-    found = extractor(Clip("a", "a", quiet))
-    assert found.features == {}
-    assert found.absent["audio"] == "silence"
+    clip = extractor(Clip("a", "a", quiet))
+    assert clip.features == {}
+    assert clip.absent["audio"] == "silence"
 
 
-def test_bad_files_are_errors_of_ours(tmp_path, extractor, corpus):
+def test_bad_files_raise_our_errors(tmp_path, extractor, corpus):
     with pytest.raises(ClipError):
         extractor(Clip("a", "a", tmp_path / "none.mp4"))
     shutil.copy(first_clip(corpus), tmp_path / "a.mp4")
