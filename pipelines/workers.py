@@ -33,6 +33,8 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POL
 """One thread per worker: several that spin for each other's cores are slower than one each."""
 STOP_S = 1.2
 """Time for a running task to remove its unfinished files after an interrupt."""
+DYING_S = 10.0
+"""Time for a process that closed its connection to end."""
 MAX_FAILED_STARTS = 3
 
 
@@ -140,7 +142,7 @@ class WorkerPool(Generic[Task, Result]):
     def _drop(self, worker: "_Worker") -> tuple[Task, Crash] | None:
         """Remove a process that died; another is started if there is work for it."""
         self._workers.remove(worker)
-        worker.end(STOP_S)
+        worker.end(DYING_S)
         if worker.busy and worker.again:
             return worker.task, Crash()
         if worker.busy:

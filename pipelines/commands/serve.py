@@ -1,4 +1,4 @@
-"""``mmemo serve``: the page about a video, in a browser."""
+"""``mmemo serve``: a page in the browser that takes videos and shows their reports."""
 
 import argparse
 import logging
@@ -19,7 +19,7 @@ from pipelines.serving.job import Limits
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands
 
-NEEDED = ("fastapi", "uvicorn")
+PACKAGES = ("fastapi", "uvicorn")
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 
 
@@ -29,10 +29,10 @@ def add(commands: "Commands") -> None:
         commands,
         "serve",
         _run,
-        "read videos that are dropped into a browser",
-        "Serve a page that takes videos, reads them one after another, and shows for each the "
-        "page that `mmemo report` writes, with its answers in every form. Only this machine "
-        "reaches it unless --host says otherwise. Ctrl-C stops it.",
+        "read videos in a browser",
+        "Serve a page that takes videos, reads them one after another, and shows the report that "
+        "`mmemo report` writes on each, with the predictions in every form. Only this machine "
+        "reaches it, unless --host changes that. Ctrl-C stops it.",
     )
     add_run(command)
     add_decoder(command)
@@ -53,7 +53,7 @@ def _add_place(command: argparse.ArgumentParser) -> None:
         type=_port,
         default=DEFAULT_PORT,
         metavar="N",
-        help="port to listen on, 0 for any that is free (default: %(default)s)",
+        help="port to listen on, 0 for any free one (default: %(default)s)",
     )
     command.add_argument(
         "--allow-host",
@@ -61,7 +61,7 @@ def _add_place(command: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="NAME",
-        help="another name under which browsers reach it, such as that of a proxy",
+        help="another host name of the server, such as that of a proxy",
     )
     command.add_argument("--open", action="store_true", help="open the page in a browser")
     command.add_argument(
@@ -74,13 +74,13 @@ def _add_place(command: argparse.ArgumentParser) -> None:
 
 def _add_limits(command: argparse.ArgumentParser) -> None:
     limits = command.add_argument_group("limits")
-    for option, metavar, what in (
+    for option, metavar, description in (
         ("upload_mb", "MB", "size of one recording"),
         ("media_minutes", "MIN", "its length"),
-        ("job_minutes", "MIN", "time for reading one; after that it is given up"),
-        ("queue", "N", "recordings on their way at a time"),
-        ("keep", "N", "recordings kept once they are done; the oldest goes first"),
-        ("keep_hours", "H", "how long they are kept"),
+        ("job_minutes", "MIN", "time for reading one; after that it fails"),
+        ("queue", "N", "unfinished recordings at a time"),
+        ("keep", "N", "finished recordings; the oldest is removed first"),
+        ("keep_hours", "H", "age of a finished recording; after that it is removed"),
     ):
         default = getattr(Limits, option)
         limits.add_argument(
@@ -88,16 +88,16 @@ def _add_limits(command: argparse.ArgumentParser) -> None:
             type=type(default),
             default=default,
             metavar=metavar,
-            help=f"{what} (default: %(default)g)",
+            help=f"{description} (default: %(default)g)",
         )
 
 
 def _run(options: argparse.Namespace) -> int:
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise ConfigError(
-            f"serve: expected the packages {', '.join(NEEDED)}; not installed: "
-            f"{', '.join(missing)}. Get them by: pip install 'mmemo[serve]'"
+            f"serve: expected the packages {', '.join(PACKAGES)}; not installed: "
+            f"{', '.join(missing)}. Install them: pip install 'mmemo[serve]'"
         )
     from pipelines.serving.server import Place, serve
     from pipelines.serving.task import Settings

@@ -1,4 +1,4 @@
-"""``mmemo serve``: the page about a video for whoever drops one into a browser.
+"""``mmemo serve``: a page that takes videos and shows a report on each.
 
     job, jobs          a recording and its state, all of them, and the limits
     storage            where their files are, under which names

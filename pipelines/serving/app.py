@@ -1,14 +1,14 @@
-"""What is answered over HTTP: the page, its state as JSON, uploads, results.
+"""The HTTP interface: the page, its state as JSON, uploads, results.
 
     GET    /                          the page; /assets/NAME its style and script
     GET    /api/state                 model, limits and all recordings
     POST   /api/recordings            announce one: {"name", "size", "transcript"}
     PUT    /api/recordings/ID/transcript, then /api/recordings/ID/media     their bytes
     POST   /api/recordings/ID/cancel
-    DELETE /api/recordings/ID, or /api/recordings for all that have ended
-    GET    /recordings/ID/report      the page about it; .../recording what it plays,
-                                      .../thumbnail a small picture of it
-    GET    /recordings/ID/files/FORM  a file to keep
+    DELETE /api/recordings/ID, or /api/recordings for all finished ones
+    GET    /recordings/ID/report      its report; .../recording the media that it plays,
+                                      .../thumbnail a thumbnail
+    GET    /recordings/ID/files/FORM  a file for download
 
 Errors are ``{"detail": "one line"}``.
 """
@@ -38,11 +38,11 @@ PAGE = "index.html"
 ASSET_TYPES = {".css": "text/css", ".js": "text/javascript", ".html": "text/html"}
 LARGEST_BODY = 16_384
 REPORT_POLICY = "frame-ancestors 'none'"
-"""What the report's own policy cannot say."""
+"""A header only: a page's own policy cannot contain it."""
 
 
 class Announced(BaseModel):
-    """A recording that is about to come."""
+    """The announcement of an upload."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -56,9 +56,9 @@ def create_app(jobs: Jobs, about: Mapping[str, Any]) -> FastAPI:
 
     Args:
         jobs: the recordings.
-        about: what the page tells of the model and the place.
+        about: description of the model and the server for the page.
     """
-    # No pages about the interface: they fetch scripts from elsewhere.
+    # No documentation pages: they load scripts from other sites.
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _answer_errors(app)
     _serve_page(app, jobs, about)
@@ -71,7 +71,7 @@ def create_app(jobs: Jobs, about: Mapping[str, Any]) -> FastAPI:
 def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RefusalError)
     async def refused(request: Request, error: RefusalError) -> Response:
-        # What is still coming is not read: the connection cannot be used again.
+        # The rest of the body is not read, so the connection cannot be used again.
         closing = {"connection": "close"} if request.method == "PUT" else None
         return JSONResponse({"detail": str(error)}, error.status, closing)
 
@@ -158,7 +158,7 @@ def _take_uploads(app: FastAPI, jobs: Jobs) -> None:
 
 
 class _Receiving:
-    """Hold a job while one of its files comes; if that goes wrong, the job has failed."""
+    """Marks a job while one of its files is uploaded; the job fails if the upload fails."""
 
     def __init__(self, jobs: Jobs, job: Job) -> None:
         self._jobs, self._job = jobs, job
@@ -170,8 +170,9 @@ class _Receiving:
         if error is None:
             self._jobs.pause_upload(self._job)
             return
-        why = str(error) if isinstance(error, RefusalError) else "the upload broke off; try again"
-        self._jobs.finish(self._job, "failed", why)
+        refused = isinstance(error, RefusalError)
+        reason = str(error) if refused else "the upload was interrupted; try again"
+        self._jobs.finish(self._job, "failed", reason)
         if isinstance(error, UploadStoppedError | ClientDisconnect):
             raise RefusalError(409, f"{self._job.name}: {self._job.message or 'removed'}") from None
 
@@ -208,9 +209,9 @@ def _serve_results(app: FastAPI, jobs: Jobs) -> None:
         path = jobs.storage.thumbnail(jobs.find(job_id))
         if not path.is_file():
             raise HTTPException(404)
-        # It never changes, and is asked for anew whenever the list is shown.
-        kept = {"cache-control": "private, max-age=3600"}
-        return FileResponse(path, media_type="image/jpeg", headers=kept)
+        # It never changes, and the page requests it whenever the list is shown.
+        headers = {"cache-control": "private, max-age=3600"}
+        return FileResponse(path, media_type="image/jpeg", headers=headers)
 
     @app.get("/recordings/{job_id}/recording")
     def recording(job_id: str) -> Response:
@@ -236,10 +237,10 @@ def _serve_results(app: FastAPI, jobs: Jobs) -> None:
 
 
 def _assets() -> dict[str, bytes]:
-    """Read the page's parts; its colours are those of the page about a video."""
+    """Return the files of the page, file name -> content; it shares the report's colours."""
     # Not files("pipelines.video_report"): that would load the package, and torch with it.
-    room = files("pipelines")
-    own = room.joinpath("serving", "assets")
-    found = {entry.name: entry.read_bytes() for entry in own.iterdir() if entry.is_file()}
-    colours = room.joinpath("video_report", "assets", "colours.css")
-    return {**found, colours.name: colours.read_bytes()}
+    package = files("pipelines")
+    own = package.joinpath("serving", "assets")
+    assets = {entry.name: entry.read_bytes() for entry in own.iterdir() if entry.is_file()}
+    colours = package.joinpath("video_report", "assets", "colours.css")
+    return {**assets, colours.name: colours.read_bytes()}

@@ -1,11 +1,10 @@
-"""Who may ask: the server's own pages and programs, not pages of other sites.
+"""Accepts requests of the server's own pages and of programs, not of other sites' pages.
 
 A page of another site can make a browser send requests here, and by DNS rebinding even under a
-name of its own. So the name that is asked for (Host) has to be one of this server's, and a request
-that says that it comes from another page (Origin, Sec-Fetch-Site) is refused. Programs, which say
-neither, may ask.
+name of its own. So the requested host (Host) must be one of this server's names, and a request
+from another page (Origin, Sec-Fetch-Site) is refused. Programs send neither and are accepted.
 
-Also the error by which any part of the server refuses a request.
+``RefusalError`` is how any part of the server refuses a request.
 """
 
 import ipaddress
@@ -26,7 +25,7 @@ PAGE_POLICY = (
     "require-trusted-types-for 'script'"
 )
 FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
-"""What is no page of ours shows nothing and runs nothing."""
+"""Files that are not our pages load nothing and run nothing."""
 HEADERS: Mapping[str, str] = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -38,10 +37,10 @@ HEADERS: Mapping[str, str] = {
 
 
 class RefusalError(MmemoError):
-    """A request that is not fulfilled: one line for the user, and the status of the answer.
+    """A refused request: one line for the user, and the status of the response.
 
     Attributes:
-        status: of HTTP (RFC 9110, section 15).
+        status: HTTP status code (RFC 9110, section 15).
     """
 
     def __init__(self, status: int, line: str) -> None:
@@ -50,7 +49,7 @@ class RefusalError(MmemoError):
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address is this machine's own, which no other reaches."""
+    """Return whether an address is a loopback address, which no other machine reaches."""
     if host == "localhost":
         return True
     try:
@@ -60,17 +59,17 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """Refuse what does not come from this server's pages; give every answer its headers.
+    """Refuses requests of other sites' pages; adds security headers to every response.
 
     Args:
-        app: who answers.
+        app: handles accepted requests.
         host: the address that the server is bound to.
-        names: under which it is known besides.
+        names: other host names of the server.
     """
 
     def __init__(self, app: ASGIApp, host: str, names: Iterable[str] = ()) -> None:
         self.app = app
-        # A browser that is led here by a foreign name says that name, never an address.
+        # DNS rebinding sends a foreign name as host, never an address.
         self._any_address = not is_loopback(host)
         known = {*LOOPBACK_NAMES, host, *names}
         if self._any_address:
@@ -78,7 +77,7 @@ class Guard:
         self._names = {name.lower() for name in known}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; see ASGI."""
+        """Handle one request; see ASGI."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
@@ -92,9 +91,9 @@ class Guard:
                 headers.setdefault("content-security-policy", FILE_POLICY)
             await send(message)
 
-        why = self._refusal(Headers(scope=scope), scope["method"])
-        if why:
-            answer = JSONResponse({"detail": why}, status_code=403)
+        reason = self._refusal(Headers(scope=scope), scope["method"])
+        if reason:
+            answer = JSONResponse({"detail": reason}, status_code=403)
             await answer(scope, receive, send_with_headers)
         else:
             await self.app(scope, receive, send_with_headers)
@@ -109,19 +108,19 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and _place(origin) != hosts[0].lower():
             return "Expected a request from this server's own page; it comes from another site"
-        led_here = (
+        followed_link = (
             method == "GET"
             and headers.get("sec-fetch-mode") == "navigate"
             and headers.get("sec-fetch-dest") == "document"
         )
-        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not led_here:
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not followed_link:
             return "Expected a request from this server's own page; it comes from another site"
         return ""
 
     def _is_ours(self, host: str) -> bool:
         try:
             parts = urlsplit(f"//{host}")
-            name, _ = parts.hostname or "", parts.port  # a port that is none raises
+            name, _ = parts.hostname or "", parts.port  # an invalid port raises
         except ValueError:
             return False
         if parts.netloc != host or "@" in host or not name:

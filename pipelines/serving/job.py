@@ -1,4 +1,4 @@
-"""One recording on its way from upload to page, and the limits of what is taken on."""
+"""One recording from upload to report, and the limits of a server."""
 
 import math
 import time
@@ -15,25 +15,25 @@ Stage = Literal["upload", "check", "face", "voice", "words", "emotions", "page"]
 
 ACTIVE: tuple[State, ...] = ("uploading", "waiting", "running")
 STAGES: tuple[Stage, ...] = ("upload", "check", "face", "voice", "words", "emotions", "page")
-"""In their order; those of a modality that a recording does not have are passed over."""
+"""In order; stages of a modality that a recording does not have are skipped."""
 
 OnStage = Callable[[Stage, float | None], None]
-"""Told the stage that is under way, and the share of it that is done, None if nobody can tell."""
+"""Called with the current stage and the share of it that is done; None if unknown."""
 
-_KEPT = ("id", "name", "transcript", "size", "created", "state", "finished", "message")
+_SAVED = ("id", "name", "transcript", "size", "created", "state", "finished", "message")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a server takes on; all of it above 0.
+    """The limits of a server, all above 0.
 
     Attributes:
         upload_mb: size of one recording.
         media_minutes: its length.
-        job_minutes: time for reading it, after which it counts as hanging.
-        queue: how many recordings may be on their way at a time.
-        keep: how many are kept once they are done; the oldest goes first.
-        keep_hours: how long they are kept.
+        job_minutes: time to read it; after that its process is killed.
+        queue: unfinished recordings at a time.
+        keep: finished recordings; the oldest is removed first.
+        keep_hours: age of a finished recording.
 
     Raises:
         ConfigError: a value is not above 0.
@@ -61,25 +61,25 @@ class Limits:
 
 @dataclass
 class Job:
-    """A recording and what is known of it. Times are seconds since the epoch.
+    """A recording and its state. Times are seconds since the epoch.
 
     Attributes:
-        id: random, and all that paths are made of.
-        name: of the file, as shown.
-        transcript: name of the transcript that comes with it, "" if none.
-        size: bytes, as announced.
+        id: random; paths contain nothing else.
+        name: displayed name of the file.
+        transcript: name of its transcript, "" if there is none.
+        size: announced size in bytes.
         created: when it was announced.
-        state: where it stands.
-        stage: what is being done.
-        share: how much of the stage is done, 0 to 1; None where nobody can tell.
-        received: bytes of the recording that have come.
-        receiving: whether one of its files is coming just now.
-        touched: when something last came, on the monotonic clock.
+        state: its state.
+        stage: its current stage.
+        share: how much of the stage is done, 0 to 1; None if unknown.
+        received: bytes of the recording so far.
+        receiving: whether one of its files is being uploaded now.
+        touched: when bytes last arrived, on the monotonic clock.
         started: when reading began.
-        finished: when it ended, one way or other.
-        message: one line on how it ended, "" if all went well.
+        finished: when it was done, failed or was cancelled.
+        message: the reason of a failure, one line, or "".
         notes: warnings.
-        summary: what was found, in short.
+        summary: of its predictions.
     """
 
     id: str
@@ -101,11 +101,11 @@ class Job:
 
     @property
     def active(self) -> bool:
-        """Whether something is still to be done."""
+        """Whether it is unfinished."""
         return self.state in ACTIVE
 
     def describe(self, now: float) -> dict[str, Any]:
-        """Tell what a page shows."""
+        """Return the JSON for the page."""
         described = self.to_json()
         ends = now if self.finished is None else self.finished
         began = self.started
@@ -114,20 +114,20 @@ class Job:
         return described
 
     def to_json(self) -> dict[str, Any]:
-        """Return what outlives the server."""
-        held: dict[str, Any] = {name: getattr(self, name) for name in _KEPT}
-        return {**held, "notes": list(self.notes), "summary": self.summary}
+        """Return the JSON that is saved."""
+        saved: dict[str, Any] = {name: getattr(self, name) for name in _SAVED}
+        return {**saved, "notes": list(self.notes), "summary": self.summary}
 
     @classmethod
-    def from_json(cls, held: Mapping[str, Any]) -> "Job":
-        """Read what ``to_json`` returned.
+    def from_json(cls, saved: Mapping[str, Any]) -> "Job":
+        """Return the finished job that ``to_json`` described.
 
         Raises:
-            KeyError, TypeError, ValueError: it is something else.
+            KeyError, TypeError, ValueError: ``saved`` is something else.
         """
-        job = cls(*(held[name] for name in _KEPT[:5]))
-        job = replace(job, **{name: held[name] for name in (*_KEPT[5:], "summary")})
-        job.notes = tuple(map(str, held["notes"]))
+        job = cls(*(saved[name] for name in _SAVED[:5]))
+        job = replace(job, **{name: saved[name] for name in (*_SAVED[5:], "summary")})
+        job.notes = tuple(map(str, saved["notes"]))
         texts = (job.id, job.name, job.transcript, job.message)
         numbers = (job.size, job.created, job.finished)
         known = all(isinstance(text, str) for text in texts)

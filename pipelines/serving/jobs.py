@@ -1,6 +1,6 @@
-"""All recordings that a server knows: which there are, whose turn it is, which must go.
+"""All recordings of a server: their list, the queue, and the removal of old ones.
 
-Requests and the dispatcher ask from different threads; every method holds the lock.
+Requests and the dispatcher use it from different threads; every public method takes the lock.
 """
 
 import logging
@@ -18,9 +18,9 @@ from pipelines.serving.storage import Storage, clean, transcript_suffix
 logger = logging.getLogger(__name__)
 
 SPARE_BYTES = 200 * MEGABYTE
-"""Must stay free on the disk beyond an upload: pages, answers, other programs."""
-UPLOAD_PATIENCE_S = 120.0
-"""An upload of which nothing comes for so long is given up."""
+"""Free space needed beyond an upload: for results and other programs."""
+UPLOAD_TIMEOUT_S = 120.0
+"""An upload fails if no bytes arrive for this long."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,21 +29,21 @@ R = TypeVar("R")
 def _locked(
     method: Callable[Concatenate["Jobs", P], R],
 ) -> Callable[Concatenate["Jobs", P], R]:
-    def holding(self: "Jobs", /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def with_lock(self: "Jobs", /, *args: P.args, **kwargs: P.kwargs) -> R:
         with self._changed:
             return method(self, *args, **kwargs)
 
-    holding.__doc__ = method.__doc__
-    return holding
+    with_lock.__doc__ = method.__doc__
+    return with_lock
 
 
 class Jobs:
     """The list of recordings, oldest first.
 
     Args:
-        storage: where their files lie; jobs found there are listed as they ended.
-        limits: what is taken on and kept.
-        now: the time, seconds since the epoch.
+        storage: of their files; finished jobs in it are listed too.
+        limits: of this server.
+        now: returns the time, seconds since the epoch.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Jobs:
 
     @_locked
     def create(self, name: str, size: int, transcript: str | None = None) -> Job:
-        """Announce a recording; its bytes come next.
+        """Announce a recording, whose upload follows.
 
         Raises:
-            RefusalError: it is empty or too large, its transcript is of no known kind, the queue or
-                the disk is full.
+            RefusalError: it is empty or too large, its transcript has an unknown suffix, or the
+                queue or the disk is full.
         """
         self._expire()
         name, transcript = clean(name), clean(transcript) if transcript else ""
@@ -82,7 +82,7 @@ class Jobs:
         return job
 
     def too_large(self, name: str, size: float) -> str:
-        """Say that a file is larger than what is taken."""
+        """Return the message that a file is too large."""
         return (
             f"{name}: expected at most {self.limits.upload_mb:g} MB; "
             f"it has {max(size / MEGABYTE, self.limits.upload_mb + 0.1):.1f}"
@@ -90,10 +90,10 @@ class Jobs:
 
     @_locked
     def find(self, job_id: str) -> Job:
-        """Find a recording.
+        """Return a recording.
 
         Raises:
-            RefusalError: there is none of that id.
+            RefusalError: there is none with this id.
         """
         try:
             return self._jobs[job_id]
@@ -104,10 +104,10 @@ class Jobs:
 
     @_locked
     def begin_upload(self, job: Job) -> None:
-        """Say that bytes of a recording or its transcript begin to come.
+        """Note that the upload of a recording or its transcript begins.
 
         Raises:
-            RefusalError: they have come already, or are coming, or are no longer wanted.
+            RefusalError: it was uploaded already, is being uploaded, or was cancelled.
         """
         if job.state != "uploading" or job.receiving:
             raise RefusalError(409, f"{job.name}: its upload is over or already under way")
@@ -115,33 +115,33 @@ class Jobs:
 
     @_locked
     def receive(self, job: Job, count: int) -> bool:
-        """Count bytes of a recording that came; False once they are no longer wanted."""
+        """Count received bytes; return False once the upload is cancelled."""
         job.received += count
         job.share, job.touched = min(job.received / job.size, 1.0), time.monotonic()
         return job.state == "uploading"
 
     @_locked
     def pause_upload(self, job: Job) -> None:
-        """Say that a file has come whole, and others may follow."""
+        """Note that one file is complete; others may follow."""
         job.receiving = False
 
     @_locked
     def enqueue(self, job: Job) -> None:
-        """Say that a recording has come whole, and put it at the end of the queue.
+        """Add a completely uploaded recording to the end of the queue.
 
         Raises:
-            RefusalError: it is no longer wanted.
+            RefusalError: it was cancelled.
         """
         if job.state != "uploading":
             raise RefusalError(409, f"{job.name}: cancelled")
         job.state, job.stage, job.share, job.receiving = "waiting", "check", None, False
-        # The queue is in the order of arrival, not of announcement.
+        # The queue has the order of arrival, not of announcement.
         self._jobs[job.id] = self._jobs.pop(job.id)
         self._changed.notify_all()
 
     @_locked
     def next_waiting(self, patience_s: float) -> Job | None:
-        """Take the recording whose turn it is; None if none comes while one waits for it."""
+        """Take the next recording of the queue; None if none arrives within ``patience_s``."""
         job = self._first_waiting()
         if job is None:
             self._changed.wait(patience_s)
@@ -155,7 +155,7 @@ class Jobs:
 
     @_locked
     def progress(self, job: Job, stage: Stage, share: float | None) -> None:
-        """Note how far the reading is."""
+        """Note the progress of reading."""
         job.stage, job.share = stage, share
 
     @_locked
@@ -168,7 +168,7 @@ class Jobs:
         notes: Sequence[str] = (),
         summary: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note how a recording ended, unless it was cancelled meanwhile; then let the old go."""
+        """Note the outcome of a recording, unless it was cancelled; then remove old ones."""
         if job.active:
             job.state, job.message, job.finished = state, message, self._now()
             job.notes, job.summary = tuple(notes), summary
@@ -177,21 +177,21 @@ class Jobs:
 
     @_locked
     def cancel(self, job: Job) -> None:
-        """Stop what is being done; the recording stays listed, its files go.
+        """Stop a recording; it stays listed, its files are removed.
 
         Raises:
-            RefusalError: nothing is being done.
+            RefusalError: it is finished.
         """
         if not job.active:
             raise RefusalError(409, f"{job.name}: there is nothing to cancel")
         running = job.state == "running"
         job.state, job.message, job.finished = "cancelled", "cancelled", self._now()
-        if not running:  # else once the worker has let go of it
+        if not running:  # otherwise once the worker has stopped
             self._settle(job)
 
     @_locked
     def remove(self, job: Job) -> None:
-        """Stop what is being done, and forget the recording with all its files."""
+        """Stop a recording and remove it with all its files."""
         self._jobs.pop(job.id, None)
         if job.active:
             job.state = "cancelled"
@@ -199,18 +199,18 @@ class Jobs:
 
     @_locked
     def clear(self) -> None:
-        """Forget all recordings that have ended."""
+        """Remove all finished recordings."""
         for job in [job for job in self._jobs.values() if not job.active]:
             self.remove(job)
 
     @_locked
     def expire(self) -> None:
-        """Give up uploads of which nothing comes, and forget what is too old or too many."""
+        """Fail stalled uploads, and remove finished recordings beyond the limits."""
         self._expire()
 
     @_locked
     def describe(self) -> list[dict[str, Any]]:
-        """Tell of all recordings what a page shows, oldest first."""
+        """Return the JSON of all recordings for the page, oldest first."""
         now = self._now()
         waiting = [job.id for job in self._jobs.values() if job.state == "waiting"]
         before = {job_id: place for place, job_id in enumerate(waiting)}
@@ -225,7 +225,7 @@ class Jobs:
         ]
 
     def _settle(self, job: Job) -> None:
-        """Bring a job's folder into the state in which it stays."""
+        """Save a finished job, and remove the files of one without results."""
         if job.id not in self._jobs:
             self.storage.remove(job)
             return
@@ -238,7 +238,7 @@ class Jobs:
 
     def _expire(self) -> None:
         for job in list(self._jobs.values()):
-            if job.state == "uploading" and time.monotonic() - job.touched > UPLOAD_PATIENCE_S:
+            if job.state == "uploading" and time.monotonic() - job.touched > UPLOAD_TIMEOUT_S:
                 job.state, job.finished = "failed", self._now()
                 job.message = "the upload stopped; try again"
                 self._settle(job)

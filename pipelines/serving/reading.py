@@ -1,4 +1,4 @@
-"""One recording in; its page, answers in every form and a summary out, of features made once."""
+"""Reads one recording and writes its report, its predictions in every form, and a thumbnail."""
 
 import logging
 from collections import Counter
@@ -42,19 +42,19 @@ STAGE_OF: dict[str, Stage] = {
 HOME = ("All recordings", "/")
 
 THUMBNAIL_SIDE = 240
-THUMBNAIL_PLACE = 1 / 3
-"""Where in the recording it is taken: beginnings are often black."""
+THUMBNAIL_AT = 1 / 3
+"""Its position in the recording, as a share: beginnings are often black."""
 THUMBNAIL_QUALITY = 80
 
 
 class Reader:
-    """A model and extractors that are kept between recordings.
+    """A model and its extractors, loaded once for all recordings.
 
     Args:
         run: the trained model's folder.
-        decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
+        decoder: how a label set is chosen, one of ``mmemo.inference.DECODERS``.
         device: where the model runs.
-        threads: threads for the face graphs and the recogniser.
+        threads: threads for the face networks and the speech recogniser.
 
     Raises:
         CheckpointError: there is no usable model in ``run``.
@@ -66,7 +66,7 @@ class Reader:
         self.extractor = extractor_for(self.checkpoint, threads=threads)
 
     def about(self) -> dict[str, Any]:
-        """Say what a page tells of the model."""
+        """Return the description of the model for the page."""
         return {
             "labels": list(self.checkpoint.labels),
             "dataset": self.checkpoint.trained_on.dataset,
@@ -74,17 +74,17 @@ class Reader:
         }
 
     def read(self, task: Task, on_stage: OnStage) -> dict[str, Any]:
-        """Read a recording, write what was found beside it, and sum it up.
+        """Read a recording, write the results beside it, and return a summary.
 
         Raises:
             MmemoError: the recording or its transcript cannot be read.
-            OSError: what was found cannot be written.
+            OSError: the results cannot be written.
         """
         on_stage("check", None)
         info = probe(task.media)
-        if info.duration_s > task.longest_s:
+        if info.duration_s > task.limit_s:
             raise ClipError(
-                f"{task.name}: expected at most {task.longest_s / 60:g} minutes; "
+                f"{task.name}: expected at most {task.limit_s / 60:g} minutes; "
                 f"it has {info.duration_s / 60:.1f}"
             )
         write_thumbnail(task.media, info, task.media.with_name(THUMBNAIL_FILE))
@@ -109,8 +109,8 @@ class Reader:
 
 
 def _named(report: VideoReport, name: str) -> VideoReport:
-    """Give the recording the name that its user knows."""
-    predictions = [replace(held, video=name) for held in report.predictions]
+    """Return the report with the user's name of the recording."""
+    predictions = [replace(prediction, video=name) for prediction in report.predictions]
     return replace(report, name=name, predictions=predictions)
 
 
@@ -128,7 +128,7 @@ def _write(report: VideoReport, task: Task, info: MediaInfo, *, served: bool) ->
 
 
 def _draw(report: VideoReport, task: Task, on_progress: OnProgress) -> None:
-    """Draw the answers into the recording; where that fails, the rest is still worth having."""
+    """Write the recording with predictions drawn on it; the other results do not depend on it."""
     out = task.media.parent / file_of(MOVIE_FORM)
     try:
         write_annotated(task.media, report.predictions, out, on_progress=on_progress)
@@ -141,7 +141,7 @@ def _write_file(path: Path, content: bytes) -> None:
 
 
 def _embedded(task: Task) -> Player:
-    """Put the recording into the page; where it is too large, name the user's own file."""
+    """Return a player with the recording embedded, or of the user's own file if it is too large."""
     player = embed(task.media, task.media.parent)
     if player.kind == "none":
         return replace(player, note=player.note.replace(task.media.name, task.name))
@@ -152,26 +152,24 @@ def _embedded(task: Task) -> Player:
 
 
 def _summary(report: VideoReport) -> dict[str, Any]:
-    read = [held for held in report.predictions if held.labels is not None]
-    found = Counter(label for held in read for label in held.labels or ())
+    read = [prediction for prediction in report.predictions if prediction.labels is not None]
+    counts = Counter(label for prediction in read for label in prediction.labels or ())
     return {
         "duration_s": round(report.duration_s, 2),
         "utterances": len(report.predictions),
         "read": len(read),
-        "words": sum(len(held.words) for held in report.predictions),
-        "found": dict(found.most_common()),
+        "words": sum(len(prediction.words) for prediction in report.predictions),
+        "found": dict(counts.most_common()),
         "absent": dict(report.absent),
     }
 
 
 def write_thumbnail(media: Path, info: MediaInfo, path: Path) -> None:
-    """Write a JPEG of the recording; nothing where it has no picture that can be decoded."""
+    """Write a JPEG of the recording, unless it has no picture that can be decoded."""
     if not info.has_picture:
         return
     try:
-        frames = read_frames(
-            media, start=info.duration_s * THUMBNAIL_PLACE, max_side=THUMBNAIL_SIDE
-        )
+        frames = read_frames(media, start=info.duration_s * THUMBNAIL_AT, max_side=THUMBNAIL_SIDE)
         image = next(frames).image
     except (ClipError, StopIteration):
         return

@@ -28,19 +28,19 @@ from pipelines.serving.worker_process import Dispatcher, WorkerProcess
 logger = logging.getLogger(__name__)
 
 GRACE_S = 2
-"""How long answers under way may take once the server is asked to stop."""
+"""Time for running responses once the server stops."""
 MOST_CONNECTIONS = 100
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a server listens, and who may ask there.
+    """The address of a server and its host names.
 
     Attributes:
         host: address to bind.
-        port: 0 for any that is free.
-        names: under which it may be asked for besides its address.
-        open_browser: whether to show the page once it is there.
+        port: 0 for any free port.
+        names: its host names besides the address.
+        open_browser: whether to open the page in a browser.
     """
 
     host: str
@@ -53,13 +53,13 @@ def serve(place: Place, settings: Settings, limits: Limits, folder: Path | None)
     """Serve until interrupted (SIGINT or SIGTERM).
 
     Args:
-        place: where.
-        settings: the model and how it is asked.
-        limits: what is taken on.
-        folder: where recordings and results stay; None keeps them until the end only.
+        place: its address.
+        settings: the model and how it is used.
+        limits: of the server.
+        folder: for recordings and results; by default a temporary folder.
 
     Raises:
-        ConfigError: the address cannot be bound, or the folder is in use.
+        ConfigError: the address cannot be bound, or another server uses the folder.
         WorkerError: the model cannot be loaded.
     """
     worker = WorkerProcess(settings)
@@ -100,7 +100,7 @@ def _program(place: Place, jobs: Jobs, about: Mapping[str, Any]) -> uvicorn.Serv
 
 class _Program(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Hang up first: an upload may have long to go, and is lost with the server anyway."""
+        """Close connections first: a running upload is lost with the server anyway."""
         for connection in list(self.server_state.connections):
             if connection.transport is not None:
                 connection.transport.close()
@@ -109,19 +109,19 @@ class _Program(uvicorn.Server):
 
 @contextmanager
 def _listening(place: Place) -> Iterator[socket.socket]:
-    """Take the port before anything else is done, so that a taken one costs no time."""
+    """Bind the port before the model is loaded, so that a used one is reported at once."""
     try:
         [(family, *_, address), *_] = socket.getaddrinfo(
             place.host, place.port, type=socket.SOCK_STREAM
         )
         bound = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        why = error.strerror or error
+        reason = error.strerror or error
         raise ConfigError(
-            f"--host {place.host}: expected an address of this machine ({why})"
+            f"--host {place.host}: expected an address of this machine ({reason})"
         ) from None
     with bound:
-        if sys.platform != "win32":  # there it would let two servers share a port
+        if sys.platform != "win32":  # where it would let two servers share a port
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind(address)
@@ -141,16 +141,16 @@ def _announce(place: Place, listening: socket.socket, folder: Path | None) -> No
     if not is_loopback(place.host):
         logger.warning(
             "%s is reached from other machines: whoever reaches it can upload, see and remove "
-            "recordings, and what is sent is not encrypted",
+            "recordings, and connections are not encrypted",
             place.host,
         )
-    print(f"Serving at {address}", flush=True)  # last: who waits for it has read the warning
+    print(f"Serving at {address}", flush=True)  # last, so that the warning comes first
     logger.info(
         "Recordings and results %s. Ctrl-C stops.",
         f"stay in {folder}" if folder else "are removed when the server stops",
     )
     if place.open_browser:
-        # Some browsers keep the caller waiting until they are closed.
+        # In a thread, because some browsers block until they are closed.
         Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 

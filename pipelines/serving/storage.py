@@ -1,6 +1,6 @@
-"""Where recordings and what was made of them lie: a folder a job, named by its random id.
+"""The files of recordings and their results: one folder per job, named by its random id.
 
-Names that users give to files are shown, never used as paths.
+Users' file names are displayed and offered for saving, but never used as paths.
 """
 
 import json
@@ -25,7 +25,7 @@ JOB_FILE, REPORT_FILE, PAGE_FILE, ANSWERS = "job.json", "report.html", "page.htm
 THUMBNAIL_FILE = "thumbnail.jpg"
 LOCK_FILE = "serve.lock"
 _ID = re.compile(r"[0-9a-f]{32}")
-LONGEST = 120
+MAX_NAME_LENGTH = 120
 UNNAMED = "recording"
 
 PAGE_FORM = "html"
@@ -43,100 +43,100 @@ FORM_NAMES = {
     "eaf": "ELAN",
     "TextGrid": "Praat",
 }
-"""Form -> what it is called, in the order in which they are offered."""
+"""Form -> its name on the page, in the order of display."""
 
 assert set(FORM_NAMES) == {PAGE_FORM, MOVIE_FORM, *EXPORTS}
 
 
 def clean(name: str) -> str:
-    """Keep of a name what can be shown and offered for saving: one line, no folders."""
+    """Return a file name that can be displayed and offered for saving: one line, no folders."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     shown = "".join(c for c in base if c.isprintable()).strip().lstrip(".").strip()
-    if len(shown) > LONGEST:
-        suffix = PurePosixPath(shown).suffix[:LONGEST]
-        shown = shown[: LONGEST - len(suffix)] + suffix
+    if len(shown) > MAX_NAME_LENGTH:
+        suffix = PurePosixPath(shown).suffix[:MAX_NAME_LENGTH]
+        shown = shown[: MAX_NAME_LENGTH - len(suffix)] + suffix
     return shown or UNNAMED
 
 
 def stem(name: str) -> str:
-    """Take a clean name without its suffix."""
+    """Return a clean name without its suffix."""
     return PurePosixPath(name).stem
 
 
 def media_suffix(name: str) -> str:
-    """Take the suffix of a recording if it is a known one, else ""; readers look inside."""
+    """Return the suffix of a recording if it is known, otherwise ""; decoders check the content."""
     suffix = PurePosixPath(name).suffix.lower()
     return suffix if suffix in MEDIA_SUFFIXES else ""
 
 
 def transcript_suffix(name: str) -> str | None:
-    """Find which kind of transcript a name promises; None if none that is known."""
+    """Return the suffix of a transcript's name; None if it is unknown."""
     lowered = name.lower()
     return next((suffix for suffix in SUFFIXES if lowered.endswith(suffix.lower())), None)
 
 
 def file_of(form: str) -> str:
-    """Name the file in a job's folder that holds a form."""
+    """Return the name of the file with a form in a job's folder."""
     return PAGE_FILE if form == PAGE_FORM else f"{ANSWERS}.{form}"
 
 
 class Storage:
     """The folders of all jobs.
 
-        ROOT/ID/ID.mp4           as it came; ID.vtt: its transcript
-        ROOT/ID/report.html      the page that is served, which plays ID.mp4
-        ROOT/ID/page.html        the page that is downloaded, with the recording in it
-        ROOT/ID/answers.csv ...  one file a form
-        ROOT/ID/thumbnail.jpg    a small picture of it
-        ROOT/ID/job.json         written last: how it ended
+        ROOT/ID/ID.mp4           as uploaded; ID.vtt: its transcript
+        ROOT/ID/report.html      the page to serve, which plays ID.mp4
+        ROOT/ID/page.html        the page for download, with the recording in it
+        ROOT/ID/answers.csv ...  one file per form
+        ROOT/ID/thumbnail.jpg    a thumbnail of it
+        ROOT/ID/job.json         its final state, written last
 
-    Names that users gave are in ``job.json`` only.
+    Users' file names are in ``job.json`` only.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def folder(self, job: Job) -> Path:
-        """Name a job's folder."""
+        """Return a job's folder."""
         return self.root / job.id
 
     def media(self, job: Job) -> Path:
-        """Name the recording's file."""
+        """Return the recording's file."""
         return self.folder(job) / f"{job.id}{media_suffix(job.name)}"
 
     def transcript(self, job: Job) -> Path:
-        """Name the transcript's file, which ``find_transcript`` finds beside the recording."""
+        """Return the transcript's file, which ``find_transcript`` finds beside the recording."""
         suffix = transcript_suffix(job.transcript)
         return self.folder(job) / f"{job.id}{suffix or SUFFIXES[-1]}"
 
     def thumbnail(self, job: Job) -> Path:
-        """Name the small picture of a recording; there is none of mere sound."""
+        """Return the thumbnail of a recording, which exists only if it has a picture."""
         return self.folder(job) / THUMBNAIL_FILE
 
     def create(self, job: Job) -> None:
-        """Make a job's folder."""
+        """Create a job's folder."""
         self.folder(job).mkdir(mode=0o700)
 
     def empty(self, job: Job) -> None:
-        """Remove all files of a job that came to nothing."""
+        """Remove all files of a failed or cancelled job."""
         for path in self.folder(job).glob("*"):
             path.unlink(missing_ok=True)
 
     def remember(self, job: Job) -> None:
-        """Note how a job ended, for a server to come."""
+        """Write a job's final state, for the next server."""
         write_atomically(self.folder(job) / JOB_FILE, json.dumps(job.to_json()).encode())
 
     def remove(self, job: Job) -> None:
-        """Remove a job's folder and all that is in it."""
+        """Remove a job's folder and its files."""
         shutil.rmtree(self.folder(job), ignore_errors=True)
 
     def free_bytes(self) -> int:
-        """Tell how much still fits."""
+        """Return the free space of the disk."""
         return shutil.disk_usage(self.root).free
 
     def recall(self) -> list[Job]:
-        """Find the jobs that an earlier server ended; what it left unfinished is removed."""
-        found = []
+        """Return the finished jobs of an earlier server; its unfinished ones are removed."""
+        jobs = []
         for folder in sorted(self.root.iterdir()):
             if not _ID.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
                 continue
@@ -144,21 +144,21 @@ class Storage:
                 job = Job.from_json(json.loads((folder / JOB_FILE).read_bytes()))
                 if job.id != folder.name:
                     raise ValueError(f"expected the id {folder.name}")
-                found.append(job)
+                jobs.append(job)
             except FileNotFoundError:
                 shutil.rmtree(folder, ignore_errors=True)
             except (KeyError, TypeError, ValueError) as error:
-                logger.warning("%s: not read (%s); it is left alone", folder / JOB_FILE, error)
-        return sorted(found, key=lambda job: job.created)
+                logger.warning("%s: not read (%s); nothing is changed", folder / JOB_FILE, error)
+        return sorted(jobs, key=lambda job: job.created)
 
 
 @contextmanager
 def open_storage(folder: Path | None) -> Iterator[Storage]:
-    """Use a temporary folder, removed at the end, or a named one, which stays.
+    """Yield the storage in a folder, or in a temporary one that is removed at the end.
 
     Raises:
-        ConfigError: another server uses it.
-        OSError: it cannot be made or written.
+        ConfigError: another server uses the folder.
+        OSError: the folder cannot be created or written.
     """
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="mmemo-serve-", ignore_cleanup_errors=True) as made:
@@ -173,7 +173,7 @@ def open_storage(folder: Path | None) -> Iterator[Storage]:
 def _locked(folder: Path) -> Iterator[None]:
     try:
         import fcntl
-    except ImportError:  # Windows, where two servers in one folder are the user's own care
+    except ImportError:  # Windows, where nothing prevents two servers in one folder
         yield
         return
     with open(folder / LOCK_FILE, "w") as file:

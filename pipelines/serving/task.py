@@ -1,4 +1,4 @@
-"""What passes between server and worker, without the packages that only the worker needs."""
+"""Messages between server and worker, without the packages that only the worker needs."""
 
 import json
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker is started with.
+    """The model of a worker and how it is used.
 
     Attributes:
         run: the trained model's folder.
-        decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
+        decoder: how a label set is chosen, one of ``mmemo.inference.DECODERS``.
         device: where the model runs, as ``--device`` names it.
-        log_level: of its messages.
+        log_level: level of its log messages.
     """
 
     run: Path
@@ -25,32 +25,32 @@ class Settings:
 
 @dataclass(frozen=True)
 class Task:
-    """What the worker is to read.
+    """A recording for the worker to read.
 
     Attributes:
-        media: the file; a transcript may lie beside it, and what is made is written there.
-        name: of the file as its user calls it.
-        longest_s: refuse what is longer.
-        names: what users call the files that messages may name, path -> name.
+        media: the file; its transcript is beside it, and results are written there.
+        name: the user's name of the file.
+        limit_s: maximum length.
+        names: path -> the user's name, of files that messages may mention.
     """
 
     media: Path
     name: str
-    longest_s: float
+    limit_s: float
     names: Mapping[str, str]
 
     def as_named(self, line: str) -> str:
-        """Put the user's names in the place of paths."""
+        """Return a line with the user's names instead of paths."""
         for path, name in self.names.items():
             line = line.replace(path, name)
         return line
 
     def to_message(self) -> bytes:
-        """Write a task as it is sent."""
+        """Return the task as bytes to send."""
         return json.dumps({**asdict(self), "media": str(self.media)}).encode()
 
     @classmethod
     def from_message(cls, message: bytes) -> "Task":
-        """Read what ``to_message`` wrote."""
-        held = json.loads(message)
-        return cls(**{**held, "media": Path(held["media"])})
+        """Return the task that ``to_message`` encoded."""
+        fields = json.loads(message)
+        return cls(**{**fields, "media": Path(fields["media"])})

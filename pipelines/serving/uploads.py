@@ -1,4 +1,4 @@
-"""Files that come over HTTP: written to disk as they come, and no further than is allowed."""
+"""Receives files over HTTP: writes them to disk as they arrive, up to a limit."""
 
 import errno
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +14,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UploadStoppedError(MmemoError):
-    """An upload is no longer wanted."""
+    """An upload was cancelled."""
 
 
 async def receive_file(
@@ -25,21 +25,18 @@ async def receive_file(
     too_large: Callable[[int], str],
     on_bytes: Callable[[int], bool] = lambda count: True,
 ) -> int:
-    """Write what comes to a file, which is removed again if not all of it can be kept.
+    """Write the body of a request to a file and return its size; remove the file on failure.
 
     Args:
-        chunks: the bytes as they come.
-        path: where to.
-        limit_bytes: how many are taken.
-        too_large: what to say of more.
-        on_bytes: told how many more have come; False stops the upload.
-
-    Returns:
-        How many bytes came.
+        chunks: the bytes as they arrive.
+        path: the file.
+        limit_bytes: maximum size.
+        too_large: returns the message for a larger size.
+        on_bytes: called with the size of each chunk; False stops the upload.
 
     Raises:
-        RefusalError: there are too many, or the disk is full.
-        UploadStoppedError: ``on_bytes`` did not want any more.
+        RefusalError: the body is too large, or the disk is full.
+        UploadStoppedError: ``on_bytes`` returned False.
     """
     count = 0
     try:
@@ -55,8 +52,8 @@ async def receive_file(
     except OSError as error:
         _remove(path)
         full = error.errno in DISK_FULL
-        why = "the server's disk is full" if full else error.strerror or str(error)
-        raise RefusalError(507 if full else 500, f"The upload could not be kept: {why}") from None
+        reason = "the server's disk is full" if full else error.strerror or str(error)
+        raise RefusalError(507 if full else 500, f"The upload was not saved: {reason}") from None
     except BaseException:  # also where the connection is cut or the server stops
         _remove(path)
         raise
@@ -64,10 +61,10 @@ async def receive_file(
 
 
 async def receive_bytes(chunks: AsyncIterator[bytes], limit_bytes: int) -> bytes:
-    """Take a short body whole.
+    """Return a short body.
 
     Raises:
-        RefusalError: it is not short.
+        RefusalError: it is longer than ``limit_bytes``.
     """
     body = b""
     async for chunk in chunks:
@@ -78,6 +75,6 @@ async def receive_bytes(chunks: AsyncIterator[bytes], limit_bytes: int) -> bytes
 
 
 def _remove(path: Path) -> None:
-    # What is no ordinary file, such as a device, is not ours to remove.
+    # A device, such as /dev/full, must not be removed.
     if path.is_file():
         path.unlink(missing_ok=True)

@@ -1,8 +1,7 @@
-"""The process that reads recordings, apart from the one that serves pages.
+"""The process that reads recordings, separate from the one that serves pages.
 
-Codecs and networks run here. If a file makes it die or hang, the server goes on, says so, and
-starts another. Messages are JSON, one a message: tasks come in; how far a task is, and how it
-ended, goes out.
+Codecs and networks run here. If it dies or hangs, the server reports it and starts another. It
+receives tasks and sends their progress and outcome, each as one JSON message.
 """
 
 import errno
@@ -25,28 +24,28 @@ PACKAGES = ("mmemo", "extractors", "pipelines")
 
 
 def run_worker(connection: Connection, settings: Settings) -> None:
-    """Say that the model is loaded, then read one recording after another until the end."""
+    """Load the model, then read one recording after another until the connection closes."""
     ignore_interrupts()
     messages = _Messages(settings.log_level)
-    line = _Line(connection)
+    channel = _Channel(connection)
     try:
-        # Only here, so that the server, which imports this file, stays small and quick to start.
+        # Late, because the server imports this file too and has to start quickly.
         from pipelines.device import find_device
         from pipelines.serving.reading import Reader
 
         reader = Reader(settings.run, settings.decoder, find_device(settings.device))
     except (MmemoError, OSError) as error:
-        line.send({"fatal": str(error)})
+        channel.send({"fatal": str(error)})
         return
-    line.send({"ready": reader.about()})
-    while (task := line.receive()) is not None:
+    channel.send({"ready": reader.about()})
+    while (task := channel.receive()) is not None:
         messages.begin(task)
-        outcome = _outcome(reader, task, line)
-        line.send({**outcome, "notes": messages.warnings})
+        outcome = _outcome(reader, task, channel)
+        channel.send({**outcome, "notes": messages.warnings})
 
 
-class _Line:
-    """The connection to the server, used by the reading and the decoding thread."""
+class _Channel:
+    """The connection to the server, used by the main thread and the decoding thread."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection, self._lock = connection, Lock()
@@ -65,31 +64,31 @@ class _Line:
         return Task.from_message(message)
 
     def progress(self, stage: str, share: float | None) -> None:
-        """Tell how far a task is, in whole hundredths."""
+        """Send the progress of a task, once per percent."""
         now = (stage, None if share is None else round(100 * share))
         if now != self._last:
             self._last = now
             self.send({"stage": stage, "share": share})
 
 
-def _outcome(reader: "Reader", task: Task, line: _Line) -> dict[str, Any]:
+def _outcome(reader: "Reader", task: Task, channel: _Channel) -> dict[str, Any]:
     try:
-        return {"done": reader.read(task, line.progress)}
+        return {"done": reader.read(task, channel.progress)}
     except MmemoError as error:
         return {"failed": task.as_named(str(error))}
     except MemoryError:
-        return {"failed": f"{task.name}: needs more memory than there is"}
+        return {"failed": f"{task.name}: out of memory"}
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        why = "the server's disk is full" if full else error.strerror or error
-        return {"failed": f"{task.name}: {why}"}
+        reason = "the server's disk is full" if full else error.strerror or error
+        return {"failed": f"{task.name}: {reason}"}
     except Exception:
         logger.exception("%s: not read", task.media)
-        return {"failed": f"{task.name}: mmemo erred; the server's log says where"}
+        return {"failed": f"{task.name}: internal error; see the server log"}
 
 
 class _Messages(logging.StreamHandler):
-    """What is logged, with the user's names in the place of paths; warnings are kept besides."""
+    """The log, with the user's names instead of paths; collects the warnings of a task."""
 
     def __init__(self, level: int) -> None:
         super().__init__()
@@ -100,11 +99,11 @@ class _Messages(logging.StreamHandler):
             logging.getLogger(package).setLevel(level)
 
     def begin(self, task: Task) -> None:
-        """Note what is read from now on."""
+        """Start a task: use its names, and collect its warnings."""
         self._task, self.warnings = task, []
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a message, and keep it if it is a warning of ours."""
+        """Return a formatted message; collect it if it is a warning of ours."""
         line = super().format(record)
         if self._task is None:
             return line

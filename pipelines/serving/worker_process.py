@@ -1,6 +1,6 @@
-"""The server's side of the worker: start it, give it one task at a time, end it if it hangs.
+"""The server's side of the worker: starts it, sends one task at a time, kills it if it hangs.
 
-A thread hands it one recording after another, and notes how each ended.
+The dispatcher is the thread that sends it one recording after another.
 """
 
 import json
@@ -22,22 +22,23 @@ from pipelines.workers import WorkerError, describe_exit, start
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.1
-"""How often it is looked whether a task is still wanted."""
-TURN_EVERY_S = 1.0
-"""How long the list is waited for before it is looked whether the server stops."""
+CHECK_EVERY_S = 0.1
+"""Interval between checks whether a task was cancelled."""
+QUEUE_PATIENCE_S = 1.0
+"""Interval between checks whether the server stops, while the queue is empty."""
 START_S = 300.0
 """Time for loading the model."""
 END_S = 3.0
+"""Time for the process to end by itself."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended.
+    """The outcome of a task.
 
     Attributes:
-        summary: what was found; None if it failed.
-        message: why it failed, one line.
+        summary: of the predictions; None if it failed.
+        message: the reason of a failure, one line.
         notes: warnings.
     """
 
@@ -47,7 +48,7 @@ class Outcome:
 
 
 class WorkerProcess:
-    """A worker that is started when there is none, and started anew after it had to be ended."""
+    """A worker process that is started on demand, and again after it died or was killed."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -57,22 +58,22 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process's number; None where there is none."""
+        """The process id; None without a process."""
         return None if self._process is None else self._process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether there is a process."""
+        """Whether the process is running."""
         return self._process is not None and self._process.is_alive()
 
-    def start(self, wanted: Callable[[], bool] = lambda: True) -> None:
-        """Start the process if there is none, and wait until its model is loaded.
+    def start(self, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Start the process unless it is running, and wait until its model is loaded.
 
         Args:
-            wanted: asked now and then; once it says no, the process is ended again.
+            go_on: called regularly; once it returns False, the process is killed.
 
         Raises:
-            WorkerError: it cannot be loaded.
+            WorkerError: the model cannot be loaded.
         """
         if self.alive:
             return
@@ -83,9 +84,9 @@ class WorkerProcess:
             target=run_worker, args=(theirs, self.settings), name="mmemo reading", daemon=True
         )
         start(self._process)
-        theirs.close()  # so that its end is heard once the process is gone
+        theirs.close()  # so that this end notices when the process dies
         try:
-            message = self._hear(wanted, time.monotonic() + START_S)
+            message = self._receive(go_on, time.monotonic() + START_S)
         except (EOFError, TimeoutError):
             message = {"fatal": "the process that reads recordings did not start"}
         if message is None or "fatal" in message:
@@ -94,29 +95,26 @@ class WorkerProcess:
         self.about = message["ready"]
 
     def read(
-        self, task: Task, limit_s: float, wanted: Callable[[], bool], on_stage: OnStage
+        self, task: Task, limit_s: float, go_on: Callable[[], bool], on_stage: OnStage
     ) -> Outcome:
-        """Have a recording read.
+        """Read a recording in the process and return the outcome, also if the process dies.
 
         Args:
-            task: what to read.
-            limit_s: how long it may take; after that the process is ended.
-            wanted: asked now and then; once it says no, the process is ended.
-            on_stage: told how far it is.
-
-        Returns:
-            How it ended, also where the process died of it.
+            task: the recording.
+            limit_s: maximum time; after it the process is killed.
+            go_on: called regularly; once it returns False, the process is killed.
+            on_stage: called as the reading advances.
 
         Raises:
             WorkerError: no process can be started.
         """
-        self.start(wanted)
+        self.start(go_on)
         assert self._connection is not None
         deadline = time.monotonic() + limit_s
         try:
             self._connection.send_bytes(task.to_message())
             while True:
-                message = self._hear(wanted, deadline)
+                message = self._receive(go_on, deadline)
                 if message is None:
                     self.stop()
                     return Outcome(message="cancelled")
@@ -129,7 +127,7 @@ class WorkerProcess:
                 message=f"{task.name}: not read within {limit_s / 60:g} minutes; given up"
             )
         except (EOFError, OSError):
-            logger.warning("%s: the process reading it died (%s)", task.name, self._how_it_ended())
+            logger.warning("%s: the process reading it died (%s)", task.name, self._exit())
             self.stop()
             return Outcome(
                 message=f"{task.name}: the process reading it died; the file may be damaged"
@@ -137,14 +135,14 @@ class WorkerProcess:
         return Outcome(message.get("done"), message.get("failed", ""), tuple(message["notes"]))
 
     def close(self) -> None:
-        """End the process in its own time, which is short unless it is reading."""
+        """End the process; it ends by itself unless it is reading."""
         if self._process is not None and self._connection is not None:
-            self._connection.close()  # it ends when nothing can come any more
+            self._connection.close()  # it ends by itself when no more tasks can come
             self._process.join(END_S)
         self.stop()
 
     def stop(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process."""
         if self._process is not None:
             self._process.kill()
             self._process.join(END_S)
@@ -153,29 +151,29 @@ class WorkerProcess:
             self._connection.close()
             self._connection = None
 
-    def _hear(self, wanted: Callable[[], bool], deadline: float) -> dict[str, Any] | None:
-        """Wait for a message; None once it is no longer wanted."""
+    def _receive(self, go_on: Callable[[], bool], deadline: float) -> dict[str, Any] | None:
+        """Return the next message; None once ``go_on`` returns False."""
         assert self._connection is not None
-        while not self._connection.poll(LOOK_EVERY_S):
-            if not wanted():
+        while not self._connection.poll(CHECK_EVERY_S):
+            if not go_on():
                 return None
             if time.monotonic() > deadline:
                 raise TimeoutError
         message: dict[str, Any] = json.loads(self._connection.recv_bytes())
         return message
 
-    def _how_it_ended(self) -> str:
+    def _exit(self) -> str:
         assert self._process is not None
         self._process.join(END_S)
         return describe_exit(self._process.exitcode)
 
 
 class Dispatcher:
-    """A thread between the list of recordings and the worker.
+    """A thread that sends queued recordings to the worker and notes the outcome of each.
 
     Args:
-        jobs: the list.
-        worker: who reads, started here if it is not running.
+        jobs: the recordings.
+        worker: reads them; started if it is not running.
     """
 
     def __init__(self, jobs: Jobs, worker: WorkerProcess) -> None:
@@ -184,11 +182,11 @@ class Dispatcher:
         self._thread = Thread(target=self._run, name="dispatcher", daemon=True)
 
     def start(self) -> None:
-        """Begin with what waits."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and the worker too; what it was reading is left undone."""
+        """End the thread and the worker; a recording that is being read stays unfinished."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -197,18 +195,18 @@ class Dispatcher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self.jobs.expire()
-            job = self.jobs.next_waiting(TURN_EVERY_S)
+            job = self.jobs.next_waiting(QUEUE_PATIENCE_S)
             if job is not None:
                 self._read(job)
-                self._be_ready()
+                self._restart_worker()
 
     def _read(self, job: Job) -> None:
-        def wanted() -> bool:
+        def go_on() -> bool:
             return job.state == "running" and not self._stopping.is_set()
 
         storage, limits = self.jobs.storage, self.jobs.limits
         media = storage.media(job)
-        # A message names files by their paths or, where they are called clips, by their names.
+        # Messages contain the path of a file or, as the id of a clip, its name.
         names = {str(media): job.name, media.name: job.name}
         if job.transcript:
             names = {str(storage.transcript(job)): job.transcript, **names}
@@ -217,14 +215,14 @@ class Dispatcher:
             outcome = self.worker.read(
                 task,
                 limits.job_minutes * 60.0,
-                wanted,
+                go_on,
                 lambda stage, share: self.jobs.progress(job, stage, share),
             )
         except WorkerError as error:
             outcome = Outcome(message=f"{job.name}: {error}")
         except Exception:
             logger.exception("%s: not read", job.name)
-            outcome = Outcome(message=f"{job.name}: mmemo erred; the server's log says where")
+            outcome = Outcome(message=f"{job.name}: internal error; see the server log")
         self.jobs.finish(
             job,
             "failed" if outcome.summary is None else "done",
@@ -234,8 +232,8 @@ class Dispatcher:
         )
         logger.info("%s: %s", job.name, outcome.message or "read")
 
-    def _be_ready(self) -> None:
-        """Start the worker anew if it died, so that the next recording need not wait for it."""
+    def _restart_worker(self) -> None:
+        """Start the worker again if it died, so that the next recording need not wait for it."""
         try:
             self.worker.start(lambda: not self._stopping.is_set())
         except WorkerError as error:

@@ -8,7 +8,7 @@ from made_server import finished
 
 from mmemo.errors import ConfigError
 from pipelines.serving.job import Limits
-from pipelines.serving.jobs import UPLOAD_PATIENCE_S, Jobs
+from pipelines.serving.jobs import UPLOAD_TIMEOUT_S, Jobs
 from pipelines.serving.storage import JOB_FILE, REPORT_FILE, Storage, open_storage
 
 
@@ -37,7 +37,7 @@ def test_the_oldest_results_go_first(folder):
 def test_an_upload_that_stalls_is_given_up(folder):
     jobs = Jobs(Storage(folder), Limits())
     job = jobs.create("talk.mp4", 5)
-    job.touched = time.monotonic() - UPLOAD_PATIENCE_S + 60
+    job.touched = time.monotonic() - UPLOAD_TIMEOUT_S + 60
     jobs.expire()
     assert job.state == "uploading"
     job.touched -= 61

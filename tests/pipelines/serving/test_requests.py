@@ -173,7 +173,7 @@ def test_an_upload_that_breaks_off_fails_and_leaves_nothing(server, folder):
         raw.sendall(head.encode() + b"content-length: 1000\r\n\r\n" + b"x" * 300)
         server.until(job_id, lambda job: job["share"] == 0.3)
     job = server.ended(job_id)
-    assert (job["state"], job["message"]) == ("failed", "the upload broke off; try again")
+    assert (job["state"], job["message"]) == ("failed", "the upload was interrupted; try again")
     assert [path.name for path in folder.rglob("*") if path.is_file()] == [JOB_FILE]
 
 
