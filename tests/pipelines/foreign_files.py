@@ -64,14 +64,14 @@ def mult(path, count=4, emotions=False):
     random = np.random.default_rng(1)
     data = {}
     for split in SPLITS:
-        held = [(v, k) for v in videos(split, 2) for k in range(count // 2)]
-        rows = len(held)
+        segments = [(v, k) for v in videos(split, 2) for k in range(count // 2)]
+        rows = len(segments)
         data[split] = {
             "text": padded(random, rows, 5, 300),
             "audio": padded(random, rows, 20, 74),
             "vision": padded(random, rows, 20, 35),
             "labels": random.normal(size=(rows, 1, 1)),
-            "id": np.array([[v, f"{k * 3.0}", f"{k * 3.0 + 2.5}"] for v, k in held]),
+            "id": np.array([[v, f"{k * 3.0}", f"{k * 3.0 + 2.5}"] for v, k in segments]),
         }
         data[split]["audio"][0, -1, 7] = np.nan
         if emotions:

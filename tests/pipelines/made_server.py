@@ -22,7 +22,7 @@ PATIENCE_S = 280.0
 
 
 class MadeServer:
-    """What a test reaches of a server."""
+    """A running server and a client for it."""
 
     def __init__(self, url, jobs, dispatcher):
         self.url, self.jobs, self.dispatcher = url, jobs, dispatcher
@@ -32,8 +32,8 @@ class MadeServer:
         return self.client.post("/api/recordings", json={"name": name, "size": size, **more})
 
     def upload(self, path, name=None, transcript=None):
-        told = {"transcript": transcript.name} if transcript else {}
-        job_id = self.announce(name or path.name, path.stat().st_size, **told).json()["id"]
+        fields = {"transcript": transcript.name} if transcript else {}
+        job_id = self.announce(name or path.name, path.stat().st_size, **fields).json()["id"]
         if transcript:
             put = f"/api/recordings/{job_id}/transcript"
             assert self.client.put(put, content=transcript.read_bytes()).status_code == 204
@@ -45,14 +45,14 @@ class MadeServer:
         listed = self.client.get("/api/state").json()["recordings"]
         return next((job for job in listed if job["id"] == job_id), None)
 
-    def until(self, job_id, holds):
+    def until(self, job_id, condition):
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             job = self.state(job_id)
-            if holds(job):
+            if condition(job):
                 return job
             time.sleep(0.05)
-        raise AssertionError(f"never so: {job}")
+        raise AssertionError(f"the condition never held: {job}")
 
     def ended(self, job_id):
         return self.until(job_id, lambda job: job["finished"] is not None)
@@ -90,7 +90,7 @@ def made_server(folder: Path, run: Path | None = None, host="127.0.0.1", names=(
 
 
 def finished(jobs, name="talk.mp4"):
-    """Make a job as if a worker had read it."""
+    """Return a job as if a worker had read it."""
     job = jobs.create(name, 5)
     jobs.storage.media(job).write_bytes(b"12345")
     (jobs.storage.folder(job) / REPORT_FILE).write_text("report")
@@ -101,7 +101,7 @@ def finished(jobs, name="talk.mp4"):
 
 
 def detail(answer):
-    """Take the one line out of a refusal."""
+    """Return the one line of a refusal."""
     assert set(answer.json()) == {"detail"}
     line = answer.json()["detail"]
     assert len(line.splitlines()) == 1

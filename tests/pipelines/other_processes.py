@@ -1,4 +1,4 @@
-"""What a test can see of other processes (Linux)."""
+"""The state of other processes (Linux)."""
 
 import time
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 
 def children_of(pid):
-    """List the processes that a process has started."""
+    """Return the child processes of a process."""
     path = Path(f"/proc/{pid}/task/{pid}/children")
     if not path.exists():
         pytest.skip("needs /proc to find child processes")
@@ -15,7 +15,7 @@ def children_of(pid):
 
 
 def gone(pid, patience_s=30):
-    """Wait for a process to end; whether it did."""
+    """Return whether a process ends in time."""
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
         try:

@@ -1,50 +1,50 @@
-// What is asked of the server. Every error is one line for the user.
+// Requests to the server. Every error is one line for the user.
 export class Unreachable extends Error {}
 
-async function ask(method, path, body) {
-  let answer;
+async function request(method, path, body) {
+  let response;
   try {
-    answer = await fetch(path, { method, body: body === undefined ? undefined : JSON.stringify(body) });
+    response = await fetch(path, { method, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
     throw new Unreachable("The server does not answer.");
   }
-  const told = answer.status === 204 ? null : await answer.json().catch(() => null);
-  if (!answer.ok) throw new Error(told?.detail || `The server answered with error ${answer.status}.`);
-  return told;
+  const content = response.status === 204 ? null : await response.json().catch(() => null);
+  if (!response.ok) throw new Error(content?.detail || `The server answered with error ${response.status}.`);
+  return content;
 }
 
-const at = (id) => `/api/recordings/${id}`;
+const pathOf = (id) => `/api/recordings/${id}`;
 
-export const readState = () => ask("GET", "/api/state");
-export const announce = (recording) => ask("POST", "/api/recordings", recording);
-export const cancel = (id) => ask("POST", `${at(id)}/cancel`);
-export const remove = (id) => ask("DELETE", at(id));
-export const clear = () => ask("DELETE", "/api/recordings");
+export const readState = () => request("GET", "/api/state");
+export const announce = (recording) => request("POST", "/api/recordings", recording);
+export const cancel = (id) => request("POST", `${pathOf(id)}/cancel`);
+export const remove = (id) => request("DELETE", pathOf(id));
+export const clear = () => request("DELETE", "/api/recordings");
 
-// fetch does not tell how much of an upload has left; this does.
+// Not by fetch, which does not report the progress of an upload.
 export function send(id, part, file, onShare) {
-  const request = new XMLHttpRequest();
+  const upload = new XMLHttpRequest();
   const ended = new Promise((resolve, reject) => {
-    request.upload.addEventListener("progress", (event) => {
+    upload.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) onShare(event.loaded / event.total);
     });
-    request.addEventListener("load", () => {
-      if (request.status < 400) resolve();
-      else reject(new Error(detailOf(request)));
+    upload.addEventListener("load", () => {
+      if (upload.status < 400) resolve();
+      else reject(new Error(detailOf(upload)));
     });
-    request.addEventListener("error", () => reject(new Error("the upload broke off")));
-    request.addEventListener("abort", () => reject(new Error("cancelled")));
+    upload.addEventListener("error", () => reject(new Error("the upload was interrupted")));
+    upload.addEventListener("abort", () => reject(new Error("cancelled")));
   });
-  request.open("PUT", `${at(id)}/${part}`);
-  request.setRequestHeader("Content-Type", "application/octet-stream");
-  request.send(file);
-  return { ended, stop: () => request.abort() };
+  upload.open("PUT", `${pathOf(id)}/${part}`);
+  upload.setRequestHeader("Content-Type", "application/octet-stream");
+  upload.send(file);
+  return { ended, stop: () => upload.abort() };
 }
 
-function detailOf(request) {
+function detailOf(upload) {
   try {
-    return JSON.parse(request.responseText).detail;
+    return JSON.parse(upload.responseText).detail;
   } catch {
-    return `The server answered with error ${request.status}.`;
+    return `The server answered with error ${upload.status}.`;
   }
 }

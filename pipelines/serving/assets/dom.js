@@ -10,12 +10,12 @@ export function make(name, attributes = {}, ...children) {
   return element;
 }
 
-// Written only where it changes, so that nothing is read out twice and no focus is lost.
+// Only if it changes, so that screen readers do not repeat it and the focus stays.
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-export const plural = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
+export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 export function clock(seconds) {
   const whole = Math.round(seconds);
@@ -24,7 +24,7 @@ export function clock(seconds) {
   return whole < 3600 ? short : `${Math.floor(whole / 3600)}:${short.padStart(5, "0")}`;
 }
 
-export function lasting(seconds) {
+export function duration(seconds) {
   const space = "\u00a0"; // a number and its unit stay on one line
   const minutes = seconds < 60 ? "" : `${Math.floor(seconds / 60)}${space}min `;
   return `${minutes}${Math.floor(seconds % 60)}${space}s`;

@@ -1,15 +1,15 @@
-// One recording in the list. Its parts are made once and changed in place: focus stays where it is.
-import { clock, lasting, make, plural, setText, size } from "./dom.js";
+// One recording in the list. Its elements are created once and updated, so that the focus stays.
+import { clock, duration, make, plural, setText, size } from "./dom.js";
 
 const MARKS = { uploading: "↑", waiting: "…", running: "›", done: "✓", failed: "✕", cancelled: "–", nothing: "!" };
 const STEP_NAMES = { upload: "Upload", check: "Check", face: "Face", voice: "Voice", words: "Words", emotions: "Emotions", page: "Page" };
-const DOING = { check: "checking the file", face: "measuring the face", voice: "measuring the voice", words: "finding the words",
+const ACTIONS = { check: "checking the file", face: "measuring the face", voice: "measuring the voice", words: "finding the words",
   emotions: "reading emotions", page: "writing the page" };
 const PARTS = { text: "words", audio: "voice", visual: "face" };
-const FOR = { html: "one file for any browser", mp4: "answers drawn in", csv: "spreadsheets", jsonl: "programs, everything that is known", parquet: "data frames",
+const PURPOSES = { html: "one file for any browser", mp4: "with the answers drawn", csv: "spreadsheets", jsonl: "programs, with all details", parquet: "data frames",
   vtt: "subtitles", srt: "subtitles", eaf: "annotation", TextGrid: "phonetics" };
 
-// What is shown as its own state: there was a recording, but nothing in it to read.
+// "nothing" is a finished recording without any utterance to read emotions from.
 export function stateOf(job) {
   return job.state === "done" && job.summary.read === 0 ? "nothing" : job.state;
 }
@@ -20,7 +20,7 @@ export function statusOf(job) {
   if (state === "local") return "waits for its upload";
   if (state === "uploading") return `uploading${percent} of ${size(job.size)}`;
   if (state === "waiting") return job.before ? `waits for ${plural(job.before, "recording")} before it` : "waits";
-  if (state === "running") return `${DOING[job.stage]}${percent}, ${lasting(job.elapsed_s)}`;
+  if (state === "running") return `${ACTIONS[job.stage]}${percent}, ${duration(job.elapsed_s)}`;
   if (state === "nothing") return `nothing to read emotions from: ${absences(job) || "no utterance"}`;
   if (state === "done") return factsOf(job);
   return state === "failed" ? `Not read: ${job.message}` : job.message;
@@ -31,14 +31,14 @@ function factsOf(job) {
   const missing = absences(job);
   const source = job.transcript ? ` from ${job.transcript}` : "";
   return [`${clock(seconds)} long`, plural(utterances, "utterance"), plural(words, "word") + source,
-    `read in ${lasting(job.elapsed_s ?? 0)}`, missing && `without ${missing}`].filter(Boolean).join(" · ");
+    `read in ${duration(job.elapsed_s ?? 0)}`, missing && `without ${missing}`].filter(Boolean).join(" · ");
 }
 
 function absences(job) {
-  return Object.entries(job.summary.absent).map(([part, why]) => `${PARTS[part] || part} (${why})`).join(", ");
+  return Object.entries(job.summary.absent).map(([part, reason]) => `${PARTS[part] || part} (${reason})`).join(", ");
 }
 
-export function foundIn(job) {
+export function emotionsOf(job) {
   if (stateOf(job) !== "done") return [];
   return Object.entries(job.summary.found).map(([label, count]) => ({ label, count, of: job.summary.read }));
 }
@@ -70,7 +70,7 @@ export class Row {
   show(job) {
     this.image = make("img", { src: `/recordings/${job.id}/thumbnail`, alt: "" });
     this.picture.prepend(this.image);
-    this.picture.classList.add("seen");
+    this.picture.classList.add("has-image");
   }
 
   enter(state, job) {
@@ -81,32 +81,32 @@ export class Row {
     this.steps = null;
     this.buttons.replaceChildren(...this.buttonsFor(state, job));
     this.more.replaceChildren(...this.moreFor(state, job));
-    // A button that is gone takes the focus with it.
+    // A removed button loses the focus.
     if (focused) this.buttons.querySelector("a, button")?.focus();
   }
 
   buttonsFor(state, job) {
     const button = (text, action) => {
-      const made = make("button", { type: "button", "aria-label": `${text} ${job.name}` }, text);
-      made.addEventListener("click", () => action(job));
-      return made;
+      const element = make("button", { type: "button", "aria-label": `${text} ${job.name}` }, text);
+      element.addEventListener("click", () => action(job));
+      return element;
     };
     if (state === "local") return [button("Cancel", this.actions.withdraw)];
     if (["uploading", "waiting", "running"].includes(state)) return [button("Cancel", this.actions.cancel)];
-    const away = button("Remove", this.actions.remove);
-    if (job.state !== "done") return [away];
-    const look = make("a", { class: state === "done" ? "button main" : "button", href: `/recordings/${job.id}/report`,
+    const removal = button("Remove", this.actions.remove);
+    if (job.state !== "done") return [removal];
+    const report = make("a", { class: state === "done" ? "button main" : "button", href: `/recordings/${job.id}/report`,
       "aria-label": `Open report on ${job.name}` }, "Open report");
-    return [look, away];
+    return [report, removal];
   }
 
   moreFor(state, job) {
     if (["uploading", "running"].includes(state)) return [this.makeSteps()];
     const parts = [];
-    const found = foundIn(job);
+    const emotions = emotionsOf(job);
     if (state === "done") {
-      parts.push(make("ul", { class: "found", "aria-label": "Emotions found" }, ...(found.length
-        ? found.map(({ label, count, of }) => make("li", {}, make("b", {}, label), of > 1 ? ` in ${count} of ${of}` : ""))
+      parts.push(make("ul", { class: "emotions", "aria-label": "Emotions" }, ...(emotions.length
+        ? emotions.map(({ label, count, of }) => make("li", {}, make("b", {}, label), of > 1 ? ` in ${count} of ${of}` : ""))
         : [make("li", {}, "no emotion found")])));
     }
     if (job.notes.length) parts.push(make("ul", { class: "notes" }, ...job.notes.map((note) => make("li", {}, note))));
@@ -117,7 +117,7 @@ export class Row {
   downloads(job) {
     const links = Object.entries(this.forms).map(([form, name]) => make("li", {},
       make("a", { href: `/recordings/${job.id}/files/${form}`, download: "" }, name), " ",
-      make("span", { class: "soft" }, `.${form} — ${FOR[form] || ""}`)));
+      make("span", { class: "soft" }, `.${form} — ${PURPOSES[form] || ""}`)));
     return make("details", {}, make("summary", {}, "Download", make("span", { class: "unseen" }, ` answers about ${job.name}`)),
       make("ul", { class: "downloads" }, ...links));
   }

@@ -1,4 +1,4 @@
-// Uploads, one after the other; those that wait exist in this page only.
+// Uploads one file after another; waiting ones exist in this page only.
 import { announce, cancel, send } from "./api.js";
 
 let latest = 0;
@@ -12,12 +12,12 @@ export class Uploads {
   }
 
   add(recordings) {
-    for (const held of recordings) this.waiting.push({ ...held, key: `local-${latest += 1}` });
+    for (const recording of recordings) this.waiting.push({ ...recording, key: `local-${latest += 1}` });
     this.changed();
     this.run();
   }
 
-  // What the server does not list yet.
+  // Uploads that the server does not list yet.
   unlisted(ids) {
     const current = this.current && !ids.has(this.current.id) ? [this.current] : [];
     return [...current, ...this.waiting];
@@ -25,11 +25,11 @@ export class Uploads {
 
   withdraw(key) {
     if (this.current?.key === key) this.current.withdrawn = true;
-    this.waiting = this.waiting.filter((held) => held.key !== key);
+    this.waiting = this.waiting.filter((upload) => upload.key !== key);
     this.changed();
   }
 
-  // Whether leaving the page would lose something.
+  // Whether leaving the page would lose an upload.
   get busy() {
     return this.current !== null || this.waiting.length > 0;
   }
@@ -53,28 +53,28 @@ export class Uploads {
     }
   }
 
-  async upload(held) {
+  async upload(recording) {
     try {
-      const { file, transcript } = held;
+      const { file, transcript } = recording;
       const announced = await announce({ name: file.name, size: file.size, transcript: transcript?.name ?? null });
-      held.id = announced.id;
-      if (held.withdrawn) { await this.stop(held.id); return; }
+      recording.id = announced.id;
+      if (recording.withdrawn) { await this.stop(recording.id); return; }
       this.changed();
-      if (transcript) await this.part(held, "transcript", transcript);
-      await this.part(held, "media", file);
+      if (transcript) await this.part(recording, "transcript", transcript);
+      await this.part(recording, "media", file);
     } catch (error) {
-      // What was announced is listed with its reason; what was not has no other place to say it.
-      if (held.id === null) this.refused(withName(held.file.name, error.message));
+      // The list shows the reason of an announced recording; others need a message.
+      if (recording.id === null) this.refused(withName(recording.file.name, error.message));
     }
   }
 
-  async part(held, part, file) {
-    const sending = send(held.id, part, file, (share) => {
+  async part(recording, part, file) {
+    const sending = send(recording.id, part, file, (share) => {
       if (part !== "media") return;
-      held.share = share;
+      recording.share = share;
       this.changed();
     });
-    held.stop = sending.stop;
+    recording.stop = sending.stop;
     await sending.ended;
   }
 }

@@ -1,4 +1,4 @@
-"""``mmemo data``: others' files are checked, converted, trained on, and written back."""
+"""``mmemo data``: files of other projects are checked, converted, trained on, and exported."""
 
 import contextlib
 import io
@@ -30,8 +30,8 @@ def clips_of(path, **options):
 
 def run(capsys, *words):
     code = main([str(word) for word in words])
-    said = capsys.readouterr()
-    return code, said.out, said.err
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
 
 
 def segments(count=2):
@@ -46,7 +46,7 @@ def segments(count=2):
 @pytest.mark.parametrize("protocol", [2, 4])
 @pytest.mark.parametrize("aligned", [True, False])
 def test_mmsa(tmp_path, aligned, protocol):
-    held = mmsa(tmp_path / "aligned_50.pkl", aligned=aligned, protocol=protocol)
+    written = mmsa(tmp_path / "aligned_50.pkl", aligned=aligned, protocol=protocol)
     label_csv(tmp_path / "label.csv", segments())
     clips, met, data = clips_of(tmp_path / "aligned_50.pkl", labels=tmp_path / "label.csv")
     assert data.kind == "MMSA pickle"
@@ -57,7 +57,7 @@ def test_mmsa(tmp_path, aligned, protocol):
     assert {m: f.values.shape[1] for m, f in first.items()} == {
         "text": 768, "audio": 74, "visual": 35,
     }  # fmt: skip
-    rows = held["train"]["text"][0]
+    rows = written["train"]["text"][0]
     kept = rows[(rows != 0).any(axis=1)]
     np.testing.assert_array_equal(first["text"].values[first["text"].valid], kept)
     if aligned:
@@ -68,7 +68,7 @@ def test_mmsa(tmp_path, aligned, protocol):
 
 
 def test_mult(tmp_path):
-    held = mult(tmp_path / "mosei_senti_data_noalign.pkl")
+    written = mult(tmp_path / "mosei_senti_data_noalign.pkl")
     label_csv(tmp_path / "label.csv", segments())
     clips, met, data = clips_of(
         tmp_path / "mosei_senti_data_noalign.pkl", labels=tmp_path / "label.csv"
@@ -77,7 +77,7 @@ def test_mult(tmp_path):
     assert met["audio: values of NaN, set to 0"] == 3
     assert all(clip.clip.intensities is not None for clip in clips)
     second = clips[1].clip
-    assert (second.video_id, second.start, second.end) == (held["train"]["id"][1][0], 3.0, 5.5)
+    assert (second.video_id, second.start, second.end) == (written["train"]["id"][1][0], 3.0, 5.5)
     audio = clips[1].features["audio"]
     assert audio.times[0, 0] == 0
     assert audio.times[-1, 1] == pytest.approx(2.5)
@@ -85,36 +85,36 @@ def test_mult(tmp_path):
 
 
 def test_six_labels_in_a_mult_pickle_are_emotions(tmp_path):
-    held = mult(tmp_path / "mosei_emotion.pkl", emotions=True)
+    written = mult(tmp_path / "mosei_emotion.pkl", emotions=True)
     clips, _, _ = clips_of(tmp_path / "mosei_emotion.pkl")
-    np.testing.assert_array_equal(clips[0].clip.intensities, held["train"]["labels"][0])
+    np.testing.assert_array_equal(clips[0].clip.intensities, written["train"]["labels"][0])
 
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_hhmpn(tmp_path, zipped):
-    held = hhmpn(tmp_path / "train_valid_test.pt", zipped=zipped)
+    written = hhmpn(tmp_path / "train_valid_test.pt", zipped=zipped)
     clips, _, data = clips_of(tmp_path / "train_valid_test.pt")
     assert data.kind == "HHMPN torch file"
     assert any("too few segments" in note for note in data.notes)
-    ids = [label for label in held["train"]["tgt"][0] if label > 3]
+    ids = [label for label in written["train"]["tgt"][0] if label > 3]
     assert [4 + k for k, v in enumerate(clips[0].clip.intensities) if v] == ids
     np.testing.assert_allclose(
-        clips[0].features["audio"].values, held["train"]["src-audio"][0].numpy(), rtol=1e-6
+        clips[0].features["audio"].values, written["train"]["src-audio"][0].numpy(), rtol=1e-6
     )
 
 
 def test_hhmpn_with_lists_of_arrays(tmp_path):
-    held = hhmpn(tmp_path / "x.pt")
+    written = hhmpn(tmp_path / "x.pt")
     for split in ("train", "valid", "test"):
-        held[split]["src-text"] = list(held[split]["src-text"].numpy())
-    torch.save(held, tmp_path / "x.pt")
+        written[split]["src-text"] = list(written[split]["src-text"].numpy())
+    torch.save(written, tmp_path / "x.pt")
     clips, _, _ = clips_of(tmp_path / "x.pt")
     np.testing.assert_allclose(
-        clips[0].features["text"].values, held["train"]["src-text"][0], rtol=1e-6
+        clips[0].features["text"].values, written["train"]["src-text"][0], rtol=1e-6
     )
 
 
-def test_hhmpns_label_ids_are_told_by_the_counts(tmp_path):
+def test_hhmpns_label_ids_are_inferred_from_the_counts(tmp_path):
     hhmpn(tmp_path / "x.pt", labels="known", order=(0, 1, 2, 4, 3, 5), splits=["test"])
     data = open_foreign(tmp_path / "x.pt")
     [note] = [note for note in data.notes if "label order" in note]
@@ -124,7 +124,7 @@ def test_hhmpns_label_ids_are_told_by_the_counts(tmp_path):
 
 
 def test_csd_folder(tmp_path):
-    held = csd_folder(tmp_path, outside=True)
+    written = csd_folder(tmp_path, outside=True)
     clips, met, data = clips_of(tmp_path)
     assert data.kind == "csd folder"
     assert "1 of 7 videos are in no standard fold" in data.notes
@@ -134,11 +134,11 @@ def test_csd_folder(tmp_path):
     first, second = by_id[f"{video}[0]"], by_id[f"{video}[1]"]
     assert (first.clip.start, first.clip.end, first.clip.split) == (2.0, 4.0, "test")
     assert second.clip.start == 0.0
-    labels = held["All Labels"][video].features[0, 1:]
+    labels = written["All Labels"][video].features[0, 1:]
     np.testing.assert_allclose(first.clip.intensities, np.clip(labels, 0, 3), rtol=1e-6)
     assert [word.text for word in first.clip.words] == ["good", "sp"] * 2
     assert len(first.features["audio"]) == 200
-    source = held["COVAREP"][video].features[200:400]
+    source = written["COVAREP"][video].features[200:400]
     np.testing.assert_array_equal(first.features["audio"].values, source)
     assert not first.features["audio"].valid[(source == 0).all(axis=1)].any()
     assert met["audio: values of -inf, set to 0"] == 7
@@ -155,11 +155,11 @@ def test_label_columns_are_put_in_order(tmp_path):
 
 def test_segments_beyond_their_video_are_counted(tmp_path):
     """Some labels of CMU-MOSEI have times of another cut of the video."""
-    held = csd_folder(tmp_path)
-    for entry in held["All Labels"].values():
+    written = csd_folder(tmp_path)
+    for entry in written["All Labels"].values():
         entry.intervals[0] = (5.5, 9.0)
         entry.intervals[2] = (20.0, 25.0)
-    write_csd(tmp_path / "labels/CMU_MOSEI_Labels.csd", "All Labels", held["All Labels"].items())
+    write_csd(tmp_path / "labels/CMU_MOSEI_Labels.csd", "All Labels", written["All Labels"].items())
     clips, met, _ = clips_of(tmp_path)
     assert met["audio: segments that end after its last row"] == 12
     assert clips[2].absent["audio"] == "no row in this segment"
@@ -223,14 +223,14 @@ def test_whatever_it_is_it_can_be_trained_on(tmp_path, capsys, make):
     assert "CMU-MOSEI (" in out
 
 
-def test_check_reports_what_is_wrong(tmp_path, capsys):
-    held = mmsa(tmp_path / "x.pkl")
+def test_check_reports_problems(tmp_path, capsys):
+    written = mmsa(tmp_path / "x.pkl")
     code, out, _ = run(capsys, "data", "check", tmp_path / "x.pkl")
     assert code == 1
     assert "problem: 12 of 12 segments have no emotion labels" in out
     assert "audio: values of -inf, set to 0: 3" in out
-    held["test"] = {key: value[:2] for key, value in held["train"].items()}
-    (tmp_path / "x.pkl").write_bytes(pickle.dumps(held))
+    written["test"] = {key: value[:2] for key, value in written["train"].items()}
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(written))
     code, out, _ = run(capsys, "data", "check", tmp_path / "x.pkl", "--json")
     problems = "\n".join(json.loads(out)["problems"])
     assert "1 videos are in two splits" in problems
@@ -239,16 +239,18 @@ def test_check_reports_what_is_wrong(tmp_path, capsys):
 
 
 def test_splits_that_are_not_the_standard_folds_are_named(tmp_path, capsys):
-    held = mmsa(tmp_path / "x.pkl")
+    written = mmsa(tmp_path / "x.pkl")
     (tmp_path / "x.pkl").write_bytes(
-        pickle.dumps({"train": held["train"], "valid": held["test"], "test": held["valid"]})
+        pickle.dumps(
+            {"train": written["train"], "valid": written["test"], "test": written["valid"]}
+        )
     )
     code, out, _ = run(capsys, "data", "check", tmp_path / "x.pkl")
     assert code == 1
     assert "problem: 4 videos are in another split than in the standard folds" in out
 
 
-def test_a_sound_set_has_no_problems(tmp_path, capsys):
+def test_a_correct_data_set_has_no_problems(tmp_path, capsys):
     csd_folder(tmp_path)
     code, out, _ = run(capsys, "data", "check", tmp_path)
     assert code == 0
@@ -309,7 +311,7 @@ def test_labels_that_mean_other_segments_are_not_taken(tmp_path):
         (lambda d: d.update(test=7), "expected text, audio, vision, id in test"),
     ],
 )
-def test_wrong_shapes_are_said(tmp_path, change, message):
+def test_wrong_shapes_are_named(tmp_path, change, message):
     data = mmsa(tmp_path / "x.pkl")
     change(data)
     (tmp_path / "x.pkl").write_bytes(pickle.dumps(data))
@@ -319,7 +321,7 @@ def test_wrong_shapes_are_said(tmp_path, change, message):
     assert str(tmp_path / "x.pkl") in str(error.value)
 
 
-def test_broken_label_ids_are_said(tmp_path):
+def test_broken_label_ids_are_named(tmp_path):
     for targets in ([[2, 11, 3]] * 5, [["a"]] * 5, [[2, 3]], 7):
         data = hhmpn(tmp_path / "x.pt")
         data["train"]["tgt"] = targets
@@ -362,7 +364,7 @@ def test_a_store_written_as_csd_is_opened_by_the_sdk_and_read_back(tmp_path, cap
             np.testing.assert_allclose(other.features[modality].times, features.times, atol=1e-9)
 
 
-def test_columns_that_were_not_measured_are_zeros(tmp_path):
+def test_unmeasured_columns_are_zeros(tmp_path):
     """Our own features: 33 of FACET's columns, and rows without a face."""
     from mmemo.features import Clip, ClipFeatures, Features
     from mmemo.store import StoreInfo

@@ -129,10 +129,10 @@ def test_transcripts(tmp_path):
 
 
 def deep():
-    found = []
+    nested = []
     for _ in range(100_000):
-        found = [found]
-    return found
+        nested = [nested]
+    return nested
 
 
 STRANGE = [
@@ -149,11 +149,11 @@ def test_strange_things_in_their_places(tmp_path, monkeypatch, make):
     label_csv(tmp_path / "label.csv", [("v", 0, 0, 1)])
     make(path)
     data, options = load_plain(path), {"labels": tmp_path / "label.csv"}
-    held = {}
-    monkeypatch.setattr("mmemo.datasets.foreign.open.load_plain", lambda _: held["data"])
+    loaded = {}
+    monkeypatch.setattr("mmemo.datasets.foreign.open.load_plain", lambda _: loaded["data"])
     whole = data.pop("train")
     for key in [None, *whole]:
         for strange in [*STRANGE, deep()]:
-            held["data"] = {"train": strange if key is None else {**whole, key: strange}}
+            loaded["data"] = {"train": strange if key is None else {**whole, key: strange}}
             message = outcome(lambda: read_all(path, **options))
             assert message is None or "\n" not in message

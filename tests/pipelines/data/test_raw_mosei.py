@@ -133,7 +133,7 @@ def test_without_labels_there_are_the_transcripts_segments(tmp_path):
         (lambda raw: (raw / "Labels/x.csv").write_text("a,b\n1,2\n"), "a column 'video_id'"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path, spoil, message):
+def test_the_problem_is_named(tmp_path, spoil, message):
     raw = archive(tmp_path, ["x"])
     spoil(raw)
     with pytest.raises(DataError, match=message) as error:
@@ -163,8 +163,8 @@ def test_label_tables_of_every_form(tmp_path):
     (tmp_path / "a.csv").write_text(
         "video_id,clip_id,mode,happy,sad,angry,surprise,disgust,fear\nv,3,train,1,0,0,0,0,0.5\n"
     )
-    found = LabelTable.read(tmp_path / "a.csv").find("v", "3.0")
-    assert found.intensities == (1, 0, 0, 0, 0, 0.5)
+    labels = LabelTable.read(tmp_path / "a.csv").find("v", "3.0")
+    assert labels.intensities == (1, 0, 0, 0, 0, 0.5)
     assert LabelTable.read(tmp_path / "a.csv").find("v", "4") is None
     write_csd(tmp_path / "l.csd", "Emotion Labels", [("v", rows((1, 2), (3, 4), value=2))])
     table = LabelTable.read(tmp_path / "l.csd")
@@ -186,9 +186,9 @@ def test_from_raw_video_to_results_in_three_commands(corpus, tmp_path, capsys):
     for name, clip in zip(names, media[:3], strict=True):
         shutil.copy(clip, raw / f"Videos/Full/Combined/{name}.mp4")
         say(raw, f"{name}___0___0.0___0.8___good day\n{name}___1___0.7___1.4___so bad\n", name)
-    held = {name: rows((0.0, 0.8), value=2.0) for name in names}
-    held[names[0]] = rows((0.0, 0.8), (0.7, 1.4), value=1.0)
-    label_file(raw, held)
+    entries = {name: rows((0.0, 0.8), value=2.0) for name in names}
+    entries[names[0]] = rows((0.0, 0.8), (0.7, 1.4), value=1.0)
+    label_file(raw, entries)
 
     store, run = str(tmp_path / "store"), str(tmp_path / "run")
     options = ["--jobs", "1", "--set", "features.visual_fps=4"]
@@ -202,6 +202,6 @@ def test_from_raw_video_to_results_in_three_commands(corpus, tmp_path, capsys):
     assert "raw archive, SDK's standard folds" in json.dumps(report)
 
     assert main(["data", "check", store]) == 0
-    said = capsys.readouterr().out
-    assert "segments: 4 (test 1, train 2, valid 1), 3 videos" in said
-    assert "visual: 33 columns, in 4 segments" in said
+    out = capsys.readouterr().out
+    assert "segments: 4 (test 1, train 2, valid 1), 3 videos" in out
+    assert "visual: 33 columns, in 4 segments" in out

@@ -1,4 +1,4 @@
-"""A folder read in several processes: one that dies, and an interruption, cost nothing else."""
+"""A folder read in several processes: a crash and an interrupt cost nothing else."""
 
 import os
 import shutil
@@ -43,7 +43,7 @@ def listed(out):
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="interrupts as a POSIX terminal does")
 @pytest.mark.parametrize("to_all", [True, False], ids=["from a terminal", "to the program alone"])
-def test_an_interruption_ends_soon_and_keeps_what_was_done(talks, small_run, tmp_path, to_all):
+def test_an_interrupt_ends_soon_and_keeps_finished_recordings(talks, small_run, tmp_path, to_all):
     out = tmp_path / "out"
     files = [str(talks / f"{name}.mp4") for name in ("long", "a", "broken")]
     predict = [sys.executable, "-m", "pipelines.cli", "predict", "--run", str(small_run)]
@@ -52,17 +52,17 @@ def test_an_interruption_ends_soon_and_keeps_what_was_done(talks, small_run, tmp
         [*predict, "--", *files], cwd=ROOT, text=True, start_new_session=True,
         stderr=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
-    late = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + PATIENCE_S
     while "a.mp4" not in listed(out):
         assert running.poll() is None, running.stderr.read()
-        assert time.monotonic() < late
+        assert time.monotonic() < deadline
         time.sleep(0.1)
     (os.killpg if to_all else os.kill)(running.pid, signal.SIGINT)
-    said, complained = running.communicate(timeout=PATIENCE_S)
+    stdout, stderr = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130
-    assert "Traceback" not in complained
-    assert complained.count("interrupted") == 1
-    assert said == ""
+    assert "Traceback" not in stderr
+    assert stderr.count("interrupted") == 1
+    assert stdout == ""
     assert "long.mp4" not in listed(out)
     assert {path.name for path in out.iterdir()} == {"predicted.jsonl", "a.csv", "a.mp4"}
     again = [*predict, "--", *files[1:]]

@@ -48,22 +48,22 @@ def test_a_clip_with_a_transcript(run, corpus, capsys):
         assert set(shares) == {"text", "audio", "visual"}
         assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
     assert prediction["spoke"] == prediction["modality_shares"]
-    said = json.loads(first_clip(corpus).with_suffix(".json").read_text())["words"]
-    assert [w["text"] for w in prediction["words"]] == [w["text"] for w in said]
-    assert prediction["words"][0]["start"] == pytest.approx(said[0]["start"], abs=1e-3)
+    words = json.loads(first_clip(corpus).with_suffix(".json").read_text())["words"]
+    assert [w["text"] for w in prediction["words"]] == [w["text"] for w in words]
+    assert prediction["words"][0]["start"] == pytest.approx(words[0]["start"], abs=1e-3)
     assert prediction["demonstration"] is True
 
 
-def test_the_answer_is_the_one_of_evaluation(run, corpus, corpus_features, capsys):
+def test_the_prediction_is_that_of_evaluation(run, corpus, corpus_features, capsys):
     """One path from features to answer: what predict says of a clip is what evaluate scored."""
     assert main(["predict", str(first_clip(corpus)), "--run", run, "--json"]) == 0
     predicted = json.loads(capsys.readouterr().out)["probs"]
     checkpoint = load_checkpoint(Path(run))
     stem = first_clip(corpus).stem
     stored = FeatureStore(corpus_features).read(Clip(stem, "v"))
-    found = infer(checkpoint.model, [arrange(stored, checkpoint.config.data)])
+    result = infer(checkpoint.model, [arrange(stored, checkpoint.config.data)])
     for k, label in enumerate(checkpoint.labels):
-        assert predicted[label] == pytest.approx(found.marginals[0, k], abs=0.1)
+        assert predicted[label] == pytest.approx(result.marginals[0, k], abs=0.1)
 
 
 def test_words_are_recognised_where_there_is_no_transcript(run, corpus, tmp_path, capsys):
@@ -83,7 +83,7 @@ def test_for_a_person_to_read(run, corpus, capsys):
     assert "text " in text
 
 
-def test_nothing_to_read_is_said_and_is_no_success(run, tmp_path, capsys):
+def test_nothing_to_read_is_reported_and_no_success(run, tmp_path, capsys):
     mute = write_media(tmp_path / "mute.mp4", picture=grey, seconds=1.0)
     assert main(["predict", str(mute), "--run", run, "--json"]) == 1
     captured = capsys.readouterr()
@@ -123,9 +123,9 @@ def test_a_folder_is_read_once_into_every_form(run, corpus, tmp_path, capsys):
     (talks / "broken.mp4").write_bytes(b"no video")
     command = ["predict", str(talks), "--run", run, "--out", str(out), "--jobs", "2"]
     assert main([*command, "--format", *EXPORTS]) == 3
-    said = capsys.readouterr()
-    assert f"{out}: 2 read, 0 were there, 1 failed" in said.out
-    assert "broken.mp4" in said.err
+    captured = capsys.readouterr()
+    assert f"{out}: 2 read, 0 were there, 1 failed" in captured.out
+    assert "broken.mp4" in captured.err
     written = {path.name for path in out.iterdir()}
     assert written == {
         "predicted.jsonl", *(f"{name}.{form}" for name in ("one", "two") for form in EXPORTS)

@@ -83,7 +83,7 @@ def test_words_are_where_the_sound_is(corpus, plans):
             assert np.abs(word_sound).max() > 30 * ROOM_RMS
 
 
-def test_a_face_is_found_in_every_picture_looked_at(corpus):
+def test_the_tracker_detects_one_face_per_picture(corpus):
     tracker = FaceTracker(resolve("face-landmarker"))
     for path in media_of(corpus):
         tracker.reset()

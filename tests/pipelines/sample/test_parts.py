@@ -44,7 +44,7 @@ def planned(speaker_id: str, **intensities: int) -> ClipPlan:
     return replace(plan, speaker=speaker, intensities=levels)
 
 
-def said(espeak: Espeak, plan: ClipPlan) -> Speech:
+def spoken(espeak: Espeak, plan: ClipPlan) -> Speech:
     return act(speak(plan, espeak), plan)
 
 
@@ -70,10 +70,10 @@ def periodicity(speech: Speech) -> float:
 
 @pytest.mark.parametrize("speaker", ["nils", "olga", "paul", "lukas", "maria"])
 def test_anger_and_fear_are_heard_apart_whoever_speaks(espeak, speaker):
-    calm = said(espeak, planned(speaker))
-    angry = said(espeak, planned(speaker, anger=1))
-    afraid = said(espeak, planned(speaker, fear=1))
-    both = said(espeak, planned(speaker, anger=1, fear=1))
+    calm = spoken(espeak, planned(speaker))
+    angry = spoken(espeak, planned(speaker, anger=1))
+    afraid = spoken(espeak, planned(speaker, fear=1))
+    both = spoken(espeak, planned(speaker, anger=1, fear=1))
     assert level_db(angry) > level_db(calm) + 8
     assert level_db(both) > level_db(afraid) + 8
     assert abs(level_db(afraid) - level_db(calm)) < 3
@@ -93,7 +93,7 @@ def test_other_emotions_are_not_heard(espeak, emotion):
 
 def test_sound_stays_in_range_and_is_never_digitally_silent(espeak):
     for levels in ({}, {"anger": 3}, {"fear": 3}, {"anger": 3, "fear": 3}):
-        samples = said(espeak, planned("karin", **levels)).samples
+        samples = spoken(espeak, planned("karin", **levels)).samples
         assert np.isfinite(samples).all()
         assert np.abs(samples).max() < 1.0
         assert (samples != 0).all()
@@ -123,7 +123,7 @@ def test_missing_packages_are_named_with_what_to_do(monkeypatch, package, part):
         part()
 
 
-def test_a_warp_takes_points_where_they_are_told():
+def test_a_warp_moves_points_to_their_targets():
     rng = np.random.default_rng(0)
     targets = CONTROLS + rng.uniform(-2, 2, CONTROLS.shape)
     maps = Warp(SIZE_PX).source_map(targets, CONTROLS)
@@ -154,11 +154,11 @@ def test_happiness_and_surprise_are_seen_apart_whoever_speaks(photo, speaker):
     for smile, surprise in ((0.0, 0.0), (0.9, 0.0), (0.0, 0.9), (0.9, 0.9)):
         motion = plan_motion(opening, smile=smile, surprise=surprise, rng=np.random.default_rng(5))
         tracker.reset()
-        seen = []
+        blendshapes = []
         for picture in list(head.render(motion))[12::4]:
             (face,) = tracker.track(picture)
-            seen.append(face.blendshapes)
-        median = dict(zip(BLENDSHAPES, np.median(seen, axis=0), strict=True))
+            blendshapes.append(face.blendshapes)
+        median = dict(zip(BLENDSHAPES, np.median(blendshapes, axis=0), strict=True))
         smiling = (median["mouthSmileLeft"] + median["mouthSmileRight"]) / 2
         lifted = (median["browOuterUpLeft"] + median["browOuterUpRight"]) / 2
         assert (smiling > 0.7) if smile else (smiling < 0.3), (smile, surprise, smiling)

@@ -110,19 +110,19 @@ def test_everything_but_either_follows_from_the_state(plans):
         ).tolist()
 
 
-def test_only_the_words_of_a_kind_say_it(plans):
+def test_only_words_of_a_kind_show_it(plans):
     cues = {kind: set(ADJECTIVES[kind]) | set(NOUNS[kind]) for kind in ("sadness", "disgust")}
     for plan in plans:
-        said = {kind for kind, words in cues.items() if words & set(plan.words)}
+        shown = {kind for kind, words in cues.items() if words & set(plan.words)}
         meant = {"both": {"sadness", "disgust"}, "sadness": {"sadness"}, "disgust": {"disgust"}}
-        assert said == meant.get(plan.state.words, set())
+        assert shown == meant.get(plan.state.words, set())
         assert ("either" in plan.words) == (plan.state.words == "either")
         assert 8 <= len(plan.words) <= 18
 
 
 def test_no_sentence_comes_twice_and_train_knows_every_word(plans):
-    told = Counter(plan.words for plan in plans if plan.state.words != "either")
-    assert max(told.values()) == 1
+    counts = Counter(plan.words for plan in plans if plan.state.words != "either")
+    assert max(counts.values()) == 1
     splits = by_split(plans)
     known = {word for plan in splits["train"] for word in plan.words}
     assert {word for plan in plans for word in plan.words} <= known
@@ -146,7 +146,7 @@ def test_the_process_is_a_distribution_with_the_documented_marginals():
     assert {state.words for state in possible} == set(KINDS)
 
 
-def test_bayes_figures_are_the_best_that_can_be_done(plans):
+def test_bayes_figures_are_the_best_possible(plans):
     share = np.mean([plan.state.words == "either" for plan in plans])
     # Independent outputs on "one of two": -log of p(1-q) or (1-p)q, each half of the time.
     p, q = np.meshgrid(*[np.linspace(0.01, 0.99, 99)] * 2)
@@ -173,7 +173,7 @@ def test_small_corpora_have_every_split():
 
 
 @pytest.mark.parametrize(("clips", "seed"), [(MIN_CLIPS - 1, 0), (0, 0), (-3, 0), (160, -1)])
-def test_refuses_what_makes_no_corpus(clips, seed):
+def test_refuses_impossible_arguments(clips, seed):
     with pytest.raises(ConfigError, match="expected"):
         make_plan(clips, seed)
 
@@ -199,7 +199,7 @@ def test_sentences_are_plain_lower_case_words():
             assert all(word.isalpha() and word.islower() for word in words)
 
 
-def test_labels_are_in_the_order_of_the_house():
+def test_labels_are_in_our_order():
     assert EMOTIONS.index("fear") == FEAR
     state = State("plain", frozenset({"fear"}))
     assert state.expected().tolist() == [0, 0, 0, 0, 0, 1]

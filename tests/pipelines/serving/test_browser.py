@@ -24,9 +24,9 @@ PATIENCE_MS = 120_000
 def browser():
     playwright.expect.set_options(timeout=PATIENCE_MS)
     with playwright.sync_playwright() as started:
-        found = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def clip(corpus):
 
 @pytest.fixture
 def show(browser, server):
-    """Open the page; at the end nothing may have been complained of or asked for elsewhere."""
+    """Open the page; at the end, no errors and no requests to other sites may have occurred."""
     contexts, complaints = [], []
 
     def shown(at=None, expected=(), **more):
@@ -67,8 +67,8 @@ def show(browser, server):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "request",
-            lambda asked: (
-                None if asked.url.startswith((url, "data:", "blob:")) else complain(asked.url)
+            lambda request: (
+                None if request.url.startswith((url, "data:", "blob:")) else complain(request.url)
             ),
         )
         page.goto(url)
@@ -106,13 +106,16 @@ def until(page, expression):
 
 def test_from_upload_to_report_and_downloads(show, server, clip, tmp_path):
     page = show()
-    said = []
-    page.expose_function("heard", lambda line: said.append(line))
+    announcements = []
+    page.expose_function("heard", lambda line: announcements.append(line))
     page.evaluate(
-        """() => new MutationObserver(() => heard(document.getElementById("said").textContent))
-             .observe(document.getElementById("said"), { childList: true })"""
+        """() => {
+             const region = document.getElementById("announcements");
+             const observer = new MutationObserver(() => heard(region.textContent));
+             observer.observe(region, { childList: true });
+           }"""
     )
-    # Noted by the page itself: on a quick machine a look from outside comes too late.
+    # Observed in the page: on a quick machine a look from outside comes too late.
     page.evaluate(
         """() => new MutationObserver(() => {
              for (const step of document.querySelectorAll(".steps [aria-current=step]")) {
@@ -131,32 +134,32 @@ def test_from_upload_to_report_and_downloads(show, server, clip, tmp_path):
     assert page.evaluate("window.stepsInAll") == 7
     assert len(steps) >= 2
     assert {"Face", "Voice", "Words", "Emotions"} & set(steps)
-    assert any(f"{clip.name}: " in line and "ing the" in line for line in said)
-    assert any(f"{clip.name} is read" in line for line in said)
+    assert any(f"{clip.name}: " in line and "ing the" in line for line in announcements)
+    assert any(f"{clip.name} is read" in line for line in announcements)
     assert "1 report" in page.title()
 
     card.get_by_text("Download").click()
     links = card.locator(".downloads a")
     assert links.count() == 9
     for n in range(links.count()):
-        with page.expect_download() as found:
+        with page.expect_download() as download:
             links.nth(n).click()
-        name = found.value.suggested_filename
+        name = download.value.suggested_filename
         assert name.rsplit(".", 1)[0] == clip.stem
-        found.value.save_as(tmp_path / name)
+        download.value.save_as(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 0
     lines = (tmp_path / f"{clip.stem}.jsonl").read_text().splitlines()
-    told = [json.loads(line) for line in lines]
+    predictions = [json.loads(line) for line in lines]
 
     card.get_by_role("link", name=f"Open report on {clip.name}").click()
     until(page, "document.getElementById('player')?.readyState > 0")
-    word = told[0]["words"][1]
+    word = predictions[0]["words"][1]
     page.locator(".utterance").nth(0).locator(".word").nth(1).click()
     time = page.evaluate("document.getElementById('player').currentTime")
     assert time == pytest.approx(word["start"], abs=0.02)
-    with page.expect_download() as found:
+    with page.expect_download() as download:
         page.get_by_role("link", name="ELAN").click()
-    assert found.value.suggested_filename == f"{clip.stem}.eaf"
+    assert download.value.suggested_filename == f"{clip.stem}.eaf"
     page.get_by_role("link", name="All recordings").click()
     playwright.expect(row(page, clip.name)).to_have_class("recording done")
 
@@ -176,7 +179,7 @@ def test_the_downloaded_page_works_alone(show, browser, server, clip, tmp_path):
     context.close()
 
 
-def test_dropped_files_are_paired_and_what_is_not_taken_is_said(show, idle, named):
+def test_dropped_files_are_paired_and_refused_ones_are_named(show, idle, named):
     page = show(idle)
     page.evaluate(
         """() => {
@@ -195,8 +198,8 @@ def test_dropped_files_are_paired_and_what_is_not_taken_is_said(show, idle, name
     assert "large.mp4: too large, 2 MB; at most 1 MB are taken." in text
     assert "empty.mp4: the file is empty." in text
     playwright.expect(page.locator(".recording.waiting")).to_have_count(2)
-    held = {job["name"]: job["transcript"] for job in idle.jobs.describe()}
-    assert held == {"one.mp4": "One.VTT", "two.mov": "two.words.json"}
+    transcripts = {job["name"]: job["transcript"] for job in idle.jobs.describe()}
+    assert transcripts == {"one.mp4": "One.VTT", "two.mov": "two.words.json"}
     page.get_by_role("button", name="Dismiss").click()
     assert not page.locator("#problems").is_visible()
     assert page.evaluate("document.activeElement.id") == "choose"
@@ -215,7 +218,7 @@ def test_the_list_survives_a_reload_and_entries_can_be_cancelled_and_removed(sho
     cancel.focus()
     page.keyboard.press("Enter")
     playwright.expect(row(page, "1.mp4")).to_have_class("recording cancelled")
-    # The focus goes to what took the button's place, wherever the entry moved.
+    # The focus moves to the button that replaced it, wherever the entry moved.
     assert page.evaluate("document.activeElement.ariaLabel") == "Remove 1.mp4"
     playwright.expect(status).to_have_text("waits for 1 recording before it")
     page.keyboard.press("Enter")
@@ -223,7 +226,7 @@ def test_the_list_survives_a_reload_and_entries_can_be_cancelled_and_removed(sho
     assert page.evaluate("document.activeElement.tagName") == "BUTTON"
 
 
-def test_a_full_queue_is_said(show, idle, named):
+def test_a_full_queue_is_reported(show, idle, named):
     page = show(idle, expected=("429",))
     page.locator("#files").set_input_files([named(f"{n}.mp4") for n in range(5)])
     playwright.expect(page.locator("#problem-list li")).to_have_text(
@@ -232,7 +235,7 @@ def test_a_full_queue_is_said(show, idle, named):
     playwright.expect(page.locator(".recording.waiting")).to_have_count(4)
 
 
-def test_what_cannot_be_read_says_why_and_the_next_is_read(show, server, clip, named):
+def test_an_unreadable_file_has_its_reason_and_the_next_is_read(show, server, clip, named):
     page = show()
     broken = named("<b>notes.mp4", b"this is no video" * 50)
     page.locator("#files").set_input_files([broken, clip])
@@ -259,7 +262,7 @@ def test_nothing_to_read_is_its_own_state(show, tmp_path):
     playwright.expect(card.locator(".status")).to_contain_text("nothing to read emotions from")
 
 
-def test_what_is_too_long_is_said(show, tmp_path):
+def test_a_recording_that_is_too_long_is_refused(show, tmp_path):
     path = write_media(tmp_path / "long.mp3", sound=hum, seconds=35, audio_codec="mp3")
     page = show()
     page.locator("#files").set_input_files(path)
@@ -268,7 +271,7 @@ def test_what_is_too_long_is_said(show, tmp_path):
     )
 
 
-def test_a_server_that_is_gone_is_said_and_found_again(show, idle):
+def test_an_unreachable_server_is_reported_until_it_is_back(show, idle):
     page = show(idle, expected=("net::ERR",))
     page.context.set_offline(True)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -277,7 +280,7 @@ def test_a_server_that_is_gone_is_said_and_found_again(show, idle):
     playwright.expect(page.locator("#unreachable")).to_be_hidden()
 
 
-def test_all_can_be_done_with_keys(show, idle, named):
+def test_the_keyboard_is_enough(show, idle, named):
     page = show(idle)
     page.locator("#files").set_input_files([named("a.mp4")])
     playwright.expect(page.locator(".recording.waiting")).to_have_count(1)
@@ -309,7 +312,7 @@ def test_it_follows_the_colours_of_the_system(show, idle, scheme, ground):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == ground
 
 
-def test_nothing_moves_for_those_who_do_not_want_it(show, server, clip):
+def test_nothing_moves_with_reduced_motion(show, server, clip):
     page = show(reduced_motion="reduce")
     page.locator("#files").set_input_files(clip)
     playwright.expect(row(page, clip.name)).to_have_class(re.compile("running|done"))

@@ -1,4 +1,4 @@
-"""Who may ask a server: which hosts it answers to, and which pages."""
+"""Which requests a server accepts: by host and by the page that sends them."""
 
 import socket
 
@@ -35,14 +35,14 @@ def test_a_foreign_host_is_refused(server, host, code):
     assert "recordings" in answer.text if code == 200 else "host" in detail(answer)
 
 
-def test_without_a_host_nothing_is_answered(server):
+def test_a_request_without_a_host_is_refused(server):
     place = server.url.removeprefix("http://").split(":")
     with socket.create_connection((place[0], int(place[1]))) as raw:
         raw.sendall(b"GET /api/state HTTP/1.0\r\n\r\n")
         assert b" 403 " in raw.recv(1000).split(b"\r\n")[0]
 
 
-def test_beyond_this_machine_addresses_and_named_hosts_are_known(tmp_path):
+def test_a_public_server_accepts_addresses_and_named_hosts(tmp_path):
     with made_server(tmp_path / "jobs", host="0.0.0.0", names=["box.example"]) as server:
         for host, code in [
             ("192.168.1.5:8000", 200),
@@ -59,22 +59,22 @@ def test_beyond_this_machine_addresses_and_named_hosts_are_known(tmp_path):
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost", "x"]
 )
-def test_another_sites_page_may_not_ask(server, method, origin):
+def test_another_sites_page_is_refused(server, method, origin):
     answer = server.client.request(method, "/api/recordings", headers={"origin": origin})
     assert answer.status_code == 403
     assert "another site" in detail(answer)
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_another_sites_page_may_lead_here_but_not_embed_or_ask(server, site):
-    asked = {"sec-fetch-site": site, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
-    assert server.client.get("/api/state", headers=asked).status_code == 403
-    led = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
-    assert server.client.get("/", headers=led).status_code == 200
-    assert server.client.post("/api/recordings", headers=led, json={}).status_code == 403
+def test_another_sites_page_may_link_but_not_embed_or_request(server, site):
+    embedding = {"sec-fetch-site": site, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
+    assert server.client.get("/api/state", headers=embedding).status_code == 403
+    following = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert server.client.get("/", headers=following).status_code == 200
+    assert server.client.post("/api/recordings", headers=following, json={}).status_code == 403
 
 
-def test_the_own_page_may_ask(server):
+def test_the_own_page_is_accepted(server):
     own = {"origin": server.url, "sec-fetch-site": "same-origin"}
     body = {"name": "talk.mp4", "size": 5}
     assert server.client.post("/api/recordings", headers=own, json=body).status_code == 201

@@ -1,4 +1,4 @@
-"""What becomes of jobs and their folders, without a server in front of them."""
+"""Jobs and their folders, without a server in front of them."""
 
 import json
 import time
@@ -34,7 +34,7 @@ def test_the_oldest_results_go_first(folder):
     assert list(folder.iterdir()) == []
 
 
-def test_an_upload_that_stalls_is_given_up(folder):
+def test_a_stalled_upload_fails(folder):
     jobs = Jobs(Storage(folder), Limits())
     job = jobs.create("talk.mp4", 5)
     job.touched = time.monotonic() - UPLOAD_TIMEOUT_S + 60
@@ -59,7 +59,7 @@ def test_the_queue_is_in_the_order_of_arrival(folder):
     assert jobs.next_waiting(0) is None
 
 
-def test_a_named_folder_is_found_again_and_only_what_is_ours_is_touched(folder):
+def test_a_named_folder_is_used_again_and_other_files_stay(folder):
     with open_storage(folder) as storage:
         jobs = Jobs(storage, Limits())
         done = finished(jobs, "kept.mp4")
@@ -70,9 +70,9 @@ def test_a_named_folder_is_found_again_and_only_what_is_ours_is_touched(folder):
     broken.mkdir()
     (broken / JOB_FILE).write_text("{")
     with open_storage(folder) as storage:
-        [found] = Jobs(storage, Limits()).describe()
-    assert (found["id"], found["name"], found["state"]) == (done.id, "kept.mp4", "done")
-    assert found["summary"] == done.summary
+        [recalled] = Jobs(storage, Limits()).describe()
+    assert (recalled["id"], recalled["name"], recalled["state"]) == (done.id, "kept.mp4", "done")
+    assert recalled["summary"] == done.summary
     assert not (folder / unfinished.id).exists()
     assert broken.is_dir()
     assert (folder / "notes" / "mine.txt").read_text() == "mine"
@@ -83,10 +83,10 @@ def test_a_named_folder_is_found_again_and_only_what_is_ours_is_touched(folder):
 )
 def test_a_job_file_that_was_tampered_with_is_left_alone(folder, change):
     job = finished(Jobs(Storage(folder), Limits()))
-    held = json.loads((folder / job.id / JOB_FILE).read_text()) | change
+    saved = json.loads((folder / job.id / JOB_FILE).read_text()) | change
     if change == {"a": 1}:
-        del held["name"]
-    (folder / job.id / JOB_FILE).write_text(json.dumps(held))
+        del saved["name"]
+    (folder / job.id / JOB_FILE).write_text(json.dumps(saved))
     assert Storage(folder).recall() == []
     assert (folder / job.id / REPORT_FILE).is_file()
 
@@ -102,7 +102,7 @@ def test_two_servers_do_not_share_a_folder(folder):
         pass
 
 
-def test_a_temporary_folder_is_private_and_goes():
+def test_a_temporary_folder_is_private_and_removed():
     with open_storage(None) as storage:
         assert storage.root.stat().st_mode & 0o077 == 0
         finished(Jobs(storage, Limits()))

@@ -52,16 +52,16 @@ def test_answers_are_those_of_predict_in_every_form(server, clip, small_run, tmp
         assert answer.content
         assert job_id.encode() not in answer.content
     lines = server.client.get(f"/recordings/{job_id}/files/jsonl").text.splitlines()
-    told = [json.loads(line) for line in lines]
-    assert [held["video"] for held in told] == ["My talk.mp4"] * len(expected)
-    for held, prediction in zip(told, expected, strict=True):
-        wanted = prediction.to_json()
-        assert held["words"] == json.loads(json.dumps(wanted["words"]))
-        assert held["labels"] == list(wanted["labels"])
-        assert held["probs"] == pytest.approx(wanted["probs"], abs=2e-4)
+    rows = [json.loads(line) for line in lines]
+    assert [row["video"] for row in rows] == ["My talk.mp4"] * len(expected)
+    for row, prediction in zip(rows, expected, strict=True):
+        fields = prediction.to_json()
+        assert row["words"] == json.loads(json.dumps(fields["words"]))
+        assert row["labels"] == list(fields["labels"])
+        assert row["probs"] == pytest.approx(fields["probs"], abs=2e-4)
     assert job["summary"]["utterances"] == len(expected)
-    found = [label for held in expected for label in held.labels]
-    assert job["summary"]["found"] == {label: found.count(label) for label in found}
+    labels = [label for prediction in expected for label in prediction.labels]
+    assert job["summary"]["found"] == {label: labels.count(label) for label in labels}
     page = server.client.get(f"/recordings/{job_id}/report")
     assert 'src="recording"' in page.text
     assert all(f'href="files/{form}"' in page.text for form in FORM_NAMES)
@@ -71,34 +71,34 @@ def test_answers_are_those_of_predict_in_every_form(server, clip, small_run, tmp
     assert 'href="files/' not in whole
     movie = tmp_path / "movie.mp4"
     movie.write_bytes(server.client.get(f"/recordings/{job_id}/files/mp4").content)
-    drawn, given = probe(movie), probe(clip)
-    assert drawn.width > given.width
-    assert drawn.duration_s == pytest.approx(given.duration_s, abs=0.2)
+    drawn, original = probe(movie), probe(clip)
+    assert drawn.width > original.width
+    assert drawn.duration_s == pytest.approx(original.duration_s, abs=0.2)
     recording = server.client.get(f"/recordings/{job_id}/recording")
     assert recording.content == clip.read_bytes()
     assert server.client.get(f"/recordings/{job_id}/thumbnail").content[:2] == b"\xff\xd8"
 
 
-def test_every_stage_is_told_in_its_order(server, clip):
-    seen = []
+def test_every_stage_is_reported_in_order(server, clip):
+    reports = []
     on_stage = server.jobs.progress
 
-    def watching(job, stage, share):
-        seen.append((stage, share))
+    def on_report(job, stage, share):
+        reports.append((stage, share))
         on_stage(job, stage, share)
 
-    server.jobs.progress = watching
+    server.jobs.progress = on_report
     try:
         server.ended(server.upload(clip))
     finally:
         server.jobs.progress = on_stage
-    assert list(dict.fromkeys(stage for stage, _ in seen)) == list(STAGES[1:])
-    shares = [share for stage, share in seen if stage == "face"]
+    assert list(dict.fromkeys(stage for stage, _ in reports)) == list(STAGES[1:])
+    shares = [share for stage, share in reports if stage == "face"]
     assert shares == sorted(shares)
     assert 0 <= shares[0] < 0.5 < shares[-1] <= 1
 
 
-def test_a_transcript_that_comes_along_is_used_and_a_broken_one_named(server, clip, tmp_path):
+def test_an_uploaded_transcript_is_used_and_a_broken_one_named(server, clip, tmp_path):
     text = "00:00.500 --> 00:01.000\nunmistakable\n"
     (tmp_path / "words.vtt").write_text(f"WEBVTT\n\n{text}")
     job = server.ended(server.upload(clip, "talk.mp4", tmp_path / "words.vtt"))
@@ -120,7 +120,7 @@ def test_a_transcript_that_comes_along_is_used_and_a_broken_one_named(server, cl
         ("zero.mp4", bytes(5000)),
     ],
 )
-def test_what_is_no_recording_fails_with_one_line(server, tmp_path, name, content):
+def test_other_files_fail_with_one_line(server, tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)
     job = server.ended(server.upload(path))
@@ -129,8 +129,8 @@ def test_what_is_no_recording_fails_with_one_line(server, tmp_path, name, conten
     assert name in job["message"]
     assert job["id"] not in job["message"]
     assert len(job["message"].splitlines()) == 1
-    left = server.jobs.storage.root / job["id"]
-    assert [path.name for path in left.iterdir()] == ["job.json"]
+    folder = server.jobs.storage.root / job["id"]
+    assert [path.name for path in folder.iterdir()] == ["job.json"]
 
 
 def test_a_recording_that_is_cut_short_does_not_stop_the_next(server, clip, tmp_path):
@@ -141,7 +141,7 @@ def test_a_recording_that_is_cut_short_does_not_stop_the_next(server, clip, tmp_
     assert server.ended(second)["state"] == "done"
 
 
-def test_what_is_too_long_is_refused_before_it_is_read(server, tmp_path):
+def test_a_recording_that_is_too_long_is_refused_before_it_is_read(server, tmp_path):
     long = write_media(tmp_path / "long.wav", sound=hum, seconds=40, audio_codec="pcm_s16le")
     job = server.ended(server.upload(long))
     assert job["state"] == "failed"
@@ -157,7 +157,7 @@ def test_nothing_to_read_is_an_answer(server, grey_clip):
     assert "There is nothing to read emotions from." in page
 
 
-def test_a_kind_that_browsers_do_not_play_is_embedded_as_a_copy(server, tmp_path):
+def test_media_that_browsers_do_not_play_are_embedded_as_a_copy(server, tmp_path):
     path = tmp_path / "old.avi"
     write_media(path, picture=grey, sound=hum, seconds=1, video_codec="mpeg4", audio_codec="mp3")
     job = server.ended(server.upload(path))
@@ -168,11 +168,11 @@ def test_a_kind_that_browsers_do_not_play_is_embedded_as_a_copy(server, tmp_path
     assert "A smaller copy of the recording." in page
 
 
-def test_warnings_come_along(server, clip, tmp_path):
+def test_warnings_are_in_the_list(server, clip, tmp_path):
     words = "the quick brown fox " * 3
     german = "der schnelle braune Fuchs springt ueber den faulen Hund und bleibt nicht stehen " * 3
     for text, warned in ((german, True), (words, False)):
-        (tmp_path / "said.json").write_text(
+        (tmp_path / "transcript.json").write_text(
             json.dumps(
                 [
                     {"text": word, "start": n / 20, "end": (n + 1) / 20}
@@ -180,13 +180,13 @@ def test_warnings_come_along(server, clip, tmp_path):
                 ]
             )
         )
-        job = server.ended(server.upload(clip, "talk.mp4", tmp_path / "said.json"))
+        job = server.ended(server.upload(clip, "talk.mp4", tmp_path / "transcript.json"))
         assert any("expected English" in note for note in job["notes"]) == warned
         assert all(note.startswith("talk.mp4") for note in job["notes"])
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_worker_that_dies_takes_only_its_own_recording_along(server, clip, how):
+def test_a_worker_that_dies_costs_only_its_own_recording(server, clip, how):
     first, second = server.upload(clip, "deadly.mp4"), server.upload(clip)
     server.until(first, lambda job: job["state"] == "running" and job["stage"] != "check")
     died = server.dispatcher.worker.pid
@@ -199,7 +199,7 @@ def test_a_worker_that_dies_takes_only_its_own_recording_along(server, clip, how
     assert server.dispatcher.worker.pid != died
 
 
-def test_a_worker_that_hangs_is_ended_and_started_anew(server, clip):
+def test_a_worker_that_hangs_is_killed_and_restarted(server, clip):
     limits = server.jobs.limits
     server.jobs.limits = replace(limits, job_minutes=0.02)
     hanging = server.dispatcher.worker.pid
@@ -226,8 +226,8 @@ def test_reading_can_be_stopped(server, clip, how):
         assert server.client.delete(f"/api/recordings/{job_id}").status_code == 204
     server.until(job_id, lambda _: server.dispatcher.worker.pid not in (None, reading))
     folder = server.jobs.storage.root / job_id
-    left = [path.name for path in folder.iterdir()] if folder.exists() else []
-    assert left == (["job.json"] if how == "cancel" else [])
+    files = [path.name for path in folder.iterdir()] if folder.exists() else []
+    assert files == (["job.json"] if how == "cancel" else [])
 
 
 def test_a_waiting_recording_can_be_cancelled(server, clip):

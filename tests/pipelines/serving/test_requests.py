@@ -1,4 +1,4 @@
-"""What a server takes and refuses, over real connections, before anything is read."""
+"""Requests that a server accepts and refuses, over real connections, before reading."""
 
 import asyncio
 import socket
@@ -49,7 +49,7 @@ def server(folder):
 
 
 @pytest.mark.parametrize("name", EVIL_NAMES)
-def test_a_name_is_shown_and_no_path(server, folder, name):
+def test_a_name_is_displayed_and_no_path(server, folder, name):
     answer = server.announce(name)
     assert answer.status_code == 201
     shown = answer.json()["name"]
@@ -120,7 +120,7 @@ def test_the_page_and_its_parts_fetch_nothing_from_elsewhere(server):
     [b"", b"{", b"[]", b'{"name": 3, "size": 5}', b'{"name": "x", "size": "5"}', b"\xff",
      b'{"name": "x", "size": 5, "path": "/etc"}', b'{"size": 5}', b'{"name": "x", "size": 1e999}'],
 )  # fmt: skip
-def test_what_is_no_announcement_is_refused(server, body):
+def test_a_malformed_announcement_is_refused(server, body):
     answer = server.client.post("/api/recordings", content=body)
     assert answer.status_code == 422
     assert "name and size" in detail(answer)
@@ -131,7 +131,7 @@ def test_a_long_announcement_is_not_read(server):
     assert answer.status_code == 413
 
 
-def test_what_is_too_large_is_refused_before_it_is_sent(server, folder):
+def test_a_recording_that_is_too_large_is_refused_before_it_is_sent(server, folder):
     answer = server.announce("film.mp4", 2_500_000)
     assert answer.status_code == 413
     assert detail(answer) == "film.mp4: expected at most 1 MB; it has 2.5"
@@ -179,13 +179,13 @@ def test_an_upload_that_breaks_off_fails_and_leaves_nothing(server, folder):
 
 def test_an_upload_can_be_cancelled_and_removed_while_it_comes(server, folder):
     host, port = server.url.removeprefix("http://").split(":")
-    for how in ("cancel", "remove"):
+    for action in ("cancel", "remove"):
         job_id = server.announce(size=1000).json()["id"]
         with socket.create_connection((host, int(port))) as raw:
             head = f"PUT /api/recordings/{job_id}/media HTTP/1.1\r\nhost: localhost\r\n"
             raw.sendall(head.encode() + b"content-length: 1000\r\n\r\n" + b"x" * 300)
             server.until(job_id, lambda job: job["share"] == 0.3)
-            if how == "cancel":
+            if action == "cancel":
                 server.client.post(f"/api/recordings/{job_id}/cancel")
                 assert server.state(job_id)["state"] == "cancelled"
             else:
@@ -196,7 +196,7 @@ def test_an_upload_can_be_cancelled_and_removed_while_it_comes(server, folder):
     assert [path.name for path in folder.rglob("*") if path.is_file()] == [JOB_FILE]
 
 
-def test_an_upload_comes_once(server):
+def test_a_recording_is_uploaded_once(server):
     job_id = server.announce().json()["id"]
     path = f"/api/recordings/{job_id}/media"
     assert server.client.put(path, content=b"12345").status_code == 204
@@ -231,7 +231,7 @@ def test_an_empty_file_is_refused(server):
     assert "empty" in detail(server.announce(size=0))
 
 
-def test_a_full_disk_is_said(tmp_path):
+def test_a_full_disk_is_reported(tmp_path):
     async def come():
         yield bytes(1 << 20)
         yield bytes(1 << 20)
@@ -245,7 +245,7 @@ def test_a_full_disk_is_said(tmp_path):
     assert full.exists()
 
 
-def test_what_would_fill_the_disk_is_refused_beforehand(folder):
+def test_a_recording_that_would_fill_the_disk_is_refused(folder):
     limits = Limits(upload_mb=1e9)
     jobs = Jobs(Storage(folder), limits)
     with pytest.raises(RefusalError, match="disk is full"):
@@ -253,7 +253,7 @@ def test_what_would_fill_the_disk_is_refused_beforehand(folder):
     assert list(folder.iterdir()) == []
 
 
-def test_results_are_served_as_what_they_are_and_never_run(server):
+def test_results_are_served_with_their_type_and_never_run(server):
     job = finished(server.jobs, "a; b=“ü”.mp4")
     recording = server.client.get(f"/recordings/{job.id}/recording")
     assert recording.headers["content-type"] == "video/mp4"
@@ -272,22 +272,22 @@ def test_results_are_served_as_what_they_are_and_never_run(server):
 
 def test_there_are_no_results_before_the_end(server):
     job_id = server.announce().json()["id"]
-    for what in ("report", "recording", "files/csv"):
-        assert server.client.get(f"/recordings/{job_id}/{what}").status_code == 409
+    for name in ("report", "recording", "files/csv"):
+        assert server.client.get(f"/recordings/{job_id}/{name}").status_code == 409
     assert server.client.get(f"/recordings/{job_id}/thumbnail").status_code == 404
     assert server.client.get(f"/recordings/{'0' * 32}/report").status_code == 404
 
 
-def test_what_has_ended_can_be_removed_at_once(server, folder):
+def test_finished_recordings_can_be_removed_together(server, folder):
     ended = [finished(server.jobs).id for _ in range(2)]
-    going_on = server.announce().json()["id"]
+    unfinished = server.announce().json()["id"]
     assert server.client.delete("/api/recordings").status_code == 204
-    assert [path.name for path in folder.iterdir()] == [going_on]
+    assert [path.name for path in folder.iterdir()] == [unfinished]
     assert all(server.state(job_id) is None for job_id in ended)
     assert server.client.delete(f"/api/recordings/{ended[0]}").status_code == 404
 
 
-def test_only_what_goes_on_can_be_cancelled(server):
+def test_only_unfinished_recordings_can_be_cancelled(server):
     job = finished(server.jobs)
     answer = server.client.post(f"/api/recordings/{job.id}/cancel")
     assert (answer.status_code, detail(answer)) == (409, "talk.mp4: there is nothing to cancel")

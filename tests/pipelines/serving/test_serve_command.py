@@ -42,9 +42,9 @@ def started(small_run, tmp_path):
         )  # fmt: skip
         processes.append(process)
         line = process.stdout.readline()
-        found = re.fullmatch(r"Serving at (http://\S+/)\n", line)
-        assert found, line + process.stderr.read()
-        return process, found[1], home
+        match = re.fullmatch(r"Serving at (http://\S+/)\n", line)
+        assert match, line + process.stderr.read()
+        return process, match[1], home
 
     yield start
     for process in processes:
@@ -55,14 +55,14 @@ def started(small_run, tmp_path):
 
 def upload(url, clip):
     with httpx.Client(base_url=url) as client:
-        told = {"name": clip.name, "size": clip.stat().st_size}
-        job_id = client.post("/api/recordings", json=told).json()["id"]
+        fields = {"name": clip.name, "size": clip.stat().st_size}
+        job_id = client.post("/api/recordings", json=fields).json()["id"]
         client.put(f"/api/recordings/{job_id}/media", content=clip.read_bytes())
     return job_id
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_puts_everything_away_even_in_the_middle_of_a_recording(started, clip, how):
+def test_a_stop_removes_everything_even_in_the_middle_of_a_recording(started, clip, how):
     process, url, home = started()
     upload(url, clip)
     time.sleep(1)
@@ -80,8 +80,8 @@ def test_a_stop_puts_everything_away_even_in_the_middle_of_a_recording(started, 
 
 def test_a_stop_in_the_middle_of_an_upload_is_quiet(started):
     process, url, home = started()
-    told = {"name": "talk.mp4", "size": 1000}
-    job_id = httpx.post(f"{url}api/recordings", json=told).json()["id"]
+    fields = {"name": "talk.mp4", "size": 1000}
+    job_id = httpx.post(f"{url}api/recordings", json=fields).json()["id"]
     host, port = url.removeprefix("http://").rstrip("/").split(":")
     with socket.create_connection((host, int(port))) as raw:
         head = f"PUT /api/recordings/{job_id}/media HTTP/1.1\r\nhost: localhost\r\n"
@@ -107,7 +107,7 @@ def test_the_page_is_opened_in_the_browser_on_request(started, tmp_path):
     assert shown.read_text().strip() == url
 
 
-def test_a_server_that_is_killed_takes_its_worker_along(started):
+def test_the_worker_of_a_killed_server_ends(started):
     process, _, _ = started()
     children = children_of(process.pid)
     process.kill()
@@ -115,8 +115,8 @@ def test_a_server_that_is_killed_takes_its_worker_along(started):
 
 
 def test_results_stay_in_a_named_folder_and_are_served_again(started, clip, tmp_path):
-    kept = tmp_path / "kept"
-    process, url, home = started("--folder", str(kept))
+    folder = tmp_path / "kept"
+    process, url, home = started("--folder", str(folder))
     job_id = upload(url, clip)
     end = time.monotonic() + 120
     while httpx.get(f"{url}recordings/{job_id}/report").status_code != 200:
@@ -124,13 +124,13 @@ def test_results_stay_in_a_named_folder_and_are_served_again(started, clip, tmp_
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     process.wait(30)
-    assert (kept / job_id / "report.html").is_file()
+    assert (folder / job_id / "report.html").is_file()
     assert not list(home.glob("mmemo*"))
-    _, url, _ = started("--folder", str(kept))
+    _, url, _ = started("--folder", str(folder))
     assert httpx.get(f"{url}recordings/{job_id}/recording").content == clip.read_bytes()
 
 
-def test_beyond_this_machine_is_warned_of(started):
+def test_a_public_address_is_warned_of(started):
     process, _, _ = started("--host", "0.0.0.0")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=150)
@@ -149,27 +149,27 @@ def test_beyond_this_machine_is_warned_of(started):
         (["--run", "{run}", "--folder", "{tmp}/file"], "file"),
     ],
 )
-def test_what_cannot_be_served_is_said_in_one_line(arguments, message, small_run, tmp_path, capsys):
+def test_a_failed_start_prints_one_line(arguments, message, small_run, tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    known = {"tmp": tmp_path, "run": small_run}
-    told = ["serve", "--port", "0", *(part.format(**known) for part in arguments)]
-    assert main(told) == 1
+    paths = {"tmp": tmp_path, "run": small_run}
+    command = ["serve", "--port", "0", *(part.format(**paths) for part in arguments)]
+    assert main(command) == 1
     err = capsys.readouterr().err
     assert message in err
     assert len([line for line in err.splitlines() if line.startswith("mmemo: ")]) == 1
 
 
-def test_a_port_that_is_taken_is_said(started, small_run, capsys):
+def test_a_used_port_is_named(started, small_run, capsys):
     _, url, _ = started()
     port = url.rstrip("/").rsplit(":", 1)[1]
     assert main(["serve", "--run", str(small_run), "--port", port]) == 1
     assert "choose another, or 0 for any that is free" in capsys.readouterr().err
 
 
-def test_without_its_packages_the_command_says_how_to_get_them(tmp_path):
+def test_missing_packages_are_named_with_what_to_do(tmp_path):
     code = (
-        "import sys; from importlib import util; found = util.find_spec\n"
-        "util.find_spec = lambda name, *m: None if name == 'uvicorn' else found(name, *m)\n"
+        "import sys; from importlib import util; find_spec = util.find_spec\n"
+        "util.find_spec = lambda name, *m: None if name == 'uvicorn' else find_spec(name, *m)\n"
         "from pipelines.cli import main; sys.exit(main(['serve']))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-// Which of the files that were dropped is a recording, and which its transcript.
+// Pairs the dropped files: recordings with their transcripts.
 const lower = (text) => text.toLowerCase();
 
 function suffixIn(name, suffixes) {
@@ -12,14 +12,14 @@ function stem(name) {
   return lower(dot > 0 ? name.slice(0, dot) : name);
 }
 
-// A transcript belongs to the recording of its name, or to the only recording there is.
-export function pair(files, suffixes) {
-  const known = files.map((file) => [file, suffixIn(file.name, suffixes.transcripts)]);
-  const transcripts = known.filter(([, suffix]) => suffix);
-  const recordings = known.filter(([, suffix]) => !suffix).map(([file]) => ({ file, transcript: null }));
+// A transcript belongs to the recording of the same name, or to the only recording.
+export function pairTranscripts(files, suffixes) {
+  const withSuffix = files.map((file) => [file, suffixIn(file.name, suffixes.transcripts)]);
+  const transcripts = withSuffix.filter(([, suffix]) => suffix);
+  const recordings = withSuffix.filter(([, suffix]) => !suffix).map(([file]) => ({ file, transcript: null }));
   const problems = [];
   for (const [file, suffix] of transcripts) {
-    const owner = recordings.find((held) => stem(held.file.name) === without(file.name, suffix))
+    const owner = recordings.find((recording) => stem(recording.file.name) === without(file.name, suffix))
       || (recordings.length === 1 && transcripts.length === 1 ? recordings[0] : null);
     if (!owner) problems.push(`${file.name}: a transcript; drop it together with its recording of the same name.`);
     else if (owner.transcript) problems.push(`${file.name}: ${owner.file.name} has a transcript already, ${owner.transcript.name}.`);
