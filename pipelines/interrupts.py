@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import active_children
@@ -111,7 +112,7 @@ class _Interrupt:
     def _exit_in_time(self) -> None:
         while signals := self._receiver.recv(1):
             if signals[0] == signal.SIGINT:
-                threading.Event().wait(EXIT_S)
+                time.sleep(EXIT_S)
                 self.exit()
 
     def _ignore_unraisable(self, unraisable: "sys.UnraisableHookArgs") -> None:

@@ -6,11 +6,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmemo.api import Decoder
 from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import MmemoError
 from mmemo.prediction import Prediction
+from pipelines.api import EmotionReader
 from pipelines.movies.answers import write_annotated
-from pipelines.prediction.recording import extractor_for, predict
 from pipelines.progress import OnProgress, no_progress
 from pipelines.workers import Crash, WorkerPool
 
@@ -19,9 +20,6 @@ logger = logging.getLogger(__name__)
 ProgressOf = Callable[[Path], AbstractContextManager[OnProgress]]
 """Recording -> the progress callback while it is read."""
 
-THREADS = 2
-"""Threads per process, for the face networks and the speech recogniser."""
-
 
 @dataclass(frozen=True)
 class Request:
@@ -29,13 +27,13 @@ class Request:
 
     Attributes:
         run: the trained model's folder.
-        decoder: see ``pipelines.prediction.recording.predict``.
+        decoder: the score that each set of emotions is chosen for.
         device: where the model runs.
         movies: recording -> the file to write it to with its predictions drawn.
     """
 
     run: Path
-    decoder: str = "threshold"
+    decoder: Decoder = "threshold"
     device: str = "cpu"
     movies: Mapping[Path, Path] = field(default_factory=dict)
 
@@ -92,27 +90,22 @@ def predict_many(
 
 
 class _Predictor:
-    """A model and its extractors, loaded once for all recordings of a process."""
+    """The reader of one process, loaded once for all its recordings."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._checkpoint = load_checkpoint(request.run, request.device)
-        self._extractor = extractor_for(self._checkpoint, threads=THREADS)
+        self._reader = EmotionReader(load_checkpoint(request.run, request.device))
 
     def __call__(self, recording: Path, on_progress: OnProgress = no_progress) -> Result:
         """Return the predictions for a recording, or why there are none."""
         try:
-            predictions = predict(
-                self._checkpoint,
-                recording,
-                decoder=self._request.decoder,
-                extractor=self._extractor,
-                on_progress=on_progress,
+            predictions = self._reader.predict(
+                recording, decoder=self._request.decoder, on_progress=on_progress
             )
             movie = self._request.movies.get(recording)
             if movie is not None:
                 write_annotated(recording, predictions, movie, on_progress=on_progress)
-            return Result(recording, predictions)
+            return Result(recording, list(predictions))
         except MmemoError as error:
             return Result(recording, None, str(error))
         except OSError as error:

@@ -43,41 +43,6 @@ class Recording:
     clips: tuple[ClipArrays, ...]
 
 
-def predict(
-    checkpoint: Checkpoint,
-    media: Path,
-    *,
-    decoder: str = "threshold",
-    threads: int = 2,
-    extractor: ClipExtractor | None = None,
-    on_progress: OnProgress | None = None,
-) -> list[Prediction]:
-    """Return the predictions for a recording of any length.
-
-    Args:
-        checkpoint: the model.
-        media: a video or sound file; a transcript beside it is used; otherwise the words are
-            recognised.
-        decoder: how a label set is chosen, one of ``mmemo.inference.DECODERS``.
-        threads: threads for the face networks and the speech recogniser.
-        extractor: from ``extractor_for``, to load its weights once for many recordings; by default
-            a new one.
-        on_progress: called as the extraction advances.
-
-    Returns:
-        One prediction per utterance, in order; ``labels`` is None where no modality has features
-        (no word, no voice, no face).
-
-    Raises:
-        ClipError: the file cannot be read.
-        CheckpointError: the model needs features that these extractors do not make.
-    """
-    recording = read_recording(
-        checkpoint, media, threads=threads, extractor=extractor, on_progress=on_progress
-    )
-    return answer(checkpoint, recording, decoder=decoder)
-
-
 def extractor_for(checkpoint: Checkpoint, *, threads: int = 2) -> ClipExtractor:
     """Return the extractor of a model's features; a model of word ids needs no word vectors."""
     options, reads_words = checkpoint.config.features, checkpoint.config.model.reads_words
@@ -94,8 +59,19 @@ def read_recording(
 ) -> Recording:
     """Extract the features of a whole file and cut them into utterances.
 
-    Arguments and errors as for ``predict``. ``threads`` applies only without an ``extractor``.
-    Without ``on_progress``, the extractor keeps the callback that it has.
+    Args:
+        checkpoint: the model.
+        media: a video or sound file; a transcript beside it is used; otherwise the words are
+            recognised.
+        threads: threads for the face networks and the speech recogniser.
+        extractor: from ``extractor_for``, to load its weights once for many recordings; by default
+            a new one with ``threads``.
+        on_progress: called as the extraction advances; by default the extractor keeps the callback
+            that it has.
+
+    Raises:
+        ClipError: the file cannot be read.
+        CheckpointError: the model needs features that these extractors do not make.
     """
     extractor = extractor or extractor_for(checkpoint, threads=threads)
     duration_s = probe(media).duration_s

@@ -10,12 +10,13 @@ from urllib.parse import quote
 import cv2
 
 from extractors.media import MediaInfo, probe, read_frames
+from mmemo.api import Decoder
 from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import ClipError
 from mmemo.store import write_atomically
+from pipelines.api import EmotionReader
 from pipelines.movies.answers import write_annotated
 from pipelines.prediction.exports import EXPORTS
-from pipelines.prediction.recording import extractor_for
 from pipelines.progress import DRAWING, EXPLANATION, FACE, VOICE, WORDS, OnProgress
 from pipelines.serving.job import OnStage, Stage
 from pipelines.serving.storage import (
@@ -27,7 +28,7 @@ from pipelines.serving.storage import (
     file_of,
 )
 from pipelines.serving.task import Task
-from pipelines.video_report import Player, VideoReport, build_page, embed, read_report
+from pipelines.video_report import Player, VideoReport, build_page, embed
 from pipelines.video_report.content import STAGES as REPORT_STAGES
 from pipelines.video_report.player import playable_as
 
@@ -47,30 +48,28 @@ THUMBNAIL_AT = 1 / 3
 THUMBNAIL_QUALITY = 80
 
 
-class Reader:
-    """A model and its extractors, loaded once for all recordings.
+class JobReader:
+    """Reads recordings and writes their results, with a model that is loaded once.
 
     Args:
         run: the trained model's folder.
         decoder: how a label set is chosen, one of ``mmemo.inference.DECODERS``.
         device: where the model runs.
-        threads: threads for the face networks and the speech recogniser.
 
     Raises:
         CheckpointError: there is no usable model in ``run``.
     """
 
-    def __init__(self, run: Path, decoder: str, device: str, threads: int = 2) -> None:
-        self.decoder = decoder
-        self.checkpoint = load_checkpoint(run, device)
-        self.extractor = extractor_for(self.checkpoint, threads=threads)
+    def __init__(self, run: Path, decoder: Decoder, device: str) -> None:
+        self._decoder = decoder
+        self._reader = EmotionReader(load_checkpoint(run, device))
 
     def about(self) -> dict[str, Any]:
         """Return the description of the model for the page."""
         return {
-            "labels": list(self.checkpoint.labels),
-            "dataset": self.checkpoint.trained_on.dataset,
-            "demonstration": self.checkpoint.trained_on.demonstration,
+            "labels": list(self._reader.labels),
+            "dataset": self._reader.dataset,
+            "demonstration": self._reader.demonstration,
         }
 
     def read(self, task: Task, on_stage: OnStage) -> dict[str, Any]:
@@ -92,11 +91,9 @@ class Reader:
         def on_progress(stage: str, share: float) -> None:
             on_stage(STAGE_OF[stage], share)
 
-        report = read_report(
-            self.checkpoint,
+        report = self._reader.report_content(
             task.media,
-            decoder=self.decoder,
-            extractor=self.extractor,
+            decoder=self._decoder,
             on_stage=lambda stage: on_stage(REPORT_STAGE_OF[stage], None),
             on_progress=on_progress,
         )

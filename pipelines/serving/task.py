@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mmemo.api import Decoder
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -18,7 +20,7 @@ class Settings:
     """
 
     run: Path
-    decoder: str
+    decoder: Decoder
     device: str
     log_level: int
 

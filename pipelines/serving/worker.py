@@ -16,7 +16,7 @@ from pipelines.serving.task import Settings, Task
 from pipelines.workers import ignore_interrupts
 
 if TYPE_CHECKING:
-    from pipelines.serving.reading import Reader
+    from pipelines.serving.reading import JobReader
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +31,9 @@ def run_worker(connection: Connection, settings: Settings) -> None:
     try:
         # Late, because the server imports this file too and has to start quickly.
         from pipelines.device import find_device
-        from pipelines.serving.reading import Reader
+        from pipelines.serving.reading import JobReader
 
-        reader = Reader(settings.run, settings.decoder, find_device(settings.device))
+        reader = JobReader(settings.run, settings.decoder, find_device(settings.device))
     except (MmemoError, OSError) as error:
         channel.send({"fatal": str(error)})
         return
@@ -71,7 +71,7 @@ class _Channel:
             self.send({"stage": stage, "share": share})
 
 
-def _outcome(reader: "Reader", task: Task, channel: _Channel) -> dict[str, Any]:
+def _outcome(reader: "JobReader", task: Task, channel: _Channel) -> dict[str, Any]:
     try:
         return {"done": reader.read(task, channel.progress)}
     except MmemoError as error:

@@ -1,10 +1,10 @@
 """The report of one video: a page of HTML with the video, which fetches nothing.
 
-report = read_report(checkpoint, media)      # measure, predict, explain
+report = make_report(checkpoint, recording)  # predict, explain
 html = build_page(report, embed(media, ...)) # one string, ready to write or to serve
 """
 
-from pipelines.video_report.content import VideoReport, make_report, read_report
+from pipelines.video_report.content import VideoReport, make_report
 from pipelines.video_report.page import build_page
 from pipelines.video_report.player import Player, embed, link, player_of
 
@@ -16,5 +16,4 @@ __all__ = [
     "link",
     "make_report",
     "player_of",
-    "read_report",
 ]

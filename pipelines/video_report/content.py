@@ -2,21 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from extractors.clip import ClipExtractor
 from mmemo.arrays import Floats
 from mmemo.checkpoint import Checkpoint
 from mmemo.inference import modalities_read
 from mmemo.prediction import Explanation, Prediction
 from pipelines.prediction.explanation import explain_recording
-from pipelines.prediction.recording import Recording, answer, read_recording
+from pipelines.prediction.recording import Recording, answer
 from pipelines.progress import EXPLANATION, OnProgress, no_progress
 from pipelines.video_report.stability import Bands, bands
 from pipelines.video_report.tracks import Tracks, tracks
 
 STAGES = ("reading words, voice and face", "predicting", "hiding parts to explain the answers")
-"""The stages of ``read_report``, in order; the first takes by far the longest."""
+"""The stages of a report, in order; reading takes by far the longest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,45 +51,6 @@ class VideoReport:
     demonstration: bool
 
 
-def read_report(
-    checkpoint: Checkpoint,
-    media: Path,
-    *,
-    decoder: str = "threshold",
-    threads: int = 2,
-    extractor: ClipExtractor | None = None,
-    on_stage: Callable[[str], None] = lambda stage: None,
-    on_progress: OnProgress | None = None,
-) -> VideoReport:
-    """Measure a recording, predict its emotions and explain the answers.
-
-    Args:
-        checkpoint: the model.
-        media: a video or sound file; a transcript beside it is used; otherwise words are
-            recognised.
-        decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
-        threads: threads for the face graphs and the recogniser.
-        extractor: used in place of a new one with ``threads``.
-        on_stage: called with each of ``STAGES`` as it begins.
-        on_progress: called as the stages of ``pipelines.progress.REPORT`` advance.
-
-    Raises:
-        ClipError: the file cannot be read.
-        CheckpointError: the model needs features that these extractors do not make.
-    """
-    on_stage(STAGES[0])
-    recording = read_recording(
-        checkpoint, media, threads=threads, extractor=extractor, on_progress=on_progress
-    )
-    return make_report(
-        checkpoint,
-        recording,
-        decoder=decoder,
-        on_stage=on_stage,
-        on_progress=on_progress or no_progress,
-    )
-
-
 def make_report(
     checkpoint: Checkpoint,
     recording: Recording,
@@ -102,7 +61,12 @@ def make_report(
 ) -> VideoReport:
     """Predict the emotions of a measured recording and explain the answers.
 
-    Arguments as for ``read_report``.
+    Args:
+        checkpoint: the model.
+        recording: from ``pipelines.prediction.recording.read_recording``.
+        decoder: how a set is chosen, one of ``mmemo.inference.DECODERS``.
+        on_stage: called with the second and third of ``STAGES`` as they begin.
+        on_progress: called as the explanation advances.
     """
     media = recording.media
     recording_tracks = tracks(media, recording.whole, recording.duration_s)

@@ -23,7 +23,9 @@ pytestmark = [
 
 def check(ending, folder):
     assert ending.code == 130, ending.err
-    assert ending.err == LINE + "\n"
+    # The sample corpus has no --quiet: on a slow machine it logs its progress.
+    lines = [line for line in ending.err.splitlines() if "making the sample corpus" not in line]
+    assert lines == [LINE]
     assert ending.out == ""
     assert ending.orphans == []
     assert ending.seconds < LIMIT_S

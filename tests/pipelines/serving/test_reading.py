@@ -13,8 +13,8 @@ from plain_clips import first_clip, grey, hum
 
 from extractors.media import probe
 from mmemo.checkpoint import load_checkpoint
+from pipelines.api import EmotionReader
 from pipelines.prediction.exports import EXPORTS
-from pipelines.prediction.recording import predict
 from pipelines.serving.job import STAGES
 from pipelines.serving.storage import FORM_NAMES
 from pipelines.serving.task import Settings
@@ -45,7 +45,7 @@ def test_answers_are_those_of_predict_in_every_form(server, clip, small_run, tmp
     job_id = server.upload(clip, "My talk.mp4", clip.with_suffix(".json"))
     job = server.ended(job_id)
     assert job["state"] == "done", job["message"]
-    expected = predict(load_checkpoint(small_run), clip)
+    expected = EmotionReader(load_checkpoint(small_run)).predict(clip)
     for form in EXPORTS:
         answer = server.client.get(f"/recordings/{job_id}/files/{form}")
         assert answer.headers["content-disposition"].endswith(f"My%20talk.{form}")
