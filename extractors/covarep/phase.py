@@ -141,7 +141,7 @@ def _trend(distortion: NDArray[np.complex128], valid: NDArray[np.bool_]) -> NDAr
 
 
 def running_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take the median of every 9 successive rows: (P + 8, B) to (P, B)."""
+    """Return the median of every 9 successive rows: (P + 8, B) to (P, B)."""
     return np.asarray(_median_of_nine(np.ascontiguousarray(values)))
 
 

@@ -85,7 +85,7 @@ def _load_sound(sound: SoundSource) -> Sound | None:
 
 
 def _row_times(starts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Let each frame last until the next, and the last one for the median time between frames."""
+    """Return start and end of each frame; the last one lasts the median time between frames."""
     steps = np.diff(starts)
     last = float(np.median(steps)) if len(steps) else 0.0
     return np.column_stack([starts, np.append(starts[1:], starts[-1] + last)])

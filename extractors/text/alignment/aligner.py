@@ -206,7 +206,7 @@ def _plain(token: str) -> str:
 
 
 def _interpolate_times(placed: list[Placed], duration_s: float) -> None:
-    """Give words without a time the room between those that have one."""
+    """Divide the time between words with times among the words without."""
     at = 0
     while at < len(placed):
         if not math.isnan(placed[at].start_s):
