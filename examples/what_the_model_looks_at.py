@@ -27,7 +27,6 @@ if not explanations:
     raise SystemExit(f"{options.video}: nothing to read emotions from")
 explanation = explanations[0]
 prediction = explanation.prediction
-assert prediction is not None
 probs = prediction.probs or {}
 emotion = max(probs, key=lambda label: probs[label])
 print(f"{prediction.text!r}: {emotion} {probs[emotion]:.2f}")
