@@ -12,12 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-from extractors.clip import ClipExtractor
 from mmemo.assets.shipped import DEFAULT, find_model
-from mmemo.checkpoint import Checkpoint, load_checkpoint
+from mmemo.checkpoint import load_checkpoint
+from pipelines.api import EmotionReader
 from pipelines.evaluation.text_table import grid
 from pipelines.prediction.explanation import explain_recording
-from pipelines.prediction.recording import answer, extractor_for, read_recording
 from pipelines.video_report.stability import bands
 
 HEAD = ["recording", "seconds", "utterances", "answers", "share", "reasons", "share", "computing"]
@@ -29,22 +28,22 @@ def main() -> int:
     parser.add_argument("videos", type=Path, nargs="+")
     parser.add_argument("--run", default=DEFAULT)
     options = parser.parse_args()
-    checkpoint = load_checkpoint(find_model(options.run))
-    extractor = extractor_for(checkpoint)
-    answer(checkpoint, read_recording(checkpoint, options.videos[0], extractor=extractor))
-    rows = [row_of(checkpoint, extractor, video) for video in options.videos]
+    reader = EmotionReader(load_checkpoint(find_model(options.run)))
+    reader.predict(options.videos[0])
+    reader.forget()
+    rows = [row_of(reader, video) for video in options.videos]
     print(grid([HEAD, *rows]))
     return 0
 
 
-def row_of(checkpoint: Checkpoint, extractor: ClipExtractor, video: Path) -> list[str]:
+def row_of(reader: EmotionReader, video: Path) -> list[str]:
     """Time one recording."""
     began = time.perf_counter()
-    recording = read_recording(checkpoint, video, extractor=extractor)
-    predictions = answer(checkpoint, recording)
+    recording = reader.read(video)
+    predictions = reader.predict(video)
     answered, computed = time.perf_counter(), time.process_time()
-    bands(checkpoint, recording.clips)
-    explain_recording(checkpoint, recording, predictions)
+    bands(reader.checkpoint, recording.clips)
+    explain_recording(reader.checkpoint, recording, predictions)
     computing_s = time.process_time() - computed
     answers_s, reasons_s = answered - began, time.perf_counter() - answered
     long_s = recording.duration_s

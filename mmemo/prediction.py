@@ -26,6 +26,12 @@ DEMONSTRATION_WARNING = (
 )
 """Shown with every answer of a model whose ``demonstration`` is true."""
 
+EXPRESSED_NOTE = (
+    "Expressed emotions, as viewers would name them, estimated by a program. It does not know what "
+    "the person feels, and it makes mistakes; do not base decisions about people on it."
+)
+"""At the foot of every page with answers."""
+
 Row = dict[str, Any]
 
 

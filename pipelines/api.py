@@ -249,7 +249,7 @@ class EmotionReader:
         path = Path(media)
         version = _version_of(path)
         if self._last is None or version is None or self._last[0] != version:
-            self._last = None  # so that a long recording is not held beside the next one
+            self.forget()  # so that memory holds the features of one recording at most
             recording = read_recording(
                 self.checkpoint, path, extractor=self.extractor, on_progress=on_progress
             )
@@ -257,6 +257,10 @@ class EmotionReader:
                 return recording
             self._last = version, recording
         return self._last[1]
+
+    def forget(self) -> None:
+        """Release the features of the last recording."""
+        self._last = None
 
     def save_pretrained(self, folder: Media, *, licence: str | None = None) -> Path:
         """Write the model in the layout of the Hugging Face hub.

@@ -28,6 +28,7 @@ from starlette.requests import ClientDisconnect
 from extractors.text.transcripts import LARGEST_BYTES, SUFFIXES
 from mmemo import __version__
 from mmemo.datasets.clips import MEDIA_SUFFIXES
+from mmemo.prediction import DEMONSTRATION_WARNING, EXPRESSED_NOTE
 from pipelines.serving.guard import PAGE_POLICY, RefusalError
 from pipelines.serving.job import MEGABYTE, STAGES, Job
 from pipelines.serving.jobs import Jobs
@@ -35,6 +36,8 @@ from pipelines.serving.storage import FORM_NAMES, REPORT_FILE, file_of, stem
 from pipelines.serving.uploads import UploadStoppedError, receive_bytes, receive_file
 
 PAGE = "index.html"
+NOTES = {b"<!--demonstration-->": DEMONSTRATION_WARNING, b"<!--expressed-->": EXPRESSED_NOTE}
+"""Mark in the page -> the text that takes its place, as in a report."""
 ASSET_TYPES = {".css": "text/css", ".js": "text/javascript", ".html": "text/html"}
 LARGEST_BODY = 16_384
 REPORT_POLICY = "frame-ancestors 'none'"
@@ -242,5 +245,7 @@ def _assets() -> dict[str, bytes]:
     package = files("pipelines")
     own = package.joinpath("serving", "assets")
     assets = {entry.name: entry.read_bytes() for entry in own.iterdir() if entry.is_file()}
+    for mark, text in NOTES.items():
+        assets[PAGE] = assets[PAGE].replace(mark, text.encode())
     colours = package.joinpath("video_report", "assets", "colours.css")
     return {**assets, colours.name: colours.read_bytes()}

@@ -97,6 +97,7 @@ class JobReader:
             on_stage=lambda stage: on_stage(REPORT_STAGE_OF[stage], None),
             on_progress=on_progress,
         )
+        self._reader.forget()
         on_stage("page", None)
         report = _named(report, task.name)
         media_type = playable_as(task.media)

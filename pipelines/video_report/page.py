@@ -8,7 +8,7 @@ from html import escape
 from importlib.resources import files
 
 from mmemo import __version__
-from mmemo.prediction import DEMONSTRATION_WARNING
+from mmemo.prediction import DEMONSTRATION_WARNING, EXPRESSED_NOTE
 from pipelines.video_report.content import VideoReport
 from pipelines.video_report.data import to_data, to_script
 from pipelines.video_report.player import Player
@@ -18,10 +18,6 @@ SCRIPTS = ("tools.js", "choices.js", "moment.js", "timeline.js", "transcript.js"
            "playing.js", "main.js")  # fmt: skip
 """In the order in which they run, all inside one function."""
 
-EXPRESSED = (
-    "Emotions as people who watch would name them, judged by a program. It does not know what the "
-    "person feels, and it errs; do not decide about people by it."
-)
 NAMES = {"text": "Words", "audio": "Voice", "visual": "Face"}
 
 
@@ -53,7 +49,7 @@ def build_page(
         "media-src data: blob: 'self' file:; img-src data:; base-uri 'none'; form-action 'none'"
     )
     foot = (
-        f'<footer class="soft"><p>{escape(EXPRESSED)}</p>'
+        f'<footer class="soft"><p>{escape(EXPRESSED_NOTE)}</p>'
         f"<p>Made by mmemo {escape(__version__)}.</p></footer>"
     )
     body = "" if home is None else _link_home(*home)

@@ -22,9 +22,10 @@ from mmemo.errors import ClipError
 from mmemo.explain import without_rows
 from mmemo.features import Clip, ClipFeatures, Features
 from mmemo.inference import infer
+from pipelines.api import EmotionReader
 from pipelines.cli import main
 from pipelines.prediction.explanation import explain_recording
-from pipelines.prediction.recording import answer, read_recording
+from pipelines.prediction.recording import answer
 from pipelines.video_report import Player, build_page, embed, link
 from pipelines.video_report.data import to_data, to_script
 from pipelines.video_report.player import playable_as
@@ -92,7 +93,7 @@ def checkpoint(run):
 
 @pytest.fixture(scope="module")
 def recording(checkpoint, corpus):
-    return read_recording(checkpoint, first_clip(corpus))
+    return EmotionReader(checkpoint).read(first_clip(corpus))
 
 
 def test_the_page_is_whole_and_fetches_nothing():
