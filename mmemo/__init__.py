@@ -1,4 +1,4 @@
-"""Read emotions from video: what things are, and the model.
+"""Read emotions from video: the data types and the model.
 
     import mmemo
 

@@ -53,7 +53,7 @@ def width_of(text: str, size: float = 0.4) -> int:
 
 
 def readable(text: str) -> str:
-    """Return text in the font's letters: ASCII, with ? for what has no nearest letter."""
+    """Return text in the font's letters: ASCII, with ? where there is no nearest letter."""
     decomposed = unicodedata.normalize("NFKD", text.replace("\u2019", "'"))
     base = "".join(c for c in decomposed if not unicodedata.combining(c))
     return "".join(c if " " <= c <= "~" else "?" for c in base)

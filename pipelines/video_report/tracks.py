@@ -1,4 +1,4 @@
-"""Voice and face over time, thinned to what a page can draw."""
+"""Voice and face over time, at most ``MAX_STEPS`` values each, for the page to draw."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The way in: quick, without torch, and clear about what is missing."""
+"""The entry point: quick, without torch, and its tables."""
 
 import subprocess
 import sys
