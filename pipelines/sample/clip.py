@@ -1,4 +1,4 @@
-"""Make one clip's files from its plan and its speech; the work of the corpus's processes."""
+"""Makes the files of one clip from its plan and its speech, in a worker process."""
 
 import json
 from collections.abc import Callable
@@ -20,29 +20,29 @@ from pipelines.sample.voice import act, speak
 
 
 def speak_all(plans: list[ClipPlan]) -> list[Speech]:
-    """Say all clips in order; for the same bytes always, call it in a fresh process."""
+    """Return the speech of all clips; its bytes are reproducible in a fresh process only."""
     espeak = Espeak()
     return [speak(plan, espeak) for plan in plans]
 
 
 def clip_maker(folder: Path) -> Callable[[tuple[ClipPlan, Speech]], str]:
-    """Return what makes a clip, for a process that shares the machine with others like it."""
+    """Return the function that makes a clip, for one of several processes on a machine."""
     cv2.setNumThreads(1)
     return lambda task: make_clip(folder, *task)
 
 
 def media_path(folder: Path, plan: ClipPlan) -> Path:
-    """Name a clip's media file."""
+    """Return the path of a clip's media file."""
     return folder / f"{plan.id}.mp4"
 
 
 def transcript_path(folder: Path, plan: ClipPlan) -> Path:
-    """Name a clip's transcript."""
+    """Return the path of a clip's transcript."""
     return folder / f"{plan.id}.json"
 
 
 def is_made(folder: Path, plan: ClipPlan) -> bool:
-    """Tell whether both files of a clip are there; neither ever appears in part."""
+    """Return whether both files of a clip exist; each is written whole or not at all."""
     return media_path(folder, plan).is_file() and transcript_path(folder, plan).is_file()
 
 

@@ -1,4 +1,4 @@
-"""Write pictures and sound into an MP4 file: H.264 and AAC."""
+"""Writes pictures and sound to an MP4 file: H.264 and AAC."""
 
 import os
 from collections.abc import Iterable

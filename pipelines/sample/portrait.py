@@ -1,4 +1,4 @@
-"""The one photograph behind all speakers, and how it is made to look like several people.
+"""The portraits of all speakers, made from one photograph.
 
 ``skimage.data.astronaut()``: NASA's portrait of Eileen Collins, public domain. The pictures made
 from it are synthetic and show nothing that she did.
@@ -15,14 +15,14 @@ from pipelines.sample.landmarks import INNER_LIPS, LEFT_EYE, RIGHT_EYE, Point
 
 SIZE_PX = 320
 CROP = (slice(8, 216), slice(122, 330))
-"""Rows and columns of the photograph that hold the head."""
+"""Rows and columns of the head in the photograph."""
 
 Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Look:
-    """How one speaker looks.
+    """The appearance of one speaker.
 
     Attributes:
         hue: turn of the colours, degrees.
@@ -61,7 +61,7 @@ class Portrait:
 
 
 def photograph() -> Picture:
-    """Cut the head out of the photograph: RGB uint8 (SIZE_PX, SIZE_PX, 3).
+    """Return the head of the photograph: RGB uint8 (SIZE_PX, SIZE_PX, 3).
 
     Raises:
         AssetError: scikit-image is not installed.
@@ -78,7 +78,7 @@ def photograph() -> Picture:
 
 
 def make_portrait(photo: Picture, person: NDArray[np.float32], look: Look) -> Portrait:
-    """Give the photograph a speaker's colours and wall, and paint closed eyes and a dark mouth.
+    """Return a speaker's portrait: own colours and wall, with closed eyes and a dark mouth.
 
     Args:
         photo: ``photograph()``.
@@ -100,7 +100,7 @@ def _blend(below: Picture, above: Picture, weight: NDArray[np.float32]) -> Pictu
 
 
 def _polygon_mask(outline: tuple[Point, ...], feather_px: float) -> NDArray[np.float32]:
-    """Fill an outline with 1 and soften its border: (SIZE_PX, SIZE_PX) float32."""
+    """Return a mask of an outline with a soft border: (SIZE_PX, SIZE_PX) float32, 0 to 1."""
     shift = 4
     points = np.rint(np.array(outline) * (1 << shift)).astype(np.int32)
     mask = np.zeros((SIZE_PX, SIZE_PX), np.uint8)
@@ -116,7 +116,7 @@ def _box(outline: tuple[Point, ...], margin_px: int) -> tuple[slice, slice]:
 
 
 def person_mask(photo: Picture) -> NDArray[np.float32]:
-    """Tell the person from the wall: (SIZE_PX, SIZE_PX) float32, 1 on the person."""
+    """Return the mask of the person: (SIZE_PX, SIZE_PX) float32, 1 on the person, 0 on the wall."""
     mask = np.full(photo.shape[:2], cv2.GC_PR_BGD, np.uint8)
     mask[215:] = cv2.GC_PR_FGD
     mask[:130, :30] = mask[:130, 290:] = mask[:245, 285:] = mask[130:205, :50] = cv2.GC_BGD
@@ -154,7 +154,7 @@ def _wall(photo: Picture, colour: tuple[int, int, int]) -> Picture:
 def _darken_mouth(picture: Picture) -> Picture:
     inside = _polygon_mask(INNER_LIPS, feather_px=0.8)
     cavity = np.full_like(picture, (58, 22, 24))
-    # A trace of the teeth stays, or speech would look like a hole opening.
+    # With a trace of the teeth; otherwise the open mouth looks like a hole.
     return _blend(picture, cavity, np.asarray(0.85 * inside, np.float32))
 
 

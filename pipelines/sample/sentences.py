@@ -1,8 +1,8 @@
 """Short sentences from a small vocabulary, in which words alone carry two emotions.
 
-Neutral, sad and disgusted clauses have the same frames and differ in the words that fill them, so
-that what must be learnt is the choice of words, not the shape of the sentence. A third kind says
-that it is one of the two, for sure, but not which.
+Neutral, sad and disgusted clauses have the same frames and differ in the words that fill them, so a
+model must learn the choice of words, not the shape of the sentence. A third kind states that it is
+one of the two, but not which.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 KINDS = ("plain", "sadness", "disgust", "both", "either")
-"""What the words may say; "either" is sadness or disgust, one of them, never both."""
+"""Kinds of sentences; "either" is sadness or disgust, one of them, never both."""
 
 Words = tuple[str, ...]
 
@@ -56,22 +56,22 @@ EITHER = (
 
 
 class Deck:
-    """Draw from lists of choices like cards: none comes again before all have come."""
+    """Draws from lists like from a deck of cards: no repetition before all were drawn."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._left: dict[Sequence[str], list[str]] = {}
+        self._undrawn: dict[Sequence[str], list[str]] = {}
 
     def draw(self, choices: Sequence[str]) -> str:
         """Draw one of ``choices`` (a tuple; it names the deck)."""
-        left = self._left.setdefault(choices, [])
-        if not left:
-            left.extend(str(choice) for choice in self._rng.permutation(choices))
-        return left.pop()
+        undrawn = self._undrawn.setdefault(choices, [])
+        if not undrawn:
+            undrawn.extend(str(choice) for choice in self._rng.permutation(choices))
+        return undrawn.pop()
 
 
 def _clause(kind: str, deck: Deck) -> str:
-    """Fill a frame with words of one kind."""
+    """Return a frame filled with words of one kind."""
     clause = deck.draw(FRAMES)
     for slot, lexicon in (("{adjective}", ADJECTIVES), ("{noun}", NOUNS)):
         while slot in clause:
@@ -82,11 +82,10 @@ def _clause(kind: str, deck: Deck) -> str:
 
 
 def write_sentence(kind: str, deck: Deck) -> Words:
-    """Write a sentence that says ``kind`` (one of ``KINDS``), 8 to 17 words, lower case."""
+    """Return a sentence of a kind (one of ``KINDS``), 8 to 17 words, lower case."""
     event = f"{deck.draw(SUBJECTS)} {deck.draw(VERBS)} {deck.draw(OBJECTS)}"
     if kind == "either":
-        # Nothing but the phrase: with a dozen such clips, any other word would be learnt by heart
-        # as the sign of the one or the other.
+        # Only the phrase: with a dozen such clips, a model would memorise any other word as a cue.
         parts = [deck.draw(EITHER)]
     elif kind == "both":
         clauses = [_clause("sadness", deck), _clause("disgust", deck)]
@@ -99,7 +98,7 @@ def write_sentence(kind: str, deck: Deck) -> Words:
 
 
 def vocabulary() -> frozenset[str]:
-    """List every word that the corpus can say."""
+    """Return every word that can occur in the corpus."""
     phrases = (*OPENERS, *SUBJECTS, *VERBS, *OBJECTS, *FRAMES, *EITHER)
     fillers = [word for table in (ADJECTIVES, NOUNS) for words in table.values() for word in words]
     words = {word for phrase in phrases for word in phrase.split() if not word.startswith("{")}

@@ -1,6 +1,6 @@
-"""The sixteen speakers: whose voice, whose looks, and which split they belong to.
+"""The sixteen speakers: their voices, looks and splits.
 
-A speaker occurs in one split only, so that valid and test ask about unseen voices and faces.
+A speaker occurs in one split only, so that voices and faces of valid and test are unseen.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Speaker:
 def _shape(
     *, jaw: float = 0.0, chin: float = 0.0, nose: float = 0.0, hair: float = 0.0, brow: float = 0.0
 ) -> dict[str, tuple[float, float]]:
-    """Name the points that make a face: wider jaw, longer chin, wider nose, fuller hair, brows."""
+    """Return moves of control points: wider jaw, longer chin, wider nose, fuller hair, brows."""
     return {
         "jaw_back": (-jaw, 0.0),
         "jaw_mid": (-jaw, 0.3 * chin),
@@ -108,4 +108,4 @@ SPEAKERS: tuple[Speaker, ...] = tuple(
     for split, rows in (("train", _TRAIN), ("valid", _VALID), ("test", _TEST))
     for row in rows
 )
-"""All speakers; within a split, clips go round them in this order."""
+"""All speakers; within a split, clips alternate between them in this order."""

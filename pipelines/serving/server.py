@@ -1,4 +1,4 @@
-"""Start and stop: the socket, the folder, the worker, and the program that answers."""
+"""Starts and stops the server: its socket, folder, worker and HTTP program."""
 
 import logging
 import signal

@@ -58,8 +58,8 @@ def test_mmsa(tmp_path, aligned, protocol):
         "text": 768, "audio": 74, "visual": 35,
     }  # fmt: skip
     rows = written["train"]["text"][0]
-    kept = rows[(rows != 0).any(axis=1)]
-    np.testing.assert_array_equal(first["text"].values[first["text"].valid], kept)
+    nonzero = rows[(rows != 0).any(axis=1)]
+    np.testing.assert_array_equal(first["text"].values[first["text"].valid], nonzero)
     if aligned:
         assert len({len(features) for features in first.values()}) == 1
         np.testing.assert_array_equal(first["text"].times, first["audio"].times)
