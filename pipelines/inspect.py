@@ -26,7 +26,7 @@ from mmemo.arrays import Floats32, Image
 from mmemo.config import FeatureConfig
 from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word
 from pipelines.movies import drawing
-from pipelines.movies.replay import fps_of, picture_scale, picture_size, replay
+from pipelines.movies.replay import fps_of, frame_scale, frame_size, replay
 from pipelines.movies.writer import Movie
 from pipelines.outputs import check_output
 from pipelines.progress import bar, extractor_progress, reading_bar
@@ -184,10 +184,13 @@ class _Canvas:
     def __init__(self, measured: Measured) -> None:
         self._measured = measured
         info = measured.info
-        self._scale, self._picture = picture_scale(info), picture_size(info)
+        self._scale, self._frame_size = frame_scale(info), frame_size(info)
         self.size = (
-            self._picture[0] + drawing.PANEL_WIDTH,
-            self._picture[1] + drawing.HEADER_HEIGHT + drawing.STRIP_HEIGHT + drawing.WORDS_HEIGHT,
+            self._frame_size[0] + drawing.PANEL_WIDTH,
+            self._frame_size[1]
+            + drawing.HEADER_HEIGHT
+            + drawing.STRIP_HEIGHT
+            + drawing.WORDS_HEIGHT,
         )
         self._tracker = FaceTracker(max_faces=MAX_FACES) if info.has_picture else None
         self._words = without_pauses(measured.clip.clip.words or ())
@@ -195,12 +198,12 @@ class _Canvas:
 
     def draw(self, frame: Frame) -> Image:
         """Return the whole frame, RGB."""
-        width, height = self._picture
+        width, height = self._frame_size
         top = drawing.HEADER_HEIGHT
         canvas = np.full((self.size[1], self.size[0], 3), drawing.BACK, np.uint8)
         row = self._row(frame.time_s)
         view: Image = np.asarray(
-            cv2.resize(frame.image, self._picture, interpolation=cv2.INTER_LINEAR), np.uint8
+            cv2.resize(frame.image, self._frame_size, interpolation=cv2.INTER_LINEAR), np.uint8
         )
         self._draw_faces(view, frame, row)
         canvas[top : top + height, :width] = view

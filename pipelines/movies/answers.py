@@ -13,7 +13,7 @@ from mmemo.labels import EMOTIONS
 from mmemo.prediction import Prediction
 from pipelines.movies import answer_panel as drawing
 from pipelines.movies.drawing import BACK, WORDS_HEIGHT, Image, draw_words
-from pipelines.movies.replay import fps_of, picture_size, replay
+from pipelines.movies.replay import fps_of, frame_size, replay
 from pipelines.movies.writer import Movie
 from pipelines.outputs import check_output
 from pipelines.progress import DRAWING, OnProgress, no_progress
@@ -59,9 +59,9 @@ class _Canvas:
     def __init__(self, info: MediaInfo, predictions: Sequence[Prediction]) -> None:
         self._predictions = predictions
         self._labels = next((tuple(p.probs) for p in predictions if p.probs), EMOTIONS)
-        self._picture = picture_size(info)
+        self._frame_size = frame_size(info)
         self._duration_s = max(info.duration_s, 1e-3)
-        width, height = self._picture[0] + drawing.PANEL_WIDTH, self._picture[1]
+        width, height = self._frame_size[0] + drawing.PANEL_WIDTH, self._frame_size[1]
         self._strip = drawing.strip_of(predictions, self._labels, width, self._duration_s)
         rows = height + WORDS_HEIGHT + len(self._strip)
         self.size = width, rows + rows % 2
@@ -74,10 +74,10 @@ class _Canvas:
 
     def draw(self, frame: Frame) -> Image:
         """Return the whole frame, RGB."""
-        width, height = self._picture
+        width, height = self._frame_size
         canvas = self._blank.copy()
         cv2.resize(
-            frame.image, self._picture, canvas[:height, :width], interpolation=cv2.INTER_LINEAR
+            frame.image, self._frame_size, canvas[:height, :width], interpolation=cv2.INTER_LINEAR
         )
         index = bisect.bisect_right(self._predictions, frame.time_s, key=lambda p: p.end)
         upcoming = self._predictions[index] if index < len(self._predictions) else None
@@ -93,7 +93,7 @@ class _Canvas:
     def _panel(self, current: Prediction | None) -> Image:
         """Return the panel, which is drawn again only when the utterance changes."""
         if self._panel_of is None or self._panel_of[0] is not current:
-            panel = np.zeros((self._picture[1], drawing.PANEL_WIDTH, 3), np.uint8)
+            panel = np.zeros((self._frame_size[1], drawing.PANEL_WIDTH, 3), np.uint8)
             drawing.draw_panel(panel, current, self._labels)
             self._panel_of = current, panel
         return self._panel_of[1]

@@ -1,4 +1,4 @@
-"""Draw measurements onto a picture and beside it."""
+"""Draw measurements onto a frame and beside it."""
 
 import bisect
 import itertools
@@ -60,12 +60,12 @@ def readable(text: str) -> str:
 
 
 def draw_face(image: Image, face: Face, scale: float, *, measured: bool) -> None:
-    """Draw box, contours and landmarks of a face onto the (scaled) picture.
+    """Draw box, contours and landmarks of a face onto the (scaled) frame.
 
     Args:
         image: changed in place.
-        face: landmarks in pixels of the picture before scaling.
-        scale: pixels of ``image`` per pixel of the picture.
+        face: landmarks in pixels of the frame before scaling.
+        scale: pixels of ``image`` per pixel of the frame.
         measured: whether this is the face whose columns are shown.
     """
     points = (face.landmarks[:, :2] * scale).astype(np.float64)

@@ -20,7 +20,7 @@ def fps_of(info: MediaInfo) -> float:
     return (info.fps if info.has_picture else SOUND_ONLY_FPS) or FALLBACK_FPS
 
 
-def picture_scale(info: MediaInfo) -> float:
+def frame_scale(info: MediaInfo) -> float:
     """Return the factor to scale frames by, so that drawings on them are readable."""
     if not info.has_picture:
         return 1.0
@@ -28,9 +28,9 @@ def picture_scale(info: MediaInfo) -> float:
     return min(by_height, MAX_WIDTH / info.width)
 
 
-def picture_size(info: MediaInfo) -> tuple[int, int]:
+def frame_size(info: MediaInfo) -> tuple[int, int]:
     """Return width and height of the scaled frames, even numbers."""
-    scale = picture_scale(info)
+    scale = frame_scale(info)
     width = info.width if info.has_picture else BLANK_WIDTH
     height = info.height if info.has_picture else MIN_HEIGHT
     return 2 * max(1, round(width * scale / 2)), 2 * max(1, round(height * scale / 2))
