@@ -1,4 +1,4 @@
-# Everything the project does, by name. Each target first makes what it lacks.
+# Everything the project does, by name. Each target first makes what it needs.
 # Plain `torch` on PyPI brings gigabytes of CUDA; TORCH_INDEX picks the build that fits the machine.
 
 PYTHON  ?= python3
@@ -23,7 +23,7 @@ TORCH_INDEX ?= $(shell command -v nvidia-smi >/dev/null 2>&1 || $(PYTHON) -c \
 
 .PHONY: help setup sample features train evaluate predict serve default-model ablation test test-quick lint format docs picture bench clean
 
-help: ## say what can be made
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 setup: $(READY) ## make the virtual environment in .venv and install everything into it
@@ -39,7 +39,7 @@ $(READY): pyproject.toml constraints.txt
 sample: $(READY) ## build the embedded sample corpus in data/sample
 	$(BIN)/python -m pipelines.sample.corpus $(DATA) --jobs $(JOBS)
 
-# A folder of your own is taken as it is; the sample corpus is made first.
+# The sample corpus is made first; a folder of your own is used as it is.
 features: $(if $(filter data/sample,$(DATA)),sample,$(READY)) ## extract words, voice and face of every clip (DATA=folder STORE=folder)
 	$(MMEMO) features $(DATA) --out $(STORE) --config $(CONFIG) --jobs $(JOBS)
 
@@ -50,24 +50,24 @@ train: features ## train on the sample corpus, evaluate on its test part, print 
 evaluate: $(RUN)/checkpoint.json ## score the trained model again (RUN=folder STORE=folder)
 	$(MMEMO) evaluate $(RUN) --data $(STORE)
 
-predict: $(RUN)/checkpoint.json ## read the emotions of a video: make predict CLIP=talk.mp4
+predict: $(RUN)/checkpoint.json ## predict the emotions of a video: make predict CLIP=talk.mp4
 	@test -n "$(CLIP)" || { echo "usage: make predict CLIP=talk.mp4" >&2; exit 2; }
 	$(MMEMO) predict $(CLIP) --run $(RUN)
 
-serve: $(RUN)/checkpoint.json ## read videos that are dropped into a browser
+serve: $(RUN)/checkpoint.json ## serve a page to drop videos into
 	$(MMEMO) serve --run $(RUN)
 
 $(RUN)/checkpoint.json:
 	$(MAKE) train
 
-# FACES: videos of people who speak and show nothing, such as GRID's.
+# FACES: videos of people who speak with a neutral face, such as GRID's.
 default-model: $(READY) ## train the model that comes with the package (MOSEI=folder RAVDESS=folder FACES=folder)
 	@test -n "$(MOSEI)" -a -n "$(RAVDESS)" -a -n "$(FACES)" || \
 	  { echo "usage: make default-model MOSEI=folder RAVDESS=folder FACES=folder" >&2; exit 2; }
 	$(BIN)/python -m pipelines.default_model --mosei $(MOSEI) --ravdess $(RAVDESS) --faces $(FACES) \
 	  --out mmemo/shipped_models/default --jobs $(JOBS)
 
-ablation: features ## what each modality and the label lattice contribute on the sample corpus
+ablation: features ## measure the contribution of each modality and decoder on the sample corpus
 	$(BIN)/python -m benchmarks.sample_ablation --data $(STORE) --config $(CONFIG)
 
 test: $(READY) ## run the tests; fails if they cover too few lines
@@ -87,16 +87,16 @@ format: $(READY) ## bring the code into the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(READY) ## build the documentation in build/site; a browser reads it without a network
-	@# The theme announces its successor at every run.
+docs: $(READY) ## build the documents in build/site, to read without a network
+	@# The theme announces its successor at every run; the variable silences it.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo build/site/index.html
 
-picture: $(RUN)/checkpoint.json ## take the documents' picture of the report page again (needs Chromium)
+picture: $(RUN)/checkpoint.json ## take the picture of the report page in the documents again (needs Chromium)
 	$(BIN)/python -m docs.pictures --corpus $(DATA) --run $(RUN)
 
 bench: $(READY) ## measure speed and memory
 	$(BIN)/python -m benchmarks
 
-clean: ## remove what was made, but not the environment nor your own data
+clean: ## remove everything made here, except the environment and your own data
 	rm -rf data/sample data/sample-features runs/sample build *.egg-info
