@@ -35,6 +35,7 @@ def run_interruptibly(program: Callable[[], int]) -> int:
         return program()
     interrupt = _Interrupt()
     try:
+        interrupt.arm()
         return program()
     finally:
         # Whatever became of it: libraries turn interrupts into errors of their own.
@@ -82,11 +83,15 @@ class _Interrupt:
         self._exiting = threading.Lock()
         self._receiver, self._sender = socket.socketpair()
         self._sender.setblocking(False)
-        threading.Thread(target=self._exit_in_time, name="interrupts", daemon=True).start()
-        # The handler below waits until a library returns to Python; this wakes the thread at once.
-        signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+        self._unraisable = sys.unraisablehook
+
+    def arm(self) -> None:
+        """Handle interrupts from now on."""
         signal.signal(signal.SIGINT, self._raise)
-        self._unraisable, sys.unraisablehook = sys.unraisablehook, self._ignore_unraisable
+        # The handler waits until a library returns to Python; this wakes the thread at once.
+        signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+        sys.unraisablehook = self._ignore_unraisable
+        threading.Thread(target=self._exit_in_time, name="interrupts", daemon=True).start()
 
     def disarm(self) -> None:
         """Put everything back; the program ended by itself."""
