@@ -16,7 +16,6 @@ FOLDERS = ("mmemo", "extractors", "pipelines", "benchmarks", "examples", "docs",
 PENDING = (
     "mmemo/batching",
     "mmemo/model",
-    "pipelines/commands",
     "pipelines/configs",
     "pipelines/default_model",
     "pipelines/sample",

@@ -25,12 +25,12 @@ INTERVALS = re.compile(r"(?<=\d\]) \[(?=[-.\d])")
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the root's documents, and every other file outside ``docs/`` that a document links to."""
     waiting = ["README.md", *(f"docs/{file.src_uri}" for file in files.documentation_pages())]
-    seen: set[str] = set()
+    visited: set[str] = set()
     while waiting:
         source = waiting.pop()
-        if source in seen:
+        if source in visited:
             continue
-        seen.add(source)
+        visited.add(source)
         if not _in_docs(source):
             files.append(
                 File.generated(config, _in_site(source), abs_src_path=os.fspath(ROOT / source))

@@ -31,7 +31,7 @@ def add(commands: "Commands") -> None:
         metavar="FILE.mp4",
         help="where to write (default: VIDEO.inspect.mp4 in the current folder)",
     )
-    add_run(command, otherwise=f", where it is there; {NO_MODEL}: no answers are shown")
+    add_run(command, otherwise=f", if it is installed; {NO_MODEL}: show no answers")
     add_device(command)
 
 

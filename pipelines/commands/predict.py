@@ -48,7 +48,7 @@ def add(commands: "Commands") -> None:
     add_run(command)
     add_decoder(command)
     command.add_argument(
-        "--json", action="store_true", help="print one JSON object per utterance, one a line"
+        "--json", action="store_true", help="print one JSON object per utterance and line"
     )
     command.add_argument(
         "--out",

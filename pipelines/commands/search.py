@@ -25,9 +25,9 @@ def add(commands: "Commands") -> None:
         "search",
         _run,
         "find better options on the validation clips",
-        "Train with options drawn from a space, learn from what came out, and write the best ones "
-        "to DIR/best.toml. Only validation clips are looked at. A search that was stopped goes on "
-        "where it was.",
+        "Train with options drawn from a space, learn from the results, and write the best options "
+        "to DIR/best.toml. Only validation clips are used. A stopped search continues where it "
+        "stopped.",
     )
     add_config(command)
     add_data(command)
@@ -38,8 +38,12 @@ def add(commands: "Commands") -> None:
         metavar="FILE",
         help="TOML with a table [search]: option = [values] or { low, high, log }",
     )
-    command.add_argument("--trials", type=positive, default=20, metavar="N", help="how many")
-    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="for the trials")
+    command.add_argument(
+        "--trials", type=positive, default=20, metavar="N", help="number of trials"
+    )
+    command.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="folder for the trials"
+    )
     add_device(command)
 
 

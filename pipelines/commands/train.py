@@ -28,11 +28,13 @@ def add(commands: "Commands") -> None:
         _run,
         "fit a model to features",
         "Fit a model on the clips of the split 'train', choosing epoch and thresholds on 'valid'. "
-        "A run that was stopped goes on after its last finished epoch.",
+        "A stopped run continues after its last complete epoch.",
     )
     add_config(command)
     add_data(command)
-    command.add_argument("--out", required=True, type=Path, metavar="RUN_DIR", help="for the model")
+    command.add_argument(
+        "--out", required=True, type=Path, metavar="RUN_DIR", help="folder for the model"
+    )
     command.add_argument("--force", action="store_true", help="replace a finished run")
     command.add_argument(
         "--seeds",
@@ -68,11 +70,13 @@ def _train_seeds(options: argparse.Namespace, config: "Config", device: str) -> 
 
     seeds = range(config.train.seed, config.train.seed + options.seeds)
     dataset = load_data(options.data, config)
-    found = train_seeds(config, dataset, options.out, seeds, device=device, force=options.force)
+    checkpoints = train_seeds(
+        config, dataset, options.out, seeds, device=device, force=options.force
+    )
     print(
         f"{options.out}: trained from {len(seeds)} seeds; on the validation clips, mean (and "
         "standard deviation):"
     )
-    for name, (mean, deviation) in spread(found).items():
+    for name, (mean, deviation) in spread(checkpoints).items():
         print(f"  {name} {mean:.3f} ({deviation:.3f})")
     return 0
