@@ -7,11 +7,12 @@ module boundary.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmemo.arrays import Bools, Floats, Floats32
 from mmemo.data_frames import data_frame
@@ -102,6 +103,7 @@ class Features:
         valid: (T,) bool; False where there was nothing to measure (no face, no known word).
         names: D column names.
         source: fingerprint of the extractor.
+        tokens: the token of each row, for text; empty where they are not known.
     """
 
     values: Floats32
@@ -109,12 +111,14 @@ class Features:
     valid: Bools
     names: tuple[str, ...]
     source: str
+    tokens: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", np.ascontiguousarray(self.values, dtype=np.float32))
         object.__setattr__(self, "times", np.ascontiguousarray(self.times, dtype=np.float64))
         object.__setattr__(self, "valid", np.ascontiguousarray(self.valid, dtype=np.bool_))
         object.__setattr__(self, "names", tuple(self.names))
+        object.__setattr__(self, "tokens", tuple(self.tokens))
         self._check()
 
     def _check(self) -> None:
@@ -125,6 +129,8 @@ class Features:
             raise FeatureError(f"expected times of shape ({rows}, 2); got {self.times.shape}")
         if self.valid.shape != (rows,):
             raise FeatureError(f"expected valid of shape ({rows},); got {self.valid.shape}")
+        if self.tokens and len(self.tokens) != rows:
+            raise FeatureError(f"expected a token for each of {rows} rows; got {len(self.tokens)}")
         if len(self.names) != columns or len(set(self.names)) != columns:
             raise FeatureError(
                 f"expected {columns} distinct column names; got {len(self.names)} "
@@ -147,9 +153,17 @@ class Features:
         Rows that cross a border keep their extent, so times may lie slightly outside.
         """
         middle = self.times.mean(axis=1)
-        rows = (middle >= start) & (middle < end)
-        return Features(
-            self.values[rows], self.times[rows] - start, self.valid[rows], self.names, self.source
+        rows = self.select(np.flatnonzero((middle >= start) & (middle < end)))
+        return replace(rows, times=rows.times - start)
+
+    def select(self, rows: NDArray[np.integer]) -> "Features":
+        """Return some of the rows, in the order given."""
+        return replace(
+            self,
+            values=self.values[rows],
+            times=self.times[rows],
+            valid=self.valid[rows],
+            tokens=tuple(self.tokens[row] for row in rows) if self.tokens else (),
         )
 
     def to_dataframe(self) -> "DataFrame":
@@ -203,11 +217,12 @@ class ClipFeatures:
 
 
 def rows_of_words(words: Sequence[Word]) -> Features:
-    """Return text features without columns, one row per word, for models that read word ids.
+    """Return text features without columns, one row per word, for models that read the words.
 
     The row of a pause is not valid.
     """
     times = np.array([(word.start, word.end) for word in words], dtype=np.float64).reshape(-1, 2)
     times[:, 0] = np.minimum.accumulate(times[::-1, 0])[::-1]
-    valid = np.array([word.text.strip() not in ("", PAUSE) for word in words], dtype=np.bool_)
-    return Features(np.zeros((len(words), 0), np.float32), times, valid, (), "words")
+    texts = tuple(word.text.strip() for word in words)
+    valid = np.array([text not in ("", PAUSE) for text in texts], dtype=np.bool_)
+    return Features(np.zeros((len(words), 0), np.float32), times, valid, (), "words", texts)

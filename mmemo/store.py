@@ -135,6 +135,7 @@ class FeatureStore:
             "absent": dict(clip.absent),
             "names": {m: f.names for m, f in clip.features.items()},
             "sources": {m: f.source for m, f in clip.features.items()},
+            "tokens": {m: f.tokens for m, f in clip.features.items() if f.tokens},
         }
         # A clip may have no modality at all, but safetensors requires a tensor.
         tensors["format"] = np.array([FORMAT], dtype=np.int64)
@@ -184,6 +185,8 @@ class FeatureStore:
                         file.get_tensor(f"{modality}.valid"),
                         tuple(names),
                         description["sources"][modality],
+                        # Stores of earlier versions have none.
+                        tuple(description.get("tokens", {}).get(modality, ())),
                     )
                     for modality, names in description["names"].items()
                 }

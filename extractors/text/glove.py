@@ -161,12 +161,14 @@ class GloveExtractor:
         Raises:
             FeatureError: the words' starts decrease.
         """
+        tokens: list[str] = []
         rows: list[int] = []
         times: list[tuple[float, float]] = []
         for word in data:
-            tokens = self._rows_of(word.text)
-            rows += [row for row, _ in tokens]
-            times += _shares(word, [length for _, length in tokens])
+            parts = self._tokens_of(word.text)
+            tokens += [token for token, _ in parts]
+            rows += [row for _, row in parts]
+            times += _shares(word, [max(1, len(token)) for token, _ in parts])
         spans = np.array(times, dtype=np.float64).reshape(-1, 2)
         if (np.diff([word.start for word in data]) < 0).any():
             raise FeatureError("expected words in the order of their starts; got decreasing starts")
@@ -176,19 +178,19 @@ class GloveExtractor:
         valid = at >= 0
         values = np.zeros((len(at), self.vectors.dimension), dtype=np.float32)
         values[valid] = self.vectors.matrix[at[valid]]
-        return Features(values, spans, valid, self.names, self.fingerprint())
+        return Features(values, spans, valid, self.names, self.fingerprint(), tuple(tokens))
 
-    def _rows_of(self, text: str) -> list[tuple[int, int]]:
-        """Return (row in the matrix or -1, length for sharing time) of each token; at least one."""
+    def _tokens_of(self, text: str) -> list[tuple[str, int]]:
+        """Return each token and its row in the matrix, or -1; at least one."""
         if text.strip() == PAUSE:
-            return [(-1, 1)]
-        rows = []
+            return [(PAUSE, -1)]
+        tokens = []
         for token in tokenize(text, self.vectors, lower=self.vectors.lower):
             row = self.vectors.index.get(token, -1)
             if row < 0:
                 _log.debug("no vector for %r", token)
-            rows.append((row, len(token)))
-        return rows or [(-1, 1)]
+            tokens.append((token, row))
+        return tokens or [("", -1)]
 
 
 def _shares(word: Word, lengths: Sequence[int]) -> list[tuple[float, float]]:

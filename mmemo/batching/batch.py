@@ -50,6 +50,8 @@ class Batch(NamedTuple):
         videos: (V, S) long, the places in the batch of each video's clips by start, -1 = none.
         seconds: (B,) how long each clip is; NaN or 0 where not known.
         pieces: the words, where the model reads words and not their vectors.
+        word_ids: (B, T) long, the word of each row of the text in the model's vocabulary, where it
+            has one; the vocabulary's size where it is not in there.
         degrees: (B, K + 1), each label's intensity and the sentiment, NaN where not known.
     """
 
@@ -59,6 +61,7 @@ class Batch(NamedTuple):
     videos: Tensor
     seconds: Tensor
     pieces: Pieces | None = None
+    word_ids: Tensor | None = None
     degrees: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
@@ -67,11 +70,16 @@ class Batch(NamedTuple):
             modality: Sequence(values.to(device), mask.to(device))
             for modality, (values, mask) in self.sequences.items()
         }
-        labels = None if self.labels is None else self.labels.to(device)
-        pieces = self.pieces and Pieces(*(part.to(device) for part in self.pieces))
-        degrees = None if self.degrees is None else self.degrees.to(device)
-        videos, seconds = self.videos.to(device), self.seconds.to(device)
-        return Batch(self.ids, sequences, labels, videos, seconds, pieces, degrees)
+        return Batch(
+            ids=self.ids,
+            sequences=sequences,
+            labels=None if self.labels is None else self.labels.to(device),
+            videos=self.videos.to(device),
+            seconds=self.seconds.to(device),
+            pieces=self.pieces and Pieces(*(part.to(device) for part in self.pieces)),
+            word_ids=None if self.word_ids is None else self.word_ids.to(device),
+            degrees=None if self.degrees is None else self.degrees.to(device),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +94,7 @@ class ClipArrays:
         video: the recording it was cut from, whose clips may see each other; None = its own.
         start_s: where it lies in that recording, seconds.
         seconds: how long it is; NaN or 0 (a table without times) = not known.
-        words: what the rows of the text say, for a model that reads words; else empty.
+        words: the word (or token) of each row of the text; empty where they are not known.
         dataset: the data set it comes from.
         degrees: (K + 1,), each label's intensity and the sentiment, NaN where not known; or None.
 
@@ -120,19 +128,27 @@ class ClipArrays:
                 )
             if not np.isfinite(values).all():
                 raise FeatureError(f"clip {self.id}: expected finite {modality} values")
+        text_rows = len(self.values.get("text", ()))
+        if self.words and len(self.words) != text_rows:
+            raise FeatureError(
+                f"clip {self.id}: expected a word for each of {text_rows} text rows; "
+                f"got {len(self.words)}"
+            )
 
 
 def collate(
     clips: Seq[ClipArrays],
     dims: Mapping[str, int],
     cut: Callable[[Seq[ClipArrays], Tensor], Pieces] | None = None,
+    vocabulary: Callable[[Seq[ClipArrays], int], Tensor] | None = None,
 ) -> Batch:
     """Put clips side by side, padded on the right to the longest of each modality.
 
     Args:
         clips: at least one; labels for all of them or for none.
         dims: modality -> D, for every modality the model reads; others are left out.
-        cut: makes word pieces of the clips' words, given the batch's ``videos``.
+        cut: cuts the clips' words into word pieces, given the batch's ``videos``.
+        vocabulary: turns the clips' words into ids, given the number of text rows.
 
     Raises:
         FeatureError: no clip, a modality has another number of columns, or only some clips have
@@ -150,11 +166,25 @@ def collate(
     if cut is not None:
         pieces = cut(clips, videos)
         sequences["text"] = _readable(sequences["text"], pieces)
-    held = [clip.degrees for clip in clips if clip.degrees is not None]
-    degrees = torch.from_numpy(np.stack(held)) if held and len(held) == len(clips) else None
-    ids = tuple(clip.id for clip in clips)
-    seconds = torch.tensor([clip.seconds for clip in clips], dtype=torch.float32)
-    return Batch(ids, sequences, labels, videos, seconds, pieces, degrees)
+    word_ids = None
+    if vocabulary is not None:
+        word_ids = vocabulary(clips, sequences["text"].mask.shape[1])
+    return Batch(
+        ids=tuple(clip.id for clip in clips),
+        sequences=sequences,
+        labels=labels,
+        videos=videos,
+        seconds=torch.tensor([clip.seconds for clip in clips], dtype=torch.float32),
+        pieces=pieces,
+        word_ids=word_ids,
+        degrees=_degrees(clips),
+    )
+
+
+def _degrees(clips: Seq[ClipArrays]) -> Tensor | None:
+    """Return the degrees (B, K + 1), if all clips have them."""
+    degrees = [clip.degrees for clip in clips if clip.degrees is not None]
+    return torch.from_numpy(np.stack(degrees)) if len(degrees) == len(clips) else None
 
 
 def cut_videos(clips: Seq[ClipArrays], most: int) -> list[ClipArrays]:
@@ -206,11 +236,11 @@ def _readable(text: Sequence, pieces: Pieces) -> Sequence:
 
 
 def _pad(clips: Seq[ClipArrays], modality: str, dim: int) -> Sequence:
-    found = [clip.values.get(modality) for clip in clips]
-    longest = max([1, *(len(values) for values in found if values is not None)])
+    rows_of_clips = [clip.values.get(modality) for clip in clips]
+    longest = max([1, *(len(values) for values in rows_of_clips if values is not None)])
     padded = np.zeros((len(clips), longest, dim), dtype=np.float32)
     mask = np.zeros((len(clips), longest), dtype=np.bool_)
-    for row, (clip, values) in enumerate(zip(clips, found, strict=True)):
+    for row, (clip, values) in enumerate(zip(clips, rows_of_clips, strict=True)):
         if values is None:
             continue
         if values.shape[1] != dim:
@@ -259,8 +289,8 @@ class Normalizer(nn.Module):
 
     def std(self, modality: str) -> Tensor:
         """Return the standard deviations that one modality's columns are divided by, (D,)."""
-        held: Tensor = getattr(self, f"{modality}_std")
-        return held
+        deviations: Tensor = getattr(self, f"{modality}_std")
+        return deviations
 
     def forward(self, modality: str, sequence: Sequence) -> Sequence:
         """Scale one modality's (B, T, D) values; masked rows become zeros."""

@@ -62,12 +62,12 @@ def _spread(
 
     Columns may be large and steady, so they are centred before they are squared.
     """
-    found = total_s > 0
-    centre = means[found].mean(axis=0) if found.any() else np.zeros(means.shape[1])
-    squares = np.asarray(overlap @ (rows - centre).astype(np.float64) ** 2)[found]
-    variance = squares / total_s[found, None] - (means[found] - centre) ** 2
+    valid = total_s > 0
+    centre = means[valid].mean(axis=0) if valid.any() else np.zeros(means.shape[1])
+    squares = np.asarray(overlap @ (rows - centre).astype(np.float64) ** 2)[valid]
+    variance = squares / total_s[valid, None] - (means[valid] - centre) ** 2
     spread = np.zeros_like(means)
-    spread[found] = np.sqrt(np.maximum(variance, 0.0))
+    spread[valid] = np.sqrt(np.maximum(variance, 0.0))
     return spread
 
 
@@ -75,16 +75,16 @@ def _overlaps(features: Features, times: NDArray[np.float64]) -> sparse.csr_arra
     """Seconds that each interval shares with each valid row: sparse (N, T)."""
     rows = np.flatnonzero(features.valid)
     starts, ends = features.times[rows, 0], features.times[rows, 1]
-    wanted_end = np.maximum(times[:, 1], times[:, 0] + SHORTEST_S)
+    widened_end = np.maximum(times[:, 1], times[:, 0] + SHORTEST_S)
     # Starts never decrease, and neither does the running maximum of the ends, so the rows that
     # may touch an interval are one stretch.
     first = np.searchsorted(np.maximum.accumulate(ends), times[:, 0], side="right")
-    last = np.searchsorted(starts, wanted_end, side="left")
+    last = np.searchsorted(starts, widened_end, side="left")
     count = np.maximum(last - first, 0)
     interval = np.repeat(np.arange(len(times)), count)
     offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     row = np.repeat(first, count) + offset
-    shared_s = np.minimum(ends[row], wanted_end[interval]) - np.maximum(
+    shared_s = np.minimum(ends[row], widened_end[interval]) - np.maximum(
         starts[row], times[interval, 0]
     )
     positive = shared_s > 0

@@ -1,6 +1,6 @@
-"""From a clip's features to the arrays a batch is made of: word-aligned, or each at its own rate.
+"""From a clip's features to the arrays of a batch: word-aligned, or each at its own rate.
 
-Training and prediction both come through here, so there is no second path to drift.
+Training and prediction share this code, so that they cannot differ.
 """
 
 import math
@@ -26,8 +26,8 @@ def arrange(clip: ClipFeatures, options: DataConfig, *, reads_words: bool = Fals
 
     Rows beyond ``max_rows`` are cut off. Modalities with no valid row at all are left out.
 
-    With ``reads_words`` the text has one row for each word, and no columns: the model makes its
-    own of the words.
+    With ``reads_words`` the text has one row for each word, and no columns: the model computes
+    them from the words.
     """
     if reads_words:
         clip = _with_words_for_vectors(clip)
@@ -35,18 +35,19 @@ def arrange(clip: ClipFeatures, options: DataConfig, *, reads_words: bool = Fals
         features = _onto(clip.features, _word_times(clip, options.window_s), options)
     else:
         features = _at_own_rate(clip.features, options)
-    kept = {m: _head(f, options.max_rows) for m, f in features.items() if f.valid.any()}
+    words = _words_of_rows(clip)
+    features = {m: _head(f, options.max_rows) for m, f in features.items() if f.valid.any()}
     intensities = clip.clip.intensities
     return ClipArrays(
         id=clip.clip.id,
-        values={m: f.values for m, f in kept.items()},
-        masks={m: f.valid for m, f in kept.items()},
+        values={m: f.values for m, f in features.items()},
+        masks={m: f.valid for m, f in features.items()},
         labels=None if intensities is None else annotated(intensities),
         video=f"{clip.clip.dataset}/{clip.clip.video_id}",
         dataset=clip.clip.dataset,
         start_s=clip.clip.start,
         seconds=math.nan if clip.seconds is None else clip.seconds,
-        words=_texts(clip)[: options.max_rows] if reads_words and "text" in kept else (),
+        words=words[: options.max_rows] if "text" in features else (),
         degrees=_degrees(clip),
     )
 
@@ -54,7 +55,7 @@ def arrange(clip: ClipFeatures, options: DataConfig, *, reads_words: bool = Fals
 def row_times(
     clip: ClipFeatures, options: DataConfig, modality: str, *, reads_words: bool = False
 ) -> NDArray[np.float64]:
-    """Say when each row that ``arrange`` makes of ``modality`` starts and ends: (T, 2) seconds."""
+    """Return start and end of each row that ``arrange`` makes of ``modality``: (T, 2) seconds."""
     if reads_words:
         clip = _with_words_for_vectors(clip)
     if options.alignment == "word":
@@ -63,7 +64,7 @@ def row_times(
 
 
 def row_width(modality: str, columns: int, options: DataConfig) -> int:
-    """Say how wide the rows become that ``arrange`` makes of a modality with so many columns."""
+    """Return the width of the rows that ``arrange`` makes of a modality with so many columns."""
     return 2 * columns if modality != "text" and options.pooling == "mean_sd" else columns
 
 
@@ -75,12 +76,21 @@ def _degrees(clip: ClipFeatures) -> NDArray[np.float32] | None:
     return np.array([*clip.clip.intensities, sentiment], dtype=np.float32)
 
 
-def _texts(clip: ClipFeatures) -> tuple[str, ...]:
-    return tuple(word.text.strip() for word in clip.clip.words or ())
+def _words_of_rows(clip: ClipFeatures) -> tuple[str, ...]:
+    """Return the token of each row of the text; empty where they are not known.
+
+    Features of other programs and stores of earlier versions have no tokens. Their rows are the
+    clip's words if there are as many.
+    """
+    text = clip.features.get("text")
+    if text is None or text.tokens:
+        return () if text is None else text.tokens
+    texts = tuple(word.text.strip() for word in clip.clip.words or ())
+    return texts if len(texts) == len(text) else ()
 
 
 def _with_words_for_vectors(clip: ClipFeatures) -> ClipFeatures:
-    """Replace the text's rows by rows without columns, one a word; a pause says nothing."""
+    """Replace the text's rows by rows without columns, one per word; a pause is not valid."""
     others = {m: features for m, features in clip.features.items() if m != "text"}
     if not clip.clip.words:
         return replace(clip, features=others)
@@ -118,11 +128,4 @@ def _at_own_rate(features: Mapping[str, Features], options: DataConfig) -> dict[
 
 
 def _head(features: Features, rows: int) -> Features:
-    if len(features) <= rows:
-        return features
-    return replace(
-        features,
-        values=features.values[:rows],
-        times=features.times[:rows],
-        valid=features.valid[:rows],
-    )
+    return features if len(features) <= rows else features.select(np.arange(rows))

@@ -54,7 +54,7 @@ def save_checkpoint(
             The inputs' statistics stay as they are, for some are too small for half precision.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    words = checkpoint.model.words
+    words, vocabulary = checkpoint.model.words, checkpoint.model.vocabulary
     omitted = _reloadable_weights(words)
     learned = {name for name, _ in checkpoint.model.named_parameters()}
     tensors = {
@@ -78,6 +78,7 @@ def save_checkpoint(
         "config": checkpoint.config.model_dump(mode="json"),
         "pretrained": None if words is None else words.source,
         "pretrained_whole": not omitted,
+        "known_words": None if vocabulary is None else vocabulary.words,
         "torch": torch.__version__,
     }
     write_atomically(folder / DESCRIPTION_FILE, json.dumps(description, indent=1).encode())
@@ -119,7 +120,9 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
     omitted = frozenset() if _whole_encoder(description) else _reloadable_weights(words)
     tensors = _read_weights(folder / WEIGHTS_FILE)
     if upgrade:
-        tensors = upgrade_weights(tensors)
+        tensors, known_words = upgrade_weights(tensors, config.features.vectors, inputs, path)
+        description["known_words"] = known_words
+    _set_known_words(model, description, path)
     _set_weights(model, tensors, omitted, folder / WEIGHTS_FILE)
     model.to(device).eval()
     return checkpoint
@@ -239,6 +242,18 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: expected the model's weights ({error})") from None
+
+
+def _set_known_words(model: EmotionModel, description: Mapping[str, Any], path: Path) -> None:
+    if model.vocabulary is None:
+        return
+    words = description.get("known_words")
+    try:
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise ValueError(f"expected a list of words; got {type(words).__name__}")
+        model.vocabulary.words = words
+    except ValueError as error:
+        raise CheckpointError(f"{path}: known_words: {error}") from None
 
 
 def _set_weights(

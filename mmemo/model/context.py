@@ -65,12 +65,12 @@ class VideoContext(nn.Module):
         """
         own = self.dropout(self.summary(memories, present))
         mask = videos >= 0
-        told = self.body(own[videos.clamp(min=0)] * mask[..., None], mask)
-        seen = torch.zeros_like(own).index_copy(0, videos[mask], told[mask].to(own.dtype))
+        encoded = self.body(own[videos.clamp(min=0)] * mask[..., None], mask)
+        neighbours = torch.zeros_like(own).index_copy(0, videos[mask], encoded[mask].to(own.dtype))
         subject = torch.zeros_like(own).index_copy(
             0, videos[mask], _subjects(memories, present, videos)[mask].to(own.dtype)
         )
-        added = self.dropout(self.spread(torch.cat([seen, subject], dim=-1)))[:, None]
+        added = self.dropout(self.spread(torch.cat([neighbours, subject], dim=-1)))[:, None]
         return {
             modality: Sequence(self.norms[modality](rows + added) * allowed[..., None], allowed)
             for modality, (rows, allowed) in memories.items()
@@ -79,15 +79,15 @@ class VideoContext(nn.Module):
 
 def _subjects(memories: Mapping[str, Sequence], present: Tensor, videos: Tensor) -> Tensor:
     """Average the rows of all clips of each video, modalities that are there only: (V, S, H)."""
-    held = [
+    sequences = [
         (rows, (mask & present[:, place, None])[..., None].to(rows.dtype))
         for place, (rows, mask) in enumerate(memories.values())
     ]
-    total = torch.stack([(rows * counted).sum(dim=1) for rows, counted in held]).sum(dim=0)
-    count = torch.stack([counted.sum(dim=1) for _, counted in held]).sum(dim=0)
+    total = torch.stack([(rows * counted).sum(dim=1) for rows, counted in sequences]).sum(dim=0)
+    count = torch.stack([counted.sum(dim=1) for _, counted in sequences]).sum(dim=0)
     clips = videos.clamp(min=0)
-    there = (videos >= 0)[..., None].to(total.dtype)
-    whole = (total[clips] * there).sum(dim=1) / (count[clips] * there).sum(dim=1).clamp(min=1)
+    is_clip = (videos >= 0)[..., None].to(total.dtype)
+    whole = (total[clips] * is_clip).sum(dim=1) / (count[clips] * is_clip).sum(dim=1).clamp(min=1)
     return whole[:, None].expand(-1, videos.shape[1], -1)
 
 
@@ -134,6 +134,6 @@ class RelativeBlock(nn.Module):
         # A padded row attends to itself alone, so that no softmax is over nothing.
         allowed = mask[:, None, None] | torch.eye(len(place), dtype=torch.bool, device=rows.device)
         bias = self.distance[:, apart].to(query.dtype).masked_fill(~allowed, -torch.inf)
-        told = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-        rows = rows + self.dropout(self.output(told.transpose(1, 2).flatten(2)))
+        encoded = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        rows = rows + self.dropout(self.output(encoded.transpose(1, 2).flatten(2)))
         return rows + self.dropout(self.forward_layers(self.norm_forward(rows)))

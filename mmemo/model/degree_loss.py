@@ -57,6 +57,6 @@ class DegreeLoss(nn.Module):
         known = ~degrees.isnan()
         target = degrees.nan_to_num()
         target = target.sign() * target.abs().sqrt()
-        found = self.predict(self.dropout(self.summary(memories, present))).to(target.dtype)
-        apart = functional.smooth_l1_loss(found, target, reduction="none")
+        predicted = self.predict(self.dropout(self.summary(memories, present))).to(target.dtype)
+        apart = functional.smooth_l1_loss(predicted, target, reduction="none")
         return (apart * known).sum(dim=-1)

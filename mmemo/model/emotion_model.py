@@ -29,10 +29,11 @@ from mmemo.model.decoders.sequence import SequenceDecoder
 from mmemo.model.degree_loss import DegreeLoss
 from mmemo.model.encoder import CrossModalEncoder, ModalityEncoder, draw_absent
 from mmemo.model.text.clip_length import ClipLength
-from mmemo.model.text.known_rows import KnownRows
+from mmemo.model.text.learned_words import LearnedWords
 from mmemo.model.text.pretrained import PretrainedWords
 from mmemo.model.text.pretrained_files import load_pretrained
 from mmemo.model.text.word_bag import WordBag
+from mmemo.model.text.word_ids import Vocabulary, valid_words
 
 _DEFAULTS = ModelConfig()
 
@@ -112,13 +113,13 @@ class EmotionModel(nn.Module):
         self.clips_per_video = context.clips if context.kind == "video" else 1
         self.normalizer = Normalizer(dims)
         self.words = words
-        self.known: KnownRows | None = None
+        self.vocabulary: Vocabulary | None = None
+        self.learned_words: LearnedWords | None = None
         if text.known_words and dims.get("text"):
-            self.known = KnownRows(
-                text.known_words, dims["text"], encoder.hidden, text.known_dropout
-            )
+            self.vocabulary = Vocabulary(text.known_words)
+            self.learned_words = LearnedWords(text.known_words, encoder.hidden, text.known_dropout)
         self.bag: WordBag | None = None
-        if text.word_bag and self.known is not None:
+        if text.word_bag and self.vocabulary is not None:
             self.bag = WordBag(
                 text.known_words, len(labels), text.known_dropout, videos=self.clips_per_video > 1
             )
@@ -159,11 +160,11 @@ class EmotionModel(nn.Module):
         self.normalizer.fit(clips)
         if self.clip_length is not None:
             self.clip_length.fit(clips)
-        if self.known is not None:
-            texts = [c.values["text"][c.masks["text"]] for c in clips if "text" in c.values]
-            self.known.fit(texts)
+        if self.vocabulary is not None:
+            self.vocabulary.fit(clips)
             if self.bag is not None:
-                self.bag.fit(self.known.places(torch.from_numpy(rows)) for rows in texts)
+                texts = (valid_words(clip) for clip in clips if "text" in clip.values)
+                self.bag.fit(torch.tensor(self.vocabulary.ids(text)).long() for text in texts)
         if isinstance(self.decoder, SequenceDecoder):
             counts = torch.zeros(len(self.labels), dtype=torch.float64)
             for clip in clips:
@@ -180,7 +181,8 @@ class EmotionModel(nn.Module):
         Raises:
             FeatureError: the clips do not fit the model or each other.
         """
-        return collate(clips, self.dims, None if self.words is None else self.words.cut)
+        cut = None if self.words is None else self.words.cut
+        return collate(clips, self.dims, cut, self.vocabulary)
 
     def forward(self, batch: Batch, *, moments: bool = False) -> Output:
         """Return the prediction for each clip of a batch.
@@ -245,9 +247,12 @@ class EmotionModel(nn.Module):
         absent = ~present
         if self.training and self.modality_dropout > 0:
             absent = draw_absent(present, self.modality_dropout)
-        known = {} if self.known is None else {"text": self.known(batch.sequences["text"])}
+        learned = {}
+        if self.learned_words is not None:
+            mask = batch.sequences["text"].mask
+            learned["text"] = self.learned_words(_word_ids(batch), mask)
         memories = {
-            m: self.encoders[m](sequences[m], absent[:, i], known.get(m))
+            m: self.encoders[m](sequences[m], absent[:, i], learned.get(m))
             for i, m in enumerate(self.modalities)
         }
         if self.clip_length is not None:
@@ -263,12 +268,10 @@ class EmotionModel(nn.Module):
 
     def _word_shift(self, batch: Batch, present: Tensor) -> Tensor | None:
         """Return the log-odds (B, K) that the bag of words adds, or None without one."""
-        if self.bag is None or self.known is None:
+        if self.bag is None:
             return None
-        text = batch.sequences["text"]
-        places = self.known.places(text.values)
         shown = present[:, self.modalities.index("text"), None]
-        return self.bag(places, text.mask & shown, batch.videos)
+        return self.bag(_word_ids(batch), batch.sequences["text"].mask & shown, batch.videos)
 
     def _decode(
         self,
@@ -298,6 +301,12 @@ class EmotionModel(nn.Module):
             moments[modality] = contexts.weights(memories[modality])[:, : len(self.labels)]
         # The weight of the absent token belongs to no row, so it is not reported.
         return {m: rows * batch.sequences[m].mask[:, None] for m, rows in moments.items()}
+
+
+def _word_ids(batch: Batch) -> Tensor:
+    if batch.word_ids is None:
+        raise FeatureError("expected word ids in the batch: use the model's collate")
+    return batch.word_ids
 
 
 def _build_decoder(

@@ -47,22 +47,22 @@ class ModalityEncoder(nn.Module):
         else:
             self.body = TransformerBody(hidden, options.heads, options.layers, options.dropout)
 
-    def forward(self, sequence: Sequence, absent: Tensor, known: Tensor | None = None) -> Sequence:
+    def forward(self, sequence: Sequence, absent: Tensor, extra: Tensor | None = None) -> Sequence:
         """Encode (B, T, D) into (B, T, H).
 
         Args:
             sequence: normalised values; masked rows hold zeros.
             absent: (B,) bool, True = use the absent token, whatever the values are. It must be
                 True wherever the mask is False everywhere.
-            known: (B, T, H), what is known of the rows besides; added to their projections.
+            extra: (B, T, H), added to the projections of the rows.
 
         Returns:
             The memory, and its mask, which has at least one True per clip.
         """
         mask = self._hide_rows(sequence.mask) & ~absent[:, None]
         rows = self.project(self.input_dropout(sequence.values))
-        if known is not None:
-            rows = rows + known
+        if extra is not None:
+            rows = rows + extra
         rows = rows * mask[..., None]
         first = torch.zeros_like(mask)
         first[:, 0] = absent
@@ -74,8 +74,8 @@ class ModalityEncoder(nn.Module):
         """Hide a share of the rows in training, but never all of a clip's."""
         if not self.training or self.row_dropout == 0:
             return mask
-        kept = mask & (torch.rand(mask.shape, device=mask.device) >= self.row_dropout)
-        return torch.where(kept.any(dim=-1, keepdim=True), kept, mask)
+        shown = mask & (torch.rand(mask.shape, device=mask.device) >= self.row_dropout)
+        return torch.where(shown.any(dim=-1, keepdim=True), shown, mask)
 
 
 class FeedForward(nn.Sequential):
@@ -231,5 +231,5 @@ def draw_absent(present: Tensor, chance: float) -> Tensor:
     draw = torch.rand(present.shape, device=present.device)
     # The present modality with the highest draw always stays.
     best = draw.masked_fill(~present, -1.0).argmax(dim=-1, keepdim=True)
-    kept = present & (draw >= chance)
-    return ~(kept | (present & torch.zeros_like(present).scatter(-1, best, True)))
+    shown = present & (draw >= chance)
+    return ~(shown | (present & torch.zeros_like(present).scatter(-1, best, True)))

@@ -1,8 +1,8 @@
 """``mmemo train``: fit a model to a data set; one loop that reads from top to bottom.
 
-Everything is chosen on the validation clips: the epoch to keep, and the decision thresholds. The
-test clips are not touched. Each epoch draws its randomness from the seed and its own number, and
-the state is saved after it, so a run that was stopped goes on to the very same result.
+The epoch to keep and the decision thresholds are chosen on the validation clips; test clips are not
+used. Each epoch draws its randomness from the seed and its own number, and the state is saved after
+it, so an interrupted run resumes to exactly the same result.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, sa
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
 from mmemo.decisions.decoding import tune_threshold
-from mmemo.errors import DataError, FeatureError
+from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import infer
 from mmemo.labels import to_set_index
@@ -48,20 +48,21 @@ def train(
     device: str = "cpu",
     memory: dict[bytes, torch.Tensor] | None = None,
 ) -> Checkpoint:
-    """Fit a model and save it, the best epoch's weights, in ``out``.
+    """Fit a model and save the best epoch's weights in ``out``.
 
     Args:
         config: all options.
         dataset: its clips of the splits train and valid are used.
         out: the run's folder.
         device: where to train.
-        memory: what the frozen layers of a pretrained encoder said in an earlier run with the same
-            encoder, frozen layers and precision; added to.
+        memory: outputs of the frozen layers of a pretrained encoder from earlier runs with the
+            same encoder, frozen layers and precision; this run adds its own.
 
     Raises:
         DataError: no labelled training or validation clips.
         FeatureError: the clips' features do not all come from the same extractors.
-        ConfigError: ``out`` holds a run with other options.
+        ConfigError: ``out`` holds a run with other options, or the model needs words and the clips
+            have none.
     """
     train_clips, valid_clips = dataset.split("train"), dataset.split("valid")
     clips = train_clips + valid_clips
@@ -69,8 +70,10 @@ def train(
     config = config.with_modalities(inputs)
     fit_on = labelled(train_clips, config)
     validate_on = labelled(valid_clips, config, complete=True)
+    if config.model.text.known_words and "text" in inputs:
+        check_words(fit_on)
     torch.manual_seed(config.train.seed)
-    dims = {m: row_width(m, len(held.names), config.data) for m, held in inputs.items()}
+    dims = {m: row_width(m, len(columns.names), config.data) for m, columns in inputs.items()}
     model = build_model(config.model, dims, dataset.labels)
     model.fit_statistics(fit_on)
     model.to(device)
@@ -104,9 +107,9 @@ def train(
 def common_inputs(
     clips: Sequence[ClipFeatures], modalities: Sequence[str], *, reads_words: bool = False
 ) -> dict[str, Inputs]:
-    """Find which of ``modalities`` the clips have, and with which columns.
+    """Return the inputs of those of ``modalities`` that the clips have.
 
-    A model that reads words needs no columns for them, and minds no extractor.
+    For a model that reads words, the text has no columns and may come from any extractor.
 
     Raises:
         FeatureError: two clips have different columns or extractors for one modality, or no clip
@@ -119,28 +122,51 @@ def common_inputs(
         for modality, features in clip.features.items():
             if reads_words and modality == "text":
                 continue
-            held = inputs.setdefault(modality, Inputs(features.names, features.source))
-            if (features.names, features.source) != (held.names, held.source):
+            expected = inputs.setdefault(modality, Inputs(features.names, features.source))
+            if (features.names, features.source) != (expected.names, expected.source):
                 raise FeatureError(
                     f"clip {clip.clip.id}: {modality} features made by {features.source}, others "
-                    f"by {held.source}; extract all clips with the same options"
+                    f"by {expected.source}; extract all clips with the same options"
                 )
-    found = {m: inputs[m] for m in MODALITIES if m in inputs and m in modalities}
-    if not found:
+    common = {m: inputs[m] for m in MODALITIES if m in inputs and m in modalities}
+    if not common:
         raise FeatureError(f"expected clips with any of {', '.join(modalities)}; they have none")
     for modality in modalities:
-        if modality not in found:
+        if modality not in common:
             logger.info("%s: absent from the training data, left out of the model", modality)
-    return found
+    return common
+
+
+def check_words(clips: Sequence[ClipArrays]) -> None:
+    """Warn if some clips have vectors of words whose words are not known.
+
+    Raises:
+        ConfigError: that is so for all clips.
+    """
+    with_text = [clip for clip in clips if "text" in clip.values]
+    unknown = sum(not clip.words for clip in with_text)
+    if unknown == len(with_text):
+        raise ConfigError(
+            "model.text.known_words: expected clips whose words are known; the training clips have "
+            "only vectors of words; set model.text.known_words=0 model.text.word_bag=false, or "
+            "extract the features again"
+        )
+    if unknown:
+        logger.warning(
+            "%d of %d training clips have vectors of words, but not the words: known words and the "
+            "bag of words learn from the others alone",
+            unknown,
+            len(with_text),
+        )
 
 
 def labelled(
     clips: Sequence[ClipFeatures], config: Config, *, complete: bool = False
 ) -> list[ClipArrays]:
-    """Arrange the clips that carry labels; ``complete``: only those that carry all of them.
+    """Arrange the labelled clips; with ``complete`` only those of which all labels are known.
 
     Raises:
-        DataError: none does.
+        DataError: there are none.
     """
     arrays = [
         arrange(clip, config.data, reads_words=config.model.reads_words)
@@ -153,10 +179,9 @@ def labelled(
 
 
 def labels_of(clips: Sequence[ClipArrays]) -> NDArray[np.int8]:
-    """Stack the labels of the clips whose labels are all known: (N, K)."""
-    held = [clip.labels for clip in clips if clip.labels is not None]
-    known = [labels for labels in held if not np.isnan(labels).any()]
-    return np.stack(known).astype(np.int8)
+    """Return the labels of the clips whose labels are all known, (N, K)."""
+    labels = [clip.labels for clip in clips if clip.labels is not None]
+    return np.stack([row for row in labels if not np.isnan(row).any()]).astype(np.int8)
 
 
 def fit(
@@ -166,17 +191,17 @@ def fit(
     validate_on: Sequence[ClipArrays],
     out: Path,
 ) -> TrainingState:
-    """Run the epochs that are left.
+    """Run the remaining epochs.
 
     Args:
         model: on its device, its statistics fitted.
         config: how it is fitted.
         clips_of: the training clips of an epoch, about as many in each.
         validate_on: clips that choose the epoch to keep; all their labels are known.
-        out: where the state is kept after each epoch.
+        out: where the state is saved after each epoch.
 
     Returns:
-        The state that holds the best weights.
+        The state with the best weights.
 
     Raises:
         ConfigError: ``out`` holds a run with other options.
@@ -191,8 +216,8 @@ def fit(
     log = TrainingLog(out, tensorboard=options.tensorboard)
     if state.epoch == 0:
         log.begin()
-    with bar("training", options.epochs * clips) as shown:
-        shown.advance(state.epoch * clips)
+    with bar("training", options.epochs * clips) as progress:
+        progress.advance(state.epoch * clips)
         for epoch in range(state.epoch, options.epochs):
             if state.stale >= options.patience:
                 break
@@ -205,7 +230,7 @@ def fit(
             while parts := list(itertools.islice(batches, options.accumulate)):
                 losses.append(update(parts, state.steps))
                 state.count_step(model, options)
-                shown.advance(sum(map(len, parts)), note=f"epoch {epoch}")
+                progress.advance(sum(map(len, parts)), note=f"epoch {epoch}")
             state.average_epoch(model, options)
             figures = _validate(model, state, validate_on)
             state.finish_epoch(figures, options.select_by in LOWER_IS_BETTER, options)
@@ -218,37 +243,40 @@ def fit(
 def _validate(
     model: EmotionModel, state: TrainingState, clips: Sequence[ClipArrays]
 ) -> dict[str, float]:
-    """Score the weights that would be kept (the running average, where there is one)."""
+    """Score the weights that would be saved (the running average, if there is one)."""
     truth = labels_of(clips)
     with state.averaged(model):
-        found = infer(model, clips)
-    threshold = tune_threshold(found.marginals, truth)
-    jaccard = multilabel_metrics(truth=truth, pred=found.decode("jaccard", ()), labels=model.labels)
+        predictions = infer(model, clips)
+    threshold = tune_threshold(predictions.marginals, truth)
+    jaccard = multilabel_metrics(
+        truth=truth, pred=predictions.decode("jaccard", ()), labels=model.labels
+    )
     thresholded = multilabel_metrics(
         truth=truth,
-        pred=found.decode("threshold", [threshold] * truth.shape[1]),
+        pred=predictions.decode("threshold", [threshold] * truth.shape[1]),
         labels=model.labels,
     )
     return {
-        "set_nll": set_nll(truth=truth, set_log_probs=found.set_log_probs),
+        "set_nll": set_nll(truth=truth, set_log_probs=predictions.set_log_probs),
         "acc_jaccard_empty0": float(jaccard["acc_jaccard_empty0"]),
         "micro_f1": float(thresholded["micro_f1"]),
     }
 
 
 def _label_share(clips: Sequence[ClipArrays]) -> torch.Tensor:
-    """Say which share of the clips carries each label, among those of which it is known: (K,)."""
-    held = np.stack([clip.labels for clip in clips if clip.labels is not None]).astype(np.float64)
-    known = (~np.isnan(held)).sum(axis=0)
-    return torch.from_numpy(np.nansum(held, axis=0) / np.maximum(known, 1)).float()
+    """Return the share of the clips with each label, among those of which it is known: (K,)."""
+    labels = np.stack([clip.labels for clip in clips if clip.labels is not None])
+    labels = labels.astype(np.float64)
+    known = (~np.isnan(labels)).sum(axis=0)
+    return torch.from_numpy(np.nansum(labels, axis=0) / np.maximum(known, 1)).float()
 
 
 def count_sets(clips: Sequence[ClipArrays]) -> dict[int, int]:
-    """Count how many of the fully labelled clips carry each set: set index -> clips."""
+    """Count the fully labelled clips with each label set: set index -> clips."""
     indices, counts = np.unique(to_set_index(labels_of(clips)), return_counts=True)
     return {int(index): int(count) for index, count in zip(indices, counts, strict=True)}
 
 
 def finished(out: Path) -> bool:
-    """Tell whether ``out`` holds a finished run."""
+    """Return whether ``out`` holds a finished run."""
     return (out / DESCRIPTION_FILE).is_file()

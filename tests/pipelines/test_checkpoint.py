@@ -4,11 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from planted import planted_dataset
+from safetensors.torch import load_file, save_file
 
+from extractors.text.glove import GloveExtractor, WordVectors
+from mmemo.assets.resolve import ASSETS
+from mmemo.batching.rows import arrange
 from mmemo.checkpoint import PartialReading, load_checkpoint, save_checkpoint
 from mmemo.config import Config
+from mmemo.config.old_names import GROUPS
+from mmemo.datasets.dataset import Dataset
 from mmemo.errors import CheckpointError
+from mmemo.features import Clip, ClipFeatures, Word
+from mmemo.inference import infer
 from pipelines.training.train import train
 
 
@@ -78,8 +87,8 @@ def test_what_only_some_modalities_are_answered_with_is_kept(run):
     assert loaded.partial == partial
     assert loaded.calibration.prior_shares == {voice: 0.25, rest: 0.0}
     cuts = loaded.thresholds_of("macro", [voice, voice | rest, rest])
-    wanted = [partial[voice].label_thresholds, loaded.label_thresholds, (0.2,) * 6]
-    np.testing.assert_allclose(cuts, wanted)
+    expected = [partial[voice].label_thresholds, loaded.label_thresholds, (0.2,) * 6]
+    np.testing.assert_allclose(cuts, expected)
     assert loaded.thresholds_of("threshold", [voice]).tolist() == [[0.4] * 6]
     assert loaded.thresholds_of("threshold", []).shape == (0, 6)
 
@@ -97,8 +106,8 @@ def test_what_only_some_modalities_are_answered_with_is_kept(run):
 )
 def test_partial_readings_that_cannot_be(run, read, changed):
     own = {"prior_share": 0.2, "thresholds": [0.5] * 6, "label_thresholds": [0.5] * 6}
-    held = {**described(run), "partial": {read: {**own, **changed}}}
-    (run / "checkpoint.json").write_text(json.dumps(held))
+    changed_description = {**described(run), "partial": {read: {**own, **changed}}}
+    (run / "checkpoint.json").write_text(json.dumps(changed_description))
     assert "checkpoint.json" in refused(run)
 
 
@@ -120,3 +129,105 @@ def test_weights_of_another_model(run, tmp_path):
 def test_missing_weights(run):
     (run / "model.safetensors").unlink()
     assert "model.safetensors" in refused(run)
+
+
+def vectors_dataset(name="glove-6b-50d"):
+    """Clips whose labels follow from words of the real vectors, with some of these twice."""
+    extract = GloveExtractor.from_name(name)
+    rng = np.random.default_rng(0)
+    texts = ["happy", "sad", "angry", "the", "film", "don't", "unheardofword", "sp"]
+    clips = []
+    for number in range(40):
+        chosen = rng.choice(texts, 5)
+        words = tuple(Word(str(text), float(n), n + 1.0) for n, text in enumerate(chosen))
+        labels = tuple(float(text in chosen) for text in texts[:6])
+        split = "train" if number < 30 else "valid"
+        clip = Clip(f"{number}", f"{split}{number}", words=words, split=split, intensities=labels)
+        clips.append(ClipFeatures(clip, {"text": extract(words)}))
+    return Dataset("words", False, tuple(clips))
+
+
+def downgraded(run, folder):
+    """Write a checkpoint as format 1 had it."""
+    description = json.loads((run / "checkpoint.json").read_text())
+    words = description.pop("known_words")
+    options = description["config"]
+    model = {"modalities": options["model"]["modalities"]}
+    for group, names in GROUPS.items():
+        model |= {old: options["model"][group][new] for old, new in names.items()}
+    train_options = {**options["train"], "label_smoothing": 0.02, "r_drop": 1.0}
+    options = {**options, "model": model, "train": train_options}
+    tensors = load_file(run / "model.safetensors")
+    if words is not None:
+        vectors = WordVectors.from_name("glove-6b-50d")
+        size = model["known_words"]
+        rows = np.zeros((size, vectors.dimension), np.float32)
+        rows[: len(words)] = [vectors[word] for word in words]
+        keys = np.full(size, np.finfo(np.float64).max)
+        keys[: len(words)] = np.arange(len(words))
+        tensors["known.learned"] = tensors.pop("learned_words.vectors")
+        tensors |= {"known.rows": torch.from_numpy(rows), "known.keys": torch.from_numpy(keys)}
+    old = {n.replace("clip_length.", "pace."): tensor for n, tensor in tensors.items()}
+    folder.mkdir()
+    save_file(old, folder / "model.safetensors")
+    description |= {"format": 1, "config": options}
+    (folder / "checkpoint.json").write_text(json.dumps(description))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def known_words_run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("known-words")
+    model = {
+        "modalities": ["text"],
+        "encoder": {"hidden": 8, "heads": 2, "layers": 1},
+        "text": {"known_words": 20, "word_bag": True, "clip_length": True},
+    }
+    train_options = {"epochs": 2, "batch_size": 8, "learning_rate": 0.05}
+    train(Config.model_validate({"model": model, "train": train_options}), vectors_dataset(), out)
+    return out
+
+
+def predictions(checkpoint, clips):
+    arrays = [arrange(clip, checkpoint.config.data) for clip in clips]
+    return infer(checkpoint.model, arrays).set_log_probs
+
+
+def test_known_words_are_listed_in_the_checkpoint(known_words_run):
+    words = described(known_words_run)["known_words"]
+    assert set(words) == {"happy", "sad", "angry", "the", "film", "do", "n't"}
+    checkpoint = load_checkpoint(known_words_run)
+    assert checkpoint.model.vocabulary.words == tuple(words)
+    assert checkpoint.model.learned_words.vectors.abs().sum() > 0
+
+
+@pytest.mark.parametrize("words", [None, "happy", [1, 2], ["a", "a"], ["a"] * 30])
+def test_known_words_that_cannot_be(known_words_run, tmp_path, words):
+    run = shutil.copytree(known_words_run, tmp_path / "run")
+    (run / "checkpoint.json").write_text(json.dumps({**described(run), "known_words": words}))
+    assert "known_words" in refused(run)
+
+
+@pytest.mark.parametrize("name", ["saved", "known_words_run"])
+def test_a_checkpoint_of_format_1_is_the_same_model(name, tmp_path, request):
+    run = request.getfixturevalue(name)
+    today, old = load_checkpoint(run), load_checkpoint(downgraded(run, tmp_path / "old"))
+    assert old.config == today.config
+    clips = (vectors_dataset() if name != "saved" else planted_dataset(8, 8, 8)).clips
+    np.testing.assert_array_equal(predictions(old, clips), predictions(today, clips))
+    save_checkpoint(old, tmp_path / "again")
+    for file in ("checkpoint.json", "model.safetensors"):
+        assert (tmp_path / "again" / file).read_bytes() == (run / file).read_bytes()
+
+
+def test_format_1_with_known_words_of_other_vectors_says_to_retrain(known_words_run, tmp_path):
+    old = downgraded(known_words_run, tmp_path / "old")
+    text = (old / "checkpoint.json").read_text()
+    digest = ASSETS["glove-6b-50d"].digest
+    (old / "checkpoint.json").write_text(text.replace(digest, "0" * 16))
+    assert refused(old).endswith("retrain")
+    (old / "checkpoint.json").write_text(text)
+    tensors = load_file(old / "model.safetensors")
+    tensors["known.rows"][0] += 1
+    save_file(tensors, old / "model.safetensors")
+    assert refused(old).endswith("retrain")

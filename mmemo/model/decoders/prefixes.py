@@ -150,7 +150,7 @@ def sum_by_set(tree: Prefixes, step_log_probs: Tensor, ordered: bool) -> tuple[T
     open_edges = tree.legal(ordered) & ~visited & tree.valid[..., None]
     edges = path[..., None] + step_log_probs[..., :n_labels]
     last = open_edges & final_labels(tree, ordered)
-    left = edges.masked_fill(~(open_edges & ~last), -math.inf).flatten(1).logsumexp(dim=1)
+    rest = edges.masked_fill(~(open_edges & ~last), -math.inf).flatten(1).logsumexp(dim=1)
     bits = 1 << torch.arange(n_labels).to(tree.depth)
     ends = torch.cat(
         [
@@ -160,14 +160,14 @@ def sum_by_set(tree: Prefixes, step_log_probs: Tensor, ordered: bool) -> tuple[T
         dim=1,
     )
     index = torch.cat([tree.sets, (tree.sets[..., None] | bits).flatten(1)], dim=1)
-    return _scatter_logsumexp(ends, index.expand(len(ends), -1), 1 << n_labels), left
+    return _scatter_logsumexp(ends, index.expand(len(ends), -1), 1 << n_labels), rest
 
 
 def _scatter_logsumexp(values: Tensor, index: Tensor, size: int) -> Tensor:
     """Sum exp(values) (B, N) by ``index`` (B, N) into (B, size), in log space."""
-    held = values.detach()
-    highest = torch.full((len(values), size), -math.inf).to(held)
-    highest = highest.scatter_reduce(1, index, held, "amax")
+    constants = values.detach()
+    highest = torch.full((len(values), size), -math.inf).to(constants)
+    highest = highest.scatter_reduce(1, index, constants, "amax")
     highest = highest.masked_fill(highest == -math.inf, 0.0)
     summed = torch.zeros_like(highest).scatter_add(
         1, index, (values - highest.gather(1, index)).exp()

@@ -137,9 +137,9 @@ class SequenceDecoder(nn.Module):
         """
         tree = self._tree(memories, present, leaning)
         steps = self.steps(tree, memories, present, leaning, moments=moments)
-        set_log_probs, left = sum_by_set(tree, steps.log_probs, self.ordered)
+        set_log_probs, rest = sum_by_set(tree, steps.log_probs, self.ordered)
         if self.beam:
-            even = left - self.n_labels * math.log(2)
+            even = rest - self.n_labels * math.log(2)
             set_log_probs = torch.logaddexp(set_log_probs, even[:, None])
         path = path_log_probs(tree, steps.log_probs).detach()
         edges = path[..., None] + steps.log_probs[..., : self.n_labels].detach()
@@ -171,15 +171,15 @@ class SequenceDecoder(nn.Module):
         unknown = labels.isnan().any(dim=1)
         # Few labels have few orders: apart from the others, they need no padding and no search.
         many = (labels > 0.5).sum(dim=1) > 2
-        found = labels.new_zeros(len(labels), dtype=self.symbols.dtype)
+        log_probs = labels.new_zeros(len(labels), dtype=self.symbols.dtype)
         for chosen, read in (
             (unknown, self._agreeing),
             (~unknown & ~many, self._over_orders),
             (~unknown & many, self._over_orders),
         ):
             if chosen.any():
-                found[chosen] = read(*_rows(memories, present, labels, leaning, chosen))
-        return found
+                log_probs[chosen] = read(*_rows(memories, present, labels, leaning, chosen))
+        return log_probs
 
     def _over_orders(
         self,
@@ -189,11 +189,11 @@ class SequenceDecoder(nn.Module):
         leaning: Tensor | None,
     ) -> Tensor:
         """Return the log probability (B,) of known sets, summed over the best of their orders."""
-        wanted = labels[:, self.frequent_to_rare] > 0.5
-        tree = self._grow(memories, present, leaning, wanted, self.target_orders)
+        target = labels[:, self.frequent_to_rare] > 0.5
+        tree = self._grow(memories, present, leaning, target, self.target_orders)
         steps = self.steps(tree, memories, present, leaning).log_probs
         ends = path_log_probs(tree, steps) + steps[..., self.n_labels]
-        complete = (tree.emitted == wanted[:, None]).all(dim=2) & tree.valid
+        complete = (tree.emitted == target[:, None]).all(dim=2) & tree.valid
         return ends.masked_fill(~complete, -math.inf).logsumexp(dim=1)
 
     def _agreeing(
@@ -221,8 +221,8 @@ class SequenceDecoder(nn.Module):
         rows = self.symbols[tree.symbols] + self.positions[tree.depth]
         weights, looked = present.to(rows.dtype), None
         for number, block in enumerate(self.blocks, start=1):
-            wanted = moments and number == len(self.blocks)
-            rows, weights, looked = block(rows, tree, memories, present, moments=wanted)
+            with_moments = moments and number == len(self.blocks)
+            rows, weights, looked = block(rows, tree, memories, present, moments=with_moments)
         with torch.autocast(rows.device.type, enabled=False):
             logits = self.choice(self.norm(rows.to(self.symbols.dtype)))
             if leaning is not None:
@@ -247,37 +247,39 @@ class SequenceDecoder(nn.Module):
         memories: Mapping[str, Sequence],
         present: Tensor,
         leaning: Tensor | None,
-        wanted: Tensor | None,
+        target: Tensor | None,
         width: int,
     ) -> Prefixes:
         """Follow the ``width`` most probable prefixes of each length.
 
-        Given the ``wanted`` labels (B, K), only prefixes of their sequences are followed, among
+        Given the ``target`` labels (B, K), only prefixes of their sequences are followed, among
         them always the frequent-to-rare one: it stands first of its length.
         """
         training = self.training
         self.eval()  # dropout would make the search follow its noise
         tree = empty_prefix(len(present), self.n_labels, present.device)
-        longest = self.n_labels - 1 if wanted is None else int(wanted.sum(dim=1).max())
+        longest = self.n_labels - 1 if target is None else int(target.sum(dim=1).max())
         first = 0
         for _ in range(longest):
             count = tree.depth.shape[1]
-            may = ~final_labels(tree, self.ordered) if wanted is None else wanted[:, None]
+            may = ~final_labels(tree, self.ordered) if target is None else target[:, None]
             follows = (tree.legal(self.ordered) & may & tree.valid[..., None])[:, first:]
             scores = torch.zeros(follows.shape, device=follows.device)
             if int(follows.flatten(1).sum(dim=1).max()) > width:
                 log_probs = self.steps(tree, memories, present, leaning).log_probs
                 path = path_log_probs(tree, log_probs)
                 scores = (path[..., None] + log_probs[..., : self.n_labels])[:, first:].float()
-            if wanted is not None:
+            if target is not None:
                 next_frequent = follows[:, 0].to(torch.uint8).argmax(dim=1)
                 scores[torch.arange(len(scores)), 0, next_frequent] = math.inf
             scores = scores.masked_fill(~follows, -math.inf).flatten(1)
             best = scores.topk(min(width, scores.shape[1]), dim=1)
             valid = best.values > -math.inf
-            kept = int(valid.sum(dim=1).max())
-            parent = best.indices[:, :kept] // self.n_labels + first
-            tree = tree.extend(parent, best.indices[:, :kept] % self.n_labels, valid[:, :kept])
+            n_valid = int(valid.sum(dim=1).max())
+            parent = best.indices[:, :n_valid] // self.n_labels + first
+            tree = tree.extend(
+                parent, best.indices[:, :n_valid] % self.n_labels, valid[:, :n_valid]
+            )
             first = count
         self.train(training)
         return tree

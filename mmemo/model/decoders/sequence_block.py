@@ -42,13 +42,14 @@ class SequenceBlock(nn.Module):
         """Update rows (B or 1, P, H).
 
         Returns:
-            (B, P, H); the weights of the modalities (B, P, M); the rows looked at, if asked for.
+            (B, P, H); the weights of the modalities (B, P, M); the attention to rows, if
+            ``moments``.
         """
         rows = rows + self.dropout(self.look_back(self.norm_back(rows), tree))
         rows = rows.expand(len(present), -1, -1)
         queries = self.norm_into(rows)
-        found = [self.look_into[m](queries, *memories[m]) for m in self.look_into]
-        gathered, weights = self.weigh(queries, torch.stack(found, dim=2), present)
+        contexts = [self.look_into[m](queries, *memories[m]) for m in self.look_into]
+        gathered, weights = self.weigh(queries, torch.stack(contexts, dim=2), present)
         looked = None
         if moments:
             looked = {m: self._weights(m, queries, memories[m]) for m in self.look_into}
@@ -71,7 +72,7 @@ class AncestorAttention(nn.Module):
         self.output = nn.Linear(hidden, hidden)
 
     def forward(self, rows: Tensor, tree: Prefixes) -> Tensor:
-        """Return (B or 1, P, H); only as many clips as the rows or the tree tell apart."""
+        """Return (B or 1, P, H); only as many clips as the rows or the tree distinguish."""
         clips = max(len(rows), len(tree.lineage))
         line = tree.lineage.expand(clips, -1, -1)
         query, key, value = self.project(rows.expand(clips, -1, -1)).chunk(3, dim=-1)
@@ -87,7 +88,7 @@ class AncestorAttention(nn.Module):
 
 
 class ModalityAttention(nn.Module):
-    """Weigh what the modalities say, by multi-head attention over them, at every step anew."""
+    """Weigh the modalities by multi-head attention over them, at every step."""
 
     def __init__(self, hidden: int, heads: int) -> None:
         super().__init__()
@@ -96,14 +97,14 @@ class ModalityAttention(nn.Module):
         self.key_value = nn.Linear(hidden, 2 * hidden)
         self.output = nn.Linear(hidden, hidden)
 
-    def forward(self, rows: Tensor, found: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """Gather from ``found`` (B, P, M, H) what rows (B, P, H) ask for.
+    def forward(self, rows: Tensor, contexts: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Attend from rows (B, P, H) to the modalities' ``contexts`` (B, P, M, H).
 
         Returns:
             (B, P, H), and the weights (B, P, M), mean over heads, 0 where not ``present`` (B, M).
         """
         query = self.query(rows).unflatten(-1, (self.heads, -1))
-        key, value = self.key_value(found).chunk(2, dim=-1)
+        key, value = self.key_value(contexts).chunk(2, dim=-1)
         key, value = (part.unflatten(-1, (self.heads, -1)) for part in (key, value))
         scores = torch.einsum("bphd,bpmhd->bphm", query, key) / query.shape[-1] ** 0.5
         weights = scores.masked_fill(~present[:, None, None], -torch.inf).softmax(dim=-1)

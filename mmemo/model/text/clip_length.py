@@ -54,8 +54,8 @@ class ClipLength(nn.Module):
             words: (B,) how many words it has; of clips with none, rows stay as they are.
         """
         scaled = ((_lengths(seconds, words) - self.mean) / self.std).clamp(-LIMIT, LIMIT)
-        told = self.project(scaled.nan_to_num(0.0)) * (words > 0)[:, None]
-        return Sequence(memory.values + told[:, None] * memory.mask[..., None], memory.mask)
+        added = self.project(scaled.nan_to_num(0.0)) * (words > 0)[:, None]
+        return Sequence(memory.values + added[:, None] * memory.mask[..., None], memory.mask)
 
 
 def _lengths(seconds: Tensor, words: Tensor) -> Tensor:

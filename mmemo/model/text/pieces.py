@@ -54,8 +54,8 @@ class PieceCutter:
         rows = max([1, *(len(clip.words) for clip in clips)])
         texts: list[list[Piece]] = []
         for video in videos.tolist():
-            held = [list(self._pieces(clips[b].words, b * rows)) for b in video if b >= 0]
-            for group in [held] if self.across_clips else [[pieces] for pieces in held]:
+            of_video = [list(self._pieces(clips[b].words, b * rows)) for b in video if b >= 0]
+            for group in [of_video] if self.across_clips else [[pieces] for pieces in of_video]:
                 texts += self._texts([pieces for pieces in group if pieces])
         return self._padded(texts)
 
@@ -67,8 +67,8 @@ class PieceCutter:
             if len(self._known) >= MOST_WORDS_KEPT:
                 self._known.clear()
             # The blank matters to vocabularies that tell the start of a word by it.
-            found = self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
-            self._known[word] = tuple(found[: self.longest])
+            ids = self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
+            self._known[word] = tuple(ids[: self.longest])
         return self._known[word]
 
     def _pieces(self, words: Sequence[str], first_row: int) -> Iterator[Piece]:

@@ -99,9 +99,9 @@ class PretrainedWords(nn.Module):
 
     def depth_of(self, name: str) -> int:
         """Say in which layer a weight of the encoder lies: 0 for embeddings, then 1, 2, ..."""
-        found = _LAYER.search(name)
-        if found:
-            return 1 + int(found[1])
+        layer = _LAYER.search(name)
+        if layer:
+            return 1 + int(layer[1])
         return 0 if "embed" in name else self.depth
 
     @contextlib.contextmanager
@@ -164,11 +164,11 @@ class PretrainedWords(nn.Module):
             states = self._frozen(pieces.ids[new], pieces.mask[new]).to("cpu", torch.float16)
             fresh = {keys[place]: states[i, : lengths[place]] for i, place in enumerate(new)}
         known = ChainMap(fresh, self._remembered)
-        found = nn.utils.rnn.pad_sequence([known[key].float() for key in keys], batch_first=True)
+        states = nn.utils.rnn.pad_sequence([known[key].float() for key in keys], batch_first=True)
         if sum(map(len, self._remembered.values())) < _REMEMBERED_PIECES:
             # Slices are copied: they would keep the padding of their batch in memory.
             self._remembered.update({key: state.clone() for key, state in fresh.items()})
-        return found.to(pieces.ids.device)
+        return states.to(pieces.ids.device)
 
     @torch.no_grad()
     def _frozen(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -191,7 +191,7 @@ def _alike(pieces: Pieces) -> Iterator[Pieces]:
         parts[-1].append(place)
     for part in parts:
         longest = lengths[part[0]]
-        yield Pieces(*(held[part, :longest] for held in pieces))
+        yield Pieces(*(tensor[part, :longest] for tensor in pieces))
 
 
 class _PassOn(nn.Module):

@@ -64,11 +64,11 @@ def read(built: EmotionModel, clips: list[ClipArrays]) -> torch.Tensor:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_clip_alone_is_a_video_of_one(kind):
     built = model(*kind)
-    for held in videos():
-        alone = read(built, [held])
-        torch.testing.assert_close(read(built, [replace(held, video=None)]), alone)
+    for arrays in videos():
+        alone = read(built, [arrays])
+        torch.testing.assert_close(read(built, [replace(arrays, video=None)]), alone)
         other = clip(9, "z", text=20)
-        torch.testing.assert_close(read(built, [other, held])[1:], alone, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(read(built, [other, arrays])[1:], alone, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,9 +87,9 @@ def test_order_and_company_in_the_batch_change_nothing(kind):
 def test_the_clips_of_a_video_see_each_other_and_their_order(kind):
     built, clips = model(*kind), videos()
     together = read(built, clips)
-    for place, held in enumerate(clips):
-        same = torch.allclose(read(built, [held])[0], together[place], atol=5e-5)
-        assert same == (held.video == "b")
+    for place, arrays in enumerate(clips):
+        same = torch.allclose(read(built, [arrays])[0], together[place], atol=5e-5)
+        assert same == (arrays.video == "b")
     later = [replace(clips[0], start_s=99.0), *clips[1:]]
     changed = (read(built, later) - together).abs().amax(dim=1) > 1e-5
     assert changed.tolist() == [True, True, True, False, False, False]
@@ -103,8 +103,8 @@ def test_no_gradient_comes_from_other_videos(kind):
     for m, leaf in values.items():
         assert leaf.grad is not None
         reached = leaf.grad.abs().sum(dim=(1, 2)) > 0
-        there = batch.sequences[m].mask.any(dim=1)
-        assert reached.tolist() == [bool(there[place]) and place < 3 for place in range(6)]
+        has_rows = batch.sequences[m].mask.any(dim=1)
+        assert reached.tolist() == [bool(has_rows[place]) and place < 3 for place in range(6)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -125,14 +125,14 @@ def test_before_and_after_differ_and_far_is_far():
         nn.init.normal_(parameter, std=0.5)
     rows = torch.randn(1, REACH + 4, 8)
     mask = torch.ones(1, REACH + 4, dtype=torch.bool)
-    told = body(rows, mask)[0]
+    encoded = body(rows, mask)[0]
     near, far = rows.clone(), rows.clone()
     near[0, [1, 2]] = rows[0, [2, 1]]
     far[0, [-1, -2]] = rows[0, [-2, -1]]
-    assert not torch.allclose(body(near, mask)[0, 0], told[0], atol=1e-4)
-    torch.testing.assert_close(body(far, mask)[0, 0], told[0], atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(body(near, mask)[0, 0], encoded[0], atol=1e-4)
+    torch.testing.assert_close(body(far, mask)[0, 0], encoded[0], atol=1e-5, rtol=1e-5)
     mirrored = body(rows.flip(1), mask)[0].flip(0)
-    assert not torch.allclose(mirrored, told, atol=1e-4)
+    assert not torch.allclose(mirrored, encoded, atol=1e-4)
 
 
 def test_inference_groups_by_video_whatever_the_order_and_batch_size():
@@ -141,16 +141,16 @@ def test_inference_groups_by_video_whatever_the_order_and_batch_size():
     np.testing.assert_allclose(whole.set_log_probs, read(built, clips).numpy(), atol=1e-5)
     order = np.random.default_rng(1).permutation(len(clips))
     for size in (1, 2):
-        found = infer(built, [clips[place] for place in order], batch_size=size)
-        assert found.ids == tuple(clips[place].id for place in order)
-        np.testing.assert_allclose(found.set_log_probs, whole.set_log_probs[order], atol=1e-5)
+        predictions = infer(built, [clips[place] for place in order], batch_size=size)
+        assert predictions.ids == tuple(clips[place].id for place in order)
+        np.testing.assert_allclose(predictions.set_log_probs, whole.set_log_probs[order], atol=1e-5)
 
 
 def test_a_hidden_modality_is_hidden_from_the_neighbours_too():
     built, clips = model(), videos()
     without = infer(built, clips, without=["text"]).set_log_probs
-    changed = [replace(held, values={**held.values, "text": held.values["text"] + 1})
-               for held in clips]  # fmt: skip
+    changed = [replace(arrays, values={**arrays.values, "text": arrays.values["text"] + 1})
+               for arrays in clips]  # fmt: skip
     np.testing.assert_array_equal(infer(built, changed, without=["text"]).set_log_probs, without)
 
 
@@ -160,10 +160,10 @@ def test_long_videos_are_cut_into_stretches_of_like_length():
     assert by_video(cut_videos(clips, most=7)) == [[6, 5, 4, 3, 2, 1, 0]]
     assert by_video(cut_videos(clips, most=1)) == [[n] for n in range(7)]
     built = model(most=3)
-    found = infer(built, clips).set_log_probs
+    predictions = infer(built, clips).set_log_probs
     for part in ([6, 5, 4], [3, 2], [1, 0]):
         alone = read(built, [clips[place] for place in part])
-        np.testing.assert_allclose(found[part], alone, atol=1e-5)
+        np.testing.assert_allclose(predictions[part], alone, atol=1e-5)
 
 
 def test_clips_that_start_together_are_ordered_by_id():

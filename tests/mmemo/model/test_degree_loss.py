@@ -61,15 +61,15 @@ def test_the_loss_is_zero_where_the_square_roots_are_met():
 
 def test_arranged_clips_bring_intensities_and_sentiment():
     rows = Features(np.ones((1, 3)), np.array([[0.0, 1.0]]), np.ones(1, bool), ("a", "b", "c"), "x")
-    held = {"text": rows}
+    features = {"text": rows}
     some = Clip("c", "v", intensities=(0.5, 0, 0, 0, 0, float("nan")), sentiment=-1.0)
     np.testing.assert_array_equal(
-        arrange(ClipFeatures(some, held), DataConfig()).degrees, [0.5, 0, 0, 0, 0, np.nan, -1]
+        arrange(ClipFeatures(some, features), DataConfig()).degrees, [0.5, 0, 0, 0, 0, np.nan, -1]
     )
     unlabelled = Clip("c", "v", sentiment=1.0)
-    assert arrange(ClipFeatures(unlabelled, held), DataConfig()).degrees is None
+    assert arrange(ClipFeatures(unlabelled, features), DataConfig()).degrees is None
     no_sentiment = Clip("c", "v", intensities=(0.0,) * 6)
-    assert np.isnan(arrange(ClipFeatures(no_sentiment, held), DataConfig()).degrees[6])
+    assert np.isnan(arrange(ClipFeatures(no_sentiment, features), DataConfig()).degrees[6])
 
 
 def test_without_it_the_model_has_no_such_weights():

@@ -52,8 +52,8 @@ def model(
 
 
 def assert_same(one: Batch, other: Batch, built: EmotionModel, rows: list[int]) -> None:
-    for found, expected in zip(built(one)[:3], built(other)[:3], strict=True):
-        torch.testing.assert_close(found[rows], expected, atol=1e-5, rtol=1e-5)
+    for output, expected in zip(built(one)[:3], built(other)[:3], strict=True):
+        torch.testing.assert_close(output[rows], expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,8 +62,8 @@ def test_padding_company_and_order_change_nothing(kind: tuple[str, str, str]) ->
     clips = [clip(0), clip(1, text=1, audio=30), clip(2, visual=0), clip(3, text=12)]
     together = collate(clips, DIMS)
     with torch.inference_mode():
-        for row, held in enumerate(clips):
-            assert_same(together, collate([held], DIMS), built, [row])
+        for row, arrays in enumerate(clips):
+            assert_same(together, collate([arrays], DIMS), built, [row])
         assert_same(together, collate(clips[::-1], DIMS), built, [3, 2, 1, 0])
 
 
@@ -71,9 +71,9 @@ def test_padding_company_and_order_change_nothing(kind: tuple[str, str, str]) ->
 def test_every_subset_of_modalities_is_a_distribution(kind: tuple[str, str, str]) -> None:
     built = model(*kind)
     subsets = [[m for i, m in enumerate(DIMS) if index >> i & 1] for index in range(8)]
-    held = [clip(0, **{m: 0 for m in DIMS if m not in subset}) for subset in subsets]
+    arrays = [clip(0, **{m: 0 for m in DIMS if m not in subset}) for subset in subsets]
     with torch.inference_mode():
-        out = built(collate(held, DIMS), moments=True)
+        out = built(collate(arrays, DIMS), moments=True)
     torch.testing.assert_close(out.set_log_probs.exp().sum(dim=-1), torch.ones(8))
     torch.testing.assert_close(out.modality_weights.sum(dim=-1), torch.ones(8, 6))
     torch.testing.assert_close(out.marginals, out.set_log_probs.exp() @ built.decoder.sets)
@@ -156,8 +156,8 @@ def test_learns_eight_clips_by_heart() -> None:
         loss.backward()
         optimizer.step()
     assert built.eval().loss(batch).item() < 0.05
-    found = built(batch).set_log_probs.argmax(dim=-1)
-    assert found.tolist() == to_set_index(batch.labels).tolist()
+    most_likely = built(batch).set_log_probs.argmax(dim=-1)
+    assert most_likely.tolist() == to_set_index(batch.labels).tolist()
 
 
 def test_build_model_follows_the_configuration() -> None:

@@ -28,11 +28,11 @@ def present(clips: int = 2) -> torch.Tensor:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_padding_and_company_change_nothing(kind: str) -> None:
-    encode, given = encoder(kind), sequence()
-    alone, _ = encode(Sequence(given.values[:1], given.mask[:1]), present(1))
+    encode, rows = encoder(kind), sequence()
+    alone, _ = encode(Sequence(rows.values[:1], rows.mask[:1]), present(1))
     padded = Sequence(
-        torch.cat([given.values, torch.zeros(2, 9, 3)], dim=1),
-        torch.cat([given.mask, torch.zeros(2, 9, dtype=torch.bool)], dim=1),
+        torch.cat([rows.values, torch.zeros(2, 9, 3)], dim=1),
+        torch.cat([rows.mask, torch.zeros(2, 9, dtype=torch.bool)], dim=1),
     )
     together, mask = encode(padded, present())
     torch.testing.assert_close(together[:1, :6], alone, atol=1e-6, rtol=1e-5)
@@ -53,22 +53,22 @@ def test_each_row_hears_rows_on_both_sides_and_their_order(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_gradient_reaches_masked_rows(kind: str) -> None:
-    encode, given = encoder(kind), sequence()
-    values = given.values.clone().requires_grad_()
-    encode(Sequence(values, given.mask), present())[0].square().sum().backward()
+    encode, rows = encoder(kind), sequence()
+    values = rows.values.clone().requires_grad_()
+    encode(Sequence(values, rows.mask), present())[0].square().sum().backward()
     assert values.grad is not None
     reached = values.grad.abs().sum(dim=-1) > 0
-    assert torch.equal(reached, given.mask)
+    assert torch.equal(reached, rows.mask)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_absent_modality_is_its_token_and_nothing_else(kind: str) -> None:
-    encode, given = encoder(kind), sequence()
+    encode, rows = encoder(kind), sequence()
     absent = torch.tensor([True, False])
-    memory, mask = encode(given, absent)
+    memory, mask = encode(rows, absent)
     assert mask[0].tolist() == [True] + [False] * 5
-    assert torch.equal(mask[1], given.mask[1])
-    noise, _ = encode(Sequence(torch.randn_like(given.values), given.mask), absent)
+    assert torch.equal(mask[1], rows.mask[1])
+    noise, _ = encode(Sequence(torch.randn_like(rows.values), rows.mask), absent)
     torch.testing.assert_close(noise[0], memory[0])
     empty = Sequence(torch.zeros(1, 1, 3), torch.zeros(1, 1, dtype=torch.bool))
     torch.testing.assert_close(encode(empty, torch.tensor([True]))[0][0, 0], memory[0, 0])
@@ -79,13 +79,13 @@ def test_an_absent_modality_is_its_token_and_nothing_else(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_dropout_acts_in_training_only_and_leaves_a_row(kind: str) -> None:
-    encode, given = encoder(kind, row_dropout=0.5, input_dropout=0.5, dropout=0.5), sequence()
-    torch.testing.assert_close(encode(given, present())[0], encode(given, present())[0])
+    encode, rows = encoder(kind, row_dropout=0.5, input_dropout=0.5, dropout=0.5), sequence()
+    torch.testing.assert_close(encode(rows, present())[0], encode(rows, present())[0])
     encode.train()
-    masks = torch.stack([encode(given, present())[1] for _ in range(50)])
+    masks = torch.stack([encode(rows, present())[1] for _ in range(50)])
     assert masks.any(dim=-1).all()
-    assert not (masks & ~given.mask).any()
-    assert masks.sum() < 0.7 * 50 * given.mask.sum()
+    assert not (masks & ~rows.mask).any()
+    assert masks.sum() < 0.7 * 50 * rows.mask.sum()
 
 
 def test_modalities_hear_each_other_at_any_lengths() -> None:
@@ -101,9 +101,9 @@ def test_modalities_hear_each_other_at_any_lengths() -> None:
     out = cross({m: Sequence(values[m], masks[m]) for m in lengths})
     for target, rows in lengths.items():
         assert out[target].values.shape == (2, rows, 8)
-        for source, given in values.items():
+        for source, rows_of_source in values.items():
             (gradient,) = torch.autograd.grad(
-                out[target].values[0, 0].square().sum(), given, retain_graph=True
+                out[target].values[0, 0].square().sum(), rows_of_source, retain_graph=True
             )
             assert gradient[0].abs().sum() > 0, (target, source)
             assert gradient[1].abs().sum() == 0, "clips do not hear each other"

@@ -1,5 +1,6 @@
 import json
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -202,6 +203,30 @@ def test_rows_that_also_say_how_much_frames_vary(dataset, tmp_path):
         update={"data": options().data.model_copy(update={"pooling": "mean_sd"})}
     )
     checkpoint = train(wider, dataset, tmp_path)
-    plain = {m: len(held.names) for m, held in checkpoint.inputs.items()}
+    plain = {m: len(columns.names) for m, columns in checkpoint.inputs.items()}
     assert checkpoint.model.dims == {m: d * (1 + (m != "text")) for m, d in plain.items()}
     assert evaluate(load_checkpoint(tmp_path), dataset.split("test"))["n"] > 0
+
+
+def with_words(clip, known):
+    """Give a planted clip's text rows the tokens "yes" and "no", if they are known."""
+    text = clip.features["text"]
+    tokens = tuple("yes" if row[0] > 1 else "no" for row in text.values) if known else ()
+    return replace(clip, features={**clip.features, "text": replace(text, tokens=tokens)})
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_words_that_are_not_known_are_reported_once(dataset, tmp_path, caplog, share):
+    clips = tuple(with_words(c, n % 4 >= 4 * share) for n, c in enumerate(dataset.clips))
+    some = Dataset("d", False, clips)
+    config = options(epochs=1).with_options({"model.text.known_words": 5}, "test")
+    if share == 1:
+        with pytest.raises(ConfigError, match=r"model\.text\.known_words: expected clips whose"):
+            train(config, some, tmp_path)
+        return
+    checkpoint = train(config, some, tmp_path)
+    assert set(checkpoint.model.vocabulary.words) == {"yes", "no"}
+    warnings = [record.message for record in caplog.records if "not the words" in record.message]
+    assert len(warnings) == (share > 0)
+    if warnings:
+        assert warnings[0].startswith("128 of 256 training clips")

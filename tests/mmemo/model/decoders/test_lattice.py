@@ -12,7 +12,7 @@ from mmemo.model.decoders.lattice import LatticeDecoder, LatticePaths
 K, H = 6, 16
 
 
-def given(queries: int, clips: int = 3, modalities: int = 3) -> tuple[Tensor, Tensor]:
+def random_contexts(queries: int, clips: int = 3, modalities: int = 3) -> tuple[Tensor, Tensor]:
     """Contexts large enough that the choices are far from uniform, and who is present."""
     torch.manual_seed(1)
     contexts = 6 * torch.randn(clips, modalities, queries, H, dtype=torch.float64)
@@ -31,7 +31,7 @@ def enumerate_orders(step_log_probs: Tensor, weights: Tensor) -> tuple[Tensor, T
     clips, _, symbols, modalities = weights.shape
     n_labels = symbols - 1
     set_probs = torch.zeros(clips, 1 << n_labels, dtype=torch.float64)
-    spoken = torch.zeros(clips, n_labels, modalities, dtype=torch.float64)
+    by_label = torch.zeros(clips, n_labels, modalities, dtype=torch.float64)
     count = 0
     for size in range(n_labels + 1):
         for order in permutations(range(n_labels), size):
@@ -43,25 +43,25 @@ def enumerate_orders(step_log_probs: Tensor, weights: Tensor) -> tuple[Tensor, T
             prob = (log_prob + step_log_probs[:, state, n_labels]).exp()
             set_probs[:, state] += prob
             for before, label in steps:
-                spoken[:, label] += prob[:, None] * weights[:, before, label]
+                by_label[:, label] += prob[:, None] * weights[:, before, label]
             count += 1
-    return set_probs, spoken / spoken.sum(dim=-1, keepdim=True), count
+    return set_probs, by_label / by_label.sum(dim=-1, keepdim=True), count
 
 
 def test_equals_the_sum_over_all_1957_orders() -> None:
-    decoder, (contexts, present) = lattice(), given(K + 1)
+    decoder, (contexts, present) = lattice(), random_contexts(K + 1)
     with torch.no_grad():
         set_log_probs, modality_weights, _ = decoder(contexts, present)
-        set_probs, spoken, count = enumerate_orders(*decoder.steps(contexts, present))
+        set_probs, by_label, count = enumerate_orders(*decoder.steps(contexts, present))
     assert count == 1957
     assert set_probs.std() > 0.01, "a uniform distribution would prove little"
     torch.testing.assert_close(set_log_probs.exp(), set_probs, atol=1e-12, rtol=1e-9)
-    torch.testing.assert_close(modality_weights, spoken, atol=1e-9, rtol=1e-9)
+    torch.testing.assert_close(modality_weights, by_label, atol=1e-9, rtol=1e-9)
 
 
 @pytest.mark.parametrize("n_labels", [1, 2, 5, 8])
 def test_sums_to_one_for_any_number_of_labels(n_labels: int) -> None:
-    decoder, (contexts, present) = lattice(n_labels), given(n_labels + 1)
+    decoder, (contexts, present) = lattice(n_labels), random_contexts(n_labels + 1)
     set_log_probs, weights, _ = decoder(contexts, present)
     assert set_log_probs.shape == (3, 2**n_labels)
     torch.testing.assert_close(set_log_probs.exp().sum(dim=-1), torch.ones(3).double())
@@ -71,22 +71,22 @@ def test_sums_to_one_for_any_number_of_labels(n_labels: int) -> None:
 def test_evidence_of_its_own_shifts_the_odds_of_every_set_that_holds_the_label() -> None:
     torch.manual_seed(2)
     decoder = LatticeDecoder(K, H, own_evidence=True).double()
-    contexts, present = given(K + 1)
+    contexts, present = random_contexts(K + 1)
     with torch.no_grad():
-        found, weights, _ = decoder(contexts, present)
+        set_log_probs, weights, _ = decoder(contexts, present)
         assert decoder.own is not None
         log_odds, own_weights = decoder.own(contexts[:, :, :K], present)
-        steps_only, spoken, _ = enumerate_orders(*decoder.steps(contexts, present))
+        steps_only, by_label, _ = enumerate_orders(*decoder.steps(contexts, present))
     expected = steps_only * (log_odds @ decoder.sets.T).exp()
     expected = expected / expected.sum(dim=-1, keepdim=True)
     assert log_odds.abs().max() > 1, "small odds would prove little"
-    torch.testing.assert_close(found.exp(), expected, atol=1e-12, rtol=1e-9)
-    torch.testing.assert_close(weights, (spoken + own_weights) / 2, atol=1e-9, rtol=1e-9)
+    torch.testing.assert_close(set_log_probs.exp(), expected, atol=1e-12, rtol=1e-9)
+    torch.testing.assert_close(weights, (by_label + own_weights) / 2, atol=1e-9, rtol=1e-9)
     assert not weights[1, :, 0].any(), "an absent modality has no say"
 
 
 def test_chances_of_the_edges_sum_to_the_marginals() -> None:
-    decoder, (contexts, present) = lattice(), given(K + 1)
+    decoder, (contexts, present) = lattice(), random_contexts(K + 1)
     steps, _ = decoder.steps(contexts, present)
     edges = (decoder.paths(steps)[:, :, None] + steps[:, :, :K]).exp()
     marginals = decoder(contexts, present).set_log_probs.exp() @ decoder.sets
@@ -94,7 +94,7 @@ def test_chances_of_the_edges_sum_to_the_marginals() -> None:
 
 
 def test_a_label_is_emitted_once_and_the_full_set_stops() -> None:
-    decoder, (contexts, present) = lattice(), given(K + 1)
+    decoder, (contexts, present) = lattice(), random_contexts(K + 1)
     steps, _ = decoder.steps(contexts, present)
     already = torch.from_numpy(all_sets(K).astype(bool))
     assert (steps[:, :, :K].exp()[:, already] == 0).all()
@@ -102,7 +102,7 @@ def test_a_label_is_emitted_once_and_the_full_set_stops() -> None:
 
 
 def test_what_is_not_present_has_no_say() -> None:
-    decoder, (contexts, present) = lattice(), given(K + 1)
+    decoder, (contexts, present) = lattice(), random_contexts(K + 1)
     before = decoder(contexts, present)
     changed = contexts.clone()
     changed[1, 0] = torch.randn_like(changed[1, 0])
@@ -119,11 +119,11 @@ def test_permuting_the_labels_permutes_the_outputs(kind: str) -> None:
         torch.manual_seed(0)
         own = kind != "lattice"
         decoder = LatticeDecoder(K, H, own_evidence=own).double()
-        contexts, present = given(K + 1)
+        contexts, present = random_contexts(K + 1)
         queries = torch.cat([order, torch.tensor([K])])
     else:
         torch.manual_seed(0)
-        decoder, (contexts, present) = BinaryDecoder(K, H).double(), given(K)
+        decoder, (contexts, present) = BinaryDecoder(K, H).double(), random_contexts(K)
         queries = order
     before = decoder(contexts, present)
     with torch.no_grad():
@@ -156,7 +156,7 @@ def test_gradients_are_exact() -> None:
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
 def test_finite_in_float32_at_any_confidence(scale: float) -> None:
-    decoder, (contexts, present) = lattice().float(), given(K + 1)
+    decoder, (contexts, present) = lattice().float(), random_contexts(K + 1)
     contexts = (scale * contexts).float().requires_grad_()
     set_log_probs, weights, _ = decoder(contexts, present)
     assert torch.isfinite(set_log_probs).all()
@@ -168,17 +168,17 @@ def test_finite_in_float32_at_any_confidence(scale: float) -> None:
 
 
 def test_stays_in_float32_under_autocast() -> None:
-    decoder, (contexts, present) = lattice().float(), given(K + 1)
+    decoder, (contexts, present) = lattice().float(), random_contexts(K + 1)
     expected = decoder(contexts.float(), present).set_log_probs
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = decoder(contexts.float(), present).set_log_probs
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, expected)
+        set_log_probs = decoder(contexts.float(), present).set_log_probs
+    assert set_log_probs.dtype == torch.float32
+    torch.testing.assert_close(set_log_probs, expected)
 
 
 def test_binary_is_the_product_of_its_marginals() -> None:
     torch.manual_seed(0)
-    decoder, (contexts, present) = BinaryDecoder(K, H).double(), given(K)
+    decoder, (contexts, present) = BinaryDecoder(K, H).double(), random_contexts(K)
     probs = decoder(contexts, present).set_log_probs.exp()
     marginals = (probs @ decoder.sets)[:, None]
     sets = decoder.sets[None]

@@ -168,8 +168,8 @@ def rows(seconds):
 )
 def test_seconds_come_from_the_clip_or_from_what_is_in_it(start, end, said_until, expected):
     words = (Word("hello", 0.0, said_until),)
-    held = Clip("a", "a", start=start, end=end, words=words)
-    arranged = arrange(ClipFeatures(held, {"audio": rows(3.0)}), DataConfig(), reads_words=True)
+    known = Clip("a", "a", start=start, end=end, words=words)
+    arranged = arrange(ClipFeatures(known, {"audio": rows(3.0)}), DataConfig(), reads_words=True)
     assert arranged.seconds == pytest.approx(expected)
 
 

@@ -50,11 +50,11 @@ def tiny(tmp_path_factory):
 
 
 def clips(speech=SPEECH):
-    found = []
+    speech_clips = []
     for number, (video, text) in enumerate(speech):
         words = tuple(text.split())
         mask = np.array([word != "sp" for word in words])
-        held = ClipArrays(
+        arrays = ClipArrays(
             str(number),
             {"text": np.zeros((len(words), 0), np.float32)} if mask.any() else {},
             {"text": mask} if mask.any() else {},
@@ -63,8 +63,8 @@ def clips(speech=SPEECH):
             start_s=float(number),
             words=words if mask.any() else (),
         )
-        found.append(held)
-    return found
+        speech_clips.append(arrays)
+    return speech_clips
 
 
 def build(name, pretrained=None, encoder=None, **groups):
@@ -95,16 +95,16 @@ VARIANTS = [
 
 @pytest.mark.parametrize("options", VARIANTS)
 def test_padding_company_and_order_change_nothing(tiny, options):
-    built, held = build(tiny, **options), clips()
+    built, speech_clips = build(tiny, **options), clips()
     with torch.inference_mode():
-        together = built(built.collate(held)).set_log_probs
-        backwards = built(built.collate(held[::-1])).set_log_probs.flip(0)
+        together = built(built.collate(speech_clips)).set_log_probs
+        backwards = built(built.collate(speech_clips[::-1])).set_log_probs.flip(0)
         for video in ([0, 1], [2, 3], [4]):
-            alone = built(built.collate([held[place] for place in video])).set_log_probs
+            alone = built(built.collate([speech_clips[place] for place in video])).set_log_probs
             torch.testing.assert_close(together[video], alone, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(together, backwards, atol=1e-5, rtol=1e-5)
-    seen = infer(built, held, batch_size=1).set_log_probs
-    np.testing.assert_allclose(seen, together, atol=1e-5)
+    inferred = infer(built, speech_clips, batch_size=1).set_log_probs
+    np.testing.assert_allclose(inferred, together, atol=1e-5)
 
 
 def test_words_are_the_means_of_their_pieces_in_context(tiny):
@@ -132,26 +132,28 @@ def test_pieces_are_those_of_the_whole_text(tiny):
 
 
 def test_one_text_a_video_or_one_a_clip(tiny):
-    held = clips()
-    each = load_pretrained(PretrainedOptions(name=tiny)).cut(held, collate(held, {}).videos)
+    speech_clips = clips()
+    each = load_pretrained(PretrainedOptions(name=tiny)).cut(
+        speech_clips, collate(speech_clips, {}).videos
+    )
     assert each.mask.sum(dim=1).tolist() == [12, 7, 4, 6]
     across = load_pretrained(PretrainedOptions(name=tiny, span="video"))
-    videos = across.cut(held, collate(held, {}).videos)
+    videos = across.cut(speech_clips, collate(speech_clips, {}).videos)
     assert videos.mask.sum(dim=1).tolist() == [18, 4, 6]
     assert sorted(each.rows[each.rows >= 0]) == sorted(videos.rows[videos.rows >= 0])
 
 
 def test_long_texts_are_cut_at_words_and_none_is_lost(tiny):
-    held = clips([("v", "unbelievable " * n) for n in (1, 70, 3, 20)])
+    speech_clips = clips([("v", "unbelievable " * n) for n in (1, 70, 3, 20)])
     options = PretrainedOptions(name=tiny, span="video", window=1000)
     words = load_pretrained(options).eval()
-    pieces = words.cut(held, collate(held, {}).videos)
+    pieces = words.cut(speech_clips, collate(speech_clips, {}).videos)
     assert pieces.ids.shape[1] <= 64, "the encoder knows 64 positions"
     assert pieces.mask.sum() < pieces.mask.numel() + 1
     assert len(set(pieces.rows[pieces.rows >= 0].tolist())) == 94
     for row in set(pieces.rows[pieces.rows >= 0].tolist()):
         assert len((pieces.rows == row).any(dim=1).nonzero()) == 1
-    rows, mask = words(pieces, collate(held, {"text": 0}, words.cut).sequences["text"].mask)
+    rows, mask = words(pieces, collate(speech_clips, {"text": 0}, words.cut).sequences["text"].mask)
     assert rows[mask].abs().sum(dim=-1).all()
 
 
@@ -171,21 +173,21 @@ def test_what_is_frozen_has_no_gradient_and_no_place_in_the_weights(tiny, traini
 
 @pytest.mark.parametrize("options", [{"training": "frozen"}, {"frozen_layers": 2}])
 def test_remembering_reads_each_text_once_and_changes_nothing(tiny, options):
-    built, held = build(tiny, options), [clip for clip in clips() if clip.words]
-    expected = infer(built, held).set_log_probs
+    built, speech_clips = build(tiny, options), [clip for clip in clips() if clip.words]
+    expected = infer(built, speech_clips).set_log_probs
     calls = []
     embeddings = built.words.model.embeddings
     embeddings.register_forward_hook(lambda *_: calls.append(1))
     with built.words.remembering():
-        infer(built, held)
+        infer(built, speech_clips)
         once = len(calls)
         for size in (9, 1, 2):
             np.testing.assert_allclose(
-                infer(built, held, batch_size=size).set_log_probs, expected, atol=5e-3
+                infer(built, speech_clips, batch_size=size).set_log_probs, expected, atol=5e-3
             )
-        built.train().loss(built.collate(held[:2])).backward()
+        built.train().loss(built.collate(speech_clips[:2])).backward()
         assert len(calls) == once
-    infer(built, held)
+    infer(built, speech_clips)
     assert len(calls) > once
 
 
@@ -194,16 +196,16 @@ def test_explanations_are_what_reading_again_says_but_read_each_text_once(tiny):
     video = [clip for clip in clips() if clip.words][:2]
     calls = []
     layer = built.words.model.encoder.layer[-1]
-    hook = layer.register_forward_hook(lambda _, given, __: calls.append(len(given[0])))
-    told = explain(built, video)[0]
+    hook = layer.register_forward_hook(lambda _, inputs, __: calls.append(len(inputs[0])))
+    explanation = explain(built, video)[0]
     hook.remove()
-    assert told.row_effects["text"].shape[1] > 2
+    assert explanation.row_effects["text"].shape[1] > 2
     # Both clips are one text: as it is, and without the words of either clip, all or one by one.
     assert sum(calls) <= sum(2 + clip.masks["text"].sum() for clip in video)
     full = log_odds(infer(built, video).marginals[0])
     for row in np.flatnonzero(video[0].masks["text"]):
         less = infer(built, [without_rows(video[0], "text", [row]), video[1]]).marginals[0]
-        effect = told.row_effects["text"][:, row]
+        effect = explanation.row_effects["text"][:, row]
         np.testing.assert_allclose(effect, full - log_odds(less), atol=2e-3)
 
 
@@ -212,29 +214,32 @@ def log_odds(probs):
 
 
 def test_held_still_it_reads_once_says_the_same_and_learns_again_afterwards(tiny):
-    built, held = build(tiny, {"frozen_layers": 2}), [clip for clip in clips() if clip.words]
-    expected = infer(built, held).set_log_probs
+    built, speech_clips = (
+        build(tiny, {"frozen_layers": 2}),
+        [clip for clip in clips() if clip.words],
+    )
+    expected = infer(built, speech_clips).set_log_probs
     learning = {n for n, p in built.words.named_parameters() if p.requires_grad}
     calls = []
     with built.words.held_still(), built.words.remembering():
         hook = built.words.model.encoder.layer[-1].register_forward_hook(lambda *_: calls.append(1))
         for size in (9, 1):
-            found = infer(built, held, batch_size=size).set_log_probs
-            np.testing.assert_allclose(found, expected, atol=5e-3)
+            remembered = infer(built, speech_clips, batch_size=size).set_log_probs
+            np.testing.assert_allclose(remembered, expected, atol=5e-3)
         once = len(calls)
-        built.train().loss(built.collate(held)).backward()
+        built.train().loss(built.collate(speech_clips)).backward()
         assert len(calls) == once
         assert all(p.grad is None for n, p in built.words.named_parameters() if "encoder" in n)
         hook.remove()
     assert {n for n, p in built.words.named_parameters() if p.requires_grad} == learning
-    built.loss(built.collate(held)).backward()
+    built.loss(built.collate(speech_clips)).backward()
     depths = {
         built.words.depth_of(n)
         for n, p in built.words.named_parameters()
         if n.startswith("encoder") and p.grad is not None and p.grad.any()
     }
     assert depths == {2, 3}
-    np.testing.assert_allclose(infer(built.eval(), held).set_log_probs, expected, atol=1e-5)
+    np.testing.assert_allclose(infer(built.eval(), speech_clips).set_log_probs, expected, atol=1e-5)
 
 
 def test_checkpointing_saves_memory_not_gradients(tiny):
@@ -268,11 +273,11 @@ def test_arranged_words_have_rows_of_their_own():
     sound = Features(np.ones((30, 1)), np.linspace([0, 0.1], [2.9, 3.0], 30), np.ones(30, bool),
                      ("f0",), "sound")  # fmt: skip
     clip = ClipFeatures(Clip("c", "v", words=words), {"text": vectors, "audio": sound})
-    held = arrange(clip, DataConfig(), reads_words=True)
-    assert held.words == ("sp", "don't", "{lg}")
-    assert held.values["text"].shape == (3, 0)
-    assert held.values["audio"].shape == (3, 1)
-    assert held.masks["text"].tolist() == [False, True, True]
+    arrays = arrange(clip, DataConfig(), reads_words=True)
+    assert arrays.words == ("sp", "don't", "{lg}")
+    assert arrays.values["text"].shape == (3, 0)
+    assert arrays.values["audio"].shape == (3, 1)
+    assert arrays.masks["text"].tolist() == [False, True, True]
     assert row_times(clip, DataConfig(), "text", reads_words=True).tolist() == [
         [0, 1],
         [1, 2],

@@ -22,18 +22,19 @@ from mmemo.labels import EMOTIONS
 from mmemo.model.emotion_model import build_model
 from mmemo.model.text.word_bag import SCALE, WordBag
 
-WORDS = np.random.default_rng(0).normal(size=(8, 50)).astype(np.float32)
-"""A vocabulary: word n is the row n."""
+VECTORS = np.random.default_rng(0).normal(size=(8, 50)).astype(np.float32)
+"""The fixed vector of word n is row n."""
 
 
 def clip(number, video, words):
     return ClipArrays(
         str(number),
-        {"text": WORDS[list(words)]},
+        {"text": VECTORS[list(words)]},
         {"text": np.ones(len(words), dtype=bool)},
         np.arange(6) % 2,
         video=video,
         start_s=float(number),
+        words=tuple(f"word{word}" for word in words),
     )
 
 
@@ -80,7 +81,7 @@ def test_untrained_it_says_nothing_and_with_each_decoder_sets_stay_a_distributio
 def test_log_odds_of_independent_labels_move_by_what_the_words_say():
     built = build("binary", context="none")
     before = read(built, CLIPS).marginals.logit()
-    word = int(built.known.places(torch.from_numpy(WORDS[[4]])[None]))
+    [word] = built.vocabulary.ids(["word4"])
     with torch.no_grad():
         built.bag.of_clip[word, 2] = 1.5
     moved = read(built, CLIPS).marginals.logit() - before
@@ -98,9 +99,9 @@ def test_counts_are_those_of_tf_idf():
     bag.fit(texts)
     counts = np.stack([np.bincount(text, minlength=6) for text in texts])
     expected = TfidfTransformer(sublinear_tf=True).fit_transform(counts).toarray()
-    found = bag._weighed(torch.from_numpy(np.pad(counts, ((0, 0), (0, 1)))).float())
-    np.testing.assert_allclose(found[:, :6].detach(), expected, atol=1e-6)
-    assert not found[:, 6].any()
+    weighted = bag._weighted(torch.from_numpy(np.pad(counts, ((0, 0), (0, 1)))).float())
+    np.testing.assert_allclose(weighted[:, :6].detach(), expected, atol=1e-6)
+    assert not weighted[:, 6].any()
 
 
 @pytest.mark.parametrize("context", ["video", "none"])
@@ -130,7 +131,7 @@ def test_words_in_another_order_are_the_same_bag_and_a_clip_without_words_has_no
             shift, built._word_shift(turned, torch.ones(4, 1, dtype=torch.bool))
         )
         assert not built._word_shift(batch, torch.zeros(4, 1, dtype=torch.bool)).any()
-        mute = built.collate([replace(CLIPS[0], values={}, masks={})])
+        mute = built.collate([replace(CLIPS[0], values={}, masks={}, words=())])
         assert not built._word_shift(mute, torch.ones(1, 1, dtype=torch.bool)).any()
 
 
