@@ -13,13 +13,13 @@ from pipelines.default_model.build import FUSION_CONFIG, Sources, build
 def main() -> int:
     """Build; a run that was stopped goes on where it was."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.default_model", description=__doc__)
-    for name, held in (
+    for name, description in (
         ("mosei", "train.csv.gz and valid.csv.gz: CMU-MOSEI's words and labels"),
         ("ravdess", "RAVDESS's speech, sound or video files"),
         ("faces", "videos of people who speak and show nothing, such as GRID"),
         ("out", "for the checkpoint"),
     ):
-        parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR", help=held)
+        parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR", help=description)
     parser.add_argument(
         "--work",
         type=Path,

@@ -98,10 +98,10 @@ def build(sources: Sources, work: Path, out: Path, config: Config, *, jobs: int 
     parts = {split: parts_of(dataset, split, speaking, config) for split in ("train", "valid")}
     checkpoint = _fuse(words, parts, _inputs(dataset, speaking), config, work / "fusion")
     save_checkpoint(checkpoint, out, dtype=torch.float16)
-    kept = calibrate(load_checkpoint(out), parts["valid"])
-    save_checkpoint(kept, out, dtype=torch.float16)
+    calibrated = calibrate(load_checkpoint(out), parts["valid"])
+    save_checkpoint(calibrated, out, dtype=torch.float16)
     remove_state(work / "fusion")
-    return kept
+    return calibrated
 
 
 def parts_of(
@@ -134,20 +134,20 @@ def on_top_of(words: EmotionModel, model: EmotionModel) -> Iterator[None]:
     So its answers to words alone are those of the model of words, and voice and face learn to say
     what they have to say to the same decoder.
     """
-    held = model.state_dict()
+    own = model.state_dict()
     same = {
         name: weight
         for name, weight in words.state_dict().items()
-        if name in held and held[name].shape == weight.shape
+        if name in own and own[name].shape == weight.shape
     }
     model.load_state_dict(same, strict=False)
-    kept = [w for name, w in model.named_parameters() if name in same and w.requires_grad]
-    for weight in kept:
+    frozen = [w for name, w in model.named_parameters() if name in same and w.requires_grad]
+    for weight in frozen:
         weight.requires_grad_(False)
     try:
         yield
     finally:
-        for weight in kept:
+        for weight in frozen:
             weight.requires_grad_(True)
 
 
@@ -188,7 +188,7 @@ def _fuse(
     folder: Path,
 ) -> Checkpoint:
     torch.manual_seed(config.train.seed)
-    dims = {m: row_width(m, len(held.names), config.data) for m, held in inputs.items()}
+    dims = {m: row_width(m, len(columns.names), config.data) for m, columns in inputs.items()}
     model = build_model(config.model, dims, words.labels)
     assert model.words is not None
     composer = Composer(
@@ -223,8 +223,8 @@ def _fuse(
 
 def with_sentence(clip: ClipFeatures) -> ClipFeatures:
     """Give an acted clip the words that its file name stands for."""
-    said = SENTENCES[clip.clip.id.split("-")[SENTENCE_FIELD]].split()
-    words = tuple(Word(text, float(place), place + 1.0) for place, text in enumerate(said))
+    texts = SENTENCES[clip.clip.id.split("-")[SENTENCE_FIELD]].split()
+    words = tuple(Word(text, float(place), place + 1.0) for place, text in enumerate(texts))
     return replace(clip, clip=replace(clip.clip, words=words))
 
 

@@ -54,12 +54,12 @@ def _fitted(
     hidden = set(checkpoint.model.modalities) - set(read)
     before = Calibration(checkpoint.temperature)
     clips = [*composed, *acted]
-    found = infer(checkpoint.model, clips, without=hidden, calibration=before).set_log_probs
+    set_log_probs = infer(checkpoint.model, clips, without=hidden, calibration=before).set_log_probs
     prior = checkpoint.trained_on.prior(len(checkpoint.labels))
     weights = np.full(len(clips), (1 - ACTED_WEIGHT) / len(composed))
     weights[len(composed) :] = ACTED_WEIGHT / max(1, len(acted))
-    share = round(fit_prior_share(found, labels_of(clips), prior, weights), 3)
-    usual, truth = found[: len(composed)], labels_of(composed)
+    share = round(fit_prior_share(set_log_probs, labels_of(clips), prior, weights), 3)
+    usual, truth = set_log_probs[: len(composed)], labels_of(composed)
     _, marginals = pool_with_prior(usual, prior, np.full(len(usual), share))
     return PartialReading(
         share,

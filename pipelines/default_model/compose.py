@@ -149,13 +149,13 @@ class Composer:
         self, segments: Sequence[ClipArrays], subsets: Shares, rng: np.random.Generator
     ) -> list[ClipArrays]:
         """Give a video's segments one voice and one face, and leave out what it lacks."""
-        kept = _draw(subsets, rng)
+        subset = _draw(subsets, rng)
         truth = np.stack([_labels(clip) for clip in segments])
         seconds = [max(1.0, len(clip.words) / WORDS_PER_S) for clip in segments]
-        clips = [_only(clip, kept) for clip in segments]
-        if "audio" in kept:
+        clips = [_only(clip, subset) for clip in segments]
+        if "audio" in subset:
             clips = self._voiced(clips, self._shown(truth, PLAIN_VOICE, rng), seconds, rng)
-        if "visual" in kept:
+        if "visual" in subset:
             clips = self._faced(clips, self._shown(truth, PLAIN_FACE, rng), seconds, rng)
         return clips
 
@@ -177,12 +177,12 @@ class Composer:
     ) -> list[ClipArrays]:
         voices = self._parts.voices
         actor, channel = voices.actors[rng.integers(len(voices.actors))], voices.channel(rng)
-        found = []
+        voiced = []
         for clip, present, lasts in zip(clips, shown, seconds, strict=True):
             rows = voices(actor, present, lasts, rng) + channel
             rows = voices.tremble(rows, rng)
-            found.append(_with(clip, "audio", rows, np.ones(len(rows), bool)))
-        return found
+            voiced.append(_with(clip, "audio", rows, np.ones(len(rows), bool)))
+        return voiced
 
     def _faced(
         self,
@@ -202,24 +202,24 @@ class Composer:
     ) -> list[ClipArrays]:
         """Show an actor's clips as one recording, or each by itself."""
         together = rng.random() < 0.5
-        kept = _draw(subsets, rng)
-        voices, found = self._parts.voices, []
+        subset = _draw(subsets, rng)
+        voices, shown = self._parts.voices, []
         channel = voices.channel(rng)
         for clip in clips:
             if not together:
-                clip, kept = _by_itself(clip), _draw(subsets, rng)
+                clip, subset = _by_itself(clip), _draw(subsets, rng)
                 channel = voices.channel(rng)
             rows = voices.tremble(clip.values["audio"] + channel, rng)
-            heard = _with(_only(clip, kept), "audio", rows, clip.masks["audio"])
-            if "visual" in kept:
+            heard = _with(_only(clip, subset), "audio", rows, clip.masks["audio"])
+            if "visual" in subset:
                 lasts = len(rows) * SECONDS_PER_ROW
                 heard = self._faced([heard], _labels(clip)[None], [lasts], rng, ACTED_STRENGTH)[0]
-            found.append(heard)
-        return found
+            shown.append(heard)
+        return shown
 
 
 def _without_words(subsets: Shares) -> Shares:
-    return {kept: share for kept, share in subsets.items() if "text" not in kept}
+    return {subset: share for subset, share in subsets.items() if "text" not in subset}
 
 
 def _labels(clip: ClipArrays) -> Labels:
@@ -230,12 +230,12 @@ def _by_itself(clip: ClipArrays) -> ClipArrays:
     return replace(clip, video=f"{clip.video}/{clip.id}")
 
 
-def _only(clip: ClipArrays, kept: Sequence[str]) -> ClipArrays:
+def _only(clip: ClipArrays, subset: Sequence[str]) -> ClipArrays:
     return replace(
         clip,
-        values={m: values for m, values in clip.values.items() if m in kept},
-        masks={m: mask for m, mask in clip.masks.items() if m in kept},
-        words=clip.words if "text" in kept else (),
+        values={m: values for m, values in clip.values.items() if m in subset},
+        masks={m: mask for m, mask in clip.masks.items() if m in subset},
+        words=clip.words if "text" in subset else (),
     )
 
 

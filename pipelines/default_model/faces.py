@@ -111,11 +111,11 @@ class FaceSimulator:
         resting = self._calibration.resting + gain * np.clip(level, -MAX_LEVEL, MAX_LEVEL)
         pose = np.asarray(POSE_OFFSET) + rng.standard_normal(3) * POSE_SD
         error = np.sqrt(1 - self._reliability**2) * NOISE_SPREADS
-        found = []
+        faces = []
         for active, count in zip(activity, rows, strict=True):
             n_pictures = count * self._pictures
-            held = active * _envelope(n_pictures, rng)[:, None] - usual
-            deviation = self._reliability * DEVIATION_SPREADS * held
+            shown_activity = active * _envelope(n_pictures, rng)[:, None] - usual
+            deviation = self._reliability * DEVIATION_SPREADS * shown_activity
             deviation = deviation + error * rng.standard_normal(len(ACTION_UNITS))
             moves = self._speech(n_pictures, rng)
             units = resting + gain * deviation + moves[:, : len(ACTION_UNITS)]
@@ -124,8 +124,8 @@ class FaceSimulator:
             columns = np.hstack([emotions, units, pose + moves[:, len(ACTION_UNITS) :]])
             valid = rng.random(count) >= LOST
             valid[rng.integers(count)] = True
-            found.append((pooled(columns, self._pictures) * valid[:, None], valid))
-        return found
+            faces.append((pooled(columns, self._pictures) * valid[:, None], valid))
+        return faces
 
     def _speech(self, n_pictures: int, rng: np.random.Generator) -> Floats:
         """Take a stretch of a real speaker's movement, there and back if it is too short."""
@@ -159,13 +159,13 @@ def unit_activity(shown: Floats, rng: np.random.Generator) -> Floats:
 def _movement(features: Features) -> Floats:
     """Units and pose of a speaker's valid rows, from their medians: (N, 23)."""
     columns = [features.names.index(name) for name in (*ACTION_UNITS, "Pitch", "Yaw", "Roll")]
-    held = features.values[features.valid][:, columns].astype(np.float64)
-    return np.asarray(held - np.median(held, axis=0))
+    rows = features.values[features.valid][:, columns].astype(np.float64)
+    return np.asarray(rows - np.median(rows, axis=0))
 
 
 def _envelope(n_pictures: int, rng: np.random.Generator) -> Floats:
     """Let an expression come and go once or twice, or stay: (N,), 0 to 1."""
     at = np.linspace(0.0, 1.0, n_pictures)
     waves = 0.5 - 0.5 * np.cos(2 * np.pi * (rng.uniform(0.5, 1.5) * at + rng.random()))
-    held = rng.uniform(0.2, 1.0)
-    return np.asarray(held + (1 - held) * waves)
+    least = rng.uniform(0.2, 1.0)
+    return np.asarray(least + (1 - least) * waves)

@@ -37,22 +37,22 @@ class VoicePool:
     """
 
     def __init__(self, clips: Sequence[ClipFeatures], options: DataConfig) -> None:
-        self._held: dict[str, list[list[Rows]]] = {}
+        self._voices: dict[str, list[list[Rows]]] = {}
         for clip in clips:
             assert clip.clip.intensities is not None
             kinds = len(clip.clip.intensities) + 1
-            actor = self._held.setdefault(clip.clip.video_id, [[] for _ in range(kinds)])
+            actor = self._voices.setdefault(clip.clip.video_id, [[] for _ in range(kinds)])
             actor[_kind(clip.clip.intensities)] += cut_voices(clip.features["audio"], options)
-        for name, actor in self._held.items():
+        for name, actor in self._voices.items():
             if not all(actor):
                 raise DataError(f"{name}: expected a voice for every emotion and for none")
-        every = [rows for actor in self._held.values() for kind in actor for rows in kind]
+        every = [rows for actor in self._voices.values() for kind in actor for rows in kind]
         self._sd = np.concatenate(every).std(axis=0)
         self._channel_sd = CHANNEL_SD * self._sd
         self._channel_sd[clips[0].features["audio"].names.index("MCEP_0")] *= GAIN_SD / CHANNEL_SD
         if options.pooling == "mean_sd":
             self._channel_sd[len(self._sd) // 2 :] = 0.0
-        self.actors = tuple(sorted(self._held))
+        self.actors = tuple(sorted(self._voices))
 
     def __call__(
         self, actor: str, present: NDArray[np.generic], seconds: float, rng: np.random.Generator
@@ -71,8 +71,8 @@ class VoicePool:
         kinds = rng.permutation(np.flatnonzero(present)) if np.any(present) else np.array([-1])
         pieces = max(min(len(kinds), 3), min(3, round(seconds / 4)), 1)
         chosen = [kinds[place % len(kinds)] for place in range(pieces)]
-        held = self._held[actor]
-        parts = [held[kind][rng.integers(len(held[kind]))] for kind in chosen]
+        by_kind = self._voices[actor]
+        parts = [by_kind[kind][rng.integers(len(by_kind[kind]))] for kind in chosen]
         return np.concatenate(parts)
 
     def channel(self, rng: np.random.Generator) -> Rows:
@@ -94,15 +94,15 @@ def cut_voices(audio: Features, options: DataConfig) -> list[Rows]:
     voiced = np.flatnonzero(audio.values[:, audio.names.index("VUV")] > 0)
     times = audio.times[voiced] if len(voiced) else audio.times
     first, last = float(times[0, 0]) - MARGIN_S, float(times[-1, 1]) + MARGIN_S
-    found = []
+    cuts = []
     for number in range(SHIFTS):
         start = first - number * options.frame_s / SHIFTS
-        held = audio.between(start, last)
-        held = replace(held, times=np.maximum(held.times, 0.0))
+        stretch = audio.between(start, last)
+        stretch = replace(stretch, times=np.maximum(stretch.times, 0.0))
         steps = windows(last - start, options.frame_s)
-        pooled = pool(held, steps, spread=options.pooling == "mean_sd")
-        found.append(pooled.values[pooled.valid])
-    return found
+        pooled = pool(stretch, steps, spread=options.pooling == "mean_sd")
+        cuts.append(pooled.values[pooled.valid])
+    return cuts
 
 
 def _kind(intensities: Sequence[float]) -> int:

@@ -1,4 +1,4 @@
-"""What an epoch shows and in which order: sources in their shares, videos whole, little padding."""
+"""The batches of an epoch: data sets in their shares, videos whole, little padding."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,14 +18,14 @@ def epoch_batches(
     sampling: Mapping[str, float],
     order: np.random.Generator,
 ) -> Iterator[list[ClipArrays]]:
-    """Shuffle, then sort stretches of many batches by length, so that little padding is made.
+    """Shuffle, then sort stretches of many batches by length, so that batches need little padding.
 
-    Clips that are to see each other stay together: what is shuffled are whole videos.
+    Whole videos are shuffled, so clips that are to see each other stay together.
 
     Args:
         clips: the training clips.
-        batch_size: clips a batch, about.
-        sampling: data set -> how often its videos are shown, on average; 1 for those not named.
+        batch_size: clips per batch, about.
+        sampling: data set -> how often its videos are shown, on average; 1 for all others.
         order: the epoch's randomness.
     """
     batches: list[list[int]] = []
@@ -40,7 +40,7 @@ def epoch_batches(
 
 
 def clips_per_epoch(clips: Sequence[ClipArrays], sampling: Mapping[str, float]) -> int:
-    """Say how many clips an epoch shows, about."""
+    """Return about how many clips an epoch shows."""
     return max(1, round(sum(sampling.get(clip.dataset, 1.0) for clip in clips)))
 
 

@@ -1,4 +1,4 @@
-"""What a run has come to, epoch by epoch: in the log, in ``history.jsonl``, in TensorBoard.
+"""The figures of a run, epoch by epoch: in the log, in ``history.jsonl``, in TensorBoard.
 
 TensorBoard is an extra (``pip install 'mmemo[tensorboard]'``).
 """
@@ -18,14 +18,14 @@ TENSORBOARD_FOLDER = "tensorboard"
 
 
 class TrainingLog:
-    """Write down each epoch of the run in ``out``.
+    """Log each epoch of the run in ``out``.
 
     Args:
         out: the run's folder.
         tensorboard: also write event files in ``out/tensorboard``.
 
     Raises:
-        ConfigError: TensorBoard is asked for, but not installed.
+        ConfigError: TensorBoard is requested, but not installed.
     """
 
     def __init__(self, out: Path, *, tensorboard: bool = False) -> None:
@@ -34,7 +34,7 @@ class TrainingLog:
             _import_writer()
 
     def begin(self) -> None:
-        """Forget what an earlier run wrote here."""
+        """Delete the logs of an earlier run."""
         (self.out / HISTORY_FILE).unlink(missing_ok=True)
         if (self.out / TENSORBOARD_FOLDER).is_dir():
             shutil.rmtree(self.out / TENSORBOARD_FOLDER)
@@ -42,12 +42,12 @@ class TrainingLog:
     def write(
         self, epoch: int, loss: float, figures: Mapping[str, float], seconds: float, *, best: bool
     ) -> None:
-        """Add one epoch: its training loss, its validation figures, how long it took."""
+        """Log one epoch: its training loss, its validation figures, its duration."""
         line = {"epoch": epoch, "train_loss": loss, **figures, "seconds": round(seconds, 2)}
         with open(self.out / HISTORY_FILE, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         if self.tensorboard:
-            # One writer an epoch: a run that is killed loses nothing that was written.
+            # One writer per epoch: a killed run loses nothing that was written.
             with _import_writer()(str(self.out / TENSORBOARD_FOLDER)) as writer:
                 writer.add_scalar("train/loss", loss, epoch)
                 for name, value in figures.items():

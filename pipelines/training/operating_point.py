@@ -1,4 +1,4 @@
-"""What is chosen on the validation clips after training: the temperature and the thresholds."""
+"""The temperature and the thresholds, chosen on the validation clips after training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from mmemo.model.emotion_model import EmotionModel
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """How a model is used: fields as in ``mmemo.checkpoint.Checkpoint``.
+    """Temperature and thresholds of a model; fields as in ``mmemo.checkpoint.Checkpoint``.
 
     Attributes:
         temperature: of the distribution over sets.
@@ -37,7 +37,7 @@ class OperatingPoint:
 def choose_operating_point(
     model: EmotionModel, clips: Sequence[ClipArrays], truth: NDArray[np.int8]
 ) -> OperatingPoint:
-    """Fit the temperature, then choose the thresholds on the probabilities that it gives.
+    """Fit the temperature, then choose the thresholds on the calibrated probabilities.
 
     Args:
         model: trained.
@@ -48,8 +48,8 @@ def choose_operating_point(
     temperature = fit_temperature(before.set_log_probs, truth)
     after = infer(model, clips, calibration=Calibration(temperature))
     figures = {"set_nll_calibrated": set_nll(truth=truth, set_log_probs=after.set_log_probs)}
-    for suffix, found in (("_before", before), ("", after)):
-        scores = calibration_metrics(truth=truth, probs=found.marginals, labels=model.labels)
+    for suffix, predictions in (("_before", before), ("", after)):
+        scores = calibration_metrics(truth=truth, probs=predictions.marginals, labels=model.labels)
         figures |= {f"{name}{suffix}": float(scores[name]) for name in ("ece", "brier")}
     return OperatingPoint(
         temperature,

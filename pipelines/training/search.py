@@ -1,8 +1,8 @@
 """``mmemo search``: try options by Optuna's tree-structured Parzen estimator, and keep the best.
 
 Akiba et al., "Optuna", KDD 2019. Trials are compared on validation clips alone, by the figure that
-``train.select_by`` names. A search that was stopped goes on where it was: finished trials are in
-``OUT/trials.log``, and a trial that was cut off is run again.
+``train.select_by`` names. An interrupted search resumes: finished trials are in
+``OUT/trials.log``, and an unfinished trial is run again.
 """
 
 import json
@@ -26,14 +26,14 @@ Choices = list[Any] | dict[str, Any]
 
 
 def read_space(path: Path) -> dict[str, Choices]:
-    """Read what may be varied: TOML with a table ``[search]``.
+    """Read the options to vary: TOML with a table ``[search]``.
 
         [search]
         "train.learning_rate" = { low = 3e-4, high = 3e-3, log = true }
         "model.encoder.hidden" = [32, 64, 128]
 
     Raises:
-        ConfigError: the file cannot be read as that.
+        ConfigError: the file cannot be read, or has no such table.
     """
     try:
         space = tomllib.loads(path.read_text(encoding="utf-8"))["search"]
@@ -75,7 +75,7 @@ def search(
         load_if_exists=True,
     )
     finished = len(study.get_trials(states=[optuna.trial.TrialState.COMPLETE]))
-    # A sampler that went on from the same seed would draw the same trials again.
+    # A resumed sampler with the same seed would draw the same trials again.
     study.sampler = optuna.samplers.TPESampler(
         seed=config.train.seed + len(study.trials), n_startup_trials=5
     )

@@ -1,4 +1,4 @@
-"""The same run from several seeds, and what its figures come to: mean and standard deviation."""
+"""The same run from several seeds, and the mean and standard deviation of its figures."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -27,13 +27,13 @@ def train_seeds(
 ) -> list[Checkpoint]:
     """Train once from each seed, in ``out/seed-N``.
 
-    Runs that are finished there are taken as they are, unless ``force`` replaces them.
+    Finished runs are loaded, unless ``force`` replaces them.
 
     Raises:
-        ConfigError: a finished run there had other options.
+        ConfigError: a finished run had other options.
         MmemoError: as ``pipelines.training.train.train``.
     """
-    # Frozen layers of a pretrained encoder read each text once for all seeds.
+    # Shared, so that frozen layers of a pretrained encoder read each text once for all seeds.
     memory: dict[bytes, Tensor] = {}
     return [
         _one(config.with_seed(seed), dataset, out / f"seed-{seed}", device, memory, force=force)
@@ -44,14 +44,14 @@ def train_seeds(
 def spread(checkpoints: Sequence[Checkpoint]) -> Mapping[str, tuple[float, float]]:
     """Return mean and standard deviation (over runs, N - 1) of each validation figure.
 
-    The deviation of a single run is not known, and given as NaN.
+    The deviation of a single run is NaN.
     """
-    found = {}
+    figures = {}
     for name in checkpoints[0].valid:
         values = [checkpoint.valid[name] for checkpoint in checkpoints]
         deviation = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-        found[name] = (float(np.mean(values)), deviation)
-    return found
+        figures[name] = (float(np.mean(values)), deviation)
+    return figures
 
 
 def _one(
@@ -66,10 +66,10 @@ def _one(
     if force or not finished(out):
         logger.info("seed %d, in %s", config.train.seed, out)
         return train(config, dataset, out, device, memory)
-    held = load_checkpoint(out, device)
+    checkpoint = load_checkpoint(out, device)
     # Training narrows the modalities down to those that the data has.
-    if held.config != config.with_modalities(held.config.model.modalities):
+    if checkpoint.config != config.with_modalities(checkpoint.config.model.modalities):
         raise ConfigError(
             f"{out}: holds a finished run with other options; choose another --out, or --force"
         )
-    return held
+    return checkpoint

@@ -1,4 +1,4 @@
-"""All that a stopped training run needs to go on exactly: weights, averages, optimiser, counts.
+"""All that an interrupted training run needs to resume exactly: weights, averages, optimiser.
 
 Saved after each epoch as safetensors (no pickle). Randomness needs no saving: each epoch seeds
 itself from the run's seed and its own number.
@@ -30,12 +30,12 @@ Weights = dict[str, Tensor]
 
 @dataclass
 class TrainingState:
-    """Where a run stands, beyond the model and the optimiser themselves.
+    """Progress of a run, beyond the model and the optimiser themselves.
 
     Attributes:
         epoch: epochs done.
         stale: epochs since the best one.
-        best_value: the figure that selects, at the best epoch.
+        best_value: the selecting figure at the best epoch.
         best_figures: all validation figures at the best epoch.
         best_weights: a copy of the weights at the best epoch.
         mean_weights: running average of the weights.
@@ -67,19 +67,19 @@ class TrainingState:
         self._move_mean(model, 1 - decay if options.ema_decay > 0 else 1.0)
 
     def average_epoch(self, model: nn.Module, options: TrainConfig) -> None:
-        """Take the weights at the end of an epoch into their mean (Izmailov et al. 2018, eq. 4)."""
+        """Add the weights at the end of an epoch to their mean (Izmailov et al. 2018, eq. 4)."""
         before = self._swa_epochs(options)
         if before >= 0:
             self._move_mean(model, 1 / (before + 1))
 
     def _swa_epochs(self, options: TrainConfig) -> int:
-        """How many epoch ends are in the mean already; below 0 where it has not begun."""
+        """Return how many epoch ends are in the mean already; below 0 before the first."""
         if options.swa_from == 1:
             return -1
         return self.epoch - math.ceil(options.swa_from * options.epochs)
 
     def _move_mean(self, model: nn.Module, share: float) -> None:
-        # What is frozen is its own mean, and may be most of the weights.
+        # Frozen weights are their own mean, and may be most of the weights.
         frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
         with torch.no_grad():
             for name, weight in model.state_dict().items():
@@ -93,7 +93,7 @@ class TrainingState:
 
     @contextmanager
     def averaged(self, model: nn.Module) -> Iterator[None]:
-        """Let the model wear the averaged weights for a while."""
+        """Temporarily load the averaged weights into the model."""
         own = _copy(model.state_dict())
         model.load_state_dict(self.mean_weights)
         try:
@@ -128,8 +128,8 @@ def save_state(
         **_prefixed("mean", state.mean_weights),
         **{
             f"adam.{index}.{name}": torch.as_tensor(value)
-            for index, held in moments.items()
-            for name, value in held.items()
+            for index, parts in moments.items()
+            for name, value in parts.items()
         },
     }
     counts = {
@@ -147,10 +147,10 @@ def save_state(
 def load_state(
     out: Path, config: Config, model: nn.Module, optimizer: torch.optim.AdamW
 ) -> TrainingState | None:
-    """Take up the run that was stopped in ``out``; None if there is none, or it is unreadable.
+    """Load the state of an interrupted run in ``out``; None if there is none or it is unreadable.
 
     Raises:
-        ConfigError: the run that was stopped had other options.
+        ConfigError: the interrupted run had other options.
     """
     path = out / STATE_FILE
     if not path.is_file():
@@ -171,23 +171,23 @@ def load_state(
     device = next(model.parameters()).device
     model.load_state_dict(_part(tensors, "model"))
     _load_moments(optimizer, _part(tensors, "adam"))
-    logger.info("going on after epoch %d of %s", counts["epoch"] - 1, out)
+    logger.info("resuming after epoch %d of %s", counts["epoch"] - 1, out)
     weights = {name: _to(_part(tensors, name), device) for name in ("best", "mean")}
     return TrainingState(**counts, best_weights=weights["best"], mean_weights=weights["mean"])
 
 
 def remove_state(out: Path) -> None:
-    """Forget the state of a run that has finished."""
+    """Delete the state of a finished run."""
     (out / STATE_FILE).unlink(missing_ok=True)
 
 
 def _load_moments(optimizer: torch.optim.AdamW, moments: Weights) -> None:
-    held: dict[int, dict[str, Any]] = {}
+    state: dict[int, dict[str, Any]] = {}
     for key, value in moments.items():
         index, name = key.split(".", 1)
-        held.setdefault(int(index), {})[name] = value
+        state.setdefault(int(index), {})[name] = value
     groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": held, "param_groups": groups})
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
 def _copy(weights: Weights) -> Weights:

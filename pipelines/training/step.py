@@ -1,6 +1,6 @@
 """One update of a model's weights: loss, gradient, clipping, learning rate.
 
-What the loss is made of beyond the likelihood of the label sets is optional, and off by default:
+Parts of the loss beyond the likelihood of the label sets are optional, and off by default:
 
 - ``adversary`` (FGM; Miyato, Dai and Goodfellow, ICLR 2017, eq. 5): the clips once more, their
   features moved along the gradient of the loss;
@@ -70,7 +70,7 @@ class TrainingStep:
         """Add the gradients of one batch's share of the loss."""
         adversary = self.options.adversary
         if adversary > 0:
-            batch = _watched(batch)
+            batch = _with_gradients(batch)
         loss = self._loss(batch) / n_clips
         loss.backward()
         if adversary > 0:
@@ -85,13 +85,13 @@ class TrainingStep:
         return losses.sum()
 
     def _clip_losses(self, batch: Batch) -> Tensor:
-        """Return what each clip adds to the loss, (B,)."""
+        """Return the loss of each clip, (B,)."""
         assert batch.labels is not None
         return self.model.losses(batch) * _weights(batch.labels, self._rarity)
 
 
 def parameter_groups(model: EmotionModel, options: TrainConfig) -> list[dict[str, Any]]:
-    """Say how fast each weight learns, and which ones decay.
+    """Return the optimiser's groups: the learning rate of each weight, and whether it decays.
 
     Only matrices decay: shrinking biases, norms and embeddings of states gains nothing. A
     pretrained encoder learns more slowly, each layer more slowly than the next (Howard and Ruder,
@@ -120,8 +120,8 @@ def parameter_groups(model: EmotionModel, options: TrainConfig) -> list[dict[str
 def relative_rate(step: int, steps: int, options: TrainConfig) -> float:
     """Learning rate over its peak: a linear rise, then a cosine to zero or a plateau.
 
-    The plateau is what stochastic weight averaging asks for (Izmailov et al. 2018, section 3.2):
-    weights that still move are worth averaging.
+    Stochastic weight averaging needs the plateau (Izmailov et al. 2018, section 3.2): weights that
+    still move are worth averaging.
     """
     rise = max(1, round(steps * options.warmup_fraction))
     if step < rise:
@@ -133,18 +133,18 @@ def relative_rate(step: int, steps: int, options: TrainConfig) -> float:
 
 
 def _rarity(label_share: Tensor, balance: float) -> Tensor:
-    """Weigh labels by the commonest one's share of the clips over their own: (K,), >= 1."""
+    """Return the commonest label's share of the clips over each label's, to a power: (K,), >= 1."""
     return (label_share.max() / label_share.clamp(min=1e-3)).clamp(min=1) ** balance
 
 
 def _weights(labels: Tensor, rarity: Tensor) -> Tensor:
-    """Weight clips (B, K) by the rarest label that they carry, 1 without any: (B,)."""
-    carried = labels.nan_to_num() > 0
-    return torch.where(carried, rarity, 1.0).amax(dim=-1)
+    """Return the weight of each clip (B,): that of its rarest label (B, K), 1 without any."""
+    present = labels.nan_to_num() > 0
+    return torch.where(present, rarity, 1.0).amax(dim=-1)
 
 
-def _watched(batch: Batch) -> Batch:
-    """Let gradients reach the features themselves."""
+def _with_gradients(batch: Batch) -> Batch:
+    """Return the batch with features that gradients reach."""
     sequences = {
         modality: Rows(rows.values.detach().requires_grad_(), rows.mask)
         for modality, rows in batch.sequences.items()

@@ -26,10 +26,10 @@ def test_padding_is_on_the_right_and_masked() -> None:
     values, mask = batch.sequences["text"]
     assert values.shape == (2, 5, 3)
     assert mask.dtype == torch.bool
-    for row, held in enumerate(clips):
-        n = len(held.values["text"])
-        np.testing.assert_array_equal(values[row, :n], held.values["text"])
-        np.testing.assert_array_equal(mask[row, :n], held.masks["text"])
+    for row, one in enumerate(clips):
+        n = len(one.values["text"])
+        np.testing.assert_array_equal(values[row, :n], one.values["text"])
+        np.testing.assert_array_equal(mask[row, :n], one.masks["text"])
         assert not mask[row, n:].any()
     assert batch.ids == ("a", "b")
     assert batch.labels is not None
@@ -67,11 +67,11 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def test_collate_does_not_touch_its_input() -> None:
-    held = clip("a", 4)
-    before = held.values["text"].copy()
-    batch = collate([held], DIMS)
+    one = clip("a", 4)
+    before = one.values["text"].copy()
+    batch = collate([one], DIMS)
     batch.sequences["text"].values.zero_()
-    np.testing.assert_array_equal(held.values["text"], before)
+    np.testing.assert_array_equal(one.values["text"], before)
 
 
 def test_to_moves_every_tensor() -> None:
@@ -98,10 +98,10 @@ def test_statistics_are_those_of_the_valid_rows(lengths: list[int], seed: int) -
 def test_large_offsets_and_constant_columns_are_safe() -> None:
     rng = np.random.default_rng(0)
     rows = np.stack([1e6 + rng.normal(size=500), np.full(500, 1234.567), np.zeros(500)], axis=1)
-    held = ClipArrays("a", {"text": rows.astype(np.float32)}, {"text": np.ones(500, bool)})
+    one = ClipArrays("a", {"text": rows.astype(np.float32)}, {"text": np.ones(500, bool)})
     normalizer = Normalizer({"text": 3})
-    normalizer.fit([held])
-    scaled, _ = normalizer("text", collate([held], {"text": 3}).sequences["text"])
+    normalizer.fit([one])
+    scaled, _ = normalizer("text", collate([one], {"text": 3}).sequences["text"])
     assert abs(float(scaled[..., 0].mean())) < 0.1
     assert 0.9 < float(scaled[..., 0].std()) < 1.1
     assert scaled[..., 1:].abs().max() < 1e-3

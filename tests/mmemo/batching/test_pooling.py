@@ -15,15 +15,15 @@ def features(values, times, valid=None):
     return Features(values, np.asarray(times, float), valid, names, "test:1:0")
 
 
-def brute_force(held, intervals):
+def brute_force(frames, intervals):
     rows, valid = [], []
     for start, end in intervals:
         shared = [
             max(0.0, min(end, b) - max(start, a)) if ok else 0.0
-            for (a, b), ok in zip(held.times, held.valid, strict=True)
+            for (a, b), ok in zip(frames.times, frames.valid, strict=True)
         ]
         valid.append(sum(shared) > 0)
-        mean = np.average(held.values, axis=0, weights=shared) if valid[-1] else np.zeros(3)
+        mean = np.average(frames.values, axis=0, weights=shared) if valid[-1] else np.zeros(3)
         rows.append(mean)
     return np.array(rows), np.array(valid)
 
@@ -32,15 +32,15 @@ def brute_force(held, intervals):
 def test_pool_is_the_overlap_weighted_mean_of_valid_rows(seed):
     rng = np.random.default_rng(seed)
     starts = np.sort(rng.uniform(0, 5, 20))
-    held = features(
+    frames = features(
         rng.normal(size=(20, 3)),
         np.column_stack([starts, starts + rng.uniform(0, 1, 20)]),
         rng.random(20) < 0.7,
     )
     begin = np.sort(rng.uniform(-1, 6, 8))
     intervals = np.column_stack([begin, begin + rng.uniform(0.01, 2, 8)])
-    pooled = pool(held, intervals)
-    values, valid = brute_force(held, intervals)
+    pooled = pool(frames, intervals)
+    values, valid = brute_force(frames, intervals)
     assert (pooled.valid == valid).all()
     np.testing.assert_allclose(pooled.values, values, rtol=1e-4, atol=1e-5)
     assert (pooled.times == intervals).all()
@@ -50,17 +50,17 @@ def test_pool_is_the_overlap_weighted_mean_of_valid_rows(seed):
 def test_the_spread_is_the_overlap_weighted_standard_deviation(seed):
     rng = np.random.default_rng(seed)
     starts = np.sort(rng.uniform(0, 5, 20))
-    held = features(
+    frames = features(
         1000 + rng.normal(size=(20, 3)),
         np.column_stack([starts, starts + rng.uniform(0, 1, 20)]),
         rng.random(20) < 0.7,
     )
     begin = np.sort(rng.uniform(-1, 6, 8))
     intervals = np.column_stack([begin, begin + rng.uniform(0.01, 2, 8)])
-    pooled = pool(held, intervals, spread=True)
-    means, valid = brute_force(held, intervals)
+    pooled = pool(frames, intervals, spread=True)
+    means, valid = brute_force(frames, intervals)
     squares, _ = brute_force(
-        features((held.values.astype(float) - 1000) ** 2, held.times, held.valid), intervals
+        features((frames.values.astype(float) - 1000) ** 2, frames.times, frames.valid), intervals
     )
     expected = np.sqrt(np.maximum(squares - ((means - 1000) * valid[:, None]) ** 2, 0))
     np.testing.assert_allclose(pooled.values[:, 3:], expected, atol=0.02)
@@ -68,15 +68,15 @@ def test_the_spread_is_the_overlap_weighted_standard_deviation(seed):
 
 
 def test_a_word_without_a_frame_is_invalid_not_zero_data():
-    held = features([[1.0], [2.0]], [(0, 1), (1, 2)], [True, False])
-    pooled = pool(held, [(0.2, 0.8), (1.2, 1.8), (5.0, 6.0)])
+    frames = features([[1.0], [2.0]], [(0, 1), (1, 2)], [True, False])
+    pooled = pool(frames, [(0.2, 0.8), (1.2, 1.8), (5.0, 6.0)])
     assert pooled.valid.tolist() == [True, False, False]
     assert pooled.values.ravel().tolist() == [1.0, 0.0, 0.0]
 
 
 def test_a_word_of_no_length_reads_the_frame_it_falls_on():
-    held = features([[1.0], [2.0]], [(0, 1), (1, 2)])
-    pooled = pool(held, [(0.5, 0.5), (1.5, 1.5)])
+    frames = features([[1.0], [2.0]], [(0, 1), (1, 2)])
+    pooled = pool(frames, [(0.5, 0.5), (1.5, 1.5)])
     assert pooled.values.ravel().tolist() == [1.0, 2.0]
 
 

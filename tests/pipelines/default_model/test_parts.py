@@ -53,9 +53,9 @@ def shown(*labels, clips=1, strength=1.0):
 
 class TestFaces:
     def test_rows_are_pooled_as_arrange_pools_pictures(self):
-        held = track(np.random.default_rng(1), n=30)
-        expected = pool(held, windows(3.0, 0.5), spread=True)
-        assert pooled(held.values.astype(float), PER_ROW) == pytest.approx(
+        movement = track(np.random.default_rng(1), n=30)
+        expected = pool(movement, windows(3.0, 0.5), spread=True)
+        assert pooled(movement.values.astype(float), PER_ROW) == pytest.approx(
             expected.values, abs=1e-5
         )
 
@@ -100,8 +100,8 @@ class TestFaces:
         rows, valid = simulator(shown("happiness"), [8], np.random.default_rng(3))[0]
         units = rows[valid][:, [column(unit) for unit in ACTION_UNITS]]
         expected = units @ calibration.emotion + calibration.emotion_offset
-        found = rows[valid][:, [column(emotion) for emotion in EMOTIONS]]
-        assert found == pytest.approx(expected, abs=1e-4)
+        evidence = rows[valid][:, [column(emotion) for emotion in EMOTIONS]]
+        assert evidence == pytest.approx(expected, abs=1e-4)
 
     def test_rows_are_finite_bounded_and_zero_where_no_face_is_found(self, simulator):
         rng = np.random.default_rng(5)
@@ -117,10 +117,10 @@ class TestFaces:
 
     def test_units_are_between_0_and_1_and_no_more_than_asked_for(self):
         rng = np.random.default_rng(7)
-        asked = rng.uniform(0, 1, (50, 6))
-        activity = unit_activity(asked, rng)
+        strengths = rng.uniform(0, 1, (50, 6))
+        activity = unit_activity(strengths, rng)
         assert (activity >= 0).all()
-        assert (activity <= asked.max(axis=1)[:, None]).all()
+        assert (activity <= strengths.max(axis=1)[:, None]).all()
         assert not unit_activity(np.zeros((3, 6)), rng).any()
 
     def test_without_a_speaking_face_there_is_none_to_simulate(self):
@@ -165,8 +165,8 @@ class TestVoices:
             assert (rows[:-1, 0] > 0).all()  # the last may hold a margin alone
 
     def test_a_voice_that_is_nowhere_voiced_is_kept_whole(self):
-        held = voice(7.0, silence=1.5)
-        assert len(cut_voices(held, OPTIONS)[0]) >= 6
+        audio = voice(7.0, silence=1.5)
+        assert len(cut_voices(audio, OPTIONS)[0]) >= 6
 
     def test_an_actor_without_some_emotion_is_refused(self):
         with pytest.raises(DataError, match="actor-0: expected a voice for every emotion"):
@@ -175,12 +175,12 @@ class TestVoices:
     def test_an_actor_speaks_with_all_the_emotions_asked_for_and_no_others(self):
         voices = VoicePool(ACTED, OPTIONS)
         rng = np.random.default_rng(0)
-        for wanted in ([], [2], [0, 3], [1, 4, 5]):
-            present = np.isin(np.arange(6), wanted)
+        for labels in ([], [2], [0, 3], [1, 4, 5]):
+            present = np.isin(np.arange(6), labels)
             rows = voices("actor-1", present, 2.0, rng)
             voiced = rows[rows[:, 0] > 0]
             heard = {round(v) for v in voiced[:, 2] / voiced[:, 0]}
-            assert heard == {level_of(1, kind) for kind in (wanted or [-1])}
+            assert heard == {level_of(1, kind) for kind in (labels or [-1])}
 
     def test_a_microphone_changes_means_and_leaves_deviations(self):
         voices = VoicePool(ACTED, OPTIONS)
@@ -240,7 +240,7 @@ def clear(parts):
     return replace(parts, voices=ClearVoices(ACTED, OPTIONS))
 
 
-def said(clip):
+def levels_of(clip):
     """Levels of the voiced part of a clip's rows, as ``level_of`` gives them."""
     rows = clip.values.get("audio", np.zeros((0, 2 * len(AUDIO))))
     voiced = rows[rows[:, 0] > 0]
@@ -278,14 +278,14 @@ class TestCompose:
         for places in by_video(clips):
             recording = [clips[place] for place in places]
             assert len({tuple(clip.values) for clip in recording}) == 1
-            assert len({level // 10 for clip in recording for level in said(clip)}) <= 1
+            assert len({level // 10 for clip in recording for level in levels_of(clip)}) <= 1
 
     def test_voices_mostly_but_not_always_say_what_the_labels_say(self, clear):
         only_voices = Composer(clear, 4, acted_times=0, subsets={("audio",): 1.0})
         fits = []
         for clip in only_voices(0):
-            wanted = set(np.flatnonzero(clip.labels)) or {-1}
-            fits.append({level % 10 - 1 for level in said(clip)} <= wanted)
+            labels = set(np.flatnonzero(clip.labels)) or {-1}
+            fits.append({level % 10 - 1 for level in levels_of(clip)} <= labels)
         assert 0.5 < np.mean(fits) < 0.95
 
 
@@ -303,4 +303,4 @@ def test_a_model_that_knows_nothing_is_not_believed_without_words(parts):
     sure = Checkpoint(model.eval(), config, {}, (0.5,) * 6, trained_on, temperature=0.1)
     partial = calibrate(sure, parts).partial
     assert set(partial) == {frozenset(read) for read in WITHOUT_WORDS}
-    assert min(held.prior_share for held in partial.values()) > 0.8
+    assert min(own.prior_share for own in partial.values()) > 0.8

@@ -47,12 +47,12 @@ def test_it_is_small_and_nothing_in_it_can_run():
 
 
 def test_it_says_what_it_learnt_from_and_under_which_terms(model):
-    held = model.trained_on
-    assert "CMU-MOSEI" in held.dataset
-    assert "RAVDESS" in held.dataset
-    assert "simulated" in held.dataset
-    assert not held.demonstration
-    assert sum(held.set_counts.values()) == 16_327
+    trained_on = model.trained_on
+    assert "CMU-MOSEI" in trained_on.dataset
+    assert "RAVDESS" in trained_on.dataset
+    assert "simulated" in trained_on.dataset
+    assert not trained_on.demonstration
+    assert sum(trained_on.set_counts.values()) == 16_327
     licence = (find_model("default") / "LICENSE.md").read_text()
     assert "CC BY-NC-SA 4.0" in licence
     assert "CMU-MOSEI" in licence
@@ -97,21 +97,21 @@ def test_any_subset_of_the_modalities_gives_a_distribution(model):
     words = ("good", "morning")
     clips = [
         ClipArrays(
-            id="+".join(kept),
-            values={m: values[m] for m in kept},
-            masks={m: np.ones(len(values[m]), bool) for m in kept},
-            words=words if "text" in kept else (),
+            id="+".join(subset),
+            values={m: values[m] for m in subset},
+            masks={m: np.ones(len(values[m]), bool) for m in subset},
+            words=words if "text" in subset else (),
         )
         for size in (1, 2, 3)
-        for kept in itertools.combinations(("text", "audio", "visual"), size)
+        for subset in itertools.combinations(("text", "audio", "visual"), size)
     ]
-    found = infer(model.model, clips, calibration=model.calibration)
-    probs = np.exp(found.set_log_probs)
-    assert np.isfinite(found.set_log_probs).all()
+    predictions = infer(model.model, clips, calibration=model.calibration)
+    probs = np.exp(predictions.set_log_probs)
+    assert np.isfinite(predictions.set_log_probs).all()
     np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-4)
     assert len(np.unique(probs.round(4), axis=0)) == len(clips)
-    for clip, weights in zip(clips, found.modality_weights, strict=True):
-        heard = [m in clip.values for m in found.modalities]
+    for clip, weights in zip(clips, predictions.modality_weights, strict=True):
+        heard = [m in clip.values for m in predictions.modalities]
         np.testing.assert_allclose(weights[:, heard].sum(axis=1), 1, atol=1e-4)
         assert not weights[:, np.logical_not(heard)].any()
 
@@ -132,12 +132,12 @@ def test_a_smile_is_happier_than_a_face_without(model):
 
 @pytest.mark.shared
 def test_an_angry_voice_is_angrier_than_a_calm_one(model, shared):
-    found = []
+    clips = []
     for name in ("03-01-05-02-01-01-17", "03-01-02-01-01-01-17"):
         samples: Sound = read_sound(shared / f"data/ravdess/{name}.flac", 16_000)
         features = {"audio": CovarepExtractor()(samples)}
-        found.append(ClipFeatures(Clip(name, name), features))
-    angry, calm = probs_of(model, *found)[:, EMOTIONS.index("anger")]
+        clips.append(ClipFeatures(Clip(name, name), features))
+    angry, calm = probs_of(model, *clips)[:, EMOTIONS.index("anger")]
     assert angry > calm + 0.2
 
 

@@ -29,14 +29,14 @@ def clips(n_videos=20, per_video=3):
     return made
 
 
-def shown(held, sampling, seed=0, batch_size=8):
-    return list(epoch_batches(held, batch_size, sampling, np.random.default_rng(seed)))
+def shown(all_clips, sampling, seed=0, batch_size=8):
+    return list(epoch_batches(all_clips, batch_size, sampling, np.random.default_rng(seed)))
 
 
 def test_without_sampling_every_clip_is_shown_once():
-    held = clips()
-    ids = [clip.id for batch in shown(held, {}) for clip in batch]
-    assert sorted(ids) == sorted(clip.id for clip in held)
+    all_clips = clips()
+    ids = [clip.id for batch in shown(all_clips, {}) for clip in batch]
+    assert sorted(ids) == sorted(clip.id for clip in all_clips)
 
 
 def test_the_clips_of_a_video_stay_together():
@@ -46,26 +46,28 @@ def test_the_clips_of_a_video_stay_together():
 
 @pytest.mark.parametrize("often", [0.5, 1.0, 2.0, 2.5])
 def test_a_data_set_is_shown_as_often_as_asked(often):
-    held = clips(n_videos=200)
-    batches = shown(held, {"acted": often})
+    all_clips = clips(n_videos=200)
+    batches = shown(all_clips, {"acted": often})
     counts = Counter(clip.dataset for batch in batches for clip in batch)
     assert counts["found"] == 450
     assert counts["acted"] == pytest.approx(150 * often, rel=0.2)
-    assert clips_per_epoch(held, {"acted": often}) == pytest.approx(450 + 150 * often)
+    assert clips_per_epoch(all_clips, {"acted": often}) == pytest.approx(450 + 150 * often)
     for batch in batches:
         assert max(Counter(clip.id for clip in batch).values()) == 1
 
 
 def test_the_order_is_the_seeds_and_differs_between_epochs():
-    held = [replace(clip, video=None) for clip in clips()]
+    all_clips = [replace(clip, video=None) for clip in clips()]
     first, again, other = (
-        [clip.id for batch in shown(held, {}, seed) for clip in batch] for seed in (1, 1, 2)
+        [clip.id for batch in shown(all_clips, {}, seed) for clip in batch] for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
 
 
 def test_batches_hold_clips_of_similar_length():
-    held = [replace(clip, video=None) for clip in clips(n_videos=100)]
-    spreads = [np.ptp([len(clip.values["text"]) for clip in batch]) for batch in shown(held, {})]
+    all_clips = [replace(clip, video=None) for clip in clips(n_videos=100)]
+    spreads = [
+        np.ptp([len(clip.values["text"]) for clip in batch]) for batch in shown(all_clips, {})
+    ]
     assert np.mean(spreads) < 8

@@ -18,10 +18,10 @@ def config(**changes):
 
 def test_each_seed_has_its_run_and_figures_are_their_mean(tmp_path):
     dataset = planted_dataset()
-    found = train_seeds(config(), dataset, tmp_path, [3, 4])
-    nlls = [checkpoint.valid["set_nll"] for checkpoint in found]
+    checkpoints = train_seeds(config(), dataset, tmp_path, [3, 4])
+    nlls = [checkpoint.valid["set_nll"] for checkpoint in checkpoints]
     assert nlls[0] != nlls[1]
-    mean, deviation = spread(found)["set_nll"]
+    mean, deviation = spread(checkpoints)["set_nll"]
     assert mean == pytest.approx(sum(nlls) / 2)
     assert deviation == pytest.approx(abs(nlls[0] - nlls[1]) / 2**0.5)
     before = (tmp_path / "seed-3/model.safetensors").stat().st_mtime_ns

@@ -59,10 +59,10 @@ def test_every_option_changes_the_update_and_still_lowers_the_loss(clips, option
 
 
 def test_the_adversary_moves_each_clip_by_its_size_and_uphill(clips):
-    from pipelines.training.step import _moved, _watched
+    from pipelines.training.step import _moved, _with_gradients
 
     step = a_step(clips)
-    batch = _watched(step.model.collate(clips))
+    batch = _with_gradients(step.model.collate(clips))
     before = step.model.losses(batch)
     before.sum().backward()
     moved = _moved(batch, step.model, 0.1)

@@ -108,8 +108,8 @@ def test_it_learns_and_the_checkpoint_is_the_trained_model(encoder, dataset, tmp
 def test_a_frozen_encoder_that_has_changed_is_refused(encoder, dataset, tmp_path):
     config = options(encoder, training="frozen")
     train(config, dataset, tmp_path / "run")
-    held = json.loads((tmp_path / "run/checkpoint.json").read_text())
-    assert held["pretrained"].startswith("folder:")
+    description = json.loads((tmp_path / "run/checkpoint.json").read_text())
+    assert description["pretrained"].startswith("folder:")
     sizes = [path.stat().st_size for path in (tmp_path / "run").rglob("*") if path.is_file()]
     assert sum(sizes) < 200_000, "no weights of the encoder, no vocabulary"
     torch.manual_seed(1)
@@ -150,11 +150,11 @@ def test_frozen_layers_read_once_for_all_seeds_and_seeds_stay_what_they_are(
     config = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 2})})
     memory: dict[bytes, torch.Tensor] = {}
     train(config, dataset, tmp_path / "first", memory=memory)
-    held = dict(memory)
+    before = dict(memory)
     train(config.with_seed(1), dataset, tmp_path / "second", memory=memory)
-    assert held
-    assert memory.keys() == held.keys()
-    assert all(memory[key] is state for key, state in held.items())
+    assert before
+    assert memory.keys() == before.keys()
+    assert all(memory[key] is state for key, state in before.items())
     train_seeds(config, dataset, tmp_path / "seeds", [1])
     ours, theirs = (
         load_file(tmp_path / run / "model.safetensors") for run in ("second", "seeds/seed-1")
