@@ -1,7 +1,7 @@
-"""From clips of any length to padded tensors with real masks, and the scale they are brought to.
+"""From clips of any length to padded tensors with masks, and the normalisation of their columns.
 
-The same ``collate`` serves training and prediction. Padding stands on the right, a mask says which
-rows are real, and a modality that a clip does not have is a fully masked row, never data.
+The same ``collate`` serves training and prediction. Padding stands on the right, a mask marks valid
+rows, and a modality that a clip does not have is a fully masked row, never data.
 """
 
 import math
@@ -48,7 +48,7 @@ class Batch(NamedTuple):
         sequences: modality -> Sequence.
         labels: (B, K), or None; a label is 1, 0, or NaN where its data set does not annotate it.
         videos: (V, S) long, the places in the batch of each video's clips by start, -1 = none.
-        seconds: (B,) how long each clip is; NaN or 0 where not known.
+        seconds: (B,) length of each clip; NaN or 0 where not known.
         pieces: the words, where the model reads words and not their vectors.
         word_ids: (B, T) long, the word of each row of the text in the model's vocabulary, where it
             has one; the vocabulary's size where it is not in there.
@@ -91,9 +91,9 @@ class ClipArrays:
         values: modality -> (T, D) float32; a modality that is absent has no key, or T = 0.
         masks: modality -> (T,) bool, True = there was something to measure.
         labels: (K,) of 1, 0, or NaN where nothing is known of a label; None if unlabelled.
-        video: the recording it was cut from, whose clips may see each other; None = its own.
-        start_s: where it lies in that recording, seconds.
-        seconds: how long it is; NaN or 0 (a table without times) = not known.
+        video: the recording it was cut from, whose clips may see each other; None = none.
+        start_s: its start in that recording, seconds.
+        seconds: its length; NaN or 0 (a table without times) = not known.
         words: the word (or token) of each row of the text; empty where they are not known.
         dataset: the data set it comes from.
         degrees: (K + 1,), each label's intensity and the sentiment, NaN where not known; or None.
@@ -220,7 +220,7 @@ def by_video(clips: Seq[ClipArrays]) -> list[list[int]]:
 
 
 def _videos(clips: Seq[ClipArrays]) -> Tensor:
-    """Write the groups of ``by_video`` as a table of places, padded with -1."""
+    """Return the groups of ``by_video`` as a table of places, padded with -1."""
     groups = by_video(clips)
     table = np.full((len(groups), max(map(len, groups))), -1, dtype=np.int64)
     for row, places in zip(table, groups, strict=True):
@@ -229,7 +229,7 @@ def _videos(clips: Seq[ClipArrays]) -> Tensor:
 
 
 def _readable(text: Sequence, pieces: Pieces) -> Sequence:
-    """Mask the words of which the encoder's vocabulary has not one piece."""
+    """Mask the words without a piece in the encoder's vocabulary."""
     met = torch.zeros(text.mask.numel(), dtype=torch.bool)
     met[pieces.rows[pieces.rows >= 0]] = True
     return Sequence(text.values, text.mask & met.view_as(text.mask))
@@ -270,7 +270,7 @@ class Normalizer(nn.Module):
             self.register_buffer(f"{modality}_std", torch.ones(dim))
 
     def fit(self, clips: Iterable[ClipArrays]) -> None:
-        """Take mean and standard deviation over the valid rows of ``clips``, in one pass.
+        """Fit mean and standard deviation on the valid rows of ``clips``, in one pass.
 
         Sums are float64 and merged by the update of Chan, Golub and LeVeque (1983), so the clips
         may come from a generator. A column that does not vary is only centred.

@@ -14,7 +14,7 @@ from mmemo.errors import FeatureError
 from mmemo.features import Features
 
 SHORTEST_S = 1e-3
-"""Intervals are widened to this, so that a word of no length still reads the frame it falls on."""
+"""Shorter intervals are widened to this, so that a word of no length reads its frame."""
 
 
 def pool(features: Features, intervals: ArrayLike, *, spread: bool = False) -> Features:
@@ -23,7 +23,7 @@ def pool(features: Features, intervals: ArrayLike, *, spread: bool = False) -> F
     Args:
         features: T rows at any rate.
         intervals: (N, 2) start and end in seconds; they may touch, overlap or leave gaps.
-        spread: after the D means, also give the D standard deviations within the interval.
+        spread: after the D means, also return the D standard deviations within the interval.
 
     Returns:
         N rows with the intervals as their times; valid where any valid row overlaps.
@@ -58,7 +58,7 @@ def _spread(
     means: NDArray[np.float64],
     total_s: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Standard deviation within each interval, (N, D); squares are of what differs from a mean.
+    """Return the standard deviation within each interval, (N, D).
 
     Columns may be large and steady, so they are centred before they are squared.
     """
@@ -72,7 +72,7 @@ def _spread(
 
 
 def _overlaps(features: Features, times: NDArray[np.float64]) -> sparse.csr_array:
-    """Seconds that each interval shares with each valid row: sparse (N, T)."""
+    """Return the seconds that each interval shares with each valid row, sparse (N, T)."""
     rows = np.flatnonzero(features.valid)
     starts, ends = features.times[rows, 0], features.times[rows, 1]
     widened_end = np.maximum(times[:, 1], times[:, 0] + SHORTEST_S)

@@ -107,8 +107,8 @@ class TextOptions(Section):
     )
     word_bag: bool = Field(
         False,
-        description="Whether known words also add their own log-odds to each label, by how often "
-        "clip and video say them.",
+        description="Whether known words also add log-odds to each label, by how often they occur "
+        "in clip and video.",
     )
     clip_length: bool = Field(
         False,

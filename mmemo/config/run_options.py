@@ -39,8 +39,8 @@ class DataConfig(Section):
     )
     pooling: Literal["mean", "mean_sd"] = Field(
         "mean",
-        description="What a row says of the audio and visual frames in it: their mean, or also "
-        "their standard deviation.",
+        description="Pooling of the audio and visual frames of a row: their mean, or also their "
+        "standard deviation.",
     )
     max_rows: int = Field(
         600, ge=1, le=100_000, description="Longest sequence of a modality; the rest is cut off."
@@ -115,7 +115,7 @@ class TrainConfig(Section):
         "fit into memory at once.",
     )
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Of the forward pass in training; weights stay float32."
+        "float32", description="Precision of the forward pass in training; weights stay float32."
     )
     compile: bool = Field(False, description="Compile the loss; the first steps take longer.")
     warmup_fraction: float = Field(
@@ -127,7 +127,7 @@ class TrainConfig(Section):
         "set_nll", description="Validation figure that chooses the epoch to keep."
     )
     tensorboard: bool = Field(
-        False, description="Also write the figures of each epoch where TensorBoard finds them."
+        False, description="Also write the figures of each epoch for TensorBoard."
     )
     adversary: float = Field(
         0.0,
@@ -155,8 +155,8 @@ class TrainConfig(Section):
         0.0,
         ge=0,
         lt=1,
-        description="Decay per step of the running average of the weights, which is what is saved "
-        "if above 0.",
+        description="Decay per step of the running average of the weights; above 0, the average is "
+        "what is saved.",
     )
 
 

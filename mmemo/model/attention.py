@@ -25,7 +25,7 @@ class MultiHeadAttention(nn.Module):
         self.output = nn.Linear(hidden, hidden)
 
     def forward(self, queries: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
-        """Gather from memory what each query asks for.
+        """Attend from the queries to the memory.
 
         Args:
             queries: (B, Q, H).
@@ -64,7 +64,7 @@ class MultiHeadAttention(nn.Module):
 
 
 def _open_empty(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Say which clips have any row (B,), and open all rows of those that have none.
+    """Return which clips have any row (B,), and the mask with all rows open where there is none.
 
     A softmax over nothing is NaN, in the forward or the backward pass; such clips attend anywhere
     and their result is multiplied by zero.

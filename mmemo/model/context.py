@@ -1,10 +1,10 @@
-"""Let the clips of one video see each other, before a label is named.
+"""Let the clips of one video see each other before decoding.
 
-What was said before and after a sentence often tells what it meant; contextual models of spoken
+The sentences before and after often make a sentence's meaning clear; contextual models of spoken
 reviews began with a recurrent net over the utterances of a video (Poria et al., ACL 2017). Here
-each clip is summed up by one vector, an encoder reads a video's vectors in order of their start,
-and what it found is added to every row that a decoder may look at, together with the mean of all
-the video's rows, which tells its subject. So it works with any decoder and with any subset of the
+each clip is summarised by one vector, and an encoder reads a video's vectors in order of their
+start. Its output is added to every row that a decoder reads, together with the mean of all the
+video's rows, which represents its subject. This works with any decoder and any subset of the
 modalities.
 
 B clips, V videos, S clips of the longest, M modalities, T rows, H width.
@@ -22,7 +22,7 @@ from mmemo.model.degree_loss import ClipSummary
 from mmemo.model.encoder import FeedForward, RecurrentBody
 
 REACH = 8
-"""Farther neighbours than this many clips all stand at the same distance."""
+"""Distances are clipped to this many clips."""
 
 
 class VideoContext(nn.Module):
@@ -53,11 +53,11 @@ class VideoContext(nn.Module):
     def forward(
         self, memories: Mapping[str, Sequence], present: Tensor, videos: Tensor
     ) -> dict[str, Sequence]:
-        """Add to each clip's rows what its video says.
+        """Add the context of its video to each clip's rows.
 
         Args:
             memories: modality -> (B, T, H) with a mask that has at least one True per clip.
-            present: (B, M) bool, which modalities may have a say; at least one per clip.
+            present: (B, M) bool, which modalities are read; at least one per clip.
             videos: (V, S) long, the clips of each video in order, -1 = none; each clip once.
 
         Returns:
@@ -78,7 +78,7 @@ class VideoContext(nn.Module):
 
 
 def _subjects(memories: Mapping[str, Sequence], present: Tensor, videos: Tensor) -> Tensor:
-    """Average the rows of all clips of each video, modalities that are there only: (V, S, H)."""
+    """Return the mean row of all clips of each video, over present modalities: (V, S, H)."""
     sequences = [
         (rows, (mask & present[:, place, None])[..., None].to(rows.dtype))
         for place, (rows, mask) in enumerate(memories.values())
@@ -92,7 +92,7 @@ def _subjects(memories: Mapping[str, Sequence], present: Tensor, videos: Tensor)
 
 
 class RelativeBody(nn.Module):
-    """Transformer blocks that know how many clips apart two clips are, and nothing else of order.
+    """Transformer blocks with relative positions: the number of clips between two clips.
 
     Each head adds a learned bias to the score of a neighbour at each signed distance (Raffel et
     al. 2020, section 2.1, without its buckets).
@@ -131,7 +131,7 @@ class RelativeBlock(nn.Module):
         )
         place = torch.arange(rows.shape[1], device=rows.device)
         apart = (place - place[:, None]).clamp(-REACH, REACH) + REACH
-        # A padded row attends to itself alone, so that no softmax is over nothing.
+        # A padded row attends to itself alone, so that no softmax is empty.
         allowed = mask[:, None, None] | torch.eye(len(place), dtype=torch.bool, device=rows.device)
         bias = self.distance[:, apart].to(query.dtype).masked_fill(~allowed, -torch.inf)
         encoded = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)

@@ -1,8 +1,8 @@
-"""What clips teach beyond their labels: how strong each emotion is, and how good or bad the mood.
+"""The degree of each emotion and the sentiment, as a second task in training.
 
-CMU-MOSEI's annotators gave degrees, and the sentiment besides; a label says only that a degree is
-above zero. To predict the degrees too, from the same rows, is a task that helps the main one
-(Caruana, "Multitask learning", 1997) and is dropped after training.
+CMU-MOSEI's annotators gave degrees and the sentiment; a label only marks a degree above zero.
+Predicting the degrees too, from the same rows, helps the main task (Caruana, "Multitask learning",
+1997). The task is dropped after training.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from mmemo.model.attention import MultiHeadAttention
 
 
 class ClipSummary(nn.Module):
-    """Sum up each clip in one vector: what a learned query finds, averaged over modalities."""
+    """Summarise each clip in one vector: a learned query's attention, averaged over modalities."""
 
     def __init__(self, modalities: tuple[str, ...], hidden: int, heads: int) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class ClipSummary(nn.Module):
 
 
 class DegreeLoss(nn.Module):
-    """Predict degrees from the rows that the decoder looks at.
+    """Predict degrees from the rows that the decoder reads.
 
     Args:
         modalities: names of the M modalities.
@@ -51,8 +51,8 @@ class DegreeLoss(nn.Module):
     def forward(self, memories: Mapping[str, Sequence], present: Tensor, degrees: Tensor) -> Tensor:
         """Return each clip's loss (B,), a sum over the degrees (B, K + 1) that are known.
 
-        Degrees are compared by their square roots, for most are small, and one above two matters
-        less than any above none.
+        Square roots are compared, because most degrees are small: any degree above none matters
+        more than one above two.
         """
         known = ~degrees.isnan()
         target = degrees.nan_to_num()

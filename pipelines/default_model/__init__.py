@@ -1,1 +1,1 @@
-"""The model that comes with the package: its data put together, its training, its one command."""
+"""The model that comes with the package: its data, its training, its command."""

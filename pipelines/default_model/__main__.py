@@ -11,12 +11,12 @@ from pipelines.default_model.build import FUSION_CONFIG, Sources, build
 
 
 def main() -> int:
-    """Build; a run that was stopped goes on where it was."""
+    """Build the model; an interrupted run resumes."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.default_model", description=__doc__)
     for name, description in (
         ("mosei", "train.csv.gz and valid.csv.gz: CMU-MOSEI's words and labels"),
         ("ravdess", "RAVDESS's speech, sound or video files"),
-        ("faces", "videos of people who speak and show nothing, such as GRID"),
+        ("faces", "videos of people who speak with a neutral face, such as GRID"),
         ("out", "for the checkpoint"),
     ):
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR", help=description)
@@ -25,7 +25,7 @@ def main() -> int:
         type=Path,
         default=Path("runs/default-build"),
         metavar="DIR",
-        help="for what is made on the way (default: %(default)s)",
+        help="for intermediate results (default: %(default)s)",
     )
     parser.add_argument("--config", type=Path, default=FUSION_CONFIG, metavar="FILE")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")

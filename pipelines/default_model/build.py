@@ -1,4 +1,4 @@
-"""From the three sources to the shipped checkpoint, step by step; what is done is not done again.
+"""From the three sources to the shipped checkpoint, step by step; finished steps are not repeated.
 
 1. Words: the model of ``mosei_minilm.toml``, trained on CMU-MOSEI's words alone.
 2. Features: voices of RAVDESS, and faces of speakers who show nothing.
@@ -74,7 +74,7 @@ class Sources:
     Attributes:
         mosei: folder with ``train.csv.gz`` and ``valid.csv.gz``.
         ravdess: folder of RAVDESS's sound files.
-        faces: folder of videos of people who speak and show nothing (GRID).
+        faces: folder of videos of people who speak with a neutral face (GRID).
     """
 
     mosei: Path
@@ -86,7 +86,7 @@ def build(sources: Sources, work: Path, out: Path, config: Config, *, jobs: int 
     """Make the shipped checkpoint in ``out``; everything in between lies in ``work``.
 
     Raises:
-        DataError: a source is missing or not what it should be.
+        DataError: a source is missing or has other files than expected.
         FeatureError, ConfigError: as of extraction and training.
     """
     tables = [sources.mosei / f"{split}.csv.gz" for split in ("train", "valid")]
@@ -107,7 +107,7 @@ def build(sources: Sources, work: Path, out: Path, config: Config, *, jobs: int 
 def parts_of(
     dataset: Dataset, split: str, speaking: Sequence[ClipFeatures], config: Config
 ) -> Parts:
-    """Sort what one split's recordings are composed of.
+    """Return the parts of one split's recordings.
 
     Raises:
         DataError: words or voices are missing.
@@ -129,10 +129,10 @@ def parts_of(
 
 @contextlib.contextmanager
 def on_top_of(words: EmotionModel, model: EmotionModel) -> Iterator[None]:
-    """Give a model every weight that it shares with the model of words, and keep those for a while.
+    """Copy the weights that a model shares with the model of words, and freeze them temporarily.
 
-    So its answers to words alone are those of the model of words, and voice and face learn to say
-    what they have to say to the same decoder.
+    Its predictions from words alone are therefore those of the model of words, and voice and face
+    are learned for the same decoder.
     """
     own = model.state_dict()
     same = {
@@ -159,7 +159,7 @@ def _words_model(tables: Sequence[Path], folder: Path) -> Checkpoint:
 
 
 def _measured(media: Path, store: Path, config: Config, modality: str, jobs: int) -> Path:
-    """Make one modality's features of a folder of clips, as far as they are not there."""
+    """Extract one modality of a folder of clips, unless it is there."""
     source = read_source(media)
     options = config.features.model_copy(update={"modalities": (modality,)})
     result = extract(source.clips, source.info, store, options, jobs=jobs)
@@ -222,13 +222,13 @@ def _fuse(
 
 
 def with_sentence(clip: ClipFeatures) -> ClipFeatures:
-    """Give an acted clip the words that its file name stands for."""
+    """Return an acted clip with the words that its file name encodes."""
     texts = SENTENCES[clip.clip.id.split("-")[SENTENCE_FIELD]].split()
     words = tuple(Word(text, float(place), place + 1.0) for place, text in enumerate(texts))
     return replace(clip, clip=replace(clip.clip, words=words))
 
 
 def _without_degrees(clip: ClipArrays) -> ClipArrays:
-    """Forget how strongly an actor was told to act: that is no annotator's degree."""
+    """Remove the strength of an acted emotion, which is an instruction, not an annotation."""
     assert clip.degrees is not None
     return replace(clip, degrees=np.full_like(clip.degrees, np.nan))

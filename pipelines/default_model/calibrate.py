@@ -1,10 +1,10 @@
-"""How much a voice or a face alone is to be believed.
+"""Calibrate predictions from a voice or a face alone.
 
-The model's temperature is that of its words. Without words it is too sure: most voices that it was
-trained on alone are acted as they are, and users bring people who talk. Each subset of the
-modalities without words therefore gets its share of the prior (``mmemo.decisions.calibration``),
-fitted on recordings composed from the validation parts with acted clips beside them, and
-thresholds of its own: the best F1 of what is hardly known is had by lower ones.
+The model's temperature was fitted on words. Without words it is overconfident: most voices that it
+was trained on alone are acted, and users' recordings are of people who talk. Each subset of the
+modalities without words therefore gets a share of the prior (``mmemo.decisions.calibration``),
+fitted on recordings composed from the validation parts and on acted clips. It also gets thresholds
+of its own: uncertain predictions reach their best F1 at lower ones.
 """
 
 from collections.abc import Sequence
@@ -24,15 +24,16 @@ from pipelines.training.train import labels_of
 EVERYTHING: Shares = {("text", "audio", "visual"): 1.0}
 WITHOUT_WORDS = (("audio",), ("visual",), ("audio", "visual"))
 ACTED_WEIGHT = 0.25
-"""Of acted clips against composed ones, where a voice is heard: most users bring people who talk,
-some bring actors. Acted faces are made up as the composed ones are, and would only repeat them."""
+"""Weight of acted clips against composed ones, for voices: most users' recordings are of people who
+talk, some of actors. Acted faces are simulated as the composed ones are, and would only repeat
+them."""
 
 
 def calibrate(checkpoint: Checkpoint, parts: Parts) -> Checkpoint:
-    """Fit how recordings without words are answered.
+    """Fit the calibration of recordings without words.
 
     Args:
-        checkpoint: its temperature, and all that concerns words, is kept.
+        checkpoint: its temperature, and its calibration with words, stay.
         parts: of the validation split.
     """
     composed = Composer(parts, VALID_SEED, acted_times=0, subsets=EVERYTHING)(0)
@@ -50,7 +51,7 @@ def _fitted(
     acted: Sequence[ClipArrays],
     read: Sequence[str],
 ) -> PartialReading:
-    """Fit the share on all clips, and the thresholds on those whose labels occur as usual."""
+    """Fit the share on all clips, and the thresholds on those with the usual label frequencies."""
     hidden = set(checkpoint.model.modalities) - set(read)
     before = Calibration(checkpoint.temperature)
     clips = [*composed, *acted]

@@ -1,4 +1,4 @@
-"""Recordings put together from what exists apart: real words, acted voices, simulated faces.
+"""Recordings composed of separate parts: real words, acted voices, simulated faces.
 
 No corpus that may be used here has words, voices and faces together. If they are independent of
 each other given the emotions, it does not matter that they are not one person's: a segment's words
@@ -10,7 +10,8 @@ than they deserve on people who just talk:
   some always the same, as a person's voice and face do that sound or look so by nature;
 - recordings of every subset of the modalities, and clips by themselves, occur in fixed shares.
 
-Each epoch composes anew. The acted clips are also shown as they are, with their own words or none.
+Each epoch composes other recordings. The acted clips are also shown unchanged, with their own words
+or none.
 
 C clips, K labels.
 """
@@ -99,7 +100,7 @@ class Composer:
         subsets: share of recordings with each subset of the modalities.
         acted_subsets: the same for acted clips as they are.
         share: of the videos that an epoch shows.
-        wordless: how many epochs come first in which nothing is said.
+        wordless: how many epochs without words come first.
     """
 
     def __init__(
@@ -148,7 +149,7 @@ class Composer:
     def _recording(
         self, segments: Sequence[ClipArrays], subsets: Shares, rng: np.random.Generator
     ) -> list[ClipArrays]:
-        """Give a video's segments one voice and one face, and leave out what it lacks."""
+        """Give a video's segments one voice and one face, or only some modalities."""
         subset = _draw(subsets, rng)
         truth = np.stack([_labels(clip) for clip in segments])
         seconds = [max(1.0, len(clip.words) / WORDS_PER_S) for clip in segments]
@@ -160,7 +161,7 @@ class Composer:
         return clips
 
     def _shown(self, truth: Labels, plain: float, rng: np.random.Generator) -> Labels:
-        """Say which labels a voice or a face shows in each clip: (C, K)."""
+        """Return the labels that a voice or a face shows in each clip: (C, K)."""
         manner = _draw(MANNERS, rng)
         if manner == "stray":
             return self._labels[rng.integers(len(self._labels), size=len(truth))]

@@ -13,9 +13,9 @@ here from
 - error: the extractor follows some units better than others (``RELIABILITY``), and the rest of its
   deviation is noise.
 
-It is knowledge put into numbers, not data: what a model learns from it is as good as these lines.
+This is published knowledge, not data: a model learns no more from it than these numbers contain.
 
-C clips, T rows, N pictures, K labels.
+C clips, T rows, N frames, K labels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,7 +77,7 @@ class FaceSimulator:
 
     Args:
         calibration: the extractor's coefficients.
-        speaking: visual features of people who speak and show nothing, at one picture rate.
+        speaking: visual features of people who speak with a neutral face, at one frame rate.
         pictures_per_row: that a row pools.
     """
 

@@ -1,4 +1,4 @@
-"""Acted voices, ready to be put under other words: rows of half a second by actor and emotion."""
+"""Acted voices for other words: rows of half a second by actor and emotion."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -76,11 +76,11 @@ class VoicePool:
         return np.concatenate(parts)
 
     def channel(self, rng: np.random.Generator) -> Rows:
-        """Draw what a microphone adds to all rows of a recording: (D,), means only."""
+        """Draw the offset that a microphone adds to all rows of a recording: (D,), means only."""
         return np.asarray(self._channel_sd * rng.standard_normal(len(self._sd)), np.float32)
 
     def tremble(self, rows: Rows, rng: np.random.Generator) -> Rows:
-        """Add noise, so that no voice is learnt by heart."""
+        """Add noise, so that no voice is memorised."""
         noise = rng.standard_normal(rows.shape, dtype=np.float32)
         return np.asarray(rows + np.float32(TREMBLE_SD) * self._sd * noise, np.float32)
 
@@ -106,6 +106,6 @@ def cut_voices(audio: Features, options: DataConfig) -> list[Rows]:
 
 
 def _kind(intensities: Sequence[float]) -> int:
-    """Say which emotion a clip carries, -1 for none."""
+    """Return the emotion of a clip, -1 for none."""
     present = np.flatnonzero(np.asarray(intensities) > 0)
     return int(present[0]) if len(present) else -1

@@ -1,1 +1,1 @@
-"""From what the encoders saw to a probability for each set of labels."""
+"""From encoded rows to a probability for each set of labels."""

@@ -1,7 +1,7 @@
-"""Independent labels: the ablation that knows nothing of how emotions come together.
+"""Independent labels: the ablation without dependence between emotions.
 
-It reads the same contexts through the same weighing of modalities as the lattice, and answers with
-the same thing, a distribution over all label sets: here the product of K independent ones.
+It reads the same contexts with the same weighting of modalities as the lattice, and also returns a
+distribution over all label sets: here the product of K independent ones.
 """
 
 import torch
@@ -13,7 +13,7 @@ from mmemo.model.decoders.common import Decoded, LabelEvidence
 
 
 class BinaryDecoder(nn.Module):
-    """Say yes or no to each label by itself.
+    """Predict each label by itself.
 
     Args:
         n_labels: K.
@@ -34,8 +34,8 @@ class BinaryDecoder(nn.Module):
         """Return the distribution over sets and the modalities' weights per label.
 
         Args:
-            contexts: (B, M, K, H), what each modality says about each label.
-            present: (B, M) bool, which modalities may have a say; at least one per clip.
+            contexts: (B, M, K, H), each modality's context for each label.
+            present: (B, M) bool, which modalities are read; at least one per clip.
         """
         with torch.autocast(contexts.device.type, enabled=False):
             log_odds, weights = self.evidence(contexts, present)

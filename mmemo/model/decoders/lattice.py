@@ -66,18 +66,18 @@ class LatticePaths(nn.Module):
 
 
 class LatticeDecoder(nn.Module):
-    """Choose the next symbol from what each modality says about it, given the set so far.
+    """Choose the next symbol from each modality's context for it, given the set so far.
 
     Every step (S, k) has an embedding made of the labels in S and of the symbol k. From it come a
     query, which weighs the modalities' contexts for symbol k, a direction, which reads evidence
-    from the weighted context, and a bias, which holds what is known without looking at the clip.
+    from the weighted context, and a bias, which does not depend on the clip.
 
     Args:
         n_labels: K.
         hidden: width H.
         own_evidence: whether each label also has log-odds ``b`` of its own. They shift the
-            answer, ``p'(S | x) ~ p(S | x) exp(sum over k in S of b_k(x))``: what speaks for a label
-            whatever else is there need not be learned step by step.
+            distribution, ``p'(S | x) ~ p(S | x) exp(sum over k in S of b_k(x))``: evidence that
+            holds whatever the other labels are need not be learned step by step.
     """
 
     sets: Tensor
@@ -111,8 +111,8 @@ class LatticeDecoder(nn.Module):
         weights count for the other half.
 
         Args:
-            contexts: (B, M, K + 1, H), what each modality says about each symbol.
-            present: (B, M) bool, which modalities may have a say; at least one per clip.
+            contexts: (B, M, K + 1, H), each modality's context for each symbol.
+            present: (B, M) bool, which modalities are read; at least one per clip.
         """
         with torch.autocast(contexts.device.type, enabled=False):
             step_log_probs, weights = self.steps(contexts, present)

@@ -1,6 +1,6 @@
-"""Beginnings of label sequences, many at once, sharing the steps they have in common.
+"""Beginnings of label sequences, many at once, sharing their common steps.
 
-A decoder that remembers the order of what it emitted has one state per *prefix*: 1,957 of them for
+A decoder that remembers the order of its labels has one state per *prefix*: 1,957 of them for
 six labels, against 64 sets. Prefixes form a tree, and a row of the decoder belongs to one prefix
 and looks back along its line of ancestors, so that no step is computed twice.
 
@@ -45,7 +45,7 @@ class Prefixes(NamedTuple):
         return (self.emitted.long() << torch.arange(self.emitted.shape[2]).to(self.depth)).sum(2)
 
     def legal(self, ordered: bool) -> Tensor:
-        """Tell which labels may follow, (b, P, K): none twice, and if ordered only rarer ones."""
+        """Return which labels may follow, (b, P, K): none twice, and if ordered only rarer ones."""
         if not ordered:
             return ~self.emitted
         last = self.symbols.masked_fill(self.depth == 0, -1)
@@ -97,7 +97,7 @@ def all_prefixes(n_labels: int, ordered: bool) -> Prefixes:
 
 
 def final_labels(tree: Prefixes, ordered: bool) -> Tensor:
-    """Tell which labels (b, P, K) end a sequence, as nothing but STOP may follow them."""
+    """Return which labels (b, P, K) end a sequence, as nothing but STOP may follow them."""
     n_labels = tree.emitted.shape[2]
     if ordered:
         return (torch.arange(n_labels).to(tree.depth) == n_labels - 1).expand_as(tree.emitted)
@@ -105,7 +105,7 @@ def final_labels(tree: Prefixes, ordered: bool) -> Tensor:
 
 
 def count_prefixes(n_labels: int, ordered: bool) -> int:
-    """How many ``all_prefixes`` lists: 32 or 1,237 for six labels."""
+    """Return how many ``all_prefixes`` lists: 32 or 1,237 for six labels."""
     if ordered:
         return 1 << (n_labels - 1)
     return sum(math.perm(n_labels, length) for length in range(n_labels))

@@ -1,7 +1,7 @@
-r"""Labels one after the other, remembering their order: the decoder of the paper, as a rival.
+r"""Labels one after the other, remembering their order: the decoder of the paper, to compare.
 
 MMS2S (Zhang et al., EMNLP 2020) emits labels with a Transformer decoder. Each step looks back at
-the labels emitted so far, looks into each modality, weighs what the modalities say by multi-head
+the labels emitted so far, looks into each modality, weighs the modalities by multi-head
 attention, and chooses the next label among those not yet emitted (the repeat mask), or STOP. A set
 Y is as likely as all sequences of its labels together, equation (1):
 
@@ -16,8 +16,8 @@ al., ACM MM 2020, section 3.2). For a set of at most three labels, 6 sequences a
 **Prediction.** p(Y | x) of all ``2**K`` sets, so that the same utilities can be decoded and the
 same likelihood reported as for the other decoders. Up to six labels every prefix is visited and
 the sum over all orders is exact. Beyond, or when ``beam`` is set, only the ``beam`` most probable
-prefixes of each length are; what the search did not follow is spread evenly over all sets, so that
-the answer is a distribution, with each set at no less than its found sequences.
+prefixes of each length are. The probability that the search did not follow is spread evenly over
+all sets, so that the result is a distribution, and no set gets less than its visited sequences.
 
 ``label_order = "frequent"`` also masks every label more frequent than the last. Each set is then
 one sequence, and both sums are exact for any number of labels: a neural classifier chain.
@@ -53,12 +53,12 @@ DEFAULT_BEAM = 64
 
 
 class Steps(NamedTuple):
-    """What the decoder says at each prefix.
+    """The decoder's output at each prefix.
 
     Attributes:
         log_probs: (B, P, K + 1), log p(symbol | prefix), STOP last.
         weights: (B, P, M), how the step weighs the modalities, mean over heads.
-        moments: modality -> (B, P, T), the rows it looks at; None unless asked for.
+        moments: modality -> (B, P, T), its attention to rows; None unless requested.
     """
 
     log_probs: Tensor
@@ -67,7 +67,7 @@ class Steps(NamedTuple):
 
 
 class SequenceDecoder(nn.Module):
-    """Emit labels in order, looking into all modalities at each step.
+    """Emit labels in order, attending to all modalities at each step.
 
     Args:
         n_labels: K.
@@ -110,9 +110,9 @@ class SequenceDecoder(nn.Module):
             self.register_buffer(f"every_{name}", index, persistent=False)
 
     def fit(self, counts: Tensor) -> None:
-        """Number the labels from frequent to rare, given how many clips carry each, (K,).
+        """Number the labels from frequent to rare, given the number of clips with each, (K,).
 
-        To be called before training: what the decoder has learnt is about the numbers.
+        Call it before training: the learned weights refer to these numbers.
         """
         self.frequent_to_rare.copy_(counts.argsort(descending=True, stable=True))
 
@@ -124,14 +124,14 @@ class SequenceDecoder(nn.Module):
         *,
         moments: bool = False,
     ) -> Decoded:
-        """Return the distribution over sets, and what spoke for each label.
+        """Return the distribution over sets, and the modalities' and rows' weights for each label.
 
         The weights of a label are those of the steps that emit it, averaged by how likely the
         decoder is to take each.
 
         Args:
-            memories: modality -> (B, T, H), each with at least one row per clip to look at.
-            present: (B, M) bool, which modalities may have a say; at least one per clip.
+            memories: modality -> (B, T, H), each with at least one valid row per clip.
+            present: (B, M) bool, which modalities are read; at least one per clip.
             leaning: (B, K) log-odds that each step adds to its choice of each label.
             moments: also return the moment weights.
         """
@@ -217,7 +217,7 @@ class SequenceDecoder(nn.Module):
         *,
         moments: bool = False,
     ) -> Steps:
-        """Take the step that follows each prefix; labels that may not follow have probability 0."""
+        """Return the next step of each prefix; labels that may not follow have probability 0."""
         rows = self.symbols[tree.symbols] + self.positions[tree.depth]
         weights, looked = present.to(rows.dtype), None
         for number, block in enumerate(self.blocks, start=1):
@@ -285,7 +285,7 @@ class SequenceDecoder(nn.Module):
         return tree
 
     def _renamed_sets(self) -> Tensor:
-        """For each set of labels, the index of the same set in frequent-to-rare numbers."""
+        """Return, for each set of labels, the index of the same set in frequent-to-rare numbers."""
         bits = self.sets[:, self.frequent_to_rare].long()
         return (bits << torch.arange(self.n_labels).to(bits)).sum(dim=1)
 

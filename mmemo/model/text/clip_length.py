@@ -1,7 +1,7 @@
-"""How long a clip is, in seconds and in words: what attention, an average over rows, cannot see.
+"""The length of a clip in seconds and in words, which attention over rows cannot represent.
 
-Who listens to a longer stretch of speech finds more in it, and slow speech is not fast speech. Both
-lengths are known for real clips as for CMU-MOSEI's segments, and lie in the same range.
+Annotators find more emotions in longer clips, and slow speech differs from fast speech. Both
+lengths are known for real clips as for the segments of CMU-MOSEI, and lie in the same range.
 
 B clips, T rows, H width.
 """
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from mmemo.batching.batch import ClipArrays, Sequence
 
 LIMIT = 4.0
-"""Standard deviations; what is longer or shorter says no more."""
+"""Lengths are clipped to this many standard deviations."""
 _SMALLEST_STD = 1e-3
 
 
 class ClipLength(nn.Module):
-    """Add to each row of the text what the clip's lengths say.
+    """Add a projection of the clip's lengths to each row of its text.
 
     Args:
         hidden: width H.
@@ -35,7 +35,7 @@ class ClipLength(nn.Module):
         self.register_buffer("std", torch.ones(2))
 
     def fit(self, clips: Iterable[ClipArrays]) -> None:
-        """Take mean and standard deviation of either length over the clips of which it is known."""
+        """Fit mean and standard deviation of either length on the clips with known lengths."""
         texts = [clip for clip in clips if "text" in clip.masks]
         seconds = torch.tensor([clip.seconds for clip in texts])
         words = torch.tensor([int(clip.masks["text"].sum()) for clip in texts])
@@ -46,12 +46,12 @@ class ClipLength(nn.Module):
                 self.std[place] = known.std(correction=0).clamp(min=_SMALLEST_STD)
 
     def forward(self, memory: Sequence, seconds: Tensor, words: Tensor) -> Sequence:
-        """Return the memory (B, T, H) with what the lengths say added to its valid rows.
+        """Return the memory (B, T, H) with the projected lengths added to its valid rows.
 
         Args:
             memory: of the text.
-            seconds: (B,) how long each clip is; NaN or 0 = not known, which stands for the mean.
-            words: (B,) how many words it has; of clips with none, rows stay as they are.
+            seconds: (B,) length of each clip; NaN or 0 = not known, which is read as the mean.
+            words: (B,) number of its words; the rows of clips with none are unchanged.
         """
         scaled = ((_lengths(seconds, words) - self.mean) / self.std).clamp(-LIMIT, LIMIT)
         added = self.project(scaled.nan_to_num(0.0)) * (words > 0)[:, None]

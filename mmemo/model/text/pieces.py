@@ -1,7 +1,7 @@
-"""From words to the word pieces that a pretrained encoder reads, with the way back.
+"""From words to the word pieces that a pretrained encoder reads, and back to rows.
 
-Words come split, as transcripts have them, so each word's pieces can be looked up by themselves:
-a word is cut once, however often it is said.
+Transcripts come as separate words, so each word's pieces can be looked up on their own: a word is
+cut once, however often it occurs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from mmemo.batching.batch import ClipArrays, Pieces
 from mmemo.features import PAUSE
 
 MOST_WORDS_KEPT = 500_000
-"""More different words than any corpus of speech holds."""
+"""More distinct words than any corpus of speech has."""
 
 
 class Piece(NamedTuple):
@@ -31,7 +31,7 @@ class PieceCutter:
     Args:
         tokenizer: of transformers.
         across_clips: whether the clips of one video are read as one text.
-        longest: pieces in one text at most; longer ones are cut into parts of like length.
+        longest: pieces in one text at most; longer ones are cut into parts of similar length.
     """
 
     def __init__(self, tokenizer: Any, *, across_clips: bool, longest: int) -> None:
@@ -66,7 +66,7 @@ class PieceCutter:
         if word not in self._known:
             if len(self._known) >= MOST_WORDS_KEPT:
                 self._known.clear()
-            # The blank matters to vocabularies that tell the start of a word by it.
+            # In some vocabularies a leading blank marks the start of a word.
             ids = self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
             self._known[word] = tuple(ids[: self.longest])
         return self._known[word]
@@ -76,7 +76,7 @@ class PieceCutter:
             yield from (Piece(id, row) for id in self.cut(word))
 
     def _texts(self, clips: list[list[Piece]]) -> list[list[Piece]]:
-        """Put clips one after the other into as few texts as hold them, of like length."""
+        """Pack clips in order into as few texts as possible, of similar length."""
         parts = [part for clip in clips for part in _split(clip, self.longest)]
         total = sum(len(part) + 1 for part in parts)
         fair = total / max(1, -(-total // self.longest))
@@ -100,7 +100,7 @@ class PieceCutter:
         ids = np.full(shape, self.tokenizer.pad_token_id or 0, dtype=np.int64)
         rows = np.full(shape, -1, dtype=np.int64)
         mask = np.zeros(shape, dtype=np.bool_)
-        mask[:, 0] = True  # no text is empty to the encoder, not even that of a batch without words
+        mask[:, 0] = True  # the encoder needs a position even in a batch without words
         for place, text in enumerate(texts):
             ids[place, : len(text)], rows[place, : len(text)] = zip(*text, strict=True)
             mask[place, : len(text)] = True

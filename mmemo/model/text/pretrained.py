@@ -1,8 +1,8 @@
 """Pretrained encoders of the words, through transformers, frozen or trained on.
 
 The encoder reads word pieces in their context; the vectors of a word's pieces are averaged, so that
-the rest of the model meets one row per word, as it does with word vectors. Any encoder-only model
-serves that transformers can load as ``AutoModel`` with a fast tokenizer: an asset of mmemo, a
+the rest of the model reads one row per word, as with word vectors. Any encoder-only model works
+that transformers can load as ``AutoModel`` with a fast tokenizer: an asset of mmemo, a
 folder, or a name on the Hugging Face hub; see ``mmemo.model.text.pretrained_files``.
 """
 
@@ -31,8 +31,8 @@ _REMEMBERED_PIECES = 1_000_000
 class PretrainedWords(nn.Module):
     """Turn the words of a batch into rows (B, T, D).
 
-    A frozen encoder is no part of the weights: it can be had again by its name, so neither
-    checkpoints nor averages carry it.
+    A frozen encoder is not among the weights: it can be fetched again by name, so neither
+    checkpoints nor averages contain it.
 
     Attributes:
         width: columns D.
@@ -54,7 +54,7 @@ class PretrainedWords(nn.Module):
             longest=min(options.window, _positions(encoder.config) - 2),
         )
         self.norm = nn.LayerNorm(self.width)
-        encoder.pooler = None  # sums up a whole text, which is not asked for
+        encoder.pooler = None  # summarises a whole text, which is not used
         if options.checkpointing:
             _checkpoint_activations(encoder)
         self.frozen_layers = min(options.frozen_layers, self.depth + 1)
@@ -93,12 +93,12 @@ class PretrainedWords(nn.Module):
         return Sequence(rows * mask[..., None], mask)
 
     def frozen_names(self) -> frozenset[str]:
-        """Name the weights that training leaves as they came; ``state_dict`` may hold them."""
+        """Return the names of the frozen weights; ``state_dict`` may contain them."""
         weights = self.named_parameters()
         return frozenset(name for name, weight in weights if not weight.requires_grad)
 
     def depth_of(self, name: str) -> int:
-        """Say in which layer a weight of the encoder lies: 0 for embeddings, then 1, 2, ..."""
+        """Return the layer of a weight of the encoder: 0 for embeddings, then 1, 2, ..."""
         layer = _LAYER.search(name)
         if layer:
             return 1 + int(layer[1])
@@ -106,13 +106,13 @@ class PretrainedWords(nn.Module):
 
     @contextlib.contextmanager
     def remembering(self, memory: dict[bytes, Tensor] | None = None) -> Iterator[None]:
-        """Keep what frozen layers say of each text, so that they read it once, not each epoch.
+        """Cache the frozen layers' output for each text, so that they read it once in all epochs.
 
         Texts are the same each time only if whole videos (or single clips) are batched.
 
         Args:
-            memory: where to keep it, for runs that share the encoder and its frozen layers; by
-                default it is forgotten in the end.
+            memory: the cache, for runs that share the encoder and its frozen layers; by default it
+                is dropped at the end.
         """
         before = self._remembered
         self._remembered = {} if memory is None else memory
@@ -123,7 +123,7 @@ class PretrainedWords(nn.Module):
 
     @contextlib.contextmanager
     def held_still(self) -> Iterator[None]:
-        """Train none of its layers for a while: all of them then read each text once."""
+        """Temporarily freeze all layers, which then read each text once."""
         layers, upper = self.frozen_layers, self._upper
         learning = [weight for weight in self.model.parameters() if weight.requires_grad]
         self.frozen_layers, self._upper = self.depth + 1, []
@@ -137,7 +137,7 @@ class PretrainedWords(nn.Module):
                 weight.requires_grad_(True)
 
     def _states(self, pieces: Pieces) -> Tensor:
-        """Return what the last layer says of each piece, (N, L, D)."""
+        """Return the last layer's state of each piece, (N, L, D)."""
         attend = pieces.mask.long()
         if self.frozen_layers <= 1:
             states: Tensor = self.model(
@@ -152,7 +152,7 @@ class PretrainedWords(nn.Module):
         return states
 
     def _recall(self, pieces: Pieces) -> Tensor:
-        """Return what the frozen layers say of each piece: read, or remembered."""
+        """Return the frozen layers' state of each piece, read or cached."""
         if self._remembered is None:
             return self._frozen(pieces.ids, pieces.mask)
         lengths = pieces.mask.sum(dim=1).tolist()
@@ -182,7 +182,7 @@ class PretrainedWords(nn.Module):
 
 
 def _alike(pieces: Pieces) -> Iterator[Pieces]:
-    """Part a batch into texts of like length, for padding costs as much as reading."""
+    """Split a batch into texts of similar length, because padding costs as much as reading."""
     lengths = pieces.mask.sum(dim=1).tolist()
     parts: list[list[int]] = []
     for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
@@ -195,24 +195,24 @@ def _alike(pieces: Pieces) -> Iterator[Pieces]:
 
 
 class _PassOn(nn.Module):
-    """Stands in for the embeddings, where they and more layers have done their work already."""
+    """Replaces the embeddings when they and lower layers have been applied already."""
 
     def forward(self, *, inputs_embeds: Tensor, **_: Any) -> Tensor:
         return inputs_embeds
 
 
 def upper_layers(encoder: Any, first: int) -> Any:
-    """Return an encoder that goes on where layer ``first`` begins, sharing all weights.
+    """Return an encoder that starts at layer ``first``, sharing all weights.
 
     Args:
         encoder: of transformers, with its embeddings in ``embeddings`` and its layers in one list.
         first: how many layers are left out.
 
     Returns:
-        An encoder to be given ``inputs_embeds``, the states before that layer.
+        An encoder of ``inputs_embeds``, the states before that layer.
 
     Raises:
-        ConfigError: the encoder is built in another way.
+        ConfigError: the encoder has another structure.
     """
     depth = encoder.config.num_hidden_layers
     lists = [
@@ -237,7 +237,7 @@ def upper_layers(encoder: Any, first: int) -> Any:
 
 
 def _shallow(module: Any) -> Any:
-    """Copy a module but not what is in it."""
+    """Copy a module but share its submodules."""
     twin = copy.copy(module)
     twin._modules = dict(module._modules)
     return twin

@@ -1,6 +1,6 @@
-"""Where pretrained encoders come from, and how a checkpoint describes one.
+"""Load pretrained encoders, and describe them in checkpoints.
 
-Only safetensors are read, and no code that comes with a model is run.
+Only safetensors are read, and no code of a model is run.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ def load_pretrained(options: PretrainedOptions) -> PretrainedWords:
 
     Raises:
         AssetError: an asset cannot be fetched.
-        ConfigError: there is no such model, or not one that can be used.
+        ConfigError: there is no such model, or it is not an encoder that transformers can load.
     """
     place, source = _find(options.name)
     return _build(place, source, options, weights=True)
@@ -40,13 +40,13 @@ def rebuild_pretrained(folder: Path, source: str, options: PretrainedOptions) ->
 
 
 def save_description(words: PretrainedWords, folder: Path) -> None:
-    """Write what is needed to build a fine-tuned encoder again, except its weights."""
+    """Write the configuration and tokenizer of a fine-tuned encoder, without its weights."""
     words.model.config.save_pretrained(folder)
     words.tokenizer.save_pretrained(folder)
 
 
 def _find(name: str) -> tuple[str, str]:
-    """Return where transformers finds a model, and the fingerprint of its bytes."""
+    """Return the place where transformers finds a model, and the fingerprint of its bytes."""
     if name in ASSETS:
         return str(resolve(name)), f"{name}:{ASSETS[name].digest}"
     weights = Path(name) / "model.safetensors"
@@ -65,7 +65,7 @@ def _build(
 ) -> PretrainedWords:
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-    # Without an answer beforehand transformers asks the user whether to run what came along.
+    # Otherwise transformers asks the user whether to run code that came with the model.
     local = {
         "local_files_only": Path(place).is_dir() or is_offline(),
         "trust_remote_code": False,
@@ -94,7 +94,7 @@ def _build(
 
 
 def _set_dropout(config: Any, dropout: float) -> None:
-    """Drop states, not attention weights: that forbids the fused kernel, for little."""
+    """Set dropout of states; that of attention weights would forbid the fused kernel."""
     for names, value in (
         (("hidden_dropout_prob", "hidden_dropout", "dropout"), dropout),
         (("attention_probs_dropout_prob", "attention_dropout"), 0.0),
