@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmemo.errors import ConfigError
+from mmemo.store import write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +34,15 @@ class TrainingLog:
         if tensorboard:
             _import_writer()
 
-    def begin(self) -> None:
-        """Delete the logs of an earlier run."""
-        (self.out / HISTORY_FILE).unlink(missing_ok=True)
+    def begin(self, epoch: int) -> None:
+        """Delete what an earlier run logged from this epoch on."""
+        history = self.out / HISTORY_FILE
+        if epoch > 0 and history.is_file():
+            # An epoch may have been logged just before an interruption, but not saved.
+            lines = history.read_bytes().splitlines(keepends=True)
+            write_atomically(history, b"".join(lines[:epoch]))
+            return
+        history.unlink(missing_ok=True)
         if (self.out / TENSORBOARD_FOLDER).is_dir():
             shutil.rmtree(self.out / TENSORBOARD_FOLDER)
 

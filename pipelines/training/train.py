@@ -214,8 +214,7 @@ def fit(
     update = TrainingStep(model, optimizer, options, steps, _label_share(first))
     state = load_state(out, config, model, optimizer) or TrainingState.fresh(model)
     log = TrainingLog(out, tensorboard=options.tensorboard)
-    if state.epoch == 0:
-        log.begin()
+    log.begin(state.epoch)
     with bar("training", options.epochs * clips) as progress:
         progress.advance(state.epoch * clips)
         for epoch in range(state.epoch, options.epochs):
@@ -234,9 +233,9 @@ def fit(
             state.average_epoch(model, options)
             figures = _validate(model, state, validate_on)
             state.finish_epoch(figures, options.select_by in LOWER_IS_BETTER, options)
-            save_state(out, config, state, model, optimizer)
             seconds = time.monotonic() - started
             log.write(epoch, float(np.mean(losses)), figures, seconds, best=state.stale == 0)
+            save_state(out, config, state, model, optimizer)
     return state
 
 

@@ -125,11 +125,30 @@ def test_a_stopped_run_goes_on_to_the_same_result(dataset, tmp_path, monkeypatch
     assert histories[0] == histories[1]
 
 
-def test_an_unfinished_run_with_other_options_is_not_overwritten(dataset, tmp_path, monkeypatch):
-    def stop(*_, **__):
-        raise KeyboardInterrupt
+def test_an_epoch_that_was_logged_but_not_saved_is_logged_once(dataset, tmp_path, monkeypatch):
+    def stop_in_second_epoch(out, config, state, *arguments):
+        if state.epoch == 2:
+            raise KeyboardInterrupt
+        save(out, config, state, *arguments)
 
-    monkeypatch.setattr("pipelines.training.log.TrainingLog.write", stop)
+    from pipelines.training.train import save_state as save
+
+    monkeypatch.setattr("pipelines.training.train.save_state", stop_in_second_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        train(options(), dataset, tmp_path)
+    assert len((tmp_path / "history.jsonl").read_text().splitlines()) == 2
+    monkeypatch.undo()
+    train(options(), dataset, tmp_path)
+    lines = (tmp_path / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [0, 1, 2, 3]
+
+
+def test_an_unfinished_run_with_other_options_is_not_overwritten(dataset, tmp_path, monkeypatch):
+    def stop_after_the_first(log, epoch, *_, **__):
+        if epoch:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipelines.training.log.TrainingLog.write", stop_after_the_first)
     with pytest.raises(KeyboardInterrupt):
         train(options(), dataset, tmp_path)
     monkeypatch.undo()
