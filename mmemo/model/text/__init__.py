@@ -1,1 +1,1 @@
-"""What only the text has: pretrained encoders, learned words and clip length."""
+"""The parts of the model for text alone: pretrained encoders, common words, clip length."""
