@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmemo.batching.batch import ClipArrays, collate
+from mmemo.batching.batch import ClipArrays
 from mmemo.config import Config, ModelConfig
 from mmemo.labels import EMOTIONS
 from mmemo.model.emotion_model import build_model
@@ -121,7 +121,7 @@ def _step(decoder: str, options: argparse.Namespace) -> Step:
     config = config.model_copy(update={"decoder": kind})
     model = build_model(config, DIMS, EMOTIONS).to(options.device)
     optimizer = torch.optim.AdamW(model.parameters())
-    batch = collate(_clips(options.batch, options.rows), model.dims).to(options.device)
+    batch = model.collate(_clips(options.batch, options.rows)).to(options.device)
     loss = torch.compile(model.loss) if options.compile else model.loss
     lower = options.precision == "bfloat16"
 
