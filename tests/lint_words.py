@@ -13,15 +13,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("mmemo", "extractors", "pipelines", "benchmarks", "examples", "docs", "tests")
-PENDING = (
+PENDING: tuple[str, ...] = (
     "mmemo/batching",
     "mmemo/model",
     "pipelines/configs",
     "pipelines/default_model",
-    "pipelines/sample",
     "pipelines/training",
-    "tests/mmemo",
-    "tests/pipelines",
+    "tests/mmemo/batching",
+    "tests/mmemo/model",
+    "tests/pipelines/default_model",
+    "tests/pipelines/test_checkpoint.py",
+    "tests/pipelines/training",
 )
 """What still has to be gone through; nothing new goes in here."""
 PROSE = ("*.py", "*.md", "*.toml", "*.js", "*.html")

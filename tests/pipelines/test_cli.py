@@ -22,11 +22,11 @@ SMALL = ["model.encoder.hidden=8", "model.encoder.heads=2", "train.epochs=2", "t
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "store"
-    held = FeatureStore.create(folder, StoreInfo("planted", demonstration=True))
+    store = FeatureStore.create(folder, StoreInfo("planted", demonstration=True))
     dataset = planted_dataset(48, 16, 16)
     for clip in dataset.clips:
-        held.write(clip, "key")
-    held.write_manifest([clip.clip for clip in dataset.clips])
+        store.write(clip, "key")
+    store.write_manifest([clip.clip for clip in dataset.clips])
     return folder
 
 
@@ -113,12 +113,12 @@ def test_wrong_usage_is_exit_code_2(capsys):
 
 
 def test_a_store_of_other_features_is_refused(run, tmp_path, capsys):
-    held = FeatureStore.create(tmp_path / "store", StoreInfo("other"))
+    store = FeatureStore.create(tmp_path / "store", StoreInfo("other"))
     (clip, *_) = planted_dataset(1, 1, 1).clips
     features = clip.features["text"]
     object.__setattr__(features, "names", tuple(reversed(features.names)))
-    held.write(clip, "key")
-    held.write_manifest([clip.clip])
+    store.write(clip, "key")
+    store.write_manifest([clip.clip])
     assert main(["evaluate", str(run), "--data", str(tmp_path / "store")]) == 1
     assert "the model expects text" in one_line(capsys)
 
