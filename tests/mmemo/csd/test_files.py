@@ -237,7 +237,7 @@ def test_what_is_no_csd_is_said(tmp_path, content, message):
         ([("a/b", entry())], "without '/'"),
         ([("", entry())], "without '/'"),
         ([("a", entry()), ("a", entry())], "occurs twice"),
-        ([("a", Entry(np.zeros((2, 2)), np.zeros((1, 1))))], "one row an interval"),
+        ([("a", Entry(np.zeros((2, 2)), np.zeros((1, 1))))], "one row per interval"),
         ([("a", Entry(np.zeros((1, 2)), np.array([[None]])))], "numbers or words"),
     ],
 )
