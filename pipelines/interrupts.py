@@ -18,7 +18,7 @@ from typing import NoReturn
 
 EXIT_INTERRUPTED = 130
 LINE = "mmemo: interrupted; run the same command again to go on"
-EXIT_S = 2.0
+EXIT_S = 1.6
 """Time for unwinding; after it the process is ended."""
 
 _SHOW_CURSOR = "\r\x1b[K\x1b[?25h"

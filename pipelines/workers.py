@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 """One thread per worker: several that spin for each other's cores are slower than one each."""
-STOP_S = 1.2
+STOP_S = 1.0
 """Time for a running task to remove its unfinished files after an interrupt."""
 DYING_S = 10.0
 """Time for a process that closed its connection to end."""
