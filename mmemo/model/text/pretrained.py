@@ -62,7 +62,7 @@ class PretrainedWords(nn.Module):
             self.frozen_layers = self.depth + 1
         for name, weight in encoder.named_parameters():
             weight.requires_grad_(self.depth_of(name) >= self.frozen_layers)
-        self._held: list[Any] = [encoder]  # in a list, torch does not see them
+        self._unregistered: list[Any] = [encoder]  # torch does not look into a list
         self._upper: list[Any] = []
         if options.training == "fine-tuned":
             self.encoder = encoder
@@ -78,7 +78,7 @@ class PretrainedWords(nn.Module):
     @property
     def model(self) -> Any:
         """The encoder itself, frozen or not."""
-        return self._held[0]
+        return self._unregistered[0]
 
     def forward(self, pieces: Pieces, mask: Tensor) -> Sequence:
         """Read pieces into the rows of words with mask (B, T)."""
