@@ -1,7 +1,7 @@
 """Sources of clips for ``mmemo features``: a folder of clips, one media file, or a table."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmemo.datasets import ravdess
@@ -10,6 +10,7 @@ from mmemo.datasets.foreign.raw_mosei import raw_folder, read_raw_mosei
 from mmemo.datasets.mosei import NAME as MOSEI
 from mmemo.datasets.ravdess import is_ravdess, read_ravdess
 from mmemo.datasets.table import is_table, read_table
+from mmemo.datasets.voices import is_voices, read_voices
 from mmemo.errors import DataError
 from mmemo.features import Clip
 from mmemo.labels import EMOTIONS
@@ -44,6 +45,9 @@ def read_source(path: Path) -> Source:
             return Source(StoreInfo(name), tuple(read_raw_mosei(raw)))
         if not (path / LABELS_FILE).is_file() and is_ravdess(path):
             return Source(StoreInfo(ravdess.NAME, labels=ravdess.LABELS), tuple(read_ravdess(path)))
+        if is_voices(path):
+            labels, clips = read_voices(path)
+            return Source(replace(_about(path), labels=labels), tuple(clips))
         info = _about(path)
         return Source(info, tuple(read_clips(path, info.labels)))
     if is_table(path):
