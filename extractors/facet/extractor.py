@@ -15,6 +15,7 @@ from extractors.facet.action_units import (
     load_calibration,
     unit_evidence,
 )
+from extractors.facet.expression import EXPRESSION_NAMES, ExpressionNetwork, expression_columns
 from extractors.facet.face_extractor import FaceExtractor
 from extractors.facet.measures import MEASURES, measurement_matrix
 from extractors.facet.people import Sightings, track_people
@@ -41,28 +42,44 @@ _SUMMARY = np.dtype(
         ("measures", np.float32, (len(MEASURES),)),
         ("angles", np.float32, (len(POSE),)),
         ("texture", np.int8, (TEXTURE_SIZE,)),
+        ("expressions", np.float32, (len(EXPRESSION_NAMES),)),
     ]
 )
-"""What is stored per face and frame: 356 bytes."""
+"""What is stored per face and frame: 384 bytes."""
 
 
 class FacetExtractor(FaceExtractor):
     """Frames of a person to evidence of emotions and action units, and head pose in degrees.
 
     Frames are measured one by one and not stored; only numbers are (about 0.4 kB per frame).
+
+    Args:
+        folder, max_faces, threads: see ``FaceExtractor``.
+        expressions: adds the columns of ``extractors.facet.expression`` behind the others.
     """
 
     names: tuple[str, ...] = tuple(n for n in FACET_NAMES if n not in UNAVAILABLE)
 
-    def __init__(self, folder: Path | None = None, *, max_faces: int = 2, threads: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        max_faces: int = 2,
+        threads: int = 1,
+        expressions: ExpressionNetwork | None = None,
+    ) -> None:
         super().__init__(folder, max_faces=max_faces, threads=threads)
+        self._expressions = expressions
+        if expressions is not None:
+            self.names = (*FacetExtractor.names, *EXPRESSION_NAMES)
         self._calibration = load_calibration()
         self._matrix = measurement_matrix(self._tracker.networks.canonical)
 
     def fingerprint(self) -> str:
         """Identify algorithm, options, weights and calibration: ``facet:version:digest``."""
         digest = f"{self._tracker.networks.digest}-{self._calibration.digest}"
-        return f"facet:{VERSION}.{self._tracker.max_faces}:{digest}"
+        own = f"facet:{VERSION}.{self._tracker.max_faces}:{digest}"
+        return own if self._expressions is None else f"{own}+{self._expressions.fingerprint()}"
 
     def _measure(self, frames: Iterable[Frame]) -> tuple[Sightings, NDArray[np.float32]]:
         """Follow all faces, and compute the columns of all sightings, (R, 33)."""
@@ -77,6 +94,8 @@ class FacetExtractor(FaceExtractor):
             row["measures"] = face.head.ravel() @ self._matrix
             row["angles"] = face.pose.pitch, face.pose.yaw, face.pose.roll
             row["texture"] = face.texture
+            if self._expressions is not None:
+                row["expressions"] = expression_columns(self._expressions, face)
             return row
 
         sightings = track_people(self._tracker, prefetch(frames), summarise)
@@ -103,4 +122,7 @@ class FacetExtractor(FaceExtractor):
             self._calibration,
         )
         emotions = emotion_evidence(units, self._calibration)
-        return np.column_stack([emotions, units, summaries["angles"]])
+        columns = [emotions, units, summaries["angles"]]
+        if self._expressions is not None:
+            columns.append(summaries["expressions"])
+        return np.column_stack(columns)

@@ -8,7 +8,7 @@ not run while the mesh network confirms the face. A cut ends all tracks.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import cv2
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from extractors.facet.detector import Detection, detect_faces, detect_small_faces, overlap
 from extractors.facet.networks import MESH_SIZE, FaceNetworks
+from extractors.facet.patch import face_patch
 from extractors.facet.pose import HeadPose, fit_pose
 from extractors.facet.shots import ShotDetector
 from extractors.facet.texture import texture
@@ -46,6 +47,7 @@ class Face:
         presence: probability by the mesh network that this is a face, 0 to 1.
         pose: of the head.
         texture: (112,) int8; see ``extractors.facet.texture``.
+        patch: computes the frontal grey levels; see ``extractors.facet.patch.face_patch``.
         score: computes the blendshapes of points.
     """
 
@@ -54,6 +56,7 @@ class Face:
     presence: float
     pose: HeadPose
     texture: NDArray[np.int8]
+    patch: Callable[[], NDArray[np.uint8]] = field(repr=False)
     score: Callable[[NDArray[np.float32]], NDArray[np.float32]] = field(repr=False)
 
     @cached_property
@@ -210,6 +213,7 @@ class FaceTracker:
             presence=presence,
             pose=pose,
             texture=texture(np.asarray(crop, np.uint8), pose, to_square),
+            patch=partial(face_patch, image, pose),
             score=self.networks.blendshapes,
         )
 

@@ -1,0 +1,149 @@
+"""The expression network: the extractor runs what was trained; mirrored faces are one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save
+
+from extractors.facet.expression import (
+    EXPRESSIONS,
+    MOST_ODDS,
+    ExpressionNetwork,
+    log_odds,
+    standardised,
+)
+from extractors.facet.measures import mirror_of
+from extractors.facet.tracker import FaceTracker
+from mmemo.errors import AssetError, DataError
+from pipelines.default_model.expressions import (
+    Faces,
+    TrainedNetwork,
+    held_out,
+    measure_faces,
+    symmetric_statistics,
+    vary,
+)
+
+
+@pytest.fixture(scope="module")
+def pairs() -> np.ndarray:
+    return mirror_of(FaceTracker().networks.canonical)
+
+
+def random_faces(number: int, seed: int = 0) -> Faces:
+    rng = np.random.default_rng(seed)
+    return Faces(
+        rng.integers(0, 256, (number, 48, 48)).astype(np.uint8),
+        rng.normal(0, 3, (number, 478, 3)).astype(np.float32),
+        rng.normal(0, 20, (number, 3)).astype(np.float32),
+        np.arange(number) % len(EXPRESSIONS),
+        np.array([f"happy/{place}.jpg" for place in range(number)]),
+        np.zeros(len(EXPRESSIONS), np.int64),
+    )
+
+
+def trained_for_a_moment(faces: Faces, pairs: np.ndarray) -> TrainedNetwork:
+    """Give weights and batch norms values of their own."""
+    torch.manual_seed(0)
+    network = TrainedNetwork(*symmetric_statistics(faces.heads, pairs))
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.05)
+    tensors = (
+        torch.from_numpy(standardised(faces.patches)),
+        torch.from_numpy(faces.heads),
+        torch.from_numpy(faces.angles),
+    )
+    for _ in range(3):
+        loss = torch.nn.functional.cross_entropy(network(*tensors), torch.from_numpy(faces.labels))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return network.eval()
+
+
+def test_the_extractor_computes_what_was_trained(tmp_path, pairs):
+    faces = random_faces(24)
+    network = trained_for_a_moment(faces, pairs)
+    (tmp_path / "weights.safetensors").write_bytes(save(network.weights()))
+    extractor = ExpressionNetwork(tmp_path / "weights.safetensors")
+    with torch.no_grad():
+        logits = network(
+            torch.from_numpy(standardised(faces.patches)),
+            torch.from_numpy(faces.heads),
+            torch.from_numpy(faces.angles),
+        ).numpy()
+    measured = zip(faces.patches, faces.heads, faces.angles, strict=True)
+    columns = np.stack([extractor(*face) for face in measured])
+    np.testing.assert_allclose(columns, [log_odds(row) for row in logits], atol=1e-3)
+    assert columns.std(axis=0).min() > 0.01
+
+
+def test_log_odds_are_those_of_a_softmax():
+    logits = np.array([1.0, -2.0, 0.5, 3.0])
+    probabilities = np.exp(logits) / np.exp(logits).sum()
+    expected = np.log10(probabilities / (1 - probabilities))
+    np.testing.assert_allclose(log_odds(logits), expected, rtol=1e-5)
+    extreme = log_odds(np.array([100.0, -100.0]))
+    np.testing.assert_array_equal(extreme, [MOST_ODDS, -MOST_ODDS])
+
+
+def test_the_mean_shape_is_symmetric(pairs):
+    mean, deviation = symmetric_statistics(random_faces(50).heads, pairs)
+    np.testing.assert_allclose(mean, mean[pairs] * [-1, 1, 1], atol=1e-5)
+    np.testing.assert_allclose(deviation, deviation[pairs], atol=1e-5)
+    assert deviation.min() > 0
+
+
+def test_variations_keep_shapes_and_mirror_everything_together(pairs):
+    faces = random_faces(64)
+    torch.manual_seed(0)
+    patches, heads, angles = vary(
+        torch.from_numpy(standardised(faces.patches)),
+        torch.from_numpy(faces.heads),
+        torch.from_numpy(faces.angles),
+        torch.from_numpy(pairs),
+    )
+    assert patches.shape == (64, 48, 48)
+    assert torch.isfinite(patches).all()
+    mirrored = angles[:, 1].numpy() == -faces.angles[:, 1]
+    assert 10 < mirrored.sum() < 54
+    expected = np.where(mirrored[:, None, None], faces.heads[:, pairs] * [-1, 1, 1], faces.heads)
+    assert np.abs(heads.numpy() - expected).max() < 0.3
+
+
+def test_a_seventh_of_the_pictures_is_held_out_the_same_ones_every_time():
+    names = np.array([f"sad/Training_{number}.jpg" for number in range(7000)])
+    chosen = held_out(names)
+    assert 0.11 < chosen.mean() < 0.18
+    np.testing.assert_array_equal(held_out(names[::-1])[::-1], chosen)
+
+
+def test_missing_or_foreign_weights_are_named(tmp_path):
+    with pytest.raises(AssetError, match="expression network"):
+        ExpressionNetwork(tmp_path / "none.safetensors")
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(save({"out.bias": np.zeros(3, np.float32)}))
+    with pytest.raises(AssetError, match="expected 7 expressions"):
+        ExpressionNetwork(other)
+
+
+def test_a_folder_without_pictures_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"train\.zip"):
+        measure_faces(tmp_path, "train", tmp_path / "work")
+
+
+@pytest.mark.shared
+def test_pictures_are_measured_once(shared: Path, tmp_path, monkeypatch):
+    import zipfile
+
+    with zipfile.ZipFile(shared / "data/fer2013/public_test.zip") as archive:
+        names = [name for name in sorted(archive.namelist()) if name.startswith("happy/")][:6]
+        for name in names:
+            archive.extract(name, tmp_path / "public_test")
+    faces = measure_faces(tmp_path, "public_test", tmp_path / "work")
+    assert len(faces.labels) + faces.unfound.sum() == len(names)
+    assert set(faces.labels.tolist()) == {EXPRESSIONS.index("happy")}
+    (tmp_path / "public_test").rename(tmp_path / "gone")
+    again = measure_faces(tmp_path, "public_test", tmp_path / "work")
+    np.testing.assert_array_equal(again.patches, faces.patches)
