@@ -11,11 +11,16 @@ from typing import Any
 import numpy as np
 
 from extractors.base import SAMPLE_RATE_HZ, Extractor, Frame, Sound
+from extractors.column_sets import side_by_side
 from extractors.covarep import CovarepExtractor
+from extractors.facet.expression import ExpressionNetwork
+from extractors.facet.expression_extractor import ExpressionExtractor
 from extractors.facet.extractor import FacetExtractor
+from extractors.facet.face_extractor import FaceExtractor
 from extractors.facet.shots import ShotDetector
 from extractors.file_hash import file_sha256
 from extractors.media import Decoder
+from extractors.speech import SpeechExtractor
 from extractors.text.clip_words import WordFinder, timed_words, transcript_path, untimed_words
 from extractors.text.glove import GloveExtractor
 from extractors.text.pauses import with_pauses, without_pauses
@@ -66,15 +71,27 @@ class ClipExtractor:
         return CovarepExtractor()
 
     @cached_property
-    def facet(self) -> FacetExtractor:
-        """Facet-style columns of the frames."""
-        return FacetExtractor(threads=self.threads)
+    def speech(self) -> SpeechExtractor:
+        """States of the recogniser's encoder."""
+        return SpeechExtractor(self.options.recogniser, threads=self.threads)
+
+    @cached_property
+    def faces(self) -> FaceExtractor:
+        """Columns of the frames: one pass over the faces measures all sets."""
+        if "facet" not in self.options.visual:
+            return ExpressionExtractor(threads=self.threads)
+        both = "expression" in self.options.visual
+        return FacetExtractor(
+            threads=self.threads, expressions=ExpressionNetwork() if both else None
+        )
 
     def column_sets(self, modality: str) -> Mapping[str, Extractor[Any]]:
         """Name the extractors of a modality, in the order of their columns."""
         if modality == "text":
             return {"glove": self.glove}
-        return {"covarep": self.covarep} if modality == "audio" else {"facet": self.facet}
+        if modality == "audio":
+            return {name: getattr(self, name) for name in self.options.audio}
+        return {"+".join(self.options.visual): self.faces}
 
     @cached_property
     def fingerprints(self) -> list[str]:
@@ -166,7 +183,7 @@ class ClipExtractor:
         else:
             frames = self._reporting(_with_cuts(_read_frames(decoder, clip), extraction.cuts_s))
             try:
-                features = self.facet(frames, sound=lambda: _read_sound(decoder, clip))
+                features = self.faces(frames, sound=lambda: _read_sound(decoder, clip))
                 extraction.add("visual", features, reason_if_empty="no face found")
             except FeatureError as error:
                 extraction.absent["visual"] = str(error)
@@ -176,10 +193,23 @@ class ClipExtractor:
             extraction.absent["audio"] = NOT_REQUESTED
             return
         try:
-            features = self.covarep(sound, progress=self._progress_of("audio", sound))
-            extraction.add("audio", features, reason_if_empty="silence")
+            features = side_by_side(self._measure_sound(sound))
+            extraction.add("audio", features, reason_if_empty=self._silence)
         except FeatureError as error:
             extraction.absent["audio"] = str(error)
+
+    def _measure_sound(self, sound: Sound) -> list[Features]:
+        """Measure each set of audio columns; each has an equal part of the progress."""
+        report = self._progress_of("audio", sound)
+        sets = self.column_sets("audio")
+        return [
+            measure(sound, progress=lambda share, done=done: report((done + share) / len(sets)))
+            for done, measure in enumerate(sets.values())
+        ]
+
+    @property
+    def _silence(self) -> str:
+        return "no speech in the sound" if "speech" in self.options.audio else "silence"
 
     def _extract_text(
         self, clip: Clip, words: tuple[Word, ...] | None, extraction: "_Extraction"

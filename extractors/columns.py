@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from extractors.covarep.extractor import NAMES as AUDIO_NAMES
 from extractors.facet.action_units import ACTION_UNITS, EMOTIONS
+from extractors.facet.expression import EXPRESSION_NAMES, EXPRESSIONS
 from extractors.facet.extractor import POSE
+from extractors.speech.extractor import column_names
 
 ACTION_UNIT_NAMES: Mapping[str, str] = {
     "AU1": "inner brow raiser",
@@ -117,16 +119,37 @@ def text_columns(dimension: int = 50) -> list[Column]:
     ]
 
 
+def speech_columns(width: int = 384) -> list[Column]:
+    """List the columns of the recogniser's encoder, for one with ``width`` states."""
+    return [
+        Column(name, "", f"state {d} of the recogniser's encoder; alone it means nothing")
+        for d, name in enumerate(column_names(width))
+    ]
+
+
+def expression_columns() -> list[Column]:
+    """List the expression columns in their order."""
+    return [
+        Column(name, _EVIDENCE, f"the face looks {expression}, absolutely")
+        for name, expression in zip(EXPRESSION_NAMES, EXPRESSIONS, strict=True)
+    ]
+
+
 COLUMNS: Mapping[str, Sequence[Column]] = {
     "text": text_columns(),
     "audio": audio_columns(),
     "visual": visual_columns(),
+    "speech": speech_columns(),
+    "expression": expression_columns(),
 }
-"""Modality -> its columns, in order."""
+"""Modality, or further set of columns of one (``features.audio``, ``features.visual``) -> its
+columns, in order."""
 
 ROWS: Mapping[str, str] = {
     "text": "one row per word, or part of one (do n't), and per pause; not valid without a vector",
     "audio": "100 rows per second, each centred on a frame; not valid in silence",
     "visual": "one row per measured video frame (features.visual_fps); not valid without a face",
+    "speech": "50 rows per second; not valid without speech",
+    "expression": "rows as of visual",
 }
-"""Modality -> description of its rows."""
+"""Modality, or further set of columns -> description of its rows."""

@@ -76,8 +76,24 @@ class FeatureConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_distinct("modalities", self.modalities)
+        check_distinct("audio", self.audio)
+        check_distinct("visual", self.visual)
         return self
 
+    audio: tuple[Literal["covarep", "speech"], ...] = Field(
+        ("covarep",),
+        min_length=1,
+        strict=False,
+        description="Sets of audio columns, side by side. covarep: the 74 acoustic measures; "
+        "speech: states of the speech recogniser's encoder.",
+    )
+    visual: tuple[Literal["facet", "expression"], ...] = Field(
+        ("facet",),
+        min_length=1,
+        strict=False,
+        description="Sets of visual columns, side by side. facet: action units, their emotions and "
+        "the head pose, relative to the person; expression: seven expressions, absolute.",
+    )
     vectors: str = Field(
         "glove-6b-50d",
         min_length=1,

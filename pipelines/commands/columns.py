@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pipelines.commands.options import Commands
 
 MODALITIES = ("text", "audio", "visual")
+FURTHER_SETS = {"speech": "audio", "expression": "visual"}
+"""Sets of columns that are extracted only if asked for -> their modality."""
 
 
 def add(commands: "Commands") -> None:
@@ -23,11 +25,12 @@ def add(commands: "Commands") -> None:
         "List the columns that `mmemo features` stores: name, unit, meaning, in their order.",
     )
     command.add_argument(
-        "modality",
+        "columns",
         nargs="?",
-        choices=MODALITIES,
-        metavar="MODALITY",
-        help="text, audio or visual (default: all)",
+        choices=(*MODALITIES, *FURTHER_SETS),
+        metavar="COLUMNS",
+        help="text, audio or visual (default: all three), or a further set of columns: speech "
+        "(features.audio) or expression (features.visual)",
     )
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
 
@@ -35,11 +38,12 @@ def add(commands: "Commands") -> None:
 def _run(options: argparse.Namespace) -> int:
     from extractors.columns import COLUMNS, ROWS
 
-    for modality in (options.modality,) if options.modality else MODALITIES:
+    for name in (options.columns,) if options.columns else MODALITIES:
         if not options.json:
-            print(f"{modality}: {len(COLUMNS[modality])} columns, {ROWS[modality]}")
-        for column in COLUMNS[modality]:
+            print(f"{name}: {len(COLUMNS[name])} columns, {ROWS[name]}")
+        for column in COLUMNS[name]:
             if options.json:
+                modality = FURTHER_SETS.get(name, name)
                 print(json.dumps({"modality": modality, **asdict(column)}))
             else:
                 print(f"  {column.name:<12} {column.unit:<15} {column.meaning}")

@@ -5,7 +5,9 @@ import json
 from extractors.columns import ACTION_UNIT_NAMES, COLUMNS, ROWS
 from extractors.covarep import CovarepExtractor
 from extractors.facet.action_units import ACTION_UNITS
+from extractors.facet.expression_extractor import ExpressionExtractor
 from extractors.facet.extractor import FacetExtractor
+from extractors.speech import SpeechExtractor
 from extractors.text.glove import GloveExtractor, WordVectors
 from mmemo.features import MODALITIES
 from pipelines.cli import main
@@ -13,9 +15,15 @@ from pipelines.cli import main
 
 def test_the_columns_are_those_of_the_extractors():
     text = GloveExtractor(WordVectors.from_name("glove-6b-50d"))
-    names = {"text": text.names, "audio": CovarepExtractor.names, "visual": FacetExtractor.names}
+    names = {
+        "text": text.names,
+        "audio": CovarepExtractor.names,
+        "visual": FacetExtractor.names,
+        "speech": SpeechExtractor().names,
+        "expression": ExpressionExtractor.names,
+    }
     assert {m: tuple(c.name for c in columns) for m, columns in COLUMNS.items()} == names
-    assert set(ROWS) == set(MODALITIES)
+    assert set(ROWS) == set(COLUMNS) > set(MODALITIES)
     assert tuple(ACTION_UNIT_NAMES) == ACTION_UNITS
 
 
@@ -34,6 +42,9 @@ def test_the_command_lists_them(capsys):
         "meaning": "pitch; in unvoiced rows a guess, see VUV",
     }  # fmt: skip
     assert len(lines) == 74
+    assert main(["columns", "expression", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["modality"] for line in lines] == ["visual"] * 7
     assert main(["columns"]) == 0
     output = capsys.readouterr().out
     assert "audio: 74 columns, 100 rows per second" in output
