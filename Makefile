@@ -11,7 +11,8 @@ RUN     ?= runs/sample
 CONFIG  ?= pipelines/configs/sample.toml
 
 # What test-quick runs. CONTRIBUTING.md says what that leaves out.
-QUICK   ?= $(filter-out tests/test_site.py,$(wildcard tests/test_*.py)) tests/mmemo --ignore tests/mmemo/test_planted.py
+QUICK   ?= $(filter-out tests/test_site.py tests/test_leaderboard.py,$(wildcard tests/test_*.py)) \
+           tests/mmemo $(addprefix --ignore tests/mmemo/,test_planted.py test_api.py metrics/test_consistency.py)
 
 BIN     := $(VENV)/bin
 MMEMO   := $(BIN)/mmemo
@@ -74,7 +75,7 @@ test: $(READY) ## run the tests; fails if they cover too few lines
 	$(BIN)/python -m pytest --cov --cov-report=term
 
 test-quick: $(READY) ## run the tests of mmemo/ and of the repository, with few random examples
-	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile quick $(QUICK)
+	$(BIN)/python -m pytest -m "not slow and not shared" --hypothesis-profile quick $(QUICK)
 
 lint: $(READY) ## check style, spelling, the house word list and types
 	$(BIN)/ruff check .
