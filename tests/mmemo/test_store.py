@@ -138,10 +138,10 @@ from mmemo.store import FeatureStore
 store = FeatureStore(Path(sys.argv[1]))
 rows = 20000
 times = np.column_stack([np.arange(rows), np.arange(rows) + 1.0])
-held = Features(np.ones((rows, 10)), times, np.ones(rows), tuple("abcdefghij"), "t:1:0")
+features = Features(np.ones((rows, 10)), times, np.ones(rows), tuple("abcdefghij"), "t:1:0")
 print("go", flush=True)
 for number in range(10**6):
-    store.write(ClipFeatures(Clip(f"c{number % 20}", "v"), {"audio": held}, {}), "key")
+    store.write(ClipFeatures(Clip(f"c{number % 20}", "v"), {"audio": features}, {}), "key")
 """
 
 
