@@ -20,6 +20,8 @@ EXIT_INTERRUPTED = 130
 LINE = "mmemo: interrupted; run the same command again to go on"
 EXIT_S = 1.6
 """Time for unwinding; after it the process is ended."""
+CHILDREN_S = 0.5
+"""Time for child processes to end, where unwinding has not ended them."""
 
 _SHOW_CURSOR = "\r\x1b[K\x1b[?25h"
 """Clears the line of a progress bar and shows the cursor that it hides."""
@@ -103,16 +105,24 @@ class _Interrupt:
     def exit(self) -> NoReturn:
         """Print the line and end the process, without waiting for libraries to shut down."""
         self._exiting.acquire()  # for good: the line is printed once
-        for child in active_children():
+        children = active_children()
+        for child in children:
+            child.terminate()  # which lets a worker remove its unfinished files
+        deadline = time.monotonic() + CHILDREN_S
+        for child in children:
+            child.join(max(deadline - time.monotonic(), 0.0))
             child.kill()
         screen = _SHOW_CURSOR if sys.stderr.isatty() else ""
         os.write(sys.stderr.fileno(), f"{screen}{LINE}\n".encode())
         os._exit(EXIT_INTERRUPTED)
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
-        if not self.came:
-            self.came = True
-            raise KeyboardInterrupt
+        if self.came:
+            return
+        self.came = True
+        if _is_importing(frame):
+            self.exit()  # an exception aborts the process while torch loads its libraries
+        raise KeyboardInterrupt
 
     def _exit_in_time(self) -> None:
         while signals := self._receiver.recv(1):
@@ -124,3 +134,11 @@ class _Interrupt:
         # Raised inside a callback, the interrupt goes no further; it would only be printed.
         if not self.came:
             self._unraisable(unraisable)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
