@@ -1,5 +1,6 @@
 """The inputs of extractors, sound and frames, and the interface that extractors share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -57,4 +58,14 @@ class Extractor(Protocol[Input]):
 
     def __call__(self, data: Input, /) -> Features:
         """Extract the columns. Raises ``FeatureError`` if the input cannot be measured at all."""
+        ...
+
+
+class SoundExtractor(Extractor[Sound], Protocol):
+    """Turn one clip's sound into ``Features``."""
+
+    def __call__(
+        self, sound: Sound, /, *, progress: Callable[[float], None] = lambda share: None
+    ) -> Features:
+        """Extract; ``progress`` is called with the share that is done. Raises ``FeatureError``."""
         ...

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from extractors.base import SAMPLE_RATE_HZ, Extractor, Frame, Sound
+from extractors.base import SAMPLE_RATE_HZ, Extractor, Frame, Sound, SoundExtractor
 from extractors.column_sets import side_by_side
 from extractors.covarep import CovarepExtractor
 from extractors.facet.expression import ExpressionNetwork
@@ -201,10 +201,13 @@ class ClipExtractor:
     def _measure_sound(self, sound: Sound) -> list[Features]:
         """Measure each set of audio columns; each has an equal part of the progress."""
         report = self._progress_of("audio", sound)
-        sets = self.column_sets("audio")
+        extractors: list[SoundExtractor] = [getattr(self, name) for name in self.options.audio]
+
+        def progress_of(done: int) -> Callable[[float], None]:
+            return lambda share: report((done + share) / len(extractors))
+
         return [
-            measure(sound, progress=lambda share, done=done: report((done + share) / len(sets)))
-            for done, measure in enumerate(sets.values())
+            measure(sound, progress=progress_of(done)) for done, measure in enumerate(extractors)
         ]
 
     @property

@@ -79,7 +79,14 @@ class Faces(NamedTuple):
 
     def where(self, chosen: NDArray[np.bool_]) -> "Faces":
         """Return some of the faces."""
-        return Faces(*(part[chosen] for part in self[:-1]), self.unfound)
+        return Faces(
+            self.patches[chosen],
+            self.heads[chosen],
+            self.angles[chosen],
+            self.labels[chosen],
+            self.names[chosen],
+            self.unfound,
+        )
 
 
 def measure_faces(folder: Path, split: str, work: Path) -> Faces:
@@ -157,6 +164,9 @@ class TrainedNetwork(nn.Module):
         deviation: (478, 3) deviation of the landmarks.
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, mean: NDArray[np.float32], deviation: NDArray[np.float32]) -> None:
         super().__init__()
         sizes = zip((1, *MAPS), MAPS, (5, 3, 3, 3), (2, 1, 1, 1), strict=False)
@@ -193,29 +203,34 @@ class TrainedNetwork(nn.Module):
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Return the weights that the extractor uses, with the batch norms folded in."""
-        folded = {
+        folded: dict[str, Tensor] = {
             "shape.mean": self.mean,
             "shape.deviation": self.deviation,
             "out.weight": self.out.weight,
             "out.bias": self.out.bias,
+            **_folded("patch", self.patch, self.patch_norm),
+            **_folded("shape", self.shape, self.shape_norm),
         }
-        layers = [
-            *(
-                (f"conv{n}", c, b)
-                for n, (c, b) in enumerate(zip(self.convolutions, self.norms, strict=True), 1)
-            ),
-            ("patch", self.patch, self.patch_norm),
-            ("shape", self.shape, self.shape_norm),
-        ]
-        for name, layer, norm in layers:
-            scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-            shaped = scale.reshape(-1, *[1] * (layer.weight.dim() - 1))
-            folded[f"{name}.weight"] = layer.weight * shaped
-            folded[f"{name}.bias"] = norm.bias - norm.running_mean * scale
+        for number, layers in enumerate(zip(self.convolutions, self.norms, strict=True), 1):
+            folded |= _folded(f"conv{number}", *layers)
         return {
             name: np.ascontiguousarray(tensor.detach().numpy(), np.float32)
             for name, tensor in folded.items()
         }
+
+
+def _folded(name: str, layer: nn.Module, norm: nn.Module) -> dict[str, Tensor]:
+    """Return weight and bias of a layer that does the work of its batch norm too."""
+    assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
+    assert isinstance(layer.weight, Tensor)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    per_output = scale.reshape(-1, *[1] * (layer.weight.dim() - 1))
+    return {
+        f"{name}.weight": layer.weight * per_output,
+        f"{name}.bias": norm.bias - norm.running_mean * scale,
+    }
 
 
 def train_network(faces: Faces, pairs: NDArray[np.int64], seed: int = 0) -> TrainedNetwork:
@@ -257,7 +272,8 @@ def train_network(faces: Faces, pairs: NDArray[np.int64], seed: int = 0) -> Trai
             optimiser.step()
             schedule.step()
             average.update_parameters(network)
-    trained: TrainedNetwork = average.module
+    trained = average.module
+    assert isinstance(trained, TrainedNetwork)
     return trained.eval()
 
 
@@ -312,7 +328,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     faces = measure_faces(options.folder, "train", options.work)
-    pairs = mirror_of(FaceTracker().graphs.canonical)
+    pairs = mirror_of(FaceTracker().networks.canonical)
     network = train_network(faces.where(~held_out(faces.names)), pairs)
     write_atomically(options.out, save(network.weights()))
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")

@@ -1,5 +1,7 @@
 """The expression network: the extractor runs what was trained; mirrored faces are one."""
 
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,9 @@ from extractors.facet.expression import (
 from extractors.facet.measures import mirror_of
 from extractors.facet.tracker import FaceTracker
 from mmemo.errors import AssetError, DataError
+from pipelines.default_model import expressions
 from pipelines.default_model.expressions import (
+    FOLDERS,
     Faces,
     TrainedNetwork,
     held_out,
@@ -133,17 +137,34 @@ def test_a_folder_without_pictures_is_named(tmp_path):
         measure_faces(tmp_path, "train", tmp_path / "work")
 
 
-@pytest.mark.shared
-def test_pictures_are_measured_once(shared: Path, tmp_path, monkeypatch):
-    import zipfile
-
+def unpack(shared: Path, folder: Path, each: int) -> None:
+    """Unpack a few pictures per expression of FER2013's public test."""
     with zipfile.ZipFile(shared / "data/fer2013/public_test.zip") as archive:
-        names = [name for name in sorted(archive.namelist()) if name.startswith("happy/")][:6]
-        for name in names:
-            archive.extract(name, tmp_path / "public_test")
+        for name in FOLDERS:
+            pictures = [file for file in sorted(archive.namelist()) if file.startswith(f"{name}/")]
+            for file in pictures[:each]:
+                archive.extract(file, folder)
+
+
+@pytest.mark.shared
+def test_pictures_are_measured_once(shared: Path, tmp_path):
+    unpack(shared, tmp_path / "public_test", 2)
     faces = measure_faces(tmp_path, "public_test", tmp_path / "work")
-    assert len(faces.labels) + faces.unfound.sum() == len(names)
-    assert set(faces.labels.tolist()) == {EXPRESSIONS.index("happy")}
+    assert len(faces.labels) + faces.unfound.sum() == 2 * len(FOLDERS)
+    for label, name in zip(faces.labels, faces.names, strict=True):
+        assert name.startswith(FOLDERS[label])
     (tmp_path / "public_test").rename(tmp_path / "gone")
     again = measure_faces(tmp_path, "public_test", tmp_path / "work")
     np.testing.assert_array_equal(again.patches, faces.patches)
+
+
+@pytest.mark.shared
+def test_the_command_writes_weights_that_the_extractor_reads(shared, tmp_path, monkeypatch):
+    unpack(shared, tmp_path / "train", 8)
+    monkeypatch.setattr(expressions, "EPOCHS", 1)
+    monkeypatch.setattr(expressions, "BATCH", 16)
+    out = tmp_path / "weights.safetensors"
+    folder, work = str(tmp_path), str(tmp_path / "work")
+    monkeypatch.setattr(sys, "argv", ["expressions", folder, "--work", work, "--out", str(out)])
+    expressions.main()
+    assert ExpressionNetwork(out).fingerprint() != ExpressionNetwork().fingerprint()
