@@ -27,7 +27,7 @@ config = Config.load(options.config, options.set)
 # %% Measure words, voice and face of every clip; finished clips are skipped
 source = read_source(options.clips)
 extraction = extract(source.clips, source.info, options.out / "features", config.features)
-print(f"{extraction.done} clips measured, {extraction.kept} were there")
+print(f"{extraction.done} clips measured, {extraction.existing} were there")
 for failure in extraction.failures:
     print("could not be read:", failure.media, failure.error)
 

@@ -41,7 +41,7 @@ def test_an_interrupted_command_ends_at_once(
     arguments = {
         "features": [corpus],
         "predict": [corpus / "clips", "--run", small_run, "--format", "csv", "mp4"],
-        "train": ["--data", corpus_features, "--set", "train.epochs=100000", "train.patience=9999"],
+        "train": ["--data", corpus_features, "--set", "train.epochs=10000", "train.patience=9999"],
     }[name]
     if jobs:
         arguments += ["--jobs", *jobs]
