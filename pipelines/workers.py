@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing import get_context, parent_process, resource_tracker, util
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Thread
@@ -269,6 +269,8 @@ def _work(
     except Exception as error:
         with suppress(OSError):  # the program may have closed the connection
             connection.send(("error", _portable(error)))
+    # Releases the semaphores that libraries made, which would be reported as leaked.
+    util._exit_function()
     # Libraries would take their time to shut down, and there is nothing left to lose.
     os._exit(0)
 

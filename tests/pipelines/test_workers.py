@@ -3,7 +3,10 @@
 import ctypes
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from other_processes import gone
@@ -12,6 +15,8 @@ from mmemo.errors import ConfigError
 from pipelines.workers import MAX_FAILED_STARTS, Crash, WorkerError, WorkerPool
 
 pytestmark = pytest.mark.timeout(300)
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Worker:
@@ -145,3 +150,28 @@ def test_leaving_early_ends_tasks_in_the_middle_of_a_library(tmp_path):
         leave_when(lambda: list(tmp_path.glob("*.pid")), pool)
     [file] = tmp_path.glob("*.pid")
     assert gone(int(file.stem))
+
+
+def test_processes_release_the_semaphores_that_libraries_made(tmp_path: Path) -> None:
+    """Otherwise Python reports them as leaked, after everything went well."""
+    (tmp_path / "program.py").write_text(
+        "from multiprocessing import RLock\n"
+        "from pipelines.workers import WorkerPool\n"
+        "locks = []\n"
+        "def load():\n"
+        "    locks.append(RLock())\n"
+        "    return abs\n"
+        "if __name__ == '__main__':\n"
+        "    with WorkerPool(load, jobs=2) as pool:\n"
+        "        pool.submit([-1, -2, -3])\n"
+        "        print(sorted(result for _, result in pool.results()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[1, 2, 3]\n", "")
