@@ -7,7 +7,8 @@ shows the recall of each of the seven expressions among the faces that the track
 (unweighted recall), and the area under the ROC curve. Pictures in which the tracker finds no face
 are counted apart, and once more as errors. People agree on about 65 %.
 
-With ``--clips``, the mean of the columns over each clip is printed, to be compared with the clip.
+With ``--clips``, the second table counts the frames in which each expression is the strongest, for
+every five seconds of each clip, to be compared with the clip.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from mmemo.config import FeatureConfig
 from mmemo.features import Clip
 from pipelines.default_model.expressions import Faces, measure_faces
 from pipelines.evaluation.text_table import grid
+
+STRETCH_S = 5.0
 
 
 def main() -> None:
@@ -64,17 +67,20 @@ def expressions_of(faces: Faces) -> NDArray[np.float32]:
 
 
 def show_clips(folder: Path) -> None:
-    """Print the mean of each column over each clip."""
+    """Print in how many frames each expression is the strongest, per stretch of each clip."""
     extractor = ClipExtractor(FeatureConfig(modalities=("visual",), visual=("expression",)))
-    rows = [["clip", *EXPRESSIONS]]
+    rows = [["clip", "from s", "frames", *EXPRESSIONS]]
     for path in sorted(folder.iterdir()):
         clip = extractor(Clip(path.name, path.name, path))
         visual = clip.features.get("visual")
         if visual is None:
-            rows.append([path.name, clip.absent["visual"], *[""] * (len(EXPRESSIONS) - 1)])
-        else:
-            means = visual.values[visual.valid].mean(axis=0)
-            rows.append([path.name, *(f"{mean:+.2f}" for mean in means)])
+            rows.append([path.name, clip.absent["visual"], *[""] * (len(EXPRESSIONS) + 1)])
+            continue
+        for start_s in np.arange(0.0, visual.times[-1, 1], STRETCH_S):
+            stretch = visual.between(start_s, start_s + STRETCH_S)
+            strongest = stretch.values[stretch.valid].argmax(axis=1)
+            counts = np.bincount(strongest, minlength=len(EXPRESSIONS))
+            rows.append([path.name, f"{start_s:.0f}", str(counts.sum()), *map(str, counts)])
     print(grid(rows))
 
 
