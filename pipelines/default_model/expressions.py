@@ -4,9 +4,9 @@
 
 FER2013_FOLDER holds ``train.zip`` (or the folder ``train``) with one folder of pictures per
 expression. The tracker measures every picture, enlarged four times, once; the measures stay in the
-work folder. A seventh of the pictures, drawn by their names, is held out: the epochs are not chosen
-on it, but the shipped model's faces are drawn from it (``pipelines.default_model.faces``), since a
-network is surer of the pictures that it was trained on.
+work folder. A seventh of the pictures, drawn by their names, is held out for models that read these
+columns: a network is surer of the pictures that it was trained on. The shipped model does not read
+them yet. The number of epochs is fixed.
 
 FER2013 states no licence; the weights are for research only.
 """
@@ -45,7 +45,7 @@ FOLDERS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 """Of FER2013, in the order of ``EXPRESSIONS``."""
 ENLARGED = 4
 HELD_OUT = 7
-"""One in so many pictures is held out."""
+"""One in seven pictures is held out."""
 MAPS = (16, 32, 64, 128)
 HIDDEN = 128
 EPOCHS, BATCH, PEAK_RATE, WEIGHT_DECAY = 24, 256, 4e-3, 0.02
