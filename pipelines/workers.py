@@ -270,7 +270,7 @@ def _work(
         with suppress(OSError):  # the program may have closed the connection
             connection.send(("error", _portable(error)))
     # Releases the semaphores that libraries made, which would be reported as leaked.
-    util._exit_function()
+    util._exit_function()  # type: ignore[attr-defined]  # typeshed leaves it out
     # Libraries would take their time to shut down, and there is nothing left to lose.
     os._exit(0)
 

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from extractors.base import Frame
 from extractors.facet.expression import EXPRESSION_NAMES, ExpressionNetwork, expression_columns
 from extractors.facet.face_extractor import FaceExtractor
-from extractors.facet.people import Sightings, track_people
-from extractors.media.prefetch import prefetch
+from extractors.facet.people import Sightings
 
 
 class ExpressionExtractor(FaceExtractor):
@@ -40,7 +39,5 @@ class ExpressionExtractor(FaceExtractor):
         return f"{self._network.fingerprint()}.{tracker}"
 
     def _measure(self, frames: Iterable[Frame]) -> tuple[Sightings, NDArray[np.float32]]:
-        sightings = track_people(
-            self._tracker, prefetch(frames), lambda face: expression_columns(self._network, face)
-        )
+        sightings = self._track(frames, lambda face: expression_columns(self._network, face))
         return sightings, sightings.values.reshape(-1, len(EXPRESSION_NAMES))

@@ -18,10 +18,9 @@ from extractors.facet.action_units import (
 from extractors.facet.expression import EXPRESSION_NAMES, ExpressionNetwork, expression_columns
 from extractors.facet.face_extractor import FaceExtractor
 from extractors.facet.measures import MEASURES, measurement_matrix
-from extractors.facet.people import Sightings, track_people
+from extractors.facet.people import Sightings
 from extractors.facet.texture import TEXTURE_SIZE
 from extractors.facet.tracker import Face
-from extractors.media.prefetch import prefetch
 
 POSE: tuple[str, ...] = ("Pitch", "Yaw", "Roll")
 FACET_NAMES: tuple[str, ...] = (
@@ -98,7 +97,7 @@ class FacetExtractor(FaceExtractor):
                 row["expressions"] = expression_columns(self._expressions, face)
             return row
 
-        sightings = track_people(self._tracker, prefetch(frames), summarise)
+        sightings = self._track(frames, summarise)
         columns = np.zeros((len(sightings.frames), len(self.names)), np.float32)
         if len(columns):
             rest_rows = np.array([row for row, _ in rests])

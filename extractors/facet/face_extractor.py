@@ -2,14 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Frame, Sound
-from extractors.facet.people import Sightings
-from extractors.facet.tracker import FaceTracker
+from extractors.facet.people import Sightings, track_people
+from extractors.facet.tracker import Face, FaceTracker
+from extractors.media.prefetch import prefetch
 from mmemo.features import Features
 
 SoundSource = Sound | Callable[[], Sound | None] | None
@@ -38,6 +40,15 @@ class FaceExtractor(ABC):
     @abstractmethod
     def _measure(self, frames: Iterable[Frame]) -> tuple[Sightings, NDArray[np.float32]]:
         """Follow all faces; return the sightings and their columns, (R, D)."""
+
+    def _track(self, frames: Iterable[Frame], summarise: Callable[[Face], NDArray]) -> Sightings:
+        """Track all faces while a second thread decodes; see ``track_people``.
+
+        The thread has ended when this returns or raises: the caller then closes the file, which
+        must not happen while a frame is decoded.
+        """
+        with closing(prefetch(frames)) as prefetched:
+            return track_people(self._tracker, prefetched, summarise)
 
     def __call__(self, frames: Iterable[Frame], /, sound: SoundSource = None) -> Features:
         """Measure the speaker of one clip; where they are out of view, the next person.

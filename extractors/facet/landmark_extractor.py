@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from extractors.base import Frame
 from extractors.facet.face_extractor import FaceExtractor
 from extractors.facet.networks import BLENDSHAPES
-from extractors.facet.people import Sightings, track_people
+from extractors.facet.people import Sightings
 from extractors.facet.pose import HeadPose
 from extractors.facet.tracker import Face
-from extractors.media.prefetch import prefetch
 
 # Corners first (outer, inner), then upper and lower lid; the centre of the iris last.
 _RIGHT_EYE = (33, 133, (160, 158), (144, 153), 468)
@@ -72,7 +71,7 @@ class LandmarkExtractor(FaceExtractor):
         return f"face:{VERSION}.{self._tracker.max_faces}:{self._tracker.networks.digest}"
 
     def _measure(self, frames: Iterable[Frame]) -> tuple[Sightings, NDArray[np.float32]]:
-        sightings = track_people(self._tracker, prefetch(frames), describe)
+        sightings = self._track(frames, describe)
         return sightings, sightings.values
 
 

@@ -1,6 +1,6 @@
 """Prefetch: frames are decoded on a second thread while earlier ones are measured."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ POLL_S = 0.1
 """How long the second thread waits for space before it checks whether to stop."""
 
 
-def prefetch(items: Iterable[Item]) -> Iterator[Item]:
+def prefetch(items: Iterable[Item]) -> Generator[Item, None, None]:
     """Yield the items in their order while a second thread produces the next ones.
 
     An exception of ``items`` is raised here, after the items before it. Closing this generator

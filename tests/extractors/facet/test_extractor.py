@@ -1,5 +1,6 @@
 """The Facet-style extractor on generated recordings of a real face."""
 
+import threading
 import weakref
 from collections.abc import Iterator
 
@@ -102,3 +103,19 @@ def test_fingerprint_is_one_word(extractor):
     assert version
     assert digest
     assert not set(" \n") & set(extractor.fingerprint())
+
+
+def test_no_thread_decodes_any_more_when_an_error_arrives(extractor, head):
+    """Whoever catches it closes the file, and closing it under a decoder crashes the process."""
+
+    def disordered():
+        yield Frame(head, 1.0)
+        yield Frame(head, 0.5)
+        for number in range(2, 100):
+            yield Frame(head, float(number))
+
+    # As long as somebody holds the error, its traceback keeps what the frames above were using.
+    with pytest.raises(FeatureError, match="in order of time") as failure:
+        extractor(disordered())
+    assert "prefetch" not in {thread.name for thread in threading.enumerate()}
+    del failure
