@@ -74,9 +74,7 @@ def create_app(jobs: Jobs, about: Mapping[str, Any]) -> FastAPI:
 def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RefusalError)
     async def refused(request: Request, error: RefusalError) -> Response:
-        # The rest of the body is not read, so the connection cannot be used again.
-        closing = {"connection": "close"} if request.method == "PUT" else None
-        return JSONResponse({"detail": str(error)}, error.status, closing)
+        return JSONResponse({"detail": str(error)}, error.status)
 
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> Response:

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from anyio import move_on_after
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mmemo.errors import MmemoError
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+DRAINED_BYTES = 1 << 20
+DRAINED_S = 2.0
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -83,9 +86,14 @@ class Guard:
                 await self.app(scope, receive, send)
             return
 
+        body = _Body(receive)
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                waits = "expect" in Headers(scope=scope)  # and sends no body before it is asked
+                if waits or not await body.drain():
+                    headers["connection"] = "close"
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("content-security-policy", FILE_POLICY)
@@ -94,9 +102,9 @@ class Guard:
         reason = self._refusal(Headers(scope=scope), scope["method"])
         if reason:
             answer = JSONResponse({"detail": reason}, status_code=403)
-            await answer(scope, receive, send_with_headers)
+            await answer(scope, body.receive, send_with_headers)
         else:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(scope, body.receive, send_with_headers)
 
     def _refusal(self, headers: Headers, method: str) -> str:
         hosts = headers.getlist("host")
@@ -131,6 +139,36 @@ class Guard:
             return self._any_address and bool(ipaddress.ip_address(name))
         except ValueError:
             return False
+
+
+class _Body:
+    """The body of a request, of which a short rest is read before the response is sent.
+
+    A connection that is closed while bytes lie unread is reset, and the client may lose the
+    response (RFC 9112, section 9.6).
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._complete = False
+
+    async def receive(self) -> Message:
+        """Return the next part."""
+        message = await self._receive()
+        self._complete = not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> bool:
+        """Read and forget the rest, up to ``DRAINED_BYTES`` and for ``DRAINED_S``.
+
+        Returns:
+            Whether all of it has come, so that the connection can be used again.
+        """
+        count = 0
+        with move_on_after(DRAINED_S):
+            while not self._complete and count < DRAINED_BYTES:
+                count += len((await self.receive()).get("body", b""))
+        return self._complete
 
 
 def _place(origin: str) -> str | None:

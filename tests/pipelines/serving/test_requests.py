@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -194,6 +195,37 @@ def test_an_upload_can_be_cancelled_and_removed_while_it_comes(server, folder):
             raw.sendall(b"x")
             assert b" 409 " in raw.recv(1000).split(b"\r\n")[0]
     assert [path.name for path in folder.rglob("*") if path.is_file()] == [JOB_FILE]
+
+
+def test_a_refusal_of_a_short_body_keeps_the_connection(server):
+    host, port = server.url.removeprefix("http://").split(":")
+    head = b"PUT /api/recordings/unknown/media HTTP/1.1\r\nhost: localhost\r\n"
+    with socket.create_connection((host, int(port)), timeout=30) as raw:
+        for _ in range(3):
+            raw.sendall(head + b"content-length: 5\r\n\r\n")
+            time.sleep(0.2)  # the server has responded, unless it waits for the body
+            raw.sendall(b"12345")
+            assert b" 404 " in raw.recv(1000).split(b"\r\n")[0]
+            raw.settimeout(0.2)
+            with suppress(TimeoutError):
+                raw.recv(1000)  # what the first call left
+            raw.settimeout(30)
+
+
+def test_a_refusal_does_not_wait_for_a_body_that_never_comes(server):
+    host, port = server.url.removeprefix("http://").split(":")
+    head = b"PUT /api/recordings/unknown/media HTTP/1.1\r\nhost: localhost\r\n"
+    with socket.create_connection((host, int(port)), timeout=30) as raw:
+        raw.sendall(head + b"content-length: 1000\r\n\r\n" + b"x" * 300)
+        assert b" 404 " in raw.recv(1000).split(b"\r\n")[0]
+
+
+def test_a_client_that_asks_first_is_refused_before_it_sends(server):
+    host, port = server.url.removeprefix("http://").split(":")
+    head = b"PUT /api/recordings/unknown/media HTTP/1.1\r\nhost: localhost\r\n"
+    with socket.create_connection((host, int(port)), timeout=30) as raw:
+        raw.sendall(head + b"expect: 100-continue\r\ncontent-length: 1000\r\n\r\n")
+        assert b" 404 " in raw.recv(1000).split(b"\r\n")[0]
 
 
 def test_a_recording_is_uploaded_once(server):
