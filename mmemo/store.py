@@ -11,9 +11,7 @@ no extraction.
 
 import hashlib
 import json
-import os
 import re
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from safetensors.numpy import save
 
 from mmemo.errors import DataError, FeatureError, MmemoError
 from mmemo.features import Clip, ClipFeatures, Features, Word
+from mmemo.files import write_atomically
 from mmemo.labels import EMOTIONS
 
 FORMAT = 1
@@ -200,20 +199,6 @@ class FeatureStore:
     def __iter__(self) -> Iterator[ClipFeatures]:
         """Yield every clip of the manifest with its features, in its order."""
         return (self.read(clip) for clip in self.clips())
-
-
-def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Write a file so that readers see the old bytes or the new, never a part, even in a crash."""
-    part = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex}.part")
-    try:
-        with open(part, "wb") as file:
-            file.write(data)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _fields(clip: Clip) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from mmemo.assets.shipped import DEFAULT
 from mmemo.checkpoint import FORMAT, Checkpoint, load_checkpoint, save_checkpoint
 from mmemo.errors import ConfigError
 from mmemo.features import ClipFeatures
+from mmemo.files import write_atomically
 from mmemo.inference import DECODERS
 from mmemo.prediction import Explanation, Predictions
-from mmemo.store import write_atomically
 from pipelines.device import find_device
 from pipelines.hub.hub import CARD_FILE, CONFIG_FILE, find, push_folder
-from pipelines.outputs import check_output
+from pipelines.outputs import check_output, goes_to_stdout, write_output
 from pipelines.prediction.explanation import explain_recording
 from pipelines.prediction.recording import Recording, answer, extractor_for, read_recording
 from pipelines.progress import OnProgress, no_progress
@@ -339,8 +339,8 @@ def write_report(report: VideoReport, media: Path, page: Path, *, embed_mb: floa
         ClipError: the recording cannot be read.
         OSError: the page cannot be written.
     """
-    player = player_of(media, page.parent, limit_mb=embed_mb)
-    write_atomically(page, build_page(report, player).encode())
+    folder = Path() if goes_to_stdout(page) else page.parent
+    write_output(page, build_page(report, player_of(media, folder, limit_mb=embed_mb)).encode())
 
 
 def _version_of(media: Path) -> _Version | None:

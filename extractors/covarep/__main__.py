@@ -15,6 +15,7 @@ from extractors.covarep.recording import Recording, row_middles_s
 from extractors.covarep.strict.features import strict_features
 from extractors.media import read_sound
 from mmemo.errors import DataError, MmemoError
+from mmemo.files import unfinished
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,17 +44,13 @@ def write_table(path: Path, header: Sequence[str], blocks: Iterator[NDArray[np.f
     Raises:
         DataError: the file cannot be written.
     """
-    unfinished = path.with_name(path.name + ".part")
     try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
+        with unfinished(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             file.write(",".join(header) + "\n")
             for block in blocks:
                 file.writelines(",".join(format(v, ".9g") for v in row) + "\n" for row in block)
-        unfinished.replace(path)
     except OSError as error:
         raise DataError(f"expected to write {path}; got {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _rows(

@@ -1,13 +1,13 @@
 """Visual columns in the form of CMU-MOSEI's file: 35 columns, 30 rows per second."""
 
 import csv
-import os
 from pathlib import Path
 
 import numpy as np
 
 from extractors.facet.extractor import FACET_NAMES, UNAVAILABLE
 from mmemo.features import Features
+from mmemo.files import unfinished
 
 RATE_HZ = 30.0
 STEADY_S = 0.12
@@ -64,16 +64,11 @@ def all_columns(features: Features) -> Features:
 
 def write_table(features: Features, path: Path) -> None:
     """Write start_s, end_s, valid and the columns as CSV; the file appears whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with unfinished.open("w", newline="") as lines:
-            table = csv.writer(lines)
-            table.writerow(["start_s", "end_s", "valid", *features.names])
-            for times, valid, values in zip(
-                features.times, features.valid, features.values, strict=True
-            ):
-                cells = (f"{value:.6g}" for value in values)
-                table.writerow([f"{times[0]:.6f}", f"{times[1]:.6f}", int(valid), *cells])
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with unfinished(path) as part, part.open("w", newline="") as lines:
+        table = csv.writer(lines)
+        table.writerow(["start_s", "end_s", "valid", *features.names])
+        for times, valid, values in zip(
+            features.times, features.valid, features.values, strict=True
+        ):
+            cells = (f"{value:.6g}" for value in values)
+            table.writerow([f"{times[0]:.6f}", f"{times[1]:.6f}", int(valid), *cells])

@@ -29,10 +29,10 @@ from mmemo.checkpoint.trained_model import Checkpoint, Inputs, PartialReading, T
 from mmemo.config import Config, ModelConfig
 from mmemo.decisions.calibration import Read
 from mmemo.errors import CheckpointError, ConfigError
+from mmemo.files import write_atomically
 from mmemo.model.emotion_model import EmotionModel, build_model
 from mmemo.model.text.pretrained import PretrainedWords
 from mmemo.model.text.pretrained_files import load_pretrained, rebuild_pretrained, save_description
-from mmemo.store import write_atomically
 
 FORMAT = 2
 WEIGHTS_FILE = "model.safetensors"

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmemo.csd.sequence import Entry, entry
 from mmemo.errors import DataError
+from mmemo.files import unfinished
 
 REQUIRED_METADATA: tuple[str, ...] = (
     "root name",
@@ -54,20 +55,15 @@ def write_csd(
     """
     if not name or "/" in name:
         raise DataError(f"{path}: expected a root name without '/'; got {name!r}")
-    part = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex}.part")
     packing = {} if gzip is None else {"compression": "gzip", "compression_opts": gzip}
     count = 0
-    try:
-        with h5py.File(part, "w", libver="earliest") as file:
-            root = file.create_group(name)
-            data = root.create_group("data")
-            for entry_id, rows in entries:
-                _write_entry(data, entry_id, rows, packing, str(path))
-                count += 1
-            _write_metadata(root.create_group("metadata"), name, metadata or {})
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with unfinished(path) as part, h5py.File(part, "w", libver="earliest") as file:
+        root = file.create_group(name)
+        data = root.create_group("data")
+        for entry_id, rows in entries:
+            _write_entry(data, entry_id, rows, packing, str(path))
+            count += 1
+        _write_metadata(root.create_group("metadata"), name, metadata or {})
     return count
 
 

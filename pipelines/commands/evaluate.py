@@ -52,7 +52,7 @@ def add(commands: "Commands") -> None:
         "--predictions",
         type=Path,
         metavar="FILE",
-        help="write the predictions: .npz, .json or .csv",
+        help="write the predictions: .npz, .json or .csv; - for CSV on standard output",
     )
     add_evaluation_output(command)
     add_device(command)

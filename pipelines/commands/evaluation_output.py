@@ -11,7 +11,10 @@ def add_evaluation_output(command: argparse.ArgumentParser) -> None:
     """Add the output options; ``show_evaluation`` reads them."""
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument(
-        "--html", type=Path, metavar="FILE", help="write a page with charts, in one file"
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a page with charts, in one file; - for standard output",
     )
 
 
@@ -19,8 +22,8 @@ def show_evaluation(
     options: argparse.Namespace, evaluation: Mapping[str, Any], about: Mapping[str, Any], title: str
 ) -> None:
     """Print an evaluation, and write its page with ``--html``."""
-    from mmemo.store import write_atomically
     from pipelines.evaluation.text_table import results_table
+    from pipelines.outputs import stream_beside, write_output
 
     demonstration = bool(about["demonstration"])
     if options.html:
@@ -28,8 +31,9 @@ def show_evaluation(
 
         page = evaluation_page(evaluation, title=title, demonstration=demonstration)
         options.html.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(options.html, page.encode())
+        write_output(options.html, page.encode())
+    table_to = stream_beside(options.html, getattr(options, "predictions", None))
     if options.json:
-        print(json.dumps({**evaluation, **about}))
+        print(json.dumps({**evaluation, **about}), file=table_to)
     else:
-        print(results_table(evaluation, title=title, demonstration=demonstration))
+        print(results_table(evaluation, title=title, demonstration=demonstration), file=table_to)

@@ -37,6 +37,7 @@ def add(commands: "Commands") -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from pipelines.inspect import inspect
+    from pipelines.outputs import stream_beside
 
     reader = None
     if options.run != NO_MODEL and (options.run != DEFAULT or has_model(DEFAULT)):
@@ -51,6 +52,7 @@ def _run(options: argparse.Namespace) -> int:
     words = sum(len(piece.words) > 0 for piece in measured.utterances)
     print(
         f"{out}: {measured.info.duration_s:.1f} s, a face in {face_percent:.0f} % of the frames, "
-        f"{words} utterances with words"
+        f"{words} utterances with words",
+        file=stream_beside(out),
     )
     return 0

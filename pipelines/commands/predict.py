@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipelines.prediction.many import Result
 
 FORMS = ("jsonl", "csv", "parquet", "vtt", "srt", "eaf", "TextGrid", "mp4")
+TEXT_FORMS = tuple(form for form in FORMS if form not in ("parquet", "mp4"))
 
 
 def add(commands: "Commands") -> None:
@@ -54,7 +55,8 @@ def add(commands: "Commands") -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="write files instead; recordings that are done in DIR are not read again",
+        help="write files instead; recordings that are done in DIR are not read again; - writes "
+        "one form to standard output",
     )
     command.add_argument(
         "--format",
@@ -72,6 +74,7 @@ def add(commands: "Commands") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from pipelines.outputs import goes_to_stdout
     from pipelines.prediction.output_folder import media_files
 
     run = read_run(options)
@@ -80,6 +83,8 @@ def _run(options: argparse.Namespace) -> int:
         if options.form:
             raise ConfigError("--format: expected --out DIR with it; without it, text is printed")
         failed = _to_screen(options, run, media)
+    elif goes_to_stdout(options.out):
+        failed = _to_stdout(options, run, media)
     else:
         failed = _to_folder(options, run, media)
     if failed == len(media) == 1:
@@ -89,19 +94,47 @@ def _run(options: argparse.Namespace) -> int:
 
 def _to_screen(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:
     """Print results as they come; return how many recordings failed."""
-    from pipelines.prediction.many import Request, predict_many
-    from pipelines.progress import reading_bar
-
-    request = Request(run, options.decoder, read_device(options))
-    results = predict_many(
-        request, media, jobs=options.jobs, progress_of=lambda file: reading_bar(file.name)
-    )
     failed = 0
-    for number, result in enumerate(results):
+    for number, result in enumerate(_results(options, run, media)):
         if result.predictions is not None:
             _print(result.recording, result.predictions, options.json, first=number == 0)
         failed += _warn_failure(result)
     return failed
+
+
+def _to_stdout(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:
+    """Write results in one form to standard output; return how many recordings failed."""
+    from pipelines.outputs import STDOUT, write_output
+    from pipelines.prediction.exports import EXPORTS
+
+    form, *others = dict.fromkeys(options.form or ["jsonl"])
+    if others or form not in TEXT_FORMS:
+        raise ConfigError(
+            f"--out {options.out}: expected one --format of {', '.join(TEXT_FORMS)}; "
+            f"got {' '.join(options.form)}"
+        )
+    if form != "jsonl" and len(media) > 1:
+        raise ConfigError(
+            f"--out {options.out}: expected one recording with --format {form}; got {len(media)}; "
+            "use --out DIR"
+        )
+    failed = 0
+    for result in _results(options, run, media):
+        if result.predictions is not None:
+            write_output(STDOUT, EXPORTS[form](result.predictions))
+        failed += _warn_failure(result)
+    return failed
+
+
+def _results(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> "Iterator[Result]":
+    """Yield results as they come, with a bar per recording."""
+    from pipelines.prediction.many import Request, predict_many
+    from pipelines.progress import reading_bar
+
+    request = Request(run, options.decoder, read_device(options))
+    return predict_many(
+        request, media, jobs=options.jobs, progress_of=lambda file: reading_bar(file.name)
+    )
 
 
 def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:

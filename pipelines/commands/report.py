@@ -42,7 +42,7 @@ def add(commands: "Commands") -> None:
         "--out",
         type=Path,
         metavar="FILE.html",
-        help="where to write (default: VIDEO.html in the current folder)",
+        help="where to write, - for standard output (default: VIDEO.html in the current folder)",
     )
     add_decoder(command)
     command.add_argument(
@@ -59,7 +59,7 @@ def add(commands: "Commands") -> None:
 def _run(options: argparse.Namespace) -> int:
     from mmemo.checkpoint import load_checkpoint
     from pipelines.api import EmotionReader, write_report
-    from pipelines.outputs import check_output
+    from pipelines.outputs import STDOUT, check_output, stream_beside
     from pipelines.progress import REPORT, reading_bar
 
     out: Path = options.out or Path(f"{options.video.stem}.html")
@@ -71,11 +71,13 @@ def _run(options: argparse.Namespace) -> int:
         report = reader.report_content(
             options.video, decoder=options.decoder, on_progress=on_progress
         )
-    logger.info("writing %s", out)
+    if out != STDOUT:
+        logger.info("writing %s", out)
     write_report(report, options.video, out, embed_mb=options.embed_mb)
     count = len(report.predictions)
-    size = f"{out.stat().st_size / 1e6:.1f} MB"
-    print(f"{out}: {count} utterance{'' if count == 1 else 's'}, {size}")
+    size = f", {out.stat().st_size / 1e6:.1f} MB" if out.is_file() else ""
+    summary = f"{out}: {count} utterance{'' if count == 1 else 's'}{size}"
+    print(summary, file=stream_beside(out))
     if all(prediction.labels is None for prediction in report.predictions):
         print(f"mmemo: {options.video}: nothing to read emotions from", file=sys.stderr)
         return EXIT_INPUT

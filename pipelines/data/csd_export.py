@@ -21,6 +21,7 @@ from mmemo.errors import DataError
 from mmemo.features import Clip, ClipFeatures, Features
 from mmemo.labels import EMOTIONS
 from mmemo.store import FeatureStore
+from pipelines.outputs import make_folder
 
 _MEASURED = tuple(name for name in AUDIO_NAMES if name != "creak")
 COVAREP_NAMES = (*_MEASURED[:10], "creak", *_MEASURED[10:])
@@ -49,7 +50,7 @@ def export_csd(folder: Path, out: Path) -> list[Path]:
     if store.info().labels != EMOTIONS:
         raise DataError(f"{folder}: only stores labelled with the six emotions can be exported")
     groups = _groups(clips)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     about: dict[str, Any] = {
         "dataset name": store.info().dataset,
         "computational sequence description": "written by mmemo",

@@ -14,7 +14,8 @@ from extractors.clip import ClipExtractor
 from mmemo.config import FeatureConfig
 from mmemo.errors import DataError, MmemoError
 from mmemo.features import Clip
-from mmemo.store import FeatureStore, StoreInfo, write_atomically
+from mmemo.files import write_atomically
+from mmemo.store import FeatureStore, StoreInfo
 from pipelines.progress import Bar, bar
 from pipelines.workers import Crash, WorkerPool
 

@@ -38,7 +38,7 @@ from extractors.facet.measures import mirror_of
 from extractors.facet.patch import face_patch
 from extractors.facet.tracker import FaceTracker
 from mmemo.errors import DataError
-from mmemo.store import write_atomically
+from mmemo.files import write_atomically
 from pipelines.progress import track
 
 FOLDERS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")

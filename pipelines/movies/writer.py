@@ -1,6 +1,5 @@
 """Write a video with sound frame by frame: H.264 and AAC in MP4, complete or not at all."""
 
-import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +11,7 @@ import numpy as np
 from extractors.base import Sound
 from mmemo.arrays import Image
 from mmemo.errors import ClipError
+from mmemo.files import unfinished
 
 TICK = Fraction(1, 90_000)
 SAMPLE_RATE_HZ = 44_100
@@ -33,11 +33,11 @@ class Movie:
     """
 
     def __init__(self, path: Path, width: int, height: int, fps: float, *, sound: bool) -> None:
-        self._path = path
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._unfinished = unfinished(path)
         try:
-            self._container = av.open(str(self._part), "w", format="mp4")
+            self._container = av.open(str(self._unfinished.__enter__()), "w", format="mp4")
         except OSError as error:
+            self._unfinished.__exit__(type(error), error, error.__traceback__)
             raise ClipError(
                 f"{path}: expected a place to write a video ({error.strerror or error})"
             ) from None
@@ -84,7 +84,7 @@ class Movie:
                 for stream in filter(None, (self._video, self._audio)):
                     self._container.mux(stream.encode(None))
             self._container.close()
-            if error is None:
-                os.replace(self._part, self._path)
-        finally:
-            self._part.unlink(missing_ok=True)
+        except BaseException as failure:
+            self._unfinished.__exit__(type(failure), failure, failure.__traceback__)
+            raise
+        self._unfinished.__exit__(kind, error, trace)

@@ -13,8 +13,9 @@ from typing import Any
 
 from mmemo.datasets.clips import MEDIA_SUFFIXES
 from mmemo.errors import ConfigError, DataError
+from mmemo.files import write_atomically
 from mmemo.prediction import Prediction
-from mmemo.store import write_atomically
+from pipelines.outputs import make_folder
 from pipelines.prediction.exports import EXPORTS, MOVIE
 
 LIST_FILE = "predicted.jsonl"
@@ -68,7 +69,7 @@ class PredictionFolder:
                     f"{file}: would be written to the same file as {stems[file.stem]}; "
                     "use another --out for one of them"
                 )
-        self.out.mkdir(parents=True, exist_ok=True)
+        make_folder(self.out)
         self._done = self._read()
 
     def has(self, media: Path) -> bool:

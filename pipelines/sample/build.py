@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 
 from mmemo.errors import ConfigError, DataError
+from mmemo.files import write_atomically
 from mmemo.labels import EMOTIONS
-from mmemo.store import write_atomically
 from pipelines.sample.clip import clip_maker, is_made, media_path, speak_all
 from pipelines.sample.espeak import Speech
 from pipelines.sample.plan import ClipPlan, bayes_nll, make_plan

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmemo.store import write_atomically
+from mmemo.files import write_atomically
 from pipelines.sample.espeak import Espeak, Speech
 from pipelines.sample.face import FPS, TalkingHead, loudness, plan_motion
 from pipelines.sample.movie import write_movie

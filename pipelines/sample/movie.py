@@ -1,6 +1,5 @@
 """Writes pictures and sound to an MP4 file: H.264 and AAC."""
 
-import os
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
+from mmemo.files import unfinished
 from pipelines.sample.portrait import Picture
 
 AUDIO_RATE = 44100
@@ -28,13 +28,8 @@ def write_movie(
         samples: mono sound (N,), -1 to 1.
         rate: of the sound, samples per second.
     """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with av.open(str(part), "w", format="mp4") as container:
-            _write_streams(container, pictures, fps, samples, rate)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with unfinished(path) as part, av.open(str(part), "w", format="mp4") as container:
+        _write_streams(container, pictures, fps, samples, rate)
 
 
 def _write_streams(

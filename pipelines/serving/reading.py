@@ -13,7 +13,7 @@ from extractors.media import MediaInfo, probe, read_frames
 from mmemo.api import Decoder
 from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import ClipError
-from mmemo.store import write_atomically
+from mmemo.files import write_atomically
 from pipelines.api import EmotionReader
 from pipelines.movies.answers import write_annotated
 from pipelines.prediction.exports import EXPORTS

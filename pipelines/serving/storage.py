@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from extractors.text.transcripts import SUFFIXES
 from mmemo.datasets.clips import MEDIA_SUFFIXES
 from mmemo.errors import ConfigError
-from mmemo.store import write_atomically
+from mmemo.files import write_atomically
 from pipelines.prediction.exports import EXPORTS
 from pipelines.serving.job import Job
 

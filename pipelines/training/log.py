@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmemo.errors import ConfigError
-from mmemo.store import write_atomically
+from mmemo.files import write_atomically
 
 logger = logging.getLogger(__name__)
 

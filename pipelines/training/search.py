@@ -15,7 +15,8 @@ from typing import Any
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
 from mmemo.errors import ConfigError
-from mmemo.store import write_atomically
+from mmemo.files import write_atomically
+from pipelines.outputs import make_folder
 from pipelines.training.train import LOWER_IS_BETTER, train
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def search(
         MmemoError: as ``pipelines.training.train.train``.
     """
     optuna = _import_optuna()
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     backend = optuna.storages.journal.JournalFileBackend(str(out / TRIALS_FILE))
     select_by = config.train.select_by
     study = optuna.create_study(

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mmemo.config import Config, TrainConfig
 from mmemo.errors import ConfigError
-from mmemo.store import write_atomically
+from mmemo.files import write_atomically
 
 logger = logging.getLogger(__name__)
 

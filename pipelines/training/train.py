@@ -29,6 +29,7 @@ from mmemo.inference import infer
 from mmemo.labels import to_set_index
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.model.emotion_model import EmotionModel, build_model
+from pipelines.outputs import make_folder
 from pipelines.progress import bar
 from pipelines.training.batches import clips_per_epoch, epoch_batches
 from pipelines.training.log import TrainingLog
@@ -84,7 +85,7 @@ def train(
         " + ".join(f"{m} {d}-d" for m, d in dims.items()),
         sum(weight.numel() for weight in model.parameters()),
     )
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with contextlib.nullcontext() if model.words is None else model.words.remembering(memory):
         state = fit(model, config, lambda epoch: fit_on, validate_on, out)
     model.load_state_dict(state.best_weights)

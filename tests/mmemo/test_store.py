@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mmemo.errors import DataError, FeatureError
 from mmemo.features import Clip, ClipFeatures, Features, Word
-from mmemo.store import FeatureStore, StoreInfo, write_atomically
+from mmemo.files import write_atomically
+from mmemo.store import FeatureStore, StoreInfo
 
 
 def clip_features(clip_id="a", seed=0, **about):

@@ -11,11 +11,11 @@ import numpy as np
 
 from mmemo.errors import ConfigError, DataError
 from mmemo.labels import EMOTIONS, to_names
-from mmemo.store import write_atomically
 from pipelines.evaluation.sheets.array_files import read_npz
 from pipelines.evaluation.sheets.json_files import read_json
 from pipelines.evaluation.sheets.sheet import Answers, Gold, Sheet
 from pipelines.evaluation.sheets.text_files import read_csv, read_list
+from pipelines.outputs import goes_to_stdout, write_output
 
 _READERS: dict[str, Callable[[Path, Sequence[str]], Sheet]] = {
     ".npz": read_npz,
@@ -47,16 +47,19 @@ def read_sheet(path: Path, labels: Sequence[str] = EMOTIONS) -> Sheet:
 def write_predictions(path: Path, gold: Gold, answers: Answers) -> None:
     """Write truth, decisions and probabilities as .npz, .json or .csv, by the file's name.
 
+    Standard output, ``-``, gets CSV.
+
     Raises:
         ConfigError: another suffix, or clips with unknown labels, which only .npz can represent.
     """
-    write = {".npz": _npz, ".json": _json, ".csv": _csv}.get(path.suffix)
+    suffix = ".csv" if goes_to_stdout(path) else path.suffix
+    write = {".npz": _npz, ".json": _json, ".csv": _csv}.get(suffix)
     if write is None:
         raise ConfigError(f"{path}: expected a name in .npz, .json or .csv")
-    if path.suffix != ".npz" and np.isnan(gold.truth).any():
+    if suffix != ".npz" and np.isnan(gold.truth).any():
         raise ConfigError(f"{path}: expected a name in .npz, because some labels are not annotated")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, write(gold, answers))
+    write_output(path, write(gold, answers))
 
 
 def _npz(gold: Gold, answers: Answers) -> bytes:

@@ -1,5 +1,6 @@
 """``mmemo evaluate`` with its files, and with the calibration of its model."""
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -163,3 +164,17 @@ def test_predictions_in_another_form_are_refused_in_one_line(run, store, tmp_pat
     assert "expected a name in .npz, .json or .csv" in capsys.readouterr().err
     assert main([*command, "--against", str(tmp_path / "none.csv")]) == 1
     assert "there is none" in capsys.readouterr().err
+
+
+def test_standard_output_takes_one_stream_and_the_table_goes_elsewhere(run, store, capsys):
+    command = ["evaluate", str(run), "--data", str(store), "--quiet"]
+    assert main([*command, "--predictions", "-"]) == 0
+    captured = capsys.readouterr()
+    rows = list(csv.DictReader(captured.out.splitlines()))
+    assert len(rows) == 24
+    assert "exact match" in captured.err.lower()
+    assert main([*command, "--html", "-"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("<!doctype html>")
+    assert captured.out.rstrip().endswith("</html>")
+    assert "exact match" in captured.err.lower()

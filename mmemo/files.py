@@ -1,0 +1,148 @@
+"""Files that appear whole or not at all, under whatever name the user gives.
+
+A regular file, or a new one, is written beside its place and renamed. Only regular files may be
+renamed over: renaming over ``/dev/stdout`` or a FIFO replaces the device itself, as root for the
+whole machine. So anything else is written into, and a symbolic link is followed.
+"""
+
+import os
+import re
+import shutil
+import stat
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+_DESCRIPTOR = re.compile(r"(?:/proc/(self|\d+)|/dev)/fd/(\d+)")
+_MAX_LINKS = 40
+
+
+def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file so that readers see the old bytes or the new, never a part, even in a crash.
+
+    What is no regular file (a device, a FIFO, ``/dev/stdout``) is written into instead.
+
+    Args:
+        path: the file; a symbolic link is followed.
+        data: the content.
+        durable: wait until the content is safe from a power loss.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    place = follow_links(path)
+    if not is_replaceable(place):
+        with open_special(place) as file:
+            file.write(data)
+        return
+    part = part_of(place)
+    try:
+        with open(part, "wb") as file:
+            file.write(data)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(part, place)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; the content appears at ``path`` when the block ends well.
+
+    For writers that need a file they can seek in. What is no regular file gets a copy of the
+    finished content.
+
+    Raises:
+        OSError: the content cannot be moved to ``path``.
+    """
+    place = follow_links(path)
+    if is_replaceable(place):
+        part = part_of(place)
+        try:
+            yield part
+            os.replace(part, place)
+        finally:
+            part.unlink(missing_ok=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="mmemo-") as folder:
+        part = Path(folder) / f"part{path.suffix}"
+        yield part
+        with open(part, "rb") as content, open_special(place) as file:
+            shutil.copyfileobj(content, file)
+
+
+def follow_links(path: Path) -> Path:
+    """Return the file that a name leads to, or the open file descriptor that it stands for.
+
+    The link of a descriptor, such as ``/proc/self/fd/1``, is not followed: what it names may be a
+    file that another program is writing too.
+
+    Raises:
+        OSError: the links lead in a circle.
+    """
+    for _ in range(_MAX_LINKS):
+        path = _with_real_folder(path)
+        if _DESCRIPTOR.fullmatch(str(path)) or not path.is_symlink():
+            return path
+        path = path.parent / os.readlink(path)
+    raise OSError(f"{path}: expected a file; got links that lead in a circle")
+
+
+def descriptor_of(place: Path) -> int | None:
+    """Return the number of this process's open file that a path stands for, or None."""
+    match = _DESCRIPTOR.fullmatch(str(place))
+    own = match is not None and match[1] in (None, "self", str(os.getpid()))
+    return int(match[2]) if match is not None and own else None
+
+
+def is_replaceable(place: Path) -> bool:
+    """Return whether a file may be renamed over: a regular one, or a name that is not in use.
+
+    Args:
+        place: what ``follow_links`` returned.
+
+    Raises:
+        OSError: it cannot be looked up.
+    """
+    if _DESCRIPTOR.fullmatch(str(place)):
+        return False
+    try:
+        return may_be_renamed_over(place.stat().st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def may_be_renamed_over(mode: int) -> bool:
+    """Return whether a file of this mode is regular.
+
+    A folder counts too: renaming a file over it fails without harm.
+    """
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+def is_stdout(path: Path) -> bool:
+    """Return whether a path stands for the standard output of this process."""
+    return descriptor_of(follow_links(path)) == 1
+
+
+def open_special(place: Path) -> BinaryIO:
+    """Open a device, a FIFO or a descriptor for writing, without truncating what is behind it."""
+    descriptor = descriptor_of(place)
+    if descriptor is not None:
+        return os.fdopen(os.dup(descriptor), "wb")
+    return os.fdopen(os.open(place, os.O_WRONLY), "wb")
+
+
+def part_of(place: Path) -> Path:
+    """Return a new hidden name beside a file, for its unfinished content."""
+    return place.with_name(f".{place.name[:30]}.{uuid.uuid4().hex}.part")
+
+
+def _with_real_folder(path: Path) -> Path:
+    """Resolve the links of the folder, but not the last name."""
+    return Path(os.path.realpath(path.parent)) / path.name if path.name else path
