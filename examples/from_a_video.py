@@ -23,14 +23,14 @@ print(model)
 predictions = model.predict(options.video)
 for utterance in predictions:
     print(f"\n{utterance.start:.1f} to {utterance.end:.1f} s: {utterance.text!r}")
-    if utterance.labels is None or utterance.probs is None or utterance.modality_shares is None:
+    if utterance.labels is None or utterance.probs is None or utterance.effects is None:
         print("  nothing to read:", utterance.absent)
         continue
     print("  emotions:", ", ".join(utterance.labels) or "none")
     for emotion, probability in sorted(utterance.probs.items(), key=lambda item: -item[1])[:3]:
-        parts = utterance.modality_shares[emotion].items()
-        shares = ", ".join(f"{modality} {share:.0%}" for modality, share in parts)
-        print(f"  {emotion:<10} {probability:.2f}  ({shares})")
+        parts = utterance.effects[emotion].items()
+        effects = ", ".join(f"{modality} {effect:+.1f}" for modality, effect in parts)
+        print(f"  {emotion:<10} {probability:.2f}  ({effects})")
 
 # %% The same as a table (pandas)
 table = predictions.to_dataframe()

@@ -53,6 +53,6 @@ for modality in modalities:
         agreement = effect.abs().corr(weight, method="spearman")
         print(f"{modality}: rank correlation of |effect| and weight {agreement:.2f}")
 
-# %% Watch it: the recording with words, emotions and the share of each modality
+# %% Watch it: the recording with words, emotions and effects
 movie = options.out / f"{Path(options.video).stem}.emotions.mp4"
 print("wrote", model.annotate(options.video, movie))

@@ -9,7 +9,7 @@ Two kinds of evidence, for they are not the same (Jain and Wallace, NAACL 2019):
   below zero is evidence against the label. Effects need no trust in attention, but each of them
   costs one more forward pass over the clip.
 
-K labels, M modalities, T rows, W words.
+N clips, K labels, M modalities, T rows, W words.
 """
 
 import contextlib
@@ -20,13 +20,61 @@ from itertools import pairwise
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mmemo.arrays import Floats
 from mmemo.batching.batch import ClipArrays
+from mmemo.decisions.calibration import Calibration
 from mmemo.features import Word
-from mmemo.labels import all_sets
+from mmemo.inference import UNCALIBRATED, infer, modalities_read
 from mmemo.model.emotion_model import EmotionModel
 from mmemo.prediction import Explanation
+
+MIN_DISTANCE = 1e-6
+"""Log-odds are those of probabilities at least this far from 0 and from 1."""
+
+
+def log_odds(probs: Floats) -> Floats:
+    """Return finite log-odds of probabilities, clipped by ``MIN_DISTANCE``."""
+    clipped = np.clip(probs, MIN_DISTANCE, 1 - MIN_DISTANCE)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))
+
+
+def modality_effects(
+    model: EmotionModel,
+    clips: Sequence[ClipArrays],
+    marginals: Floats,
+    *,
+    calibration: Calibration = UNCALIBRATED,
+) -> Floats:
+    """Return the effects of hiding each modality in all clips at once, (N, K, M).
+
+    It costs M forward passes, which share batches. A model that sees a clip's neighbours reads them
+    without the modality too. Inside ``text_encoded_once``, no text is read again.
+
+    Args:
+        model: the model.
+        clips: N clips.
+        marginals: (N, K) answers to the clips themselves, from ``infer``.
+        calibration: that of the answers.
+
+    Returns:
+        Log-odds that each label loses; NaN where the clip does not have the modality.
+    """
+    read = modalities_read(model, clips)
+    effects = np.full((*marginals.shape, len(model.modalities)), np.nan)
+    hidden = [m for m in model.modalities if any(m in modalities for modalities in read)]
+    variants = [
+        replace(_hide(clip, m), video=clip.video and f"{m} {clip.video}")
+        for m in hidden
+        for clip in clips
+    ]
+    answers = infer(model, variants, calibration=calibration).marginals
+    lost = log_odds(marginals) - log_odds(answers.reshape(len(hidden), *marginals.shape))
+    for m, part in zip(hidden, lost, strict=True):
+        has = [m in modalities for modalities in read]
+        effects[has, :, model.modalities.index(m)] = part[has]
+    return effects
 
 
 @torch.inference_mode()
@@ -38,7 +86,7 @@ def explain(
     max_windows: int = 100,
     max_neighbours: int | None = None,
     batch_size: int = 64,
-    prior: Floats | None = None,
+    calibration: Calibration = UNCALIBRATED,
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[Explanation]:
     """Explain the answers for clips, in their order.
@@ -56,8 +104,7 @@ def explain(
         max_neighbours: the number of nearest clips of the same video that are read along with each
             clip; by default as many as the model takes. The time grows with its square.
         batch_size: clips per forward pass.
-        prior: (2**K,) probabilities to answer with where every modality is hidden; by default the
-            model's own answer.
+        calibration: that of the checkpoint; by default the model's distributions are not changed.
         progress: called after each clip with the share of clips that are done.
 
     Returns:
@@ -68,8 +115,8 @@ def explain(
     explanations = []
     for clip in clips:
         neighbours = _neighbours(model, clip, clips)[:max_neighbours]
-        occluder = _Occluder(model, clip, neighbours, batch_size, prior)
-        with _text_encoded_once(model):
+        occluder = _Occluder(model, clip, neighbours, batch_size, calibration)
+        with text_encoded_once(model):
             explanations.append(_explain(occluder, clip, max_windows if row_effects else 0))
         progress(len(explanations) / len(clips))
     model.train(training)
@@ -118,7 +165,7 @@ class _Occluder:
     clip: ClipArrays
     neighbours: Sequence[ClipArrays]
     batch_size: int
-    prior: Floats | None
+    calibration: Calibration
 
     def log_odds(self, variants: Sequence[ClipArrays]) -> Floats:
         """Return the log-odds of each label in each variant, (V, K)."""
@@ -127,11 +174,7 @@ class _Occluder:
         for first in range(0, len(variants), at_once):
             part = variants[first : first + at_once]
             marginals[first : first + at_once] = self._marginals(part)
-        if self.prior is not None:
-            empty = [i for i, variant in enumerate(variants) if not variant.values]
-            marginals[empty] = self.prior @ all_sets(len(self.model.labels))
-        clipped = np.clip(marginals, 1e-6, 1 - 1e-6)
-        return np.asarray(np.log(clipped) - np.log1p(-clipped))
+        return log_odds(marginals)
 
     def _marginals(self, variants: Sequence[ClipArrays]) -> Floats:
         rows: list[ClipArrays] = []
@@ -140,12 +183,17 @@ class _Occluder:
             rows += [replace(c, video=f"{number}") for c in (variant, *self.neighbours)]
         batch = self.model.collate([replace(c, labels=None) for c in rows])
         device = next(self.model.parameters()).device
-        marginals = self.model(batch.to(device)).marginals.double().cpu().numpy()
-        return np.asarray(marginals[:: 1 + len(self.neighbours)])
+        log_probs = self.model(batch.to(device)).set_log_probs[:: 1 + len(self.neighbours)]
+        return self.calibrated(log_probs, variants)
+
+    def calibrated(self, log_probs: Tensor, variants: Sequence[ClipArrays]) -> Floats:
+        """Return the marginals (V, K) of variants with log p(set | variant), (V, 2**K)."""
+        read = modalities_read(self.model, variants)
+        return self.calibration(log_probs.double().cpu().numpy(), read)[1]
 
 
 @contextlib.contextmanager
-def _text_encoded_once(model: EmotionModel) -> Iterator[None]:
+def text_encoded_once(model: EmotionModel) -> Iterator[None]:
     """Let a pretrained encoder read each text once, for most variants of a clip share it."""
     if model.words is None:
         yield
@@ -189,7 +237,7 @@ def _explain(occluder: _Occluder, clip: ClipArrays, max_windows: int) -> Explana
     return Explanation(
         labels=model.labels,
         modalities=model.modalities,
-        marginals=output.marginals[0].double().cpu().numpy(),
+        marginals=occluder.calibrated(output.set_log_probs[:1], [_without_empty(clip)])[0],
         modality_weights=output.modality_weights[0].double().cpu().numpy(),
         modality_effects=modality_effects,
         row_weights={
@@ -206,6 +254,10 @@ def _windows(rows: int, most: int) -> list[slice]:
         return []
     borders = np.linspace(0, rows, min(rows, most) + 1).round().astype(int)
     return [slice(int(a), int(b)) for a, b in pairwise(borders)]
+
+
+def _hide(clip: ClipArrays, modality: str) -> ClipArrays:
+    return without_rows(clip, modality, slice(None)) if modality in clip.values else clip
 
 
 def _without_empty(clip: ClipArrays) -> ClipArrays:

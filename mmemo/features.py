@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 MODALITIES: tuple[str, ...] = ("text", "audio", "visual")
+CHANNEL_NAMES: Mapping[str, str] = {"text": "words", "audio": "voice", "visual": "face"}
+"""Modality -> its name where people read or write it: on screen, on the command line."""
 
 PAUSE = "sp"
 """The token of CMU-MOSEI for a pause."""

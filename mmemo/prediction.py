@@ -1,8 +1,8 @@
 """Predictions and explanations for the utterances of a recording, in the form that users read.
 
 The table of predictions has one row per utterance. Its columns are ``video``, ``start_s``,
-``end_s``, ``text`` and ``emotions``; per emotion its probability ``p_EMOTION`` and the modalities'
-shares of the evidence ``EMOTION_by_MODALITY``; then ``absent``, the missing modalities with the
+``end_s``, ``text`` and ``emotions``; per emotion its probability ``p_EMOTION`` and the effects of
+hiding each modality ``EMOTION_MODALITY_effect``; then ``absent``, the missing modalities with the
 reasons, and ``demonstration``. Cells are None where there was nothing to read.
 """
 
@@ -46,8 +46,9 @@ class Prediction:
         words: the words of the utterance, times in seconds in the file.
         labels: the predicted emotions; None where there was nothing to read.
         probs: emotion -> probability; None likewise.
-        modality_shares: emotion -> modality -> share of the model's attention, summing to 1 over
-            the modalities that are present; None likewise.
+        effects: emotion -> modality -> log-odds that the emotion loses when the modality is hidden
+            in the whole recording; below zero, it opposes the emotion. Without the modalities that
+            are absent; None likewise.
         absent: modality -> the reason why it is missing.
         demonstration: whether the model was trained on made-up data only.
     """
@@ -58,7 +59,7 @@ class Prediction:
     words: tuple[Word, ...]
     labels: tuple[str, ...] | None
     probs: Mapping[str, float] | None
-    modality_shares: Mapping[str, Mapping[str, float]] | None
+    effects: Mapping[str, Mapping[str, float]] | None
     absent: Mapping[str, str]
     demonstration: bool
 
@@ -69,8 +70,7 @@ class Prediction:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists and dicts, numbers rounded to 4 decimals."""
-        # The key "spoke" is the old name of "modality_shares", kept for one release.
-        fields = {**asdict(self), "text": self.text, "spoke": self.modality_shares}
+        fields = {**asdict(self), "text": self.text}
         return {name: _rounded(value) for name, value in fields.items()}
 
 
@@ -104,9 +104,10 @@ class Explanation:
     Attributes:
         labels: names of the K labels.
         modalities: names of the M modalities.
-        marginals: (K,) probability of each label, before calibration.
+        marginals: (K,) probability of each label.
         modality_weights: (K, M), sums to 1 over the modalities of the clip.
-        modality_effects: (K, M) of hiding a whole modality; 0 where the clip does not have it.
+        modality_effects: (K, M) of hiding a whole modality, those of ``prediction`` if there is
+            one; 0 where the clip does not have it.
         row_weights: modality -> (K, T), sums to 1 over the rows; modalities that the clip does not
             have are left out.
         row_effects: modality -> (K, T) of hiding one row; empty unless they were computed.
@@ -150,13 +151,18 @@ class Explanation:
         return data_frame(columns)
 
 
+def signed(effect: float) -> str:
+    """Return an effect as people read it: a sign and one decimal, never "-0.0"."""
+    return f"{round(effect, 1) + 0.0:+.1f}"
+
+
 def table_columns(predictions: Sequence[Prediction]) -> Mapping[str, type]:
     """Return column name -> type of its cells (str, float, list or bool), in order."""
     columns: dict[str, type] = {"video": str, "start_s": float, "end_s": float, "text": str}
     columns["emotions"] = list
     for label in _labels(predictions):
         columns[f"p_{label}"] = float
-        columns |= {f"{label}_by_{modality}": float for modality in MODALITIES}
+        columns |= {f"{label}_{modality}_effect": float for modality in MODALITIES}
     return {**columns, "absent": list, "demonstration": bool}
 
 
@@ -177,13 +183,13 @@ def _row(prediction: Prediction, columns: Mapping[str, type], labels: Sequence[s
     row |= {"start_s": round(prediction.start, 3), "end_s": round(prediction.end, 3)}
     row["absent"] = [f"{modality}: {reason}" for modality, reason in prediction.absent.items()]
     row["demonstration"] = prediction.demonstration
-    if prediction.labels is None or prediction.probs is None or prediction.modality_shares is None:
+    if prediction.labels is None or prediction.probs is None or prediction.effects is None:
         return row
     row["emotions"] = list(prediction.labels)
     for label in labels:
         row[f"p_{label}"] = round(prediction.probs[label], 4)
-        for modality, share in prediction.modality_shares[label].items():
-            row[f"{label}_by_{modality}"] = round(share, 4)
+        for modality, effect in prediction.effects[label].items():
+            row[f"{label}_{modality}_effect"] = round(effect, 4)
     return row
 
 

@@ -36,8 +36,8 @@ def add(commands: "Commands") -> None:
         _run,
         "read the emotions of videos",
         "Split a video into utterances and print for each one its emotions, the probability of "
-        "each emotion, and each modality's share in it. It reads expressed emotion, as annotators "
-        "would name it, not what a person feels.",
+        "each emotion, and how far it falls when words, voice or face are hidden. It reads "
+        "expressed emotion, as annotators would name it, not what a person feels.",
     )
     command.add_argument(
         "video",

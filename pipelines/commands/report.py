@@ -33,8 +33,8 @@ def add(commands: "Commands") -> None:
         "write a page about a video",
         "Write one HTML file about a video that a browser opens without anything else: the "
         "recording, six emotions over time with their uncertainty, the words coloured by their "
-        "effect, the share of each modality, pitch, energy and action units. It shows expressed "
-        "emotion, as annotators would name it, not what a person feels.",
+        "effect, the effects of words, voice and face, pitch, energy and action units. It shows "
+        "expressed emotion, as annotators would name it, not what a person feels.",
     )
     command.add_argument("video", metavar="VIDEO", type=Path, help="video or sound file")
     add_run(command)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from mmemo import __version__
 from mmemo.checkpoint import Checkpoint
+from mmemo.features import CHANNEL_NAMES
 from mmemo.prediction import DEMONSTRATION_WARNING
 
 TAGS = ("emotion-recognition", "affective-computing", "multi-label", "multimodal", "video", "audio")
@@ -27,8 +28,8 @@ BODY = """
 # {title}
 
 A model of [mmemo](https://pypi.org/project/mmemo/), which reads emotions from video:
-{modalities} in, any subset of {labels} out, with the probability of each and the share
-that each modality has in it.
+{modalities} in, any subset of {labels} out, with the probability of each and the
+effect of hiding each input on it.
 {notice}
 ```python
 import mmemo
@@ -84,7 +85,7 @@ def model_card(
         title=name.rpartition("/")[2],
         name=name,
         run=f"hf://{name}" if on_hub else name,
-        modalities=_listed([_MODALITY_NAMES[m] for m in checkpoint.model.modalities]),
+        modalities=_listed([CHANNEL_NAMES[m] for m in checkpoint.model.modalities]),
         labels=_listed(checkpoint.labels),
         notice=f"\n**{DEMONSTRATION_WARNING}**\n" if trained.demonstration else "",
         clips=trained.clips,
@@ -94,9 +95,6 @@ def model_card(
         version=__version__,
     )
     return f"---\n{_metadata(checkpoint, name, licence)}\n---\n{body}"
-
-
-_MODALITY_NAMES = {"text": "words", "audio": "voice", "visual": "face"}
 
 
 def _metadata(checkpoint: Checkpoint, name: str, licence: str | None) -> str:

@@ -9,12 +9,14 @@ import cv2
 import numpy as np
 
 from mmemo.arrays import Image
-from mmemo.prediction import DEMONSTRATION_WARNING, Prediction
+from mmemo.features import CHANNEL_NAMES
+from mmemo.prediction import DEMONSTRATION_WARNING, Prediction, signed
 from pipelines.movies.drawing import (
     ALARM,
     BACK,
     DIM,
     GRID,
+    LOW,
     MARK,
     TEXT,
     Colour,
@@ -31,12 +33,11 @@ COLOURS: Mapping[str, Colour] = {
 }
 """Modality -> colour, distinct for readers with any colour vision (Okabe and Ito, 2008)."""
 
-NAMES = {"text": "words", "audio": "voice", "visual": "face"}
-_NAME_WIDTH = 92
+_NAME_WIDTH, _EFFECT_WIDTH = 92, 54
 
 
 def draw_panel(image: Image, prediction: Prediction | None, labels: Sequence[str]) -> None:
-    """Draw the current probabilities as bars, each divided into the modalities' shares.
+    """Draw the current probabilities as bars, and below each the modalities' effects.
 
     Args:
         image: the panel, changed in place.
@@ -69,21 +70,23 @@ def _draw_row(image: Image, y: int, label: str, prediction: Prediction | None) -
     left, right = _NAME_WIDTH, image.shape[1] - 44
     write(image, label, (10, y + 12), TEXT if chosen else DIM, 0.4)
     cv2.rectangle(image, (left, y + 3), (right, y + 14), GRID, 1)
-    if prediction is None or prediction.probs is None or prediction.modality_shares is None:
+    if prediction is None or prediction.probs is None or prediction.effects is None:
         return
-    prob, x = prediction.probs[label], float(left + 1)
-    for modality, share in prediction.modality_shares[label].items():
-        end = x + (right - left - 1) * prob * share
-        if round(end) > round(x):
-            colour = COLOURS.get(modality, DIM)
-            cv2.rectangle(image, (round(x), y + 4), (round(end) - 1, y + 13), colour, -1)
-        x = end
+    prob = prediction.probs[label]
+    end = round(left + 1 + (right - left - 1) * prob)
+    if end > left + 1:
+        cv2.rectangle(image, (left + 1, y + 4), (end - 1, y + 13), MARK if chosen else LOW, -1)
     write(image, f"{prob:.2f}", (right + 6, y + 13), TEXT if chosen else DIM, 0.38)
+    x = left
+    for modality, effect in prediction.effects[label].items():
+        text = f"{CHANNEL_NAMES[modality][0]} {signed(effect)}"
+        write(image, text, (x, y + 25), COLOURS[modality], 0.3)
+        x += _EFFECT_WIDTH
 
 
 def _draw_legend(image: Image, y: int, prediction: Prediction | None) -> None:
     x = 10
-    for modality, name in NAMES.items():
+    for modality, name in CHANNEL_NAMES.items():
         absent = prediction is not None and modality in prediction.absent
         cv2.rectangle(image, (x, y), (x + 9, y + 9), GRID if absent else COLOURS[modality], -1)
         x = write(image, f"no {name}" if absent else name, (x + 14, y + 9), DIM, 0.36) + 12

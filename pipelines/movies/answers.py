@@ -1,4 +1,4 @@
-"""A recording as an MP4 with the answers drawn beside it: words, emotions, modality shares."""
+"""A recording as an MP4 with the answers drawn beside it: words, emotions, modalities' effects."""
 
 import bisect
 from collections.abc import Sequence

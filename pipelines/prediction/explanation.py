@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from extractors.text.pauses import without_pauses
 from mmemo.arrays import Floats
 from mmemo.batching.rows import row_times
@@ -38,18 +40,30 @@ def explain_recording(
         [recording.clips[n] for n in readable],
         max_windows=MAX_WINDOWS,
         max_neighbours=MAX_NEIGHBOURS,
-        prior=checkpoint.trained_on.prior(len(checkpoint.labels)),
+        calibration=checkpoint.calibration,
         progress=progress,
     )
     result: list[Explanation | None] = [None] * len(recording.clips)
     for n, explanation in zip(readable, explanations, strict=True):
         result[n] = replace(
             explanation,
+            modality_effects=_effects(checkpoint, predictions[n]),
             prediction=predictions[n],
             word_weights=_onto_words(checkpoint, recording, n, explanation.row_weights),
             word_effects=_onto_words(checkpoint, recording, n, explanation.row_effects),
         )
     return result
+
+
+def _effects(checkpoint: Checkpoint, prediction: Prediction) -> Floats:
+    """Return the effects of an answer, (K, M); 0 for modalities that are absent."""
+    effects = prediction.effects or {}
+    return np.array(
+        [
+            [effects[label].get(modality, 0.0) for modality in checkpoint.model.modalities]
+            for label in checkpoint.labels
+        ]
+    )
 
 
 def _onto_words(

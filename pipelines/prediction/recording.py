@@ -1,4 +1,4 @@
-"""Predictions for one recording: its utterances, their emotions, and each modality's share."""
+"""Predictions for one recording: its utterances, their emotions, and each modality's effect."""
 
 import logging
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from extractors.text.utterances import Utterance, split_utterances
 from mmemo.batching.batch import ClipArrays
 from mmemo.batching.rows import arrange
 from mmemo.checkpoint import Checkpoint
+from mmemo.explain import modality_effects, text_encoded_once
 from mmemo.features import Clip, ClipFeatures, Features
 from mmemo.inference import infer
 from mmemo.labels import to_names
@@ -93,7 +94,10 @@ def answer(
     checkpoint: Checkpoint, recording: Recording, *, decoder: str = "threshold"
 ) -> list[Prediction]:
     """Return the prediction for each utterance of a recording, in order."""
-    result = infer(checkpoint.model, recording.clips, calibration=checkpoint.calibration)
+    model, clips, calibration = checkpoint.model, recording.clips, checkpoint.calibration
+    with text_encoded_once(model):
+        result = infer(model, clips, calibration=calibration)
+        effects = modality_effects(model, clips, result.marginals, calibration=calibration)
     pred = result.decode(decoder, checkpoint.thresholds_of(decoder, result.read))
     return [
         _prediction(
@@ -101,7 +105,7 @@ def answer(
             utterance,
             None if not clip.values else pred[row],
             result.marginals[row],
-            result.modality_weights[row],
+            effects[row],
         )
         for row, (utterance, clip) in enumerate(
             zip(recording.utterances, recording.clips, strict=True)
@@ -141,14 +145,14 @@ def _prediction(
     utterance: ClipFeatures,
     chosen: NDArray[np.int8] | None,
     marginals: NDArray[np.float64],
-    weights: NDArray[np.float64],
+    effects: NDArray[np.float64],
 ) -> Prediction:
     clip = utterance.clip
     assert clip.end is not None
     labels = checkpoint.labels
-    modality_shares = {
+    effects_by_label = {
         label: {
-            modality: float(weights[k, m])
+            modality: float(effects[k, m])
             for m, modality in enumerate(checkpoint.model.modalities)
             if modality in utterance.features
         }
@@ -165,7 +169,7 @@ def _prediction(
         ),
         labels=None if chosen is None else to_names(chosen, labels),
         probs=dict(zip(labels, map(float, marginals), strict=True)) if read else None,
-        modality_shares=modality_shares if read else None,
+        effects=effects_by_label if read else None,
         absent=utterance.absent,
         demonstration=checkpoint.trained_on.demonstration,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from extractors.columns import ACTION_UNIT_NAMES
 from mmemo.arrays import Floats
-from mmemo.prediction import Explanation, Prediction
+from mmemo.prediction import Prediction
 from pipelines.video_report.content import VideoReport
 from pipelines.video_report.tracks import Tracks
 
@@ -52,36 +52,22 @@ def _utterance(report: VideoReport, row: int, prediction: Prediction) -> dict[st
         "absent": dict(prediction.absent),
         "labels": None if prediction.labels is None else list(prediction.labels),
     }
-    if prediction.probs is not None and prediction.modality_shares is not None:
+    if prediction.probs is not None and prediction.effects is not None:
         utterance["probs"] = _rounded([prediction.probs[label] for label in report.labels], 4)
         utterance["low"] = _rounded(report.bands.low[row], 4)
         utterance["high"] = _rounded(report.bands.high[row], 4)
-        utterance["shares"] = [
-            {m: round(share, 4) for m, share in prediction.modality_shares[label].items()}
+        utterance["effects"] = [
+            {m: round(effect, 3) for m, effect in prediction.effects[label].items()}
             for label in report.labels
         ]
         if report.thresholds is not None:
             utterance["cuts"] = _rounded(report.thresholds[row], 4)
     explanation = report.explanations[row]
     if explanation is not None:
-        utterance |= _explanation(explanation, absent=prediction.absent)
+        utterance["wordEffects"] = {
+            m: [_rounded(row, 3) for row in rows] for m, rows in explanation.word_effects.items()
+        }
     return utterance
-
-
-def _explanation(explanation: Explanation, *, absent: Iterable[str]) -> dict[str, Any]:
-    columns = [(i, m) for i, m in enumerate(explanation.modalities) if m not in absent]
-    return {
-        "effects": [
-            {m: _rounded([effects[i]], 3)[0] for i, m in columns}
-            for effects in explanation.modality_effects
-        ],
-        "wordEffects": _per_label(explanation.word_effects, 3),
-        "wordWeights": _per_label(explanation.word_weights, 4),
-    }
-
-
-def _per_label(values: Mapping[str, Floats], digits: int) -> dict[str, list[list[float | None]]]:
-    return {m: [_rounded(row, digits) for row in rows] for m, rows in values.items()}
 
 
 def _tracks(tracks: Tracks) -> dict[str, Any]:

@@ -18,13 +18,11 @@ import numpy as np
 from mmemo.arrays import Floats
 from mmemo.batching.batch import ClipArrays
 from mmemo.checkpoint import Checkpoint
-from mmemo.explain import without_rows
+from mmemo.explain import log_odds, without_rows
 from mmemo.inference import infer
 
 STRETCHES = 10
 STANDARD_ERRORS = 2.0
-_MIN_DISTANCE = 1e-6
-"""Probabilities are clipped to be at least this far from 0 and from 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,17 +45,17 @@ def bands(checkpoint: Checkpoint, clips: Sequence[ClipArrays]) -> Bands:
     the same stretch missing, and a recording costs ``STRETCHES`` forward passes.
     """
     full = infer(checkpoint.model, clips, calibration=checkpoint.calibration).marginals
-    log_odds = _log_odds(full)
-    without = np.full((STRETCHES, *log_odds.shape), np.nan)
+    level = log_odds(full)
+    without = np.full((STRETCHES, *level.shape), np.nan)
     stretches = [_stretches(clip) for clip in clips]
     for g in range(STRETCHES):
         parts = [_leave_out(clip, cuts, g) for clip, cuts in zip(clips, stretches, strict=True)]
         marginals = infer(checkpoint.model, parts, calibration=checkpoint.calibration).marginals
         for n, (part, cuts) in enumerate(zip(parts, stretches, strict=True)):
             if g < len(cuts) and part.values:
-                without[g, n] = _log_odds(marginals[n])
+                without[g, n] = log_odds(marginals[n])
     half = STANDARD_ERRORS * _standard_errors(without)
-    return Bands(_probs(log_odds - half), _probs(log_odds + half))
+    return Bands(_probs(level - half), _probs(level + half))
 
 
 def _standard_errors(without: Floats) -> Floats:
@@ -86,11 +84,6 @@ def _leave_out(clip: ClipArrays, stretches: Sequence[tuple[float, float]], g: in
         rows = slice(round(first * len(values)), round(last * len(values)))
         clip = without_rows(clip, modality, rows) if modality in clip.values else clip
     return clip
-
-
-def _log_odds(probs: Floats) -> Floats:
-    clipped = np.clip(probs, _MIN_DISTANCE, 1 - _MIN_DISTANCE)
-    return np.asarray(np.log(clipped) - np.log1p(-clipped))
 
 
 def _probs(log_odds: Floats) -> Floats:

@@ -25,9 +25,7 @@ def utterance(start, labels=("anger",)):
         words=(Word("well", start, start + 1), Word("then", start + 1, start + 2)),
         labels=labels,
         probs=None if labels is None else dict.fromkeys(EMOTIONS, 0.25),
-        modality_shares=None
-        if labels is None
-        else {e: {"text": 0.75, "audio": 0.25} for e in EMOTIONS},
+        effects=None if labels is None else {e: {"text": 0.75, "audio": -0.25} for e in EMOTIONS},
         absent={"visual": "no face here"},
         demonstration=False,
     )
@@ -96,8 +94,8 @@ def test_predictions_as_a_table():
     assert table["start_s"].tolist() == [0.0, 2.0, 4.0]
     assert table["emotions"].tolist() == [["anger"], None, []]
     assert table["p_anger"].isna().tolist() == [False, True, False]
-    assert table["anger_by_text"].tolist()[0] == 0.75
-    assert table["anger_by_visual"].isna().all()
+    assert table["anger_text_effect"].tolist()[0] == 0.75
+    assert table["anger_visual_effect"].isna().all()
     assert table["p_anger"].dtype == float
     assert table["demonstration"].dtype == bool
     assert len(Predictions().to_dataframe()) == 0

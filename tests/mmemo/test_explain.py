@@ -8,7 +8,8 @@ from torch import nn
 
 from mmemo.batching.batch import ClipArrays
 from mmemo.config import ContextOptions, DecoderOptions, EncoderOptions
-from mmemo.explain import explain, onto_words, without_rows
+from mmemo.decisions.calibration import Calibration
+from mmemo.explain import explain, modality_effects, onto_words, without_rows
 from mmemo.features import Word
 from mmemo.inference import infer
 from mmemo.labels import all_sets
@@ -133,13 +134,36 @@ def test_row_effects_can_be_switched_off() -> None:
 def test_the_answer_to_an_empty_clip_is_the_prior() -> None:
     prior = np.random.default_rng(0).dirichlet(np.ones(8))
     built, sample = model(), clip(0, audio=0, visual=0, text=1)
-    explanation = explain(built, [sample], prior=prior)[0]
+    explanation = explain(built, [sample], calibration=Calibration(prior=prior))[0]
     expected = log_odds(explanation.marginals) - log_odds(prior @ all_sets(3))
     np.testing.assert_allclose(explanation.modality_effects[:, 0], expected, atol=1e-5)
     np.testing.assert_allclose(explanation.row_effects["text"][:, 0], expected, atol=1e-5)
     empty = explain(built, [clip(0, text=0, audio=0, visual=0)])[0]
     assert empty.row_weights == {}
     assert (empty.modality_effects == 0).all()
+
+
+@pytest.mark.parametrize("context", ["none", "video"])
+def test_effects_of_modalities_are_those_of_leaving_them_out_everywhere(context: str) -> None:
+    built, prior = model(context=context), np.random.default_rng(0).dirichlet(np.ones(8))
+    clips = [clip(0, "v"), clip(1, "v", visual=0), clip(2, "w", text=0, visual=0), clip(3)]
+    calibration = Calibration(1.3, prior, {frozenset({"text", "audio"}): 0.4})
+    full = infer(built, clips, calibration=calibration).marginals
+    effects = modality_effects(built, clips, full, calibration=calibration)
+    for i, m in enumerate(DIMS):
+        has = [m in clip.values for clip in clips]
+        less = infer(built, clips, without=[m], calibration=calibration).marginals
+        lost = log_odds(full) - log_odds(less)
+        np.testing.assert_allclose(effects[has, :, i], lost[has], atol=1e-4)
+        assert abs(lost[has]).max() > 0.01
+        assert np.isnan(effects[np.logical_not(has), :, i]).all()
+
+
+def test_nothing_to_hide_has_no_effect() -> None:
+    empty = [clip(0, text=0, audio=0, visual=0)]
+    built = model()
+    assert np.isnan(modality_effects(built, empty, infer(built, empty).marginals)).all()
+    assert modality_effects(built, [], np.zeros((0, 3))).shape == (0, 3, 3)
 
 
 def test_words_go_with_their_rows() -> None:

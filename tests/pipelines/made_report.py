@@ -20,7 +20,7 @@ def made_utterance(number, rng, words, length_s=4.0):
     start = 0.5 + length_s * number
     step = (length_s - 0.5) / max(len(words), 1)
     probs = rng.beta(0.9, 1.4, len(EMOTIONS))
-    shares = {label: rng.dirichlet((3, 2, 2)) for label in EMOTIONS}
+    effects = {label: rng.normal(0, 0.6, len(MODALITIES)) for label in EMOTIONS}
     return Prediction(
         video="talk.mp4",
         start=start,
@@ -31,8 +31,8 @@ def made_utterance(number, rng, words, length_s=4.0):
         ),
         labels=tuple(e for e, p in zip(EMOTIONS, probs, strict=True) if p >= THRESHOLD),
         probs=dict(zip(EMOTIONS, map(float, probs), strict=True)),
-        modality_shares={
-            e: dict(zip(MODALITIES, map(float, s), strict=True)) for e, s in shares.items()
+        effects={
+            e: dict(zip(MODALITIES, map(float, row), strict=True)) for e, row in effects.items()
         },
         absent={},
         demonstration=True,
@@ -42,18 +42,15 @@ def made_utterance(number, rng, words, length_s=4.0):
 def made_explanation(prediction, rng):
     size = (len(EMOTIONS), len(prediction.words))
     effects = {m: rng.normal(0, 0.3, size) for m in MODALITIES}
-    weights = {m: rng.dirichlet(np.ones(max(size[1], 1)), size[0])[:, : size[1]] for m in effects}
-    shares = np.array([list(shares.values()) for shares in prediction.modality_shares.values()])
     return Explanation(
         EMOTIONS,
         MODALITIES,
         marginals=np.array(list(prediction.probs.values())),
-        modality_weights=shares,
-        modality_effects=rng.normal(0, 0.6, shares.shape),
+        modality_weights=np.full((len(EMOTIONS), len(MODALITIES)), 1 / 3),
+        modality_effects=np.array([list(row.values()) for row in prediction.effects.values()]),
         row_weights={},
         row_effects={},
         prediction=prediction,
-        word_weights=weights,
         word_effects=effects,
     )
 
@@ -65,7 +62,7 @@ def made_report(utterances=6, seed=0):
     predictions = [made_utterance(n, rng, sentence[: 5 + n % 8]) for n in range(utterances)]
     predictions[1] = made_utterance(1, rng, ["well", EVIL, "&amp;"])
     predictions[-2] = replace(
-        predictions[-2], words=(), labels=None, probs=None, modality_shares=None,
+        predictions[-2], words=(), labels=None, probs=None, effects=None,
         absent={"text": "no words here", "audio": "silence here", "visual": "no face here"},
     )  # fmt: skip
     duration_s = predictions[-1].end + 0.5

@@ -1,5 +1,5 @@
 // The reader's choices, and the listeners to their changes.
-const state = { label: 0, source: "text", measure: "effect", current: 0, word: -1 };
+const state = { label: 0, source: "text", current: 0, word: -1 };
 const listeners = { choice: [], current: [], word: [], time: [] };
 
 // The strongest colour stands for at least this effect, so that small effects look small.
@@ -46,7 +46,6 @@ function prepareChoices() {
   state.source = explained.includes("text") ? "text" : explained[0] || "text";
   byId("label").addEventListener("change", (event) => choose({ label: Number(event.target.value) }));
   byId("source").addEventListener("change", (event) => choose({ source: event.target.value }));
-  byId("measure").addEventListener("change", (event) => choose({ measure: event.target.value }));
   byId("keys-button").addEventListener("click", () => {
     const shown = byId("keys").hidden;
     byId("keys").hidden = !shown;
@@ -54,18 +53,16 @@ function prepareChoices() {
   });
 }
 
-// The effect or weight of each word of an utterance for the chosen label; null if not measured.
+// The effect of each word of an utterance on the chosen label; null if not measured.
 function valuesOf(utterance) {
-  const values = state.measure === "effect" ? utterance.wordEffects : utterance.wordWeights;
+  const values = utterance.wordEffects;
   if (!values) return null;
   if (state.source !== "all") return values[state.source]?.[state.label] || null;
   const rows = Object.values(values).map((labels) => labels[state.label]);
-  const parts = state.measure === "effect" ? 1 : rows.length;
-  return utterance.words.map((_, w) => rows.reduce((sum, row) => sum + row[w], 0) / parts);
+  return utterance.words.map((_, w) => rows.reduce((sum, row) => sum + row[w], 0));
 }
 
 function largestValue() {
-  const floor = state.measure === "effect" ? MIN_FULL_EFFECT : 0;
   const all = data.utterances.flatMap((utterance) => valuesOf(utterance) || []);
-  return all.reduce((most, value) => Math.max(most, Math.abs(value)), floor);
+  return all.reduce((most, value) => Math.max(most, Math.abs(value)), MIN_FULL_EFFECT);
 }

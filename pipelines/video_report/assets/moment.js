@@ -1,4 +1,4 @@
-// The current utterance: the probability of each emotion, its band, and the modalities' shares.
+// The current utterance: the probability of each emotion, its band, and the modalities' effects.
 function probabilityBar(utterance, k) {
   const [low, high] = [utterance.low[k], utterance.high[k]];
   const x = (share) => 200 * share;
@@ -13,40 +13,18 @@ function probabilityBar(utterance, k) {
     cut === null ? null : shape("line", { x1: x(cut), x2: x(cut), y1: 0, y2: 20, class: "cut" }));
 }
 
-const initial = (modality) => (NAMES[modality] || modality)[0].toUpperCase();
-
-function sharesBar(shares, effects) {
-  const bar = make("div", { class: "shares" });
-  for (const [modality, share] of Object.entries(shares)) {
-    const name = NAMES[modality] || modality;
-    const part = make("span", { class: modality }, 
-      `${initial(modality)} ${Math.round(100 * share)}`);
-    part.style.flex = `${share} 1 0`;
-    part.title = `${name}: ${percent(share)} of the attention`
-      + (effects ? `; without it the log-odds change by ${signed(-effects[modality])}` : "");
-    bar.append(part);
-  }
-  return bar;
-}
-
 // One cell per modality, empty where the utterance does not have it.
 function effectCells(effects) {
   return data.modalities.map((modality) => make("td", { class: "effect number" },
-    effects && modality in effects ? signed(effects[modality]) : ""));
+    modality in effects ? signed(effects[modality], 1) : ""));
 }
 
 function momentHead() {
-  const keys = data.modalities.map((modality) => make("span", { class: `key ${modality}` },
-    `${initial(modality)} ${NAMES[modality] || modality}`));
-  return make("thead", {},
-    make("tr", {},
-      make("th", { scope: "col", rowspan: 2 }, "emotion"),
-      make("th", { scope: "col", rowspan: 2, colspan: 2 }, "probability"),
-      make("th", { scope: "col" }, "looked at, %"),
-      make("th", { scope: "colgroup", colspan: data.modalities.length, class: "effect number" },
-        "did, log-odds")),
-    make("tr", {}, make("td", {}, ...keys.flatMap((key) => [key, " "])), ...data.modalities.map((modality) =>
-      make("th", { scope: "col", class: "effect number" }, NAMES[modality] || modality))));
+  return make("thead", {}, make("tr", {},
+    make("th", { scope: "col" }, "emotion"),
+    make("th", { scope: "col", colspan: 2 }, "probability"),
+    ...data.modalities.map((modality) => make("th", { scope: "col", class: "effect number" },
+      make("span", { class: `key ${modality}` }, NAMES[modality] || modality)))));
 }
 
 function momentRow(utterance, label, k) {
@@ -62,8 +40,7 @@ function momentRow(utterance, label, k) {
       "aria-label": `${decimals(utterance.probs[k])}, ${band}, ${predicted ? "found" : "not found"}` },
     `${predicted ? "● " : ""}${decimals(utterance.probs[k])}`),
     make("td", { class: "wide" }, probabilityBar(utterance, k)),
-    make("td", { class: "wide" }, sharesBar(utterance.shares[k], utterance.effects?.[k])),
-    ...effectCells(utterance.effects?.[k]));
+    ...effectCells(utterance.effects[k]));
 }
 
 function drawMoment() {
@@ -85,8 +62,8 @@ function drawMoment() {
   if (missing.length) parts.push(make("p", { class: "soft" }, `${missing.join("; ")}.`));
   if (utterance.labels !== null) {
     parts.push(make("p", { class: "soft" }, "● found. ", utterance.cuts ? "Dashes: found from here on. " : "",
-      "Looked at: share of the model's attention. ", make("span", { class: "effect" }, "Did: log-odds that the emotion "
-      + "loses when words, voice or face are hidden; below zero they are evidence against it.")));
+      "Words, voice, face: log-odds that the emotion loses when they are hidden. Above zero they speak for it, "
+      + "below zero against it; 0.7 halves the odds."));
   }
   byId("moment").replaceChildren(...parts);
 }

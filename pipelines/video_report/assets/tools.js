@@ -29,9 +29,12 @@ function clock(seconds) {
   return hours ? `${hours}:${short}` : short;
 }
 
-const percent = (share) => `${Math.round(100 * share)} %`;
 const decimals = (value, digits = 2) => value.toFixed(digits);
-const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
+
+function signed(value, digits = 2) {
+  const size = Math.abs(value).toFixed(digits);
+  return (value < 0 && Number(size) ? "−" : "+") + size;
+}
 
 function textOf(utterance) {
   return utterance.words.map((word) => word[0]).join(" ");

@@ -38,8 +38,7 @@ function paintWord(span, value, most) {
   const colour = value < 0 ? "--against" : "--for";
   span.style.background = `rgba(var(${colour}), ${(0.5 * share).toFixed(3)})`;
   span.style.borderBottomColor = share < 0.1 ? "transparent" : `rgb(var(${colour}))`;
-  span.title = state.measure === "effect"
-    ? `${data.labels[state.label]}: ${signed(value)} log-odds` : `${(100 * value).toFixed(1)} % of the attention`;
+  span.title = `${data.labels[state.label]}: ${signed(value)} log-odds`;
 }
 
 function paintWords() {
@@ -59,11 +58,9 @@ function paintLegend(most) {
     span.removeAttribute("title");
     return span;
   };
-  const reach = state.measure === "effect" ? `${decimals(most)} log-odds` : percent(most);
-  const parts = state.measure === "effect"
-    ? [sample("solid line", 1), ` evidence for ${label}, `, sample("dashed line", -1), " evidence against it"]
-    : [sample("darker", 1), ` got more of the attention for ${label}`];
-  byId("legend").replaceChildren(make("span", {}, ...parts, `; strongest colour: ${reach}. Italics: the recogniser doubts the word.`));
+  byId("legend").replaceChildren(make("span", {},
+    sample("solid line", 1), ` evidence for ${label}, `, sample("dashed line", -1), " evidence against it; ",
+    `strongest colour: ${decimals(most)} log-odds. Italics: the recogniser doubts the word.`));
 }
 
 function markCurrent() {

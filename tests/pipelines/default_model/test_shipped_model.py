@@ -147,4 +147,4 @@ def test_the_command_reads_a_clip_with_it(corpus, capsys):
     assert main(["predict", str(media), "--run", run, "--json"]) == 0
     prediction = json.loads(capsys.readouterr().out.splitlines()[0])
     assert prediction["demonstration"] is False
-    assert set(prediction["modality_shares"]["anger"]) == {"text", "audio", "visual"}
+    assert set(prediction["effects"]["anger"]) == {"text", "audio", "visual"}

@@ -14,9 +14,9 @@ from mmemo.labels import EMOTIONS
 from mmemo.prediction import Prediction
 from pipelines.movies import answer_panel as drawing
 from pipelines.movies.answers import write_annotated
-from pipelines.movies.drawing import MARK, TEXT, WORDS_HEIGHT
+from pipelines.movies.drawing import LOW, MARK, TEXT, WORDS_HEIGHT
 
-SHARES = {"text": 0.5, "audio": 0.5}
+EFFECTS = {"text": 1.2, "audio": -0.3}
 
 
 def utterance(start, end, labels=("anger",), probs=None):
@@ -29,7 +29,7 @@ def utterance(start, end, labels=("anger",), probs=None):
         words=(Word("well", start, half), Word("then", half, end)),
         labels=labels,
         probs=None if labels is None else {e: (probs or {}).get(e, 0.0) for e in EMOTIONS},
-        modality_shares=None if labels is None else dict.fromkeys(EMOTIONS, SHARES),
+        effects=None if labels is None else dict.fromkeys(EMOTIONS, EFFECTS),
         absent={"visual": "no face here"},
         demonstration=False,
     )
@@ -66,6 +66,12 @@ def parts(image):
     return view, panel, image[height : height + WORDS_HEIGHT], image[height + WORDS_HEIGHT :]
 
 
+def bar_of(panel, label):
+    """Return the part of a panel where the bar of a label is."""
+    top = 84 + drawing.ROW_HEIGHT * EMOTIONS.index(label)
+    return panel[top + 4 : top + 14, 93:-44]
+
+
 def test_it_plays_as_long_as_the_recording_with_its_sound(talk, movie):
     assert streams(movie) == {"video": "h264", "audio": "aac"}
     times, shown = [t for t, _ in frames(talk)], [t for t, _ in frames(movie)]
@@ -82,10 +88,10 @@ def test_answers_are_shown_while_the_utterance_lasts(movie):
     for time_s, image in frames(movie):
         view, panel, words, _ = parts(image)
         inside = 0.4 <= time_s < 1.0
-        bars = panel[84:264, 92:]
         assert not yellow(view)
         assert yellow(panel[:30]) == inside, time_s
-        assert has(bars, drawing.COLOURS["text"]) == (inside or 1.2 <= time_s < 1.6), time_s
+        assert has(bar_of(panel, "anger"), MARK) == inside, time_s
+        assert has(bar_of(panel, "fear"), LOW) == (1.2 <= time_s < 1.6), time_s
         assert has(words, MARK) == (inside or 1.2 <= time_s < 2.0), time_s
 
 
@@ -93,16 +99,29 @@ def test_a_bar_is_as_long_as_its_probability():
     def length(prob):
         panel = np.zeros((400, drawing.PANEL_WIDTH, 3), np.uint8)
         drawing.draw_panel(panel, utterance(0, 1, ("anger",), {"anger": prob}), EMOTIONS)
-        bars = np.zeros(panel.shape[:2], bool)
-        for modality in SHARES:
-            bars |= (panel == drawing.COLOURS[modality]).all(axis=2)
-        top = 84 + drawing.ROW_HEIGHT * EMOTIONS.index("anger")
-        return int(bars[top : top + drawing.ROW_HEIGHT].any(axis=0).sum())
+        return int((bar_of(panel, "anger") == MARK).all(axis=2).any(axis=0).sum())
 
     full = length(1.0)
     assert full > 100
     for prob in (0.25, 0.5, 0.75):
         assert length(prob) == pytest.approx(prob * full, abs=2)
+
+
+def test_the_effects_of_the_modalities_that_are_present_stand_below_the_bar():
+    panel = np.zeros((400, drawing.PANEL_WIDTH, 3), np.uint8)
+    drawing.draw_panel(panel, ANGRY, EMOTIONS)
+    rows = panel[84 : 84 + drawing.ROW_HEIGHT * len(EMOTIONS)].astype(int)
+
+    def written(modality):
+        colour = np.array(drawing.COLOURS[modality])
+        brightness = rows @ colour / (colour @ colour)
+        return int(
+            (np.abs(rows - brightness[..., None] * colour).max(axis=2) < 12)[brightness > 0.5].sum()
+        )
+
+    assert written("text") > 50
+    assert written("audio") > 50
+    assert written("visual") == 0
 
 
 def test_the_strip_shows_where_and_which():

@@ -15,7 +15,7 @@ from mmemo.labels import EMOTIONS
 from mmemo.prediction import Prediction
 from pipelines.prediction.exports import EXPORTS
 
-SHARES = {"text": 0.75, "audio": 0.25}
+EFFECTS = {"text": 0.75, "audio": -0.25}
 
 
 def spoken(start=0.0, end=2.0, text="well <b>that</b> is & was", labels=("happiness", "surprise")):
@@ -28,13 +28,13 @@ def spoken(start=0.0, end=2.0, text="well <b>that</b> is & was", labels=("happin
         words=tuple(Word(w, start + i * step, start + (i + 1) * step) for i, w in enumerate(words)),
         labels=labels,
         probs={label: 0.9 if label in labels else 0.1234567 for label in EMOTIONS},
-        modality_shares={label: SHARES for label in EMOTIONS},
+        effects={label: EFFECTS for label in EMOTIONS},
         absent={"visual": "no face here"},
         demonstration=True,
     )
 
 
-SILENT = replace(spoken(5, 7.5, ""), labels=None, probs=None, modality_shares=None, words=())
+SILENT = replace(spoken(5, 7.5, ""), labels=None, probs=None, effects=None, words=())
 TALK = [
     spoken(),
     spoken(2.5, 4.75, 'he said "no" \u2014 na\u00efve', ()),
@@ -63,8 +63,8 @@ def test_csv_opens_as_a_table():
     assert [row["emotions"] for row in rows] == ["happiness; surprise", "", "", rows[0]["emotions"]]
     assert rows[1]["text"] == 'he said "no" \u2014 na\u00efve'
     assert float(rows[0]["p_happiness"]) == 0.9
-    assert float(rows[0]["fear_by_text"]) == 0.75
-    assert rows[0]["fear_by_visual"] == ""
+    assert float(rows[0]["fear_text_effect"]) == 0.75
+    assert rows[0]["fear_visual_effect"] == ""
     assert rows[2]["p_fear"] == ""
     assert rows[0]["absent"] == "visual: no face here"
 

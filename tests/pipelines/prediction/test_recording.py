@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -22,8 +23,7 @@ KEYS = {
     "words",
     "labels",
     "probs",
-    "modality_shares",
-    "spoke",
+    "effects",
     "absent",
     "demonstration",
 }
@@ -44,10 +44,9 @@ def test_a_clip_with_a_transcript(run, corpus, capsys):
     }  # fmt: skip
     assert all(0 <= p <= 1 for p in prediction["probs"].values())
     assert set(prediction["labels"]) <= set(prediction["probs"])
-    for shares in prediction["modality_shares"].values():
-        assert set(shares) == {"text", "audio", "visual"}
-        assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
-    assert prediction["spoke"] == prediction["modality_shares"]
+    assert set(prediction["effects"]) == set(prediction["probs"])
+    for effects in prediction["effects"].values():
+        assert set(effects) == {"text", "audio", "visual"}
     words = json.loads(first_clip(corpus).with_suffix(".json").read_text())["words"]
     assert [w["text"] for w in prediction["words"]] == [w["text"] for w in words]
     assert prediction["words"][0]["start"] == pytest.approx(words[0]["start"], abs=1e-3)
@@ -80,7 +79,8 @@ def test_for_a_person_to_read(run, corpus, capsys):
     assert "1 utterance" in text
     assert "mean nothing" in text
     assert "emotions: " in text
-    assert "text " in text
+    assert re.search(r"words [+-]\d\.\d  voice [+-]\d\.\d  face [+-]\d\.\d", text)
+    assert "log-odds" in text
 
 
 def test_nothing_to_read_is_reported_and_no_success(run, tmp_path, capsys):

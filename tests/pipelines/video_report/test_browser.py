@@ -150,20 +150,18 @@ def test_words_are_coloured_by_their_effects(show):
             word = page.locator(".utterance").nth(3).locator(".word").nth(n)
             assert ("for" if effect > 0 else "against") in word.get_attribute("class").split()
             assert word.get_attribute("title").startswith("anger: ")
-    page.locator("#measure").select_option("weight")
-    assert page.locator(".word.against").count() == 0  # attention has no sign
-    assert "of the attention" in page.locator(".word").nth(4).get_attribute("title")
 
 
-def test_shares_have_letters_and_numbers_too(show):
+def test_effects_of_words_voice_and_face_have_a_sign_and_one_decimal(show):
     page, report = show(), made_report(UTTERANCES)
     page.locator(".utterance").nth(2).locator(".time").click()
-    for k, shares in enumerate(report.predictions[2].modality_shares.values()):
-        shown = page.locator(".shares").nth(k).locator("span").all_inner_texts()
-        numbers = [round(100 * round(share, 4)) for share in shares.values()]
-        for letter, text, number in zip("WVF", shown, numbers, strict=True):
-            assert text.split()[0] == letter
-            assert abs(int(text.split()[1]) - number) <= 1
+    assert page.locator(".moment th.effect").all_inner_texts() == ["words", "voice", "face"]
+    for k, effects in enumerate(report.predictions[2].effects.values()):
+        row = page.locator(".moment tbody tr").nth(k)
+        shown = [text.replace("\u2212", "-") for text in row.locator(".effect").all_inner_texts()]
+        for text, effect in zip(shown, effects.values(), strict=True):
+            assert text[0] in "+-"
+            assert float(text) == pytest.approx(effect, abs=0.0501)
 
 
 def test_words_are_shown_as_text(show):

@@ -289,7 +289,7 @@ def test_the_command_writes_the_page(run, corpus, tmp_path, capsys):
     data = json.loads(parts.scripts[0])
     (utterance,) = data["utterances"]
     assert len(utterance["wordEffects"]["text"][0]) == len(utterance["words"]) > 3
-    assert set(utterance["shares"][0]) == {"text", "audio", "visual"}
+    assert set(utterance["effects"][0]) == {"text", "audio", "visual"}
     assert len(data["tracks"]["face"]) == 20
     assert any(value is not None for value in data["tracks"]["pitch"])
     assert [link for link in parts.links if link.startswith("data:video/mp4")]
