@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, under whatever name the user gives.
+"""Files that appear whole or not at all, under whatever name the user gives, in UTF-8.
 
 A regular file, or a new one, is written beside its place and renamed. Only regular files may be
 renamed over: renaming over ``/dev/stdout`` or a FIFO replaces the device itself, as root for the
@@ -74,6 +74,15 @@ def unfinished(path: Path) -> Iterator[Path]:
         yield part
         with open(part, "rb") as content, open_special(place) as file:
             shutil.copyfileobj(content, file)
+
+
+def utf8(text: str) -> bytes:
+    r"""Encode text, with what is no Unicode escaped: ``caf\udce9.mp4``.
+
+    Python reads the bytes of a file name that is no UTF-8 as lone surrogates, which UTF-8 cannot
+    represent. The escape is the one of JSON: a reader of JSON gets the same name back.
+    """
+    return text.encode("utf-8", "backslashreplace")
 
 
 def follow_links(path: Path) -> Path:

@@ -18,7 +18,7 @@ from mmemo.assets.shipped import DEFAULT
 from mmemo.checkpoint import FORMAT, Checkpoint, load_checkpoint, save_checkpoint
 from mmemo.errors import ConfigError
 from mmemo.features import ClipFeatures
-from mmemo.files import write_atomically
+from mmemo.files import utf8, write_atomically
 from mmemo.inference import DECODERS
 from mmemo.prediction import Explanation, Predictions
 from pipelines.device import find_device
@@ -324,7 +324,7 @@ class EmotionReader:
             write_atomically(folder / CONFIG_FILE, json.dumps(hub_config, indent=1).encode())
             if not (folder / CARD_FILE).exists():
                 card = model_card(self.checkpoint, name, on_hub=on_hub, licence=licence)
-                write_atomically(folder / CARD_FILE, card.encode())
+                write_atomically(folder / CARD_FILE, utf8(card))
         except OSError as error:
             raise ConfigError(
                 f"{folder}: expected a folder to write to ({error.strerror or error})"
@@ -340,7 +340,7 @@ def write_report(report: VideoReport, media: Path, page: Path, *, embed_mb: floa
         OSError: the page cannot be written.
     """
     folder = Path() if goes_to_stdout(page) else page.parent
-    write_output(page, build_page(report, player_of(media, folder, limit_mb=embed_mb)).encode())
+    write_output(page, utf8(build_page(report, player_of(media, folder, limit_mb=embed_mb))))
 
 
 def _version_of(media: Path) -> _Version | None:

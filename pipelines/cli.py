@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from pipelines.interrupts import run_interruptibly
 
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     process. Otherwise an interrupt is raised as usual.
     """
     if arguments is None:
+        _replace_what_the_screen_lacks()
         return run_interruptibly(lambda: main(sys.argv[1:]))
     # All but the standard library is imported late: an interrupt may come meanwhile.
     from mmemo.errors import MmemoError
@@ -52,6 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"mmemo: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return EXIT_INPUT
+
+
+def _replace_what_the_screen_lacks() -> None:
+    """Print a replacement for a character that the terminal's encoding cannot represent.
+
+    Standard error escapes such characters already.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _log_to_stderr(quiet: bool, verbose: bool) -> None:

@@ -27,11 +27,12 @@ def show_evaluation(
 
     demonstration = bool(about["demonstration"])
     if options.html:
+        from mmemo.files import utf8
         from pipelines.evaluation.html.page import evaluation_page
 
         page = evaluation_page(evaluation, title=title, demonstration=demonstration)
         options.html.parent.mkdir(parents=True, exist_ok=True)
-        write_output(options.html, page.encode())
+        write_output(options.html, utf8(page))
     table_to = stream_beside(options.html, getattr(options, "predictions", None))
     if options.json:
         print(json.dumps({**evaluation, **about}), file=table_to)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mmemo.prediction import Prediction
     from pipelines.commands.options import Commands
     from pipelines.prediction.many import Result
+    from pipelines.prediction.output_folder import PredictionFolder
 
 FORMS = ("jsonl", "csv", "parquet", "vtt", "srt", "eaf", "TextGrid", "mp4")
 TEXT_FORMS = tuple(form for form in FORMS if form not in ("parquet", "mp4"))
@@ -154,13 +155,25 @@ def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
         recordings = RecordingsBar(shown, MOVIE if movies else READING)
         progress_of = recordings.progress_of
         for result in predict_many(request, waiting, jobs=options.jobs, progress_of=progress_of):
-            if result.predictions is not None:
-                folder.write(result.recording, result.predictions)
-            failed += _warn_failure(result)
+            failed += _warn_failure(write_result(result, folder))
             recordings.count()
     done = len(media) - len(waiting)
     print(f"{folder.out}: {len(waiting) - failed} read, {done} were there, {failed} failed")
     return failed
+
+
+def write_result(result: "Result", folder: "PredictionFolder") -> "Result":
+    """Write a result; where its files cannot be written, return that as its failure."""
+    from pipelines.prediction.many import Result
+
+    if result.predictions is None:
+        return result
+    try:
+        folder.write(result.recording, result.predictions)
+        return result
+    except OSError as error:
+        reason = f"expected to write its answers to {folder.out} ({error.strerror or error})"
+        return Result(result.recording, None, f"{result.recording}: {reason}")
 
 
 def _warn_failure(result: "Result") -> bool:
@@ -175,10 +188,12 @@ def _warn_failure(result: "Result") -> bool:
 
 
 def _print(media: Path, predictions: Sequence["Prediction"], as_json: bool, *, first: bool) -> None:
+    from pipelines.outputs import STDOUT, write_output
     from pipelines.prediction.exports.json_lines import to_json_lines
     from pipelines.prediction.exports.screen_text import prediction_text
 
     if as_json:
-        print(to_json_lines(predictions).decode(), end="", flush=True)
+        # Bytes, because JSON is UTF-8 whatever the terminal is.
+        write_output(STDOUT, to_json_lines(predictions))
     else:
         print(("" if first else "\n") + prediction_text(media, predictions), flush=True)

@@ -14,7 +14,7 @@ from extractors.clip import ClipExtractor
 from mmemo.config import FeatureConfig
 from mmemo.errors import DataError, MmemoError
 from mmemo.features import Clip
-from mmemo.files import write_atomically
+from mmemo.files import utf8, write_atomically
 from mmemo.store import FeatureStore, StoreInfo
 from pipelines.progress import Bar, bar
 from pipelines.workers import Crash, WorkerPool
@@ -149,4 +149,4 @@ def _write_manifest(
     done = [clip for clip in clips if clip.id not in failed and store.path_of(clip.id).is_file()]
     store.write_manifest(done)
     lines = "".join(json.dumps(asdict(failure)) + "\n" for failure in failures)
-    write_atomically(store.folder / FAILURES_FILE, lines.encode())
+    write_atomically(store.folder / FAILURES_FILE, utf8(lines))

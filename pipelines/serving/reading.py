@@ -13,7 +13,7 @@ from extractors.media import MediaInfo, probe, read_frames
 from mmemo.api import Decoder
 from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import ClipError
-from mmemo.files import write_atomically
+from mmemo.files import utf8, write_atomically
 from pipelines.api import EmotionReader
 from pipelines.movies.answers import write_annotated
 from pipelines.prediction.exports import EXPORTS
@@ -117,12 +117,12 @@ def _write(report: VideoReport, task: Task, info: MediaInfo, *, served: bool) ->
     for form, export in EXPORTS.items():
         _write_file(folder / file_of(form), export(report.predictions))
     whole = _embedded(task)
-    _write_file(folder / file_of(PAGE_FORM), build_page(report, whole).encode())
+    _write_file(folder / file_of(PAGE_FORM), utf8(build_page(report, whole)))
     kind = "video" if info.has_picture else "audio"
     player = Player(kind, "recording") if served else whole
     links = [(name, f"files/{form}") for form, name in FORM_NAMES.items()]
     page = build_page(report, player, downloads=links, home=HOME)
-    _write_file(folder / REPORT_FILE, page.encode())
+    _write_file(folder / REPORT_FILE, utf8(page))
 
 
 def _draw(report: VideoReport, task: Task, on_progress: OnProgress) -> None:

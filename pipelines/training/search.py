@@ -15,7 +15,7 @@ from typing import Any
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
 from mmemo.errors import ConfigError
-from mmemo.files import write_atomically
+from mmemo.files import utf8, write_atomically
 from pipelines.outputs import make_folder
 from pipelines.training.train import LOWER_IS_BETTER, train
 
@@ -90,7 +90,7 @@ def search(
 
     study.optimize(figure_of, n_trials=max(0, n_trials - finished), catch=())
     best = config.with_options(study.best_params, "[search]")
-    write_atomically(out / BEST_FILE, to_toml(best).encode())
+    write_atomically(out / BEST_FILE, utf8(to_toml(best)))
     return best
 
 

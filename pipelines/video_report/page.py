@@ -8,6 +8,7 @@ from html import escape
 from importlib.resources import files
 
 from mmemo import __version__
+from mmemo.files import utf8
 from mmemo.prediction import DEMONSTRATION_WARNING, EXPRESSED_NOTE
 from pipelines.video_report.content import VideoReport
 from pipelines.video_report.data import to_data, to_script
@@ -126,7 +127,7 @@ def _script() -> str:
 
 
 def _digest(content: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+    return "sha256-" + base64.b64encode(hashlib.sha256(utf8(content)).digest()).decode()
 
 
 def _count(number: int, noun: str) -> str:

@@ -109,7 +109,7 @@ def link(media: Path, page_folder: Path) -> Player:
     kind = "video" if probe(media).has_picture else "audio"
     note = f"Played from {media.name}, which is not part of this page: keep them together."
     # "./" keeps a name with a colon from being read as a scheme.
-    return Player(kind, "./" + quote(Path(address).as_posix()), note)
+    return Player(kind, "./" + quote(os.fsencode(Path(address).as_posix())), note)
 
 
 def playable_as(media: Path) -> str | None:

@@ -149,3 +149,22 @@ def test_the_thresholds_come_from_validation(run, store):
     assert np.ptp(described["thresholds"]) == 0
     assert len(described["label_thresholds"]) == 6
     assert np.ptp(described["label_thresholds"]) > 0
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9", "\u65e5\u672c".encode(), "na\u00efve \u201cq\u201d".encode()]
+)
+def test_no_terminal_and_no_name_ends_a_command(tmp_path, encoding, name):
+    path = os.path.join(os.fsencode(tmp_path), name + b".txt")
+    with open(path, "w") as file:
+        file.write("happiness\n\nanger fear\n")
+    command = [sys.executable, "-m", "pipelines.cli", "score", path, "--gold", path]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding}
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
+    text = done.stdout.decode(encoding)
+    assert ".txt" in text
+    assert "exact match" in text.lower()

@@ -6,7 +6,10 @@ import pytest
 
 from mmemo.errors import ConfigError
 from pipelines.cli import main
+from pipelines.commands.predict import write_result
 from pipelines.outputs import check_output, make_folder
+from pipelines.prediction.many import Result
+from pipelines.prediction.output_folder import PredictionFolder
 
 
 @pytest.mark.parametrize("kind", ["file", "FIFO", "inside a file"])
@@ -43,3 +46,19 @@ def test_a_recording_is_never_the_output_even_through_a_link(tmp_path):
     (tmp_path / "link.html").symlink_to(media)
     with pytest.raises(ConfigError, match="another file than the recording"):
         check_output(tmp_path / "link.html", media)
+
+
+def test_answers_that_cannot_be_written_cost_their_recording_only(tmp_path):
+    (tmp_path / "in").mkdir()
+    media = [tmp_path / "in" / name for name in ("a.mp4", "b.mp4")]
+    for file in media:
+        file.write_bytes(b"x")
+    folder = PredictionFolder(tmp_path / "out", ["jsonl"], "model", media)
+    (tmp_path / "out" / "a.jsonl").mkdir()
+    first, second = (write_result(Result(file, []), folder) for file in media)
+    assert first.predictions is None
+    assert "expected to write its answers" in first.error
+    assert str(media[0]) in first.error
+    assert second.predictions == []
+    assert (tmp_path / "out" / "b.jsonl").is_file()
+    assert folder.has(media[1])

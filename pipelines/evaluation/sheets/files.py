@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmemo.errors import ConfigError, DataError
+from mmemo.files import utf8
 from mmemo.labels import EMOTIONS, to_names
 from pipelines.evaluation.sheets.array_files import read_npz
 from pipelines.evaluation.sheets.json_files import read_json
@@ -116,7 +117,7 @@ def _csv(gold: Gold, answers: Answers) -> bytes:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
-    return buffer.getvalue().encode()
+    return utf8(buffer.getvalue())
 
 
 def _named(answers: Answers) -> list[tuple[str, Any]]:

@@ -3,9 +3,11 @@ Archive, "EAF annotation format", version 3.0.
 """
 
 import mimetypes
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 from mmemo.prediction import Prediction
@@ -64,7 +66,7 @@ def _link(header: ElementTree.Element, media: Path) -> None:
         "MEDIA_DESCRIPTOR",
         MEDIA_URL=media.resolve().as_uri(),
         MIME_TYPE=mimetypes.guess_type(media.name)[0] or "unknown",
-        RELATIVE_MEDIA_URL=f"./{media.name}",
+        RELATIVE_MEDIA_URL=f"./{quote(os.fsencode(media.name))}",
     )
 
 

@@ -6,6 +6,7 @@ A cue is an utterance; its emotions stand in square brackets before the words.
 import html
 from collections.abc import Sequence
 
+from mmemo.files import utf8
 from mmemo.prediction import DEMONSTRATION_WARNING, Prediction
 
 _SHORTEST_MS = 1
@@ -20,7 +21,7 @@ def to_webvtt(predictions: Sequence[Prediction]) -> bytes:
     for number, prediction in enumerate(predictions, start=1):
         text = html.escape(_text(prediction), quote=False)
         blocks.append(f"{number}\n{_span(prediction, '.')}\n{text}")
-    return ("\n\n".join(blocks) + "\n").encode()
+    return utf8("\n\n".join(blocks) + "\n")
 
 
 def to_srt(predictions: Sequence[Prediction]) -> bytes:
@@ -29,7 +30,7 @@ def to_srt(predictions: Sequence[Prediction]) -> bytes:
         f"{number}\n{_span(prediction, ',')}\n{_text(prediction)}\n"
         for number, prediction in enumerate(predictions, start=1)
     ]
-    return "\n".join(blocks).encode()
+    return utf8("\n".join(blocks))
 
 
 def _text(prediction: Prediction) -> str:

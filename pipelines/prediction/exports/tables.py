@@ -8,6 +8,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from mmemo.files import utf8
 from mmemo.prediction import Prediction, table_columns, table_rows
 
 
@@ -21,7 +22,7 @@ def to_csv(predictions: Sequence[Prediction]) -> bytes:
     writer.writeheader()
     for row in table_rows(predictions):
         writer.writerow({name: _cell(value) for name, value in row.items()})
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+    return b"\xef\xbb\xbf" + utf8(text.getvalue())
 
 
 def to_parquet(predictions: Sequence[Prediction]) -> bytes:
@@ -32,9 +33,16 @@ def to_parquet(predictions: Sequence[Prediction]) -> bytes:
     types = {float: pa.float64(), str: pa.string(), bool: pa.bool_(), list: pa.list_(pa.string())}
     schema = pa.schema([(name, types[kind]) for name, kind in table_columns(predictions).items()])
     sink = pa.BufferOutputStream()
-    parquet.write_table(pa.Table.from_pylist(table_rows(predictions), schema=schema), sink)
+    rows = [
+        {name: _unicode(value) for name, value in row.items()} for row in table_rows(predictions)
+    ]
+    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), sink)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def _unicode(value: Any) -> Any:
+    return utf8(value).decode() if isinstance(value, str) else value
 
 
 def _cell(value: Any) -> Any:

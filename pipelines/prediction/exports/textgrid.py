@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mmemo.files import utf8
 from mmemo.prediction import Prediction
 from pipelines.prediction.exports.tiers import Interval, to_tiers
 
@@ -30,7 +31,7 @@ def to_textgrid(predictions: Sequence[Prediction]) -> bytes:
                 f"            xmax = {interval.end:.{_DIGITS}f}",
                 f"            text = {_quoted(interval.text)}",
             ]
-    return ("\n".join(lines) + "\n").encode()
+    return utf8("\n".join(lines) + "\n")
 
 
 def _extent(last: float, indent: str) -> list[str]:

@@ -3,8 +3,11 @@
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import unquote_to_bytes
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -129,6 +132,29 @@ def test_eaf_opens_in_a_reader_of_elan_files(tmp_path):
 @pytest.mark.parametrize("form", EXPORTS)
 def test_any_words_can_be_written(form, talk):
     assert isinstance(EXPORTS[form](talk), bytes)
+
+
+any_name = st.binary(min_size=1, max_size=40).filter(lambda name: not {0, 47} & set(name))
+"""Bytes that a disk takes as a name; Python reads those that are no UTF-8 as lone surrogates."""
+
+
+@given(any_name, st.text(max_size=10))
+@pytest.mark.parametrize("form", EXPORTS)
+def test_any_name_can_be_written_and_comes_back(form, name, text):
+    video = f"talks/{os.fsdecode(name)}"
+    content = EXPORTS[form]([replace(spoken(text=f"{text} \udce9"), video=video)])
+    if form == "parquet":
+        parquet = pytest.importorskip("pyarrow.parquet")
+        (written,) = parquet.read_table(io.BytesIO(content))["video"].to_pylist()
+        assert written.encode() == video.encode("utf-8", "backslashreplace")
+        return
+    content = content.decode("utf-8")
+    if form == "jsonl":
+        assert os.fsencode(json.loads(content)["video"]) == b"talks/" + name
+    if form == "eaf":
+        media = ElementTree.fromstring(content.encode()).find("HEADER/MEDIA_DESCRIPTOR")
+        assert unquote_to_bytes(media.get("MEDIA_URL")).endswith(b"/" + name)
+        assert unquote_to_bytes(media.get("RELATIVE_MEDIA_URL")).endswith(b"/" + name)
 
 
 @given(any_talk)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import itertools
 import json
+import os
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -21,6 +22,7 @@ from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import ClipError
 from mmemo.explain import without_rows
 from mmemo.features import Clip, ClipFeatures, Features
+from mmemo.files import utf8
 from mmemo.inference import infer
 from pipelines.api import EmotionReader
 from pipelines.cli import main
@@ -264,6 +266,16 @@ def test_sound_that_browsers_do_not_play_becomes_a_copy(tmp_path):
     assert playable_as(copy) == "audio/mp4"
     heard, source = (read_sound(path).samples[4000:12000] for path in (copy, media))
     assert np.corrcoef(heard, source)[0, 1] > 0.98
+
+
+def test_a_name_that_is_no_utf8_is_linked_by_its_bytes(tmp_path):
+    media = write_media(tmp_path / "plain.mp4", picture=grey, seconds=1.0)
+    media = media.rename(tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    player = link(media, tmp_path)
+    assert player.source == "./caf%E9.mp4"
+    page = utf8(build_page(replace(made_report(), name=media.name), player)).decode()
+    assert "caf\\udce9.mp4" in page
+    assert page.rstrip().endswith("</html>")
 
 
 def test_a_large_recording_is_linked_by_its_relative_name(tmp_path):
