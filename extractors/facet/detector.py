@@ -13,6 +13,11 @@ MIN_SCORE = 0.5
 SAME_FACE_OVERLAP = 0.3
 """Boxes that overlap more than this (intersection over union) are one face."""
 
+NEAR_MARGIN = 2.0
+"""Side of the square in which near faces are searched, in longer sides of the image."""
+NEAR_SCORE = 0.6
+"""Least score of a near face. Pictures of other things that fill the image score up to here."""
+
 MIN_TILE = 96
 """Side of the smallest square, in pixels, that is worth enlarging."""
 
@@ -39,6 +44,20 @@ def detect_faces(networks: FaceNetworks, image: NDArray[np.uint8]) -> list[Detec
     return _largest_first(
         _detect_in_square(networks, image, (width - side) // 2, (height - side) // 2, side)
     )
+
+
+def detect_near_faces(networks: FaceNetworks, image: NDArray[np.uint8]) -> list[Detection]:
+    """Find faces that fill the image, or more, in one pass, largest first.
+
+    The detector was trained on faces with surroundings. It sees the image in the middle of a square
+    that is twice as large, in the mean colour of the image's border.
+    """
+    height, width = image.shape[:2]
+    side = round(NEAR_MARGIN * max(height, width))
+    x0, y0 = (width - side) // 2, (height - side) // 2
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]).mean(axis=0)
+    detections = _detect_in_square(networks, image, x0, y0, side, outside=border)
+    return _largest_first([d for d in detections if d.score >= NEAR_SCORE])
 
 
 def detect_small_faces(networks: FaceNetworks, image: NDArray[np.uint8]) -> list[Detection]:
@@ -68,15 +87,22 @@ def _tiles(height: int, width: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _detect_in_square(
-    networks: FaceNetworks, image: NDArray[np.uint8], x0: int, y0: int, side: int
+    networks: FaceNetworks,
+    image: NDArray[np.uint8],
+    x0: int,
+    y0: int,
+    side: int,
+    *,
+    outside: NDArray[np.float64] | int = 0,
 ) -> list[Detection]:
-    """Run the detector on one square; outside the image it is black."""
+    """Run the detector on one square; ``outside`` is its colour outside the image."""
     height, width = image.shape[:2]
     part = image[max(y0, 0) : min(y0 + side, height), max(x0, 0) : min(x0 + side, width)]
     shrink = DETECTOR_SIZE / side
     size = (max(1, round(part.shape[1] * shrink)), max(1, round(part.shape[0] * shrink)))
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    canvas = np.zeros((DETECTOR_SIZE, DETECTOR_SIZE, 3), np.uint8)
+    canvas = np.empty((DETECTOR_SIZE, DETECTOR_SIZE, 3), np.uint8)
+    canvas[:] = np.round(outside)
     y, x = round(max(-y0, 0) * shrink), round(max(-x0, 0) * shrink)
     small = small[: DETECTOR_SIZE - y, : DETECTOR_SIZE - x]
     canvas[y : y + small.shape[0], x : x + small.shape[1]] = small

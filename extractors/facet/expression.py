@@ -33,7 +33,7 @@ EXPRESSION_NAMES: tuple[str, ...] = tuple(f"Expression_{name}" for name in EXPRE
 """Columns: log10 of the odds of each expression, -``MOST_ODDS`` to ``MOST_ODDS``."""
 
 WEIGHTS = Path(__file__).with_name("expression.safetensors")
-VERSION = "1"
+VERSION = "2"
 MOST_ODDS = 4.0
 
 LEAST_CONTRAST = 10.0

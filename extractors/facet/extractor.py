@@ -31,7 +31,7 @@ FACET_NAMES: tuple[str, ...] = (
 UNAVAILABLE: tuple[str, ...] = ("Has_Glasses", "Is_Male")
 """Columns without an open source; absent from ``FacetExtractor.names``."""
 
-VERSION = "3"
+VERSION = "4"
 
 REST_EVERY = 5
 """Blendshapes are computed in every n-th frame of a face, since only their median is used."""

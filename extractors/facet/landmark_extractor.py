@@ -41,7 +41,7 @@ EYEBALL_RADIUS_CM = 1.2
 PUPIL_ABOVE_CORNERS_CM = 0.19
 """How far the iris centre lies above the line between the eye corners in a straight gaze."""
 
-VERSION = "2"
+VERSION = "3"
 
 
 class LandmarkExtractor(FaceExtractor):

@@ -15,7 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.facet.detector import Detection, detect_faces, detect_small_faces, overlap
+from extractors.facet.detector import (
+    Detection,
+    detect_faces,
+    detect_near_faces,
+    detect_small_faces,
+    overlap,
+)
 from extractors.facet.networks import MESH_SIZE, FaceNetworks
 from extractors.facet.patch import face_patch
 from extractors.facet.pose import HeadPose, fit_pose
@@ -45,6 +51,7 @@ class Face:
         track: number of the face in the video, from 0.
         landmarks: (478, 3) float32, pixels of the frame; x right, y down, z away from the camera.
         presence: probability by the mesh network that this is a face, 0 to 1.
+        near: whether it was found as a face that fills the frame.
         pose: of the head.
         texture: (112,) int8; see ``extractors.facet.texture``.
         patch: computes the frontal grey levels; see ``extractors.facet.patch.face_patch``.
@@ -54,6 +61,7 @@ class Face:
     track: int
     landmarks: NDArray[np.float32]
     presence: float
+    near: bool
     pose: HeadPose
     texture: NDArray[np.int8]
     patch: Callable[[], NDArray[np.uint8]] = field(repr=False)
@@ -78,12 +86,18 @@ class Face:
 
 @dataclass(frozen=True)
 class _Region:
-    """A turned square: centre and side in pixels, angle in radians, clockwise in the frame."""
+    """A turned square: centre and side in pixels, angle in radians, clockwise in the frame.
+
+    Attributes:
+        near: the face fills the frame, and the square is black outside it. The mesh network takes
+            most such faces for no face where the frame's last pixels are repeated instead.
+    """
 
     x: float
     y: float
     side: float
     angle: float
+    near: bool
 
     def matrix(self) -> NDArray[np.float64]:
         """Return the 2 x 3 map from mesh pixels to frame pixels (both counted from the edge)."""
@@ -147,32 +161,42 @@ class FaceTracker:
         self._since_search += 1
         if not faces or (len(faces) < self.max_faces and self._since_search >= SEARCH_EVERY):
             self._search(image, faces)
-        self._regions = {face.track: _region_of_points(face.landmarks) for face in faces}
+        self._regions = {face.track: _region_of_points(face.landmarks, face.near) for face in faces}
         return sorted(faces, key=lambda face: -face.pose.scale)
 
     def _search(self, image: NDArray[np.uint8], faces: list[Face]) -> None:
-        """Search the whole frame and add faces that are not followed yet."""
+        """Search the whole frame and add faces that are not followed yet.
+
+        Faces that fill the frame, and small ones, are searched only while there is no other.
+        """
         self.detections_run += 1
         self._since_search = 0
         self._add(image, faces, detect_faces(self.networks, image))
+        if not faces:
+            self._add(image, faces, detect_near_faces(self.networks, image), near=True)
         self._since_close_search += 1
         if not faces and self._since_close_search >= SEARCH_CLOSELY_EVERY:
             self._since_close_search = 0
             self._add(image, faces, detect_small_faces(self.networks, image))
 
     def _add(
-        self, image: NDArray[np.uint8], faces: list[Face], detections: list[Detection]
+        self,
+        image: NDArray[np.uint8],
+        faces: list[Face],
+        detections: list[Detection],
+        *,
+        near: bool = False,
     ) -> None:
         """Measure the detections; only the mesh network decides whether they are faces."""
         for detection in detections[:MAX_CANDIDATES]:
             if len(faces) == self.max_faces:
                 return
-            first = self._measure(image, _region_of_detection(detection), self._next_track)
+            first = self._measure(image, _region_of_detection(detection, near), self._next_track)
             if first is None:
                 continue
             # The detector's box is coarse: measure again on the square around the points.
-            better = self._measure(image, _region_of_points(first.landmarks), self._next_track)
-            if self._append(faces, better):
+            region = _region_of_points(first.landmarks, near)
+            if self._append(faces, self._measure(image, region, self._next_track)):
                 self._next_track += 1
 
     @staticmethod
@@ -195,7 +219,7 @@ class FaceTracker:
             shifted,
             (MESH_SIZE, MESH_SIZE),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
+            borderMode=cv2.BORDER_CONSTANT if region.near else cv2.BORDER_REPLICATE,
         )
         unit = np.multiply(crop, np.float32(1 / 255), dtype=np.float32)
         points, presence = self.networks.mesh(unit)
@@ -211,6 +235,7 @@ class FaceTracker:
             track=track,
             landmarks=landmarks,
             presence=presence,
+            near=region.near,
             pose=pose,
             texture=texture(np.asarray(crop, np.uint8), pose, to_square),
             patch=partial(face_patch, image, pose),
@@ -218,14 +243,14 @@ class FaceTracker:
         )
 
 
-def _region_of_detection(detection: Detection) -> _Region:
+def _region_of_detection(detection: Detection, near: bool) -> _Region:
     right_eye, left_eye = detection.keypoints[0], detection.keypoints[1]
     x, y = (detection.box[:2] + detection.box[2:]) / 2
     side = MARGIN * float((detection.box[2:] - detection.box[:2]).max())
-    return _Region(float(x), float(y), side, _angle(right_eye, left_eye))
+    return _Region(float(x), float(y), side, _angle(right_eye, left_eye), near)
 
 
-def _region_of_points(landmarks: NDArray[np.float32]) -> _Region:
+def _region_of_points(landmarks: NDArray[np.float32], near: bool) -> _Region:
     """Enclose the points in a square that is level with the eyes."""
     points = landmarks[:, :2].astype(np.float64)
     angle = _angle(points[RIGHT_EYE], points[LEFT_EYE])
@@ -233,7 +258,7 @@ def _region_of_points(landmarks: NDArray[np.float32]) -> _Region:
     level = points @ np.array([[c, -s], [s, c]])
     low, high = level.min(axis=0), level.max(axis=0)
     x, y = np.array([[c, -s], [s, c]]) @ ((low + high) / 2)
-    return _Region(float(x), float(y), MARGIN * float((high - low).max()), angle)
+    return _Region(float(x), float(y), MARGIN * float((high - low).max()), angle, near)
 
 
 def _angle(right_eye: NDArray[np.float64], left_eye: NDArray[np.float64]) -> float:

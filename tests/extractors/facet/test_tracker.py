@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from extractors.facet.detector import detect_faces, detect_near_faces
 from extractors.facet.networks import BLENDSHAPES, FaceNetworks
 from extractors.facet.tracker import LEFT_EYE, RIGHT_EYE, FaceTracker
 from mmemo.assets.resolve import resolve
@@ -133,6 +134,41 @@ def test_small_face_in_a_wide_image(tracker, astronaut, corner):
     (face,) = tracker.track(scene)
     inside = face.landmarks[:, :2].mean(axis=0) - (x0, y0)
     assert np.abs(inside - np.array([222, 122]) * 0.65).max() < 15
+
+
+@pytest.fixture(scope="module")
+def near_face(astronaut) -> np.ndarray:
+    """From the eyes to the neck: the face is larger than the picture."""
+    return cv2.resize(astronaut[100:200, 170:270], (320, 320), interpolation=cv2.INTER_CUBIC)
+
+
+def test_face_that_fills_the_picture(tracker, astronaut, near_face):
+    assert detect_faces(tracker.networks, near_face) == []
+    tracker.reset()
+    (whole,) = tracker.track(astronaut)
+    tracker.reset()
+    (near,) = tracker.track(near_face)
+    assert near.near
+    assert not whole.near
+    inside = near.landmarks[:, :2] * (100 / 320) + (170, 100)
+    off = np.linalg.norm(inside - whole.landmarks[:, :2], axis=1).mean()
+    assert off < 0.05 * eye_distance(whole)
+
+
+def test_near_face_is_followed_without_the_detector(tracker, near_face):
+    tracker.reset()
+    before = tracker.detections_run
+    frames = [tracker.track(np.roll(near_face, step, axis=1)) for step in range(8)]
+    assert tracker.detections_run - before == 1
+    assert [[face.track for face in faces] for faces in frames] == [[0]] * 8
+
+
+def test_no_near_face_in_parts_of_other_pictures(tracker):
+    for image in (data.coffee(), data.rocket(), data.brick()[..., None].repeat(3, axis=2)):
+        side = image.shape[0] // 2
+        for y, x in ((0, 0), (0, side), (side, 0), (side // 2, side // 2)):
+            part = np.ascontiguousarray(image[y : y + side, x : x + side])
+            assert detect_near_faces(tracker.networks, part) == []
 
 
 def test_detector_does_not_run_while_the_face_is_followed(tracker, astronaut):
