@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -27,11 +27,12 @@ from extractors.text.pauses import with_pauses, without_pauses
 from extractors.text.transcripts.english import reason_not_english
 from mmemo.config import FeatureConfig
 from mmemo.errors import FeatureError
-from mmemo.features import Clip, ClipFeatures, Features, Word, rows_of_words
+from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word, rows_of_words
 
 logger = logging.getLogger(__name__)
 
 NOT_REQUESTED = "not asked for (features.modalities)"
+LEFT_OUT = "left out"
 
 OnProgress = Callable[[str, float], None]
 """Called with the modality in progress and how many seconds of the clip are measured."""
@@ -101,7 +102,7 @@ class ClipExtractor:
             for modality in self.options.modalities
             for extractor in self.column_sets(modality).values()
         ]
-        if self._wants("text"):
+        if "text" in self.options.modalities:
             fingerprints.append(self._word_finder.fingerprint())
         return fingerprints
 
@@ -132,30 +133,37 @@ class ClipExtractor:
         """
         return self.with_cuts(clip)[0]
 
-    def with_cuts(self, clip: Clip) -> tuple[ClipFeatures, tuple[float, ...]]:
+    def with_cuts(
+        self, clip: Clip, without: Collection[str] = ()
+    ) -> tuple[ClipFeatures, tuple[float, ...]]:
         """Extract one clip, and the times of its camera cuts, in seconds from the clip's start.
 
         Cuts are only detected when the visual modality is extracted. Errors as when called.
+
+        Args:
+            clip: the clip.
+            without: modalities that are not measured. Words with times still stand in the clip.
         """
-        extraction = _Extraction()
+        extraction = _Extraction(
+            skipped={
+                m: LEFT_OUT if m in self.options.modalities else NOT_REQUESTED
+                for m in MODALITIES
+                if m in without or m not in self.options.modalities
+            }
+        )
         words = timed_words(clip)
         if clip.media is None:
             extraction.absent |= dict.fromkeys(("audio", "visual"), "there is no media file")
         else:
             sound = self._extract_media(clip, extraction)
-            if words is None and self._wants("text"):
+            if words is None and "text" not in extraction.skipped:
                 words = self._find_words(clip, sound, extraction)
             if words:
                 words = with_pauses(words, ClipFeatures(clip, extraction.features).seconds)
         self._extract_text(clip, words, extraction)
         clip = replace(clip, words=words or ())
-        return (
-            ClipFeatures(clip, extraction.features, extraction.absent),
-            tuple(extraction.cuts_s),
-        )
-
-    def _wants(self, modality: str) -> bool:
-        return modality in self.options.modalities
+        absent = extraction.absent | extraction.skipped
+        return ClipFeatures(clip, extraction.features, absent), tuple(extraction.cuts_s)
 
     def _extract_media(self, clip: Clip, extraction: "_Extraction") -> Sound | None:
         """Decode once: frames are measured as they come, then the sound, which is returned."""
@@ -176,9 +184,9 @@ class ClipExtractor:
         return sound
 
     def _extract_visual(self, clip: Clip, decoder: Decoder, extraction: "_Extraction") -> None:
-        if not self._wants("visual"):
-            extraction.absent["visual"] = NOT_REQUESTED
-        elif not decoder.has_picture:
+        if "visual" in extraction.skipped:
+            return
+        if not decoder.has_picture:
             extraction.absent["visual"] = "the file has no picture"
         else:
             frames = self._reporting(_with_cuts(_read_frames(decoder, clip), extraction.cuts_s))
@@ -189,8 +197,7 @@ class ClipExtractor:
                 extraction.absent["visual"] = str(error)
 
     def _extract_audio(self, sound: Sound, extraction: "_Extraction") -> None:
-        if not self._wants("audio"):
-            extraction.absent["audio"] = NOT_REQUESTED
+        if "audio" in extraction.skipped:
             return
         try:
             features = side_by_side(self._measure_sound(sound))
@@ -217,9 +224,9 @@ class ClipExtractor:
     def _extract_text(
         self, clip: Clip, words: tuple[Word, ...] | None, extraction: "_Extraction"
     ) -> None:
-        if not self._wants("text"):
-            extraction.absent["text"] = NOT_REQUESTED
-        elif not words:
+        if "text" in extraction.skipped:
+            return
+        if not words:
             reason = "no speech found" if words is None else "no words in the transcript"
             extraction.absent["text"] = reason
         else:
@@ -240,7 +247,7 @@ class ClipExtractor:
             if sound is None:
                 sound = Sound(np.zeros(extraction.n_samples, np.float32), SAMPLE_RATE_HZ)
             return self._word_finder.align(clip, texts, sound)
-        if sound is None or extraction.absent.get("audio") not in (None, NOT_REQUESTED):
+        if sound is None or "audio" in extraction.absent:
             return None
         words = self._word_finder.recognise(sound, self._progress_of("text", sound))
         logger.debug("%s: recognised %d words", clip.id, len(words))
@@ -282,11 +289,13 @@ class _Extraction:
     Attributes:
         features: modality -> its features.
         absent: modality -> the reason why it has none.
+        skipped: modality -> the reason why it is not measured.
         cuts_s: times of camera cuts, seconds from the clip's start.
     """
 
     features: dict[str, Features] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
     cuts_s: list[float] = field(default_factory=list)
 
     def add(self, modality: str, features: Features, *, reason_if_empty: str) -> None:

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +25,7 @@ from pipelines.device import find_device
 from pipelines.hub.hub import CARD_FILE, CONFIG_FILE, find, push_folder
 from pipelines.outputs import check_output, goes_to_stdout, write_output
 from pipelines.prediction.explanation import explain_recording
+from pipelines.prediction.left_out import modalities_left_out
 from pipelines.prediction.recording import Recording, answer, extractor_for, read_recording
 from pipelines.progress import OnProgress, no_progress
 from pipelines.video_report import VideoReport, build_page, make_report, player_of
@@ -35,6 +36,9 @@ THREADS = 2
 
 _Version = tuple[tuple[Path, int, int], ...]
 """Path, size and time of change of a recording and of the transcript beside it."""
+
+Without = str | Collection[str]
+"""Channels to leave out: words, voice, face."""
 
 
 class EmotionReader:
@@ -58,7 +62,7 @@ class EmotionReader:
     def __init__(self, checkpoint: Checkpoint, *, threads: int = THREADS) -> None:
         self.checkpoint = checkpoint
         self.extractor = extractor_for(checkpoint, threads=threads)
-        self._last: tuple[_Version, Recording] | None = None
+        self._last: tuple[_Version, frozenset[str], Recording] | None = None
 
     @classmethod
     def from_pretrained(
@@ -102,13 +106,20 @@ class EmotionReader:
         return self.checkpoint.trained_on.demonstration
 
     def predict(
-        self, media: Media, *, decoder: Decoder = "threshold", on_progress: OnProgress = no_progress
+        self,
+        media: Media,
+        *,
+        decoder: Decoder = "threshold",
+        without: Without = (),
+        on_progress: OnProgress = no_progress,
     ) -> Predictions:
         """Split a recording into utterances and predict the emotions of each.
 
         Args:
             media: a video or sound file.
             decoder: the score that each set of emotions is chosen for.
+            without: channels to leave out, among words, voice and face: they are not measured, and
+                ``absent`` says so.
             on_progress: called with the progress of the reading.
 
         Returns:
@@ -116,12 +127,14 @@ class EmotionReader:
             nothing to read (no word, no voice, no face).
 
         Raises:
+            ConfigError: ``without`` names what the model does not read, or all that it reads.
             ClipError: the file cannot be read.
             TranscriptError: the transcript beside it is broken.
             AssetError: weights or vectors are missing and cannot be fetched.
         """
         _check(decoder)
-        return Predictions(answer(self.checkpoint, self.read(media, on_progress), decoder=decoder))
+        recording = self.read(media, on_progress, without=without)
+        return Predictions(answer(self.checkpoint, recording, decoder=decoder))
 
     def features(self, media: Media) -> ClipFeatures:
         """Measure a recording as the model sees it; times in seconds from its start.
@@ -138,19 +151,27 @@ class EmotionReader:
         """
         return self.read(media).whole
 
-    def explain(self, media: Media, *, decoder: Decoder = "threshold") -> list[Explanation | None]:
+    def explain(
+        self, media: Media, *, decoder: Decoder = "threshold", without: Without = ()
+    ) -> list[Explanation | None]:
         """Explain the answers, by hiding modalities and moments from the model in turn.
+
+        Args:
+            media: a video or sound file.
+            decoder: the score that each set of emotions is chosen for.
+            without: as for ``predict``.
 
         Returns:
             One per prediction; None where there was nothing to read.
 
         Raises:
+            ConfigError: as for ``predict``.
             ClipError: as for ``predict``.
             TranscriptError: as for ``predict``.
             AssetError: as for ``predict``.
         """
-        predictions = self.predict(media, decoder=decoder)
-        return explain_recording(self.checkpoint, self.read(media), predictions)
+        predictions = self.predict(media, decoder=decoder, without=without)
+        return explain_recording(self.checkpoint, self.read(media, without=without), predictions)
 
     def report(
         self,
@@ -158,6 +179,7 @@ class EmotionReader:
         out: Media | None = None,
         *,
         decoder: Decoder = "threshold",
+        without: Without = (),
         embed_mb: float = 20.0,
     ) -> Path:
         """Write a page about a recording that a browser opens without anything else.
@@ -166,6 +188,7 @@ class EmotionReader:
             media: a video or sound file.
             out: where to write; by default the file's name with ``.html`` in the working folder.
             decoder: the score that each set of emotions is chosen for.
+            without: as for ``predict``.
             embed_mb: the recording, or a smaller copy, is part of the page up to this size, else
                 linked; 0 always links.
 
@@ -173,7 +196,8 @@ class EmotionReader:
             The page's path.
 
         Raises:
-            ConfigError: ``out`` cannot be written or is the recording, or ``embed_mb`` is below 0.
+            ConfigError: ``out`` cannot be written or is the recording, ``embed_mb`` is below 0, or
+                as for ``predict``.
             ClipError: as for ``predict``.
             TranscriptError: as for ``predict``.
             AssetError: as for ``predict``.
@@ -184,7 +208,7 @@ class EmotionReader:
         if not 0 <= embed_mb < math.inf:
             raise ConfigError(f"embed_mb: expected 0 or more; got {embed_mb:g}")
         check_output(page, source)
-        report = self.report_content(source, decoder=decoder)
+        report = self.report_content(source, decoder=decoder, without=without)
         write_report(report, source, page, embed_mb=embed_mb)
         return page
 
@@ -193,6 +217,7 @@ class EmotionReader:
         media: Media,
         *,
         decoder: Decoder = "threshold",
+        without: Without = (),
         on_stage: Callable[[str], None] = lambda stage: None,
         on_progress: OnProgress = no_progress,
     ) -> VideoReport:
@@ -201,23 +226,30 @@ class EmotionReader:
         Args:
             media: a video or sound file.
             decoder: the score that each set of emotions is chosen for.
+            without: as for ``predict``.
             on_stage: called with each of ``STAGES`` as it begins.
             on_progress: called with the progress through the stages of ``REPORT``.
 
         Raises:
+            ConfigError: as for ``predict``.
             ClipError: as for ``predict``.
             TranscriptError: as for ``predict``.
             AssetError: as for ``predict``.
         """
         _check(decoder)
         on_stage(STAGES[0])
-        recording = self.read(media, on_progress)
+        recording = self.read(media, on_progress, without=without)
         return make_report(
             self.checkpoint, recording, decoder=decoder, on_stage=on_stage, on_progress=on_progress
         )
 
     def annotate(
-        self, media: Media, out: Media | None = None, *, decoder: Decoder = "threshold"
+        self,
+        media: Media,
+        out: Media | None = None,
+        *,
+        decoder: Decoder = "threshold",
+        without: Without = (),
     ) -> Path:
         """Write an MP4 of a recording with words and answers drawn beside the picture.
 
@@ -226,12 +258,13 @@ class EmotionReader:
             out: where to write; by default the file's name with ``.emotions.mp4`` in the working
                 folder.
             decoder: the score that each set of emotions is chosen for.
+            without: as for ``predict``.
 
         Returns:
             The video's path.
 
         Raises:
-            ConfigError: ``out`` cannot be written or is the recording.
+            ConfigError: ``out`` cannot be written or is the recording, or as for ``predict``.
             ClipError: as for ``predict``.
             TranscriptError: as for ``predict``.
             AssetError: as for ``predict``.
@@ -241,22 +274,33 @@ class EmotionReader:
         source = Path(media)
         movie = Path(f"{source.stem}.emotions.mp4") if out is None else Path(out)
         check_output(movie, source)
-        write_annotated(source, self.predict(source, decoder=decoder), movie)
+        predictions = self.predict(source, decoder=decoder, without=without)
+        write_annotated(source, predictions, movie)
         return movie
 
-    def read(self, media: Media, on_progress: OnProgress = no_progress) -> Recording:
-        """Measure a recording, or return the last one if it is the same file, unchanged."""
+    def read(
+        self, media: Media, on_progress: OnProgress = no_progress, *, without: Without = ()
+    ) -> Recording:
+        """Measure a recording, or return the last one if it is the same file, unchanged.
+
+        The last one is used only if the same channels were left out of it.
+        """
+        left_out = modalities_left_out(without, self.modalities)
         path = Path(media)
         version = _version_of(path)
-        if self._last is None or version is None or self._last[0] != version:
+        if self._last is None or version is None or self._last[:2] != (version, left_out):
             self.forget()  # so that memory holds the features of one recording at most
             recording = read_recording(
-                self.checkpoint, path, extractor=self.extractor, on_progress=on_progress
+                self.checkpoint,
+                path,
+                extractor=self.extractor,
+                without=left_out,
+                on_progress=on_progress,
             )
             if version is None:
                 return recording
-            self._last = version, recording
-        return self._last[1]
+            self._last = version, left_out, recording
+        return self._last[2]
 
     def forget(self) -> None:
         """Release the features of the last recording."""

@@ -8,6 +8,7 @@ import shtab
 
 from mmemo.api import Decoder
 from mmemo.assets.shipped import DEFAULT, find_model
+from mmemo.features import CHANNEL_NAMES
 from pipelines.device import find_device
 
 if TYPE_CHECKING:
@@ -109,6 +110,19 @@ def add_decoder(command: argparse.ArgumentParser) -> None:
         choices=get_args(Decoder),
         default="threshold",
         help="the score that the answer maximises (default: %(default)s)",
+    )
+
+
+def add_without(command: argparse.ArgumentParser) -> None:
+    """Add ``--without``: the channels to leave out."""
+    command.add_argument(
+        "--without",
+        nargs="+",
+        action="extend",
+        default=[],
+        choices=tuple(CHANNEL_NAMES.values()),
+        metavar="CHANNEL",
+        help=f"leave out {', '.join(CHANNEL_NAMES.values())}: not measured, and not used",
     )
 
 

@@ -14,6 +14,7 @@ from pipelines.commands.options import (
     add_decoder,
     add_device,
     add_run,
+    add_without,
     positive,
     read_device,
     read_run,
@@ -49,6 +50,7 @@ def add(commands: "Commands") -> None:
     )
     add_run(command)
     add_decoder(command)
+    add_without(command)
     command.add_argument(
         "--json", action="store_true", help="print one JSON object per utterance and line"
     )
@@ -132,7 +134,7 @@ def _results(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> "
     from pipelines.prediction.many import Request, predict_many
     from pipelines.progress import reading_bar
 
-    request = Request(run, options.decoder, read_device(options))
+    request = Request(run, options.decoder, read_device(options), without=options.without)
     return predict_many(
         request, media, jobs=options.jobs, progress_of=lambda file: reading_bar(file.name)
     )
@@ -145,11 +147,11 @@ def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
     from pipelines.prediction.output_folder import PredictionFolder
     from pipelines.progress import MOVIE, READING, RecordingsBar, bar
 
-    made_by = f"{fingerprint(run)} {options.decoder}"
+    made_by = " ".join([fingerprint(run), options.decoder, *_without(options)])
     folder = PredictionFolder(options.out, options.form or ["jsonl"], made_by, media)
     waiting = [file for file in media if not folder.has(file)]
     movies = folder.movies(waiting)
-    request = Request(run, options.decoder, read_device(options), movies)
+    request = Request(run, options.decoder, read_device(options), movies, options.without)
     failed = 0
     with bar("reading", len(waiting)) as shown:
         recordings = RecordingsBar(shown, MOVIE if movies else READING)
@@ -174,6 +176,11 @@ def write_result(result: "Result", folder: "PredictionFolder") -> "Result":
     except OSError as error:
         reason = f"expected to write its answers to {folder.out} ({error.strerror or error})"
         return Result(result.recording, None, f"{result.recording}: {reason}")
+
+
+def _without(options: argparse.Namespace) -> list[str]:
+    """Identify what is left out of the answers."""
+    return [f"without {name}" for name in sorted(set(options.without))]
 
 
 def _warn_failure(result: "Result") -> bool:

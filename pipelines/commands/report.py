@@ -14,6 +14,7 @@ from pipelines.commands.options import (
     add_decoder,
     add_device,
     add_run,
+    add_without,
     read_device,
     read_run,
 )
@@ -45,6 +46,7 @@ def add(commands: "Commands") -> None:
         help="where to write, - for standard output (default: VIDEO.html in the current folder)",
     )
     add_decoder(command)
+    add_without(command)
     command.add_argument(
         "--embed-mb",
         type=float,
@@ -60,6 +62,7 @@ def _run(options: argparse.Namespace) -> int:
     from mmemo.checkpoint import load_checkpoint
     from pipelines.api import EmotionReader, write_report
     from pipelines.outputs import STDOUT, check_output, stream_beside
+    from pipelines.prediction.left_out import modalities_left_out
     from pipelines.progress import REPORT, reading_bar
 
     out: Path = options.out or Path(f"{options.video.stem}.html")
@@ -67,9 +70,10 @@ def _run(options: argparse.Namespace) -> int:
         raise ConfigError(f"--embed-mb: expected 0 or more; got {options.embed_mb:g}")
     check_output(out, options.video, asked_by="--out")
     reader = EmotionReader(load_checkpoint(read_run(options), read_device(options)))
+    without = modalities_left_out(options.without, reader.modalities, asked_by="--without")
     with reading_bar(options.video.name, REPORT) as on_progress:
         report = reader.report_content(
-            options.video, decoder=options.decoder, on_progress=on_progress
+            options.video, decoder=options.decoder, without=without, on_progress=on_progress
         )
     if out != STDOUT:
         logger.info("writing %s", out)

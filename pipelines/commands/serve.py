@@ -12,6 +12,7 @@ from pipelines.commands.options import (
     add_decoder,
     add_device,
     add_run,
+    add_without,
     read_run,
 )
 from pipelines.serving.job import Limits
@@ -36,6 +37,7 @@ def add(commands: "Commands") -> None:
     )
     add_run(command)
     add_decoder(command)
+    add_without(command)
     _add_place(command)
     _add_limits(command)
     add_device(command)
@@ -104,7 +106,9 @@ def _run(options: argparse.Namespace) -> int:
 
     limits = Limits(**{name: getattr(options, name) for name in Limits.__dataclass_fields__})
     level = logging.getLogger("pipelines").getEffectiveLevel()
-    settings = Settings(read_run(options), options.decoder, options.device, level)
+    settings = Settings(
+        read_run(options), options.decoder, options.device, level, tuple(options.without)
+    )
     place = Place(options.host, options.port, tuple(options.allow_host), options.open)
     serve(place, settings, limits, options.folder)
     return 0

@@ -12,6 +12,7 @@ from mmemo.errors import MmemoError
 from mmemo.prediction import Prediction
 from pipelines.api import EmotionReader
 from pipelines.movies.answers import write_annotated
+from pipelines.prediction.left_out import modalities_left_out
 from pipelines.progress import OnProgress, no_progress
 from pipelines.workers import Crash, WorkerPool
 
@@ -30,12 +31,14 @@ class Request:
         decoder: the score that each set of emotions is chosen for.
         device: where the model runs.
         movies: recording -> the file to write it to with its predictions drawn.
+        without: names of the channels to leave out.
     """
 
     run: Path
     decoder: Decoder = "threshold"
     device: str = "cpu"
     movies: Mapping[Path, Path] = field(default_factory=dict)
+    without: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ def predict_many(
 
     Raises:
         CheckpointError: there is no usable model in ``request.run``.
+        ConfigError: ``request.without`` names what it does not read, or all that it reads.
         WorkerError: processes cannot be started.
     """
     if jobs == 1 or len(recordings) == 1:
@@ -95,12 +99,18 @@ class _Predictor:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._reader = EmotionReader(load_checkpoint(request.run, request.device))
+        self._without = modalities_left_out(
+            request.without, self._reader.modalities, asked_by="--without"
+        )
 
     def __call__(self, recording: Path, on_progress: OnProgress = no_progress) -> Result:
         """Return the predictions for a recording, or why there are none."""
         try:
             predictions = self._reader.predict(
-                recording, decoder=self._request.decoder, on_progress=on_progress
+                recording,
+                decoder=self._request.decoder,
+                without=self._without,
+                on_progress=on_progress,
             )
             movie = self._request.movies.get(recording)
             if movie is not None:

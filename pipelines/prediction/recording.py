@@ -1,7 +1,7 @@
 """Predictions for one recording: its utterances, their emotions, and each modality's effect."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,6 +56,7 @@ def read_recording(
     *,
     threads: int = 2,
     extractor: ClipExtractor | None = None,
+    without: Collection[str] = (),
     on_progress: OnProgress | None = None,
 ) -> Recording:
     """Extract the features of a whole file and cut them into utterances.
@@ -67,6 +68,7 @@ def read_recording(
         threads: threads for the face networks and the speech recogniser.
         extractor: from ``extractor_for``, to load its weights once for many recordings; by default
             a new one with ``threads``.
+        without: modalities that are not measured; a transcript with times still cuts utterances.
         on_progress: called as the extraction advances; by default the extractor keeps the callback
             that it has.
 
@@ -78,7 +80,8 @@ def read_recording(
     duration_s = probe(media).duration_s
     if on_progress is not None:
         extractor.on_progress = extractor_progress(on_progress, duration_s)
-    whole, cuts = extractor.with_cuts(Clip(id=media.name, video_id=media.name, media=media))
+    clip = Clip(id=media.name, video_id=media.name, media=media)
+    whole, cuts = extractor.with_cuts(clip, without)
     checkpoint.check(whole)
     pieces = split_utterances(whole.clip.words or (), duration_s, cuts=cuts)
     utterances = tuple(cut(whole, piece, number) for number, piece in enumerate(pieces))

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from extractors.media import MediaInfo, probe, read_frames
 from mmemo.api import Decoder
 from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import ClipError
+from mmemo.features import CHANNEL_NAMES
 from mmemo.files import utf8, write_atomically
 from pipelines.api import EmotionReader
 from pipelines.movies.answers import write_annotated
 from pipelines.prediction.exports import EXPORTS
+from pipelines.prediction.left_out import modalities_left_out
 from pipelines.progress import DRAWING, EXPLANATION, FACE, VOICE, WORDS, OnProgress
 from pipelines.serving.job import OnStage, Stage
 from pipelines.serving.storage import (
@@ -55,14 +58,19 @@ class JobReader:
         run: the trained model's folder.
         decoder: how a label set is chosen, one of ``mmemo.inference.DECODERS``.
         device: where the model runs.
+        without: names of the channels to leave out.
 
     Raises:
         CheckpointError: there is no usable model in ``run``.
+        ConfigError: ``without`` names what it does not read, or all that it reads.
     """
 
-    def __init__(self, run: Path, decoder: Decoder, device: str) -> None:
+    def __init__(
+        self, run: Path, decoder: Decoder, device: str, without: Sequence[str] = ()
+    ) -> None:
         self._decoder = decoder
         self._reader = EmotionReader(load_checkpoint(run, device))
+        self._without = modalities_left_out(without, self._reader.modalities, asked_by="--without")
 
     def about(self) -> dict[str, Any]:
         """Return the description of the model for the page."""
@@ -70,6 +78,7 @@ class JobReader:
             "labels": list(self._reader.labels),
             "dataset": self._reader.dataset,
             "demonstration": self._reader.demonstration,
+            "without": [name for m, name in CHANNEL_NAMES.items() if m in self._without],
         }
 
     def read(self, task: Task, on_stage: OnStage) -> dict[str, Any]:
@@ -94,6 +103,7 @@ class JobReader:
         report = self._reader.report_content(
             task.media,
             decoder=self._decoder,
+            without=self._without,
             on_stage=lambda stage: on_stage(REPORT_STAGE_OF[stage], None),
             on_progress=on_progress,
         )

@@ -17,12 +17,14 @@ class Settings:
         decoder: how a label set is chosen, one of ``mmemo.inference.DECODERS``.
         device: where the model runs, as ``--device`` names it.
         log_level: level of its log messages.
+        without: names of the channels to leave out.
     """
 
     run: Path
     decoder: Decoder
     device: str
     log_level: int
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ def run_worker(connection: Connection, settings: Settings) -> None:
         from pipelines.device import find_device
         from pipelines.serving.reading import JobReader
 
-        reader = JobReader(settings.run, settings.decoder, find_device(settings.device))
+        device = find_device(settings.device)
+        reader = JobReader(settings.run, settings.decoder, device, settings.without)
     except (MmemoError, OSError) as error:
         channel.send({"fatal": str(error)})
         return

@@ -65,7 +65,8 @@ def made_server(folder: Path, run: Path | None = None, host="127.0.0.1", names=(
     storage = Storage(folder)
     jobs = Jobs(storage, Limits(**limits))
     dispatcher = None
-    about = {"dataset": "made-up", "demonstration": True, "local": True, "kept": False}
+    about = {"dataset": "made-up", "demonstration": True, "without": []}
+    about |= {"local": True, "kept": False}
     if run is not None:
         worker = WorkerProcess(Settings(run, "threshold", "cpu", logging.INFO))
         dispatcher = Dispatcher(jobs, worker)

@@ -94,7 +94,8 @@ function introduce() {
   const where = about.local ? "Files do not leave this machine." : `Files are sent to ${location.host} and read there; whoever opens this page sees them.`;
   const until = `after ${plural(limits.keep_hours, "hour")}${about.kept ? "" : ", or when the server stops"}`;
   setText(byId("privacy"), `${where} Recordings and results are removed ${until}.`);
-  setText(byId("made-by"), `mmemo ${version}, model trained on ${about.dataset}.`);
+  const leftOut = about.without.length ? ` Not used: ${about.without.join(", ")}.` : "";
+  setText(byId("made-by"), `mmemo ${version}, model trained on ${about.dataset}.${leftOut}`);
   byId("files").accept = ["video/*", "audio/*", ...suffixes.media, ...suffixes.transcripts].join(",");
 }
 
