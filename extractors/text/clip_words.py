@@ -7,7 +7,7 @@ from pathlib import Path
 
 from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.file_hash import file_sha256
-from extractors.media import read_sound
+from extractors.media import probe, read_sound
 from extractors.text.recogniser import Recogniser
 from extractors.text.transcripts import find_transcript, read_transcript, read_untimed
 from extractors.text.transcripts.plain import split_words
@@ -26,7 +26,9 @@ def timed_words(clip: Clip) -> tuple[Word, ...] | None:
     path = transcript_path(clip)
     if path is None or read_untimed(path) is not None:
         return clip.words
-    return words_in_clip(read_transcript(path), clip)
+    assert clip.media is not None  # or it would have no transcript beside it
+    words = read_transcript(path, probe(clip.media).duration_s)
+    return None if words is None else words_in_clip(words, clip)
 
 
 def untimed_words(clip: Clip) -> tuple[str, ...] | None:

@@ -25,7 +25,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from extractors.text.transcripts import LARGEST_BYTES, SUFFIXES
+from extractors.text.transcripts import SUFFIXES
+from extractors.text.transcripts.encoding import LARGEST_BYTES
 from mmemo import __version__
 from mmemo.datasets.clips import MEDIA_SUFFIXES
 from mmemo.prediction import DEMONSTRATION_WARNING, EXPRESSED_NOTE

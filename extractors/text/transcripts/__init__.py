@@ -3,33 +3,40 @@
 =============  =============================================================================
 ``.json``      words with times: a list of, or ``{"words": [...]}`` with, entries of "text" or
                "word", "start", "end" in seconds and perhaps "confidence", "probability" or
-               "score"; or ``{"segments": [...]}`` whose entries hold "words" (Whisper's layout)
-``.TextGrid``  Praat, long or short form; the tier named "words"
+               "score"; ``{"segments": [...]}`` whose entries hold "words" (Whisper, WhisperX); or
+               the output of whisper.cpp, AWS, Google, Azure, Deepgram, AssemblyAI, Gentle or MFA
+``.TextGrid``  Praat, long or short form; the tiers named "words", one per speaker
 ``.vtt``       WebVTT; times inside a cue (``<00:01.500>``) are used
 ``.srt``       SubRip
 =============  =============================================================================
 
 Words of a caption without times inside have approximate times: the caption's time is divided among
-them by their lengths.
+them by their lengths. Odd entries are mended or skipped, and counted in a warning.
 
 Text without times (``.txt``, or ``.json`` without times) is read by ``read_untimed``; the times of
 its words are found in the sound (``extractors.text.recogniser.Recogniser.align``).
 """
 
-import codecs
+import logging
+import os
+import re
 from pathlib import Path
 
 from extractors.text.transcripts import captions, textgrid, word_json
+from extractors.text.transcripts.encoding import read_text
+from extractors.text.transcripts.fit import fit_words
 from extractors.text.transcripts.plain import split_words, text_of_json
 from extractors.text.transcripts.timed_text import TimedText
 from mmemo.errors import TranscriptError
 from mmemo.features import Word
 
-LARGEST_BYTES = 64 * 1024 * 1024
-"""A day of speech with word times is a third of this."""
+logger = logging.getLogger(__name__)
 
 SUFFIXES = (".words.json", ".json", ".TextGrid", ".textgrid", ".vtt", ".srt", ".txt")
 """The order in which ``find_transcript`` searches: exact times, captions, plain text."""
+
+_ENGLISH = re.compile(r"\.(en|eng|english)([-_.](?!forced)[a-z0-9]+)*", re.IGNORECASE)
+"""Players and yt-dlp name the language: ``talk.en.vtt``, ``talk.en-US.srt``."""
 
 _PARSERS = {
     ".json": word_json.parse,
@@ -38,34 +45,49 @@ _PARSERS = {
     ".srt": captions.parse,
 }
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-
 
 def find_transcript(media: Path) -> Path | None:
-    """Find the transcript beside a media file: the same stem, a suffix of ``SUFFIXES``."""
+    """Find the transcript beside a media file: the same stem, a suffix of ``SUFFIXES``.
+
+    Suffixes in other letters (``talk.SRT``) and names with an English language tag
+    (``talk.en.vtt``) come after.
+    """
     for suffix in SUFFIXES:
         path = media.with_name(media.stem + suffix)
         if path.is_file():
             return path
+    try:
+        names = sorted(name for name in os.listdir(media.parent) if name.startswith(media.stem))
+    except OSError:
+        return None
+    for tagged in (False, True):
+        for suffix in SUFFIXES:
+            for name in names:
+                middle = name[len(media.stem) : -len(suffix)]
+                fits = _ENGLISH.fullmatch(middle) if tagged else not middle
+                path = media.with_name(name)
+                if fits and name.lower().endswith(suffix.lower()) and path.is_file():
+                    return path
     return None
 
 
-def read_transcript(path: Path) -> tuple[Word, ...]:
+def read_transcript(path: Path, duration_s: float = 0.0) -> tuple[Word, ...] | None:
     """Read the words of a transcript, in seconds from the start of the media.
 
+    What was mended, skipped or shifted is logged as a warning.
+
+    Args:
+        path: the transcript.
+        duration_s: length of the media; 0 if it is unknown.
+
     Returns:
-        The words in order of their starts. Empty if there are none.
+        The words in order of their starts. Empty if the file has no entries; None if it has
+        entries without any words, so that words are to be recognised.
 
     Raises:
-        TranscriptError: the file cannot be read, is not of its format, or has no times; or its
-            times decrease, are negative, not finite or end before they start. The message names
-            the file and the place in it.
+        TranscriptError: the file cannot be read, is not of its format, or has no times; most of
+            its entries make no sense; or its words lie outside the media. The message names the
+            file and the place in it.
     """
     kind = path.suffix.lower()
     if kind not in _PARSERS:
@@ -74,8 +96,14 @@ def read_transcript(path: Path) -> tuple[Word, ...]:
             f"{path}: expected a transcript with times (.json, .TextGrid, .vtt, .srt); {reason}"
         )
     source = TimedText(path)
-    _PARSERS[kind](_read(path), source)
-    return source.words()
+    _PARSERS[kind](read_text(path), source)
+    words = source.words()
+    if remarks := source.remarks():
+        logger.warning("%s: %s", path, remarks)
+    if source.n_entries and not words:
+        logger.warning("%s: its %d entries have no words; it is not used", path, source.n_entries)
+        return None
+    return fit_words(words, duration_s, path, source.zero_s)
 
 
 def read_untimed(path: Path) -> tuple[str, ...] | None:
@@ -86,35 +114,8 @@ def read_untimed(path: Path) -> tuple[str, ...] | None:
     """
     kind = path.suffix.lower()
     if kind == ".txt":
-        return split_words(_read(path))
+        return split_words(read_text(path))
     if kind == ".json":
-        text = text_of_json(_read(path))
+        text = text_of_json(read_text(path))
         return None if text is None else split_words(text)
     return None
-
-
-def _read(path: Path) -> str:
-    """Read text in UTF-8, or in UTF-16 or UTF-32 with its mark, with line feeds as line ends."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_BYTES + 1)
-    except OSError as error:
-        raise TranscriptError(
-            f"{path}: expected a readable transcript ({error.strerror or error})"
-        ) from None
-    if len(data) > LARGEST_BYTES:
-        raise TranscriptError(
-            f"{path}: expected a transcript of at most {LARGEST_BYTES >> 20} MB; it is larger"
-        )
-    mark, encoding = next((b for b in _BOMS if data.startswith(b[0])), (b"", "utf-8"))
-    try:
-        text = data[len(mark) :].decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise TranscriptError(
-            f"{path}, line {line}: expected {encoding.upper()} text; got other bytes. "
-            "Save the file as UTF-8"
-        ) from None
-    if "\0" in text:
-        raise TranscriptError(f"{path}: expected text; got a binary file or UTF-16 without a mark")
-    return text.replace("\r\n", "\n").replace("\r", "\n")

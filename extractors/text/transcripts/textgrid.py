@@ -5,6 +5,8 @@ numbers, quoted strings and flags in angle brackets count; everything else is a 
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NoReturn
 
 from extractors.text.transcripts.timed_text import TimedText
@@ -12,52 +14,95 @@ from extractors.text.transcripts.timed_text import TimedText
 _ITEM = re.compile(
     r'"([^"]*(?:""[^"]*)*)"|(?<!\S)([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?!\S)|(<\w+>)|!.*'
 )
-_WORD_TIERS = ("words", "word")
+_FILE_TYPES = ("ooTextFile", "ooTextFile short")
+"""P2FA and older Praats write the second."""
+_WORD_TIERS = ("words", "word", "ort-mau")
+_TEXT_TIERS = re.compile(r"transcri|utteranc|sentenc|orthograph|speech|text", re.IGNORECASE)
+_PHONE_TIERS = re.compile(r"phon|phn|segment|syll|^mau$|kan-mau", re.IGNORECASE)
+_PHONE = re.compile(r"[A-Z]{1,2}[0-2]?|[a-z@]{1,2}[0-2:]?")
+"""ARPABET or SAMPA."""
+_MIN_PHONES = 0.9
 _NO_WORD = frozenset(("", "sil", "<eps>", "<p:>", "<sil>", "spn", "<unk>", "#"))
 """Labels of aligners for silence and for sounds that are not words."""
 
-Tier = list[tuple[float, float, str]]
+
+@dataclass(frozen=True)
+class Tier:
+    """An interval tier: its name, and start, end and label of each interval."""
+
+    name: str
+    intervals: tuple[tuple[float, float, str], ...]
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels that stand for sounds of speech."""
+        labels = (label.strip() for _, _, label in self.intervals)
+        return [label for label in labels if label.lower() not in {*_NO_WORD, "sp"}]
+
+    @property
+    def has_phones(self) -> bool:
+        """Whether the tier has phones, by its name or its labels."""
+        if _PHONE_TIERS.search(self.name):
+            return True
+        phones = sum(bool(_PHONE.fullmatch(label)) for label in self.labels)
+        return len(self.labels) > 1 and phones >= _MIN_PHONES * len(self.labels)
 
 
 def parse(text: str, source: TimedText) -> None:
-    """Add the intervals of the tier named "words", or of the only interval tier.
+    """Add the intervals of the tiers of words: one, or one per speaker.
 
     P2FA's mark of a pause, ``sp``, remains: it is a token of CMU-MOSEI.
 
     Raises:
-        TranscriptError: naming the item or the interval.
+        TranscriptError: naming the item, or the tiers if none of them has words.
     """
     items = _Items(text, source)
-    if items.text() != "ooTextFile" or items.text() != "TextGrid":
+    if items.text() not in _FILE_TYPES or items.text() != "TextGrid":
         source.fail("", 'expected a Praat TextGrid ("ooTextFile", "TextGrid"); got another file')
+    source.zero_s = items.number()
     items.number()
-    items.number()
-    tiers = _tiers(items) if items.flag() == "<exists>" else {}
-    chosen = [name for name in tiers if name.lower() in _WORD_TIERS]
-    chosen = chosen or [name for name in tiers if name.lower().endswith(_WORD_TIERS)]
-    if len(chosen) != 1 and len(tiers) == 1:
-        chosen = list(tiers)
-    if len(chosen) != 1:
-        names = ", ".join(map(repr, tiers)) or "none"
-        source.fail("", f'expected one interval tier named "words"; got {names}')
-    for at, (start, end, label) in enumerate(tiers[chosen[0]], 1):
-        place = f"tier {chosen[0]!r}, interval {at}"
-        source.check(place, start, end)
-        if label.strip().lower() not in _NO_WORD:
-            source.add(label, start, end)
+    tiers = _tiers(items) if items.flag() == "<exists>" else []
+    chosen = _word_tiers(tiers)
+    if not chosen:
+        names = ", ".join(repr(tier.name) for tier in tiers) or "none"
+        source.fail("", f'expected an interval tier of words, named "words"; got {names}')
+    for tier in chosen:
+        source.new_speaker()
+        for at, (start, end, label) in enumerate(tier.intervals, 1):
+            if label.strip().lower() not in _NO_WORD:
+                source.add(f"tier {tier.name!r}, interval {at}", label, start, end)
 
 
-def _tiers(items: "_Items") -> dict[str, Tier]:
+def _word_tiers(tiers: Sequence[Tier]) -> list[Tier]:
+    """Return the tiers named for words, else for text, else the only one without phones.
+
+    Several that are named for words are those of several speakers.
+    """
+    named = [tier for tier in tiers if tier.name.lower() in _WORD_TIERS]
+    named = named or [tier for tier in tiers if tier.name.lower().endswith(_WORD_TIERS)]
+    if named:
+        return named
+    spoken = [tier for tier in tiers if not tier.has_phones and tier.labels]
+    named = [tier for tier in spoken if _TEXT_TIERS.search(tier.name)]
+    if named:
+        return named
+    if len(spoken) == 1:
+        return spoken
+    return list(tiers) if len(tiers) == 1 and not tiers[0].has_phones else []
+
+
+def _tiers(items: "_Items") -> list[Tier]:
     """Read the interval tiers; tiers of points are skipped."""
-    tiers: dict[str, Tier] = {}
+    tiers = []
     for _ in range(items.count()):
         kind, name = items.text(), items.text()
         items.number()
         items.number()
         if kind == "IntervalTier":
-            tiers[name] = [
+            intervals = [
                 (items.number(), items.number(), items.text()) for _ in range(items.count())
             ]
+            tiers.append(Tier(name, tuple(intervals)))
         elif kind == "TextTier":
             for _ in range(items.count()):
                 items.number()
