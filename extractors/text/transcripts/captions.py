@@ -7,8 +7,8 @@ or before its text belong to it.
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from extractors.text.transcripts.cue import Cue
 from extractors.text.transcripts.cue_text import CueText, plain
 from extractors.text.transcripts.rolling import without_repeats
 from extractors.text.transcripts.timed_text import TimedText
@@ -19,23 +19,6 @@ _LIKE_TIMING = re.compile(r"\s*[\d:.,]+\S*\s*-->")
 _INNER_TIME = re.compile(rf"<{_TIME}>")
 _NUMBER = re.compile(r"\s*\d+[.)]?\s*")
 _VTT_BLOCK = re.compile(r"(NOTE|STYLE|REGION)(\s|$)")
-
-
-@dataclass(frozen=True)
-class Cue:
-    """A caption as it is written.
-
-    Attributes:
-        place: where it stands, for messages.
-        start: seconds.
-        end: seconds.
-        lines: of its text.
-    """
-
-    place: str
-    start: float
-    end: float
-    lines: tuple[str, ...]
 
 
 def parse(text: str, source: TimedText) -> None:

@@ -7,12 +7,9 @@ once per word, with the word underlined. Both are found by their text.
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from extractors.text.transcripts.cue import Cue
 from extractors.text.transcripts.cue_text import plain
-
-if TYPE_CHECKING:
-    from extractors.text.transcripts.captions import Cue
 
 TOUCHING_S = 0.2
 """Cues of one text follow each other without a longer pause."""
@@ -23,7 +20,7 @@ MIN_SHARE = 0.5
 MIN_REPEATS = 2
 
 
-def without_repeats(cues: "Sequence[Cue]", *, has_inner_times: bool) -> "list[Cue]":
+def without_repeats(cues: Sequence[Cue], *, has_inner_times: bool) -> list[Cue]:
     """Return cues in which each line counts once; lines that people repeat remain.
 
     Args:
@@ -42,7 +39,7 @@ def without_repeats(cues: "Sequence[Cue]", *, has_inner_times: bool) -> "list[Cu
     return fresh
 
 
-def _merge_marked(cues: "Sequence[Cue]") -> "Iterator[Cue]":
+def _merge_marked(cues: Sequence[Cue]) -> Iterator[Cue]:
     """Join neighbours whose text is the same and whose markup moves."""
     current: Cue | None = None
     for cue in cues:
@@ -56,18 +53,18 @@ def _merge_marked(cues: "Sequence[Cue]") -> "Iterator[Cue]":
         yield current
 
 
-def _is_marked_again(before: "Cue", cue: "Cue") -> bool:
+def _is_marked_again(before: Cue, cue: Cue) -> bool:
     same_text = _plain_lines(before) == _plain_lines(cue) != ()
     return same_text and _touch(before, cue) and before.lines != cue.lines
 
 
-def _rolls(cues: "Sequence[Cue]") -> bool:
+def _rolls(cues: Sequence[Cue]) -> bool:
     pairs = [(a, b) for a, b in itertools.pairwise(cues) if _touch(a, b)]
     repeats = sum(_repeats(a, b) for a, b in pairs)
     return repeats >= MIN_REPEATS and repeats >= MIN_SHARE * len(pairs)
 
 
-def _repeats(before: "Cue", cue: "Cue") -> bool:
+def _repeats(before: Cue, cue: Cue) -> bool:
     """Return whether a cue shows the last line again, as rolling captions do."""
     shown, lines = _plain_lines(before), _plain_lines(cue)
     if not shown or not lines or not _continues(lines[0], shown[-1]):
@@ -92,9 +89,9 @@ def _continues(text: str, before: str) -> bool:
     return text == before or text.startswith(f"{before} ")
 
 
-def _touch(before: "Cue", cue: "Cue") -> bool:
+def _touch(before: Cue, cue: Cue) -> bool:
     return abs(cue.start - before.end) <= TOUCHING_S
 
 
-def _plain_lines(cue: "Cue") -> tuple[str, ...]:
+def _plain_lines(cue: Cue) -> tuple[str, ...]:
     return tuple(text for line in cue.lines if (text := plain(line).strip()))
