@@ -13,7 +13,6 @@ import numpy as np
 from extractors.base import SAMPLE_RATE_HZ, Extractor, Frame, Sound, SoundExtractor
 from extractors.column_sets import side_by_side
 from extractors.covarep import CovarepExtractor
-from extractors.facet.expression import ExpressionNetwork
 from extractors.facet.expression_extractor import ExpressionExtractor
 from extractors.facet.extractor import FacetExtractor
 from extractors.facet.face_extractor import FaceExtractor
@@ -81,10 +80,8 @@ class ClipExtractor:
         """Columns of the frames: one pass over the faces measures all sets."""
         if "facet" not in self.options.visual:
             return ExpressionExtractor(threads=self.threads)
-        both = "expression" in self.options.visual
-        return FacetExtractor(
-            threads=self.threads, expressions=ExpressionNetwork() if both else None
-        )
+        with_expressions = "expression" in self.options.visual
+        return FacetExtractor(threads=self.threads, with_expressions=with_expressions)
 
     def column_sets(self, modality: str) -> Mapping[str, Extractor[Any]]:
         """Name the extractors of a modality, in the order of their columns."""

@@ -1,4 +1,4 @@
-"""Evidence of 20 facial action units and ten emotions, from geometry and blendshapes.
+"""Evidence of 20 facial action units, from geometry and blendshapes.
 
 Evidence is the scale of FACET: log10 of the odds of "present" against "absent". It is the sum of
 
@@ -10,8 +10,9 @@ Evidence is the scale of FACET: log10 of the odds of "present" against "absent".
   action units co-occur in that output. The result for a recording is regressed on the texture of
   the same frames (``explained_by_texture``), which removes the jitter of landmarks.
 
-Emotions are linear in the 20 evidences, as they nearly are in FACET itself. The coefficients are
-in ``calibration.json``; ``benchmarks/facet_calibration.py`` computes and cross-validates them.
+``emotion_evidence`` is FACET's own map from units to emotions, which is nearly linear; see
+``extractors.facet.emotions`` for the columns. The coefficients are in ``calibration.json``;
+``benchmarks/facet_calibration.py`` computes and cross-validates them.
 """
 
 import hashlib
@@ -224,7 +225,7 @@ def _blocks(count: int) -> list[slice]:
 
 
 def emotion_evidence(units: NDArray[np.float64], calibration: Calibration) -> NDArray[np.float64]:
-    """Evidence of the ten ``EMOTIONS``, (T, 10), from that of the units, (T, 20)."""
+    """Evidence of the ten ``EMOTIONS`` by the units alone, (T, 10), from theirs, (T, 20)."""
     emotions = units @ calibration.emotion + calibration.emotion_offset
     return np.clip(emotions, -MAX_EVIDENCE, MAX_EVIDENCE)
 

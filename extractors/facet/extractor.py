@@ -11,10 +11,10 @@ from extractors.base import Frame
 from extractors.facet.action_units import (
     ACTION_UNITS,
     EMOTIONS,
-    emotion_evidence,
     load_calibration,
     unit_evidence,
 )
+from extractors.facet.emotions import absolute_emotions
 from extractors.facet.expression import EXPRESSION_NAMES, ExpressionNetwork, expression_columns
 from extractors.facet.face_extractor import FaceExtractor
 from extractors.facet.measures import MEASURES, measurement_matrix
@@ -31,7 +31,7 @@ FACET_NAMES: tuple[str, ...] = (
 UNAVAILABLE: tuple[str, ...] = ("Has_Glasses", "Is_Male")
 """Columns without an open source; absent from ``FacetExtractor.names``."""
 
-VERSION = "4"
+VERSION = "5"
 
 REST_EVERY = 5
 """Blendshapes are computed in every n-th frame of a face, since only their median is used."""
@@ -54,7 +54,7 @@ class FacetExtractor(FaceExtractor):
 
     Args:
         folder, max_faces, threads: see ``FaceExtractor``.
-        expressions: adds the columns of ``extractors.facet.expression`` behind the others.
+        with_expressions: adds the columns of ``extractors.facet.expression`` behind the others.
     """
 
     names: tuple[str, ...] = tuple(n for n in FACET_NAMES if n not in UNAVAILABLE)
@@ -65,20 +65,22 @@ class FacetExtractor(FaceExtractor):
         *,
         max_faces: int = 2,
         threads: int = 1,
-        expressions: ExpressionNetwork | None = None,
+        with_expressions: bool = False,
     ) -> None:
         super().__init__(folder, max_faces=max_faces, threads=threads)
-        self._expressions = expressions
-        if expressions is not None:
+        self._network = ExpressionNetwork()
+        self._with_expressions = with_expressions
+        if with_expressions:
             self.names = (*FacetExtractor.names, *EXPRESSION_NAMES)
         self._calibration = load_calibration()
         self._matrix = measurement_matrix(self._tracker.networks.canonical)
 
     def fingerprint(self) -> str:
         """Identify algorithm, options, weights and calibration: ``facet:version:digest``."""
-        digest = f"{self._tracker.networks.digest}-{self._calibration.digest}"
+        parts = (self._tracker.networks, self._calibration, self._network)
+        digest = "-".join(part.digest for part in parts)
         own = f"facet:{VERSION}.{self._tracker.max_faces}:{digest}"
-        return own if self._expressions is None else f"{own}+{self._expressions.fingerprint()}"
+        return f"{own}+{self._network.fingerprint()}" if self._with_expressions else own
 
     def _measure(self, frames: Iterable[Frame]) -> tuple[Sightings, NDArray[np.float32]]:
         """Follow all faces, and compute the columns of all sightings, (R, 33)."""
@@ -93,8 +95,7 @@ class FacetExtractor(FaceExtractor):
             row["measures"] = face.head.ravel() @ self._matrix
             row["angles"] = face.pose.pitch, face.pose.yaw, face.pose.roll
             row["texture"] = face.texture
-            if self._expressions is not None:
-                row["expressions"] = expression_columns(self._expressions, face)
+            row["expressions"] = expression_columns(self._network, face)
             return row
 
         sightings = self._track(frames, summarise)
@@ -113,15 +114,13 @@ class FacetExtractor(FaceExtractor):
     ) -> NDArray[np.float64]:
         """Compute the columns of one person's rows."""
         summaries = sightings.values[rows]
+        times = sightings.starts[sightings.frames[rows]]
         units = unit_evidence(
-            summaries["measures"],
-            summaries["texture"],
-            at_rest,
-            sightings.starts[sightings.frames[rows]],
-            self._calibration,
+            summaries["measures"], summaries["texture"], at_rest, times, self._calibration
         )
-        emotions = emotion_evidence(units, self._calibration)
+        expressions = summaries["expressions"]
+        emotions = absolute_emotions(units, expressions, times, self._calibration)
         columns = [emotions, units, summaries["angles"]]
-        if self._expressions is not None:
-            columns.append(summaries["expressions"])
+        if self._with_expressions:
+            columns.append(expressions)
         return np.column_stack(columns)

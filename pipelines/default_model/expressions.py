@@ -97,7 +97,7 @@ def measure_faces(folder: Path, split: str, work: Path) -> Faces:
     """
     cache = work / f"faces-{split}.npz"
     if not cache.exists():
-        faces = _measured(list(_pictures(folder, split)))
+        faces = _measured(list(read_pictures(folder, split)))
         work.mkdir(parents=True, exist_ok=True)
         part = cache.with_suffix(".part.npz")
         np.savez(part, **faces._asdict())
@@ -112,7 +112,12 @@ def held_out(names: NDArray[np.str_]) -> NDArray[np.bool_]:
     return np.array(digests) % HELD_OUT == 0
 
 
-def _pictures(folder: Path, split: str) -> Iterator[tuple[str, bytes]]:
+def read_pictures(folder: Path, split: str) -> Iterator[tuple[str, bytes]]:
+    """Read name and content of each picture of one part of FER2013, in order of their names.
+
+    Raises:
+        DataError: there is no such part in the folder.
+    """
     archive = folder / f"{split}.zip"
     if archive.is_file():
         with zipfile.ZipFile(archive) as files:
@@ -126,18 +131,31 @@ def _pictures(folder: Path, split: str) -> Iterator[tuple[str, bytes]]:
         raise DataError(f"{folder}: expected FER2013's {split}.zip or {split}/; there is neither")
 
 
+def label_of(name: str) -> int:
+    """Return the place in ``EXPRESSIONS`` of a picture's expression."""
+    return FOLDERS.index(name.split("/")[-2])
+
+
+def enlarged(name: str, content: bytes) -> NDArray[np.uint8]:
+    """Decode a picture, four times as large: RGB, (192, 192, 3).
+
+    Raises:
+        DataError: it is no picture.
+    """
+    grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if grey is None:
+        raise DataError(f"{name}: expected a JPEG picture")
+    large = cv2.resize(grey, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.cvtColor(large, cv2.COLOR_GRAY2RGB), np.uint8)
+
+
 def _measured(pictures: list[tuple[str, bytes]]) -> Faces:
     tracker = FaceTracker(max_faces=1)
     rows, unfound = [], np.zeros(len(EXPRESSIONS), np.int64)
     for name, content in track(pictures, "measuring faces"):
-        label = FOLDERS.index(name.split("/")[-2])
-        grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
-        if grey is None:
-            raise DataError(f"{name}: expected a JPEG picture")
-        size = None
-        large = cv2.resize(grey, size, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC)
+        label = label_of(name)
+        image = enlarged(name, content)
         tracker.reset()
-        image = np.asarray(cv2.cvtColor(large, cv2.COLOR_GRAY2RGB), np.uint8)
         faces = tracker.track(image)
         if not faces:
             unfound[label] += 1

@@ -5,7 +5,7 @@ import pytest
 from face_scenes import CORNERS, acting, frames, head, warped
 
 from extractors.clip import ClipExtractor
-from extractors.facet.expression import EXPRESSION_NAMES, EXPRESSIONS, ExpressionNetwork
+from extractors.facet.expression import EXPRESSION_NAMES, EXPRESSIONS
 from extractors.facet.expression_extractor import ExpressionExtractor
 from extractors.facet.extractor import FacetExtractor
 from extractors.facet.patch import PATCH_SIZE
@@ -61,7 +61,7 @@ def test_the_patch_turns_with_the_head():
 
 def test_beside_facet_its_columns_stay_as_they_are(extract):
     scene = frames(acting(128, 12))
-    facet, both = FacetExtractor(), FacetExtractor(expressions=ExpressionNetwork())
+    facet, both = FacetExtractor(), FacetExtractor(with_expressions=True)
     alone, together, expressions = facet(scene), both(scene), extract(scene)
     assert together.names == (*facet.names, *EXPRESSION_NAMES)
     assert together.source.startswith(f"{alone.source}+expression:")
