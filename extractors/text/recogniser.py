@@ -20,11 +20,12 @@ import numpy as np
 from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.sound import at_16_khz, quiet_parts
 from extractors.text.alignment import Aligner
+from extractors.text.compounds import continues_word, joined
 from mmemo.assets.resolve import ASSETS, resolve
 from mmemo.errors import AssetError
 from mmemo.features import Word
 
-_VERSION = 2
+_VERSION = 3
 _BEAM = 5
 _NEEDED = ("model.bin", "config.json", "tokenizer.json")
 _NO_SPEECH = 0.6
@@ -211,7 +212,11 @@ def _in_order(candidates: Iterable[Any], sound: Sound) -> tuple[Word, ...]:
         start = min(max(min(float(word.start) - early, end - _SHORTEST_S), last), end)
         if any(c.isalnum() for c in text):
             confidence = min(max(float(word.probability), 0.0), 1.0)
-            words.append(Word(text, sound.start_s + start, sound.start_s + end, confidence))
+            fresh = Word(text, sound.start_s + start, sound.start_s + end, confidence)
+            if words and continues_word(word.word):
+                words[-1] = joined(words[-1], fresh)
+            else:
+                words.append(fresh)
             last = end
     return tuple(words)
 

@@ -108,7 +108,7 @@ def _to_screen(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
 def _to_stdout(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:
     """Write results in one form to standard output; return how many recordings failed."""
     from pipelines.outputs import STDOUT, write_output
-    from pipelines.prediction.exports import EXPORTS
+    from pipelines.prediction.exports import export
 
     form, *others = dict.fromkeys(options.form or ["jsonl"])
     if others or form not in TEXT_FORMS:
@@ -124,7 +124,8 @@ def _to_stdout(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
     failed = 0
     for result in _results(options, run, media):
         if result.predictions is not None:
-            write_output(STDOUT, EXPORTS[form](result.predictions))
+            content = export(form, result.predictions, folder=Path(), duration_s=result.duration_s)
+            write_output(STDOUT, content)
         failed += _warn_failure(result)
     return failed
 
@@ -171,7 +172,7 @@ def write_result(result: "Result", folder: "PredictionFolder") -> "Result":
     if result.predictions is None:
         return result
     try:
-        folder.write(result.recording, result.predictions)
+        folder.write(result.recording, result.predictions, result.duration_s)
         return result
     except OSError as error:
         reason = f"expected to write its answers to {folder.out} ({error.strerror or error})"

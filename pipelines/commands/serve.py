@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PACKAGES = ("fastapi", "uvicorn")
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
+KEEPING = ("keep", "keep_hours")
+"""Limits of what is kept: with a folder of the user's, nothing is removed unless they are given."""
 
 
 def add(commands: "Commands") -> None:
@@ -85,12 +87,13 @@ def _add_limits(command: argparse.ArgumentParser) -> None:
         ("keep_hours", "H", "age of a finished recording; after that it is removed"),
     ):
         default = getattr(Limits, option)
+        kept = option in KEEPING
         limits.add_argument(
             f"--{option.replace('_', '-')}",
             type=type(default),
-            default=default,
+            default=None if kept else default,
             metavar=metavar,
-            help=f"{description} (default: %(default)g)",
+            help=f"{description} (default: {default:g}{', none with --folder' if kept else ''})",
         )
 
 
@@ -104,7 +107,7 @@ def _run(options: argparse.Namespace) -> int:
     from pipelines.serving.server import Place, serve
     from pipelines.serving.task import Settings
 
-    limits = Limits(**{name: getattr(options, name) for name in Limits.__dataclass_fields__})
+    limits = _limits(options)
     level = logging.getLogger("pipelines").getEffectiveLevel()
     settings = Settings(
         read_run(options), options.decoder, options.device, level, tuple(options.without)
@@ -112,6 +115,13 @@ def _run(options: argparse.Namespace) -> int:
     place = Place(options.host, options.port, tuple(options.allow_host), options.open)
     serve(place, settings, limits, options.folder)
     return 0
+
+
+def _limits(options: argparse.Namespace) -> Limits:
+    values = {name: getattr(options, name) for name in Limits.__dataclass_fields__}
+    if options.folder is None:
+        values |= {name: getattr(Limits, name) for name in KEEPING if values[name] is None}
+    return Limits(**values)
 
 
 def _port(text: str) -> int:

@@ -49,11 +49,13 @@ class Result:
         recording: the file.
         predictions: one per utterance; None if the recording could not be read.
         error: the reason, one line, or "".
+        duration_s: length of the recording; 0 if it could not be read.
     """
 
     recording: Path
     predictions: list[Prediction] | None = None
     error: str = ""
+    duration_s: float = 0.0
 
 
 def predict_many(
@@ -115,7 +117,8 @@ class _Predictor:
             movie = self._request.movies.get(recording)
             if movie is not None:
                 write_annotated(recording, predictions, movie, on_progress=on_progress)
-            return Result(recording, list(predictions))
+            duration_s = self._reader.read(recording).duration_s  # remembered, not read again
+            return Result(recording, list(predictions), duration_s=duration_s)
         except MmemoError as error:
             return Result(recording, None, str(error))
         except OSError as error:

@@ -1,13 +1,17 @@
 """A folder of predictions: one file per recording and form, and a list of finished recordings.
 
     OUT/talk.csv, OUT/talk.vtt ...   the predictions, each file written whole or not at all
-    OUT/predicted.jsonl              one line per recording: its file, the model and the forms
+    OUT/.predicted.jsonl             one line per recording: its file, the model and the forms
 
-A recording is not read again if it is listed with the same file, model and forms.
+A recording is not read again if it is listed with the same file, model and forms. Lines are only
+appended to the list, so that several processes may write to one folder; the last line about a
+recording counts.
 """
 
 import json
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +20,11 @@ from mmemo.errors import ConfigError, DataError
 from mmemo.files import write_atomically
 from mmemo.prediction import Prediction
 from pipelines.outputs import make_folder
-from pipelines.prediction.exports import EXPORTS, MOVIE
+from pipelines.prediction.exports import MOVIE, export
 
-LIST_FILE = "predicted.jsonl"
+LIST_FILE = ".predicted.jsonl"
+OLD_LIST_FILE = "predicted.jsonl"
+"""The name of the list in folders of earlier versions."""
 
 
 def media_files(paths: Sequence[Path]) -> list[Path]:
@@ -88,15 +94,31 @@ class PredictionFolder:
         """
         return {file: self._file(file, MOVIE) for file in media} if MOVIE in self.forms else {}
 
-    def write(self, media: Path, predictions: Sequence[Prediction]) -> None:
-        """Write a recording's predictions in every form but a movie, then list it as finished."""
+    def write(
+        self, media: Path, predictions: Sequence[Prediction], duration_s: float = 0.0
+    ) -> None:
+        """Write a recording's predictions in every form but a movie, then list it as finished.
+
+        Args:
+            media: the recording.
+            predictions: of it.
+            duration_s: its length; 0 if it is unknown.
+        """
         described = self._describe(media)
         for form in self.forms:
             if form != MOVIE:
-                write_atomically(self._file(media, form), EXPORTS[form](predictions))
+                content = export(form, predictions, folder=self.out, duration_s=duration_s)
+                write_atomically(self._file(media, form), content)
         self._done[str(media.resolve())] = described
-        lines = [json.dumps({"media": name, **entry}) for name, entry in self._done.items()]
-        write_atomically(self.out / LIST_FILE, ("\n".join(lines) + "\n").encode())
+        self._append(json.dumps({"media": str(media.resolve()), **described}))
+
+    def _append(self, line: str) -> None:
+        """Append a line to the list in one piece, after a line that an interrupt cut short."""
+        with open(self.out / LIST_FILE, "ab+", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - 1, 0))
+            cut_short = size > 0 and file.read(1) != b"\n"
+            file.write(f"{chr(10) * cut_short}{line}\n".encode())
 
     def _file(self, media: Path, form: str) -> Path:
         return self.out / f"{media.stem}.{form}"
@@ -111,13 +133,19 @@ class PredictionFolder:
         }
 
     def _read(self) -> dict[str, dict[str, Any]]:
-        try:
-            lines = (self.out / LIST_FILE).read_text(encoding="utf-8").splitlines()
-            entries = [json.loads(line) for line in lines]
-            return {entry.pop("media"): entry for entry in entries}
-        except FileNotFoundError:
-            return {}
-        except (ValueError, KeyError, AttributeError, OSError) as error:
-            raise DataError(
-                f"{self.out / LIST_FILE}: unreadable ({error}); delete it to start over"
-            ) from None
+        """Return the recordings that are listed; a line that is cut short is left out."""
+        done: dict[str, dict[str, Any]] = {}
+        for name in (OLD_LIST_FILE, LIST_FILE):
+            try:
+                lines = (self.out / name).read_text(encoding="utf-8").splitlines()
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError) as error:
+                raise DataError(
+                    f"{self.out / name}: unreadable ({error}); delete it to start over"
+                ) from None
+            for line in lines:
+                with suppress(ValueError, KeyError, AttributeError, TypeError):
+                    entry = json.loads(line)
+                    done[entry.pop("media")] = entry
+        return done

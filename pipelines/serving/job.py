@@ -25,7 +25,7 @@ _SAVED = ("id", "name", "transcript", "size", "created", "state", "finished", "m
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of a server, all above 0.
+    """The limits of a server, all above 0; None is no limit.
 
     Attributes:
         upload_mb: size of one recording.
@@ -43,13 +43,13 @@ class Limits:
     media_minutes: float = 30.0
     job_minutes: float = 60.0
     queue: int = 20
-    keep: int = 50
-    keep_hours: float = 24.0
+    keep: int | None = 50
+    keep_hours: float | None = 24.0
 
     def __post_init__(self) -> None:
         for limit in fields(self):
             value = getattr(self, limit.name)
-            if not 0 < value < math.inf:
+            if value is not None and not 0 < value < math.inf:
                 option = limit.name.replace("_", "-")
                 raise ConfigError(f"--{option}: expected a number above 0; got {value:g}")
 

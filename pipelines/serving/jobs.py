@@ -4,6 +4,7 @@ Requests and the dispatcher use it from different threads; every public method t
 """
 
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -244,7 +245,8 @@ class Jobs:
                 self._settle(job)
         ended = [job for job in self._jobs.values() if not job.active]
         ended.sort(key=lambda job: job.finished or 0.0, reverse=True)
-        oldest = self._now() - self.limits.keep_hours * 3600.0
+        keep, hours = self.limits.keep, self.limits.keep_hours
+        oldest = -math.inf if hours is None else self._now() - hours * 3600.0
         for place, job in enumerate(ended):
-            if place >= self.limits.keep or (job.finished or 0.0) < oldest:
+            if (keep is not None and place >= keep) or (job.finished or 0.0) < oldest:
                 self.remove(job)

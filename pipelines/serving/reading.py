@@ -18,7 +18,7 @@ from mmemo.features import CHANNEL_NAMES
 from mmemo.files import utf8, write_atomically
 from pipelines.api import EmotionReader
 from pipelines.movies.answers import write_annotated
-from pipelines.prediction.exports import EXPORTS
+from pipelines.prediction.exports import EXPORTS, export
 from pipelines.prediction.left_out import modalities_left_out
 from pipelines.progress import DRAWING, EXPLANATION, FACE, VOICE, WORDS, OnProgress
 from pipelines.serving.job import OnStage, Stage
@@ -124,8 +124,9 @@ def _named(report: VideoReport, name: str) -> VideoReport:
 
 def _write(report: VideoReport, task: Task, info: MediaInfo, *, served: bool) -> None:
     folder = task.media.parent
-    for form, export in EXPORTS.items():
-        _write_file(folder / file_of(form), export(report.predictions))
+    for form in EXPORTS:
+        content = export(form, report.predictions, duration_s=report.duration_s)
+        _write_file(folder / file_of(form), content)
     whole = _embedded(task)
     _write_file(folder / file_of(PAGE_FORM), utf8(build_page(report, whole)))
     kind = "video" if info.has_picture else "audio"

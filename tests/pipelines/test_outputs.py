@@ -1,6 +1,9 @@
 """Output options of the commands: what is no folder or more than one stream is refused."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +12,9 @@ from pipelines.cli import main
 from pipelines.commands.predict import write_result
 from pipelines.outputs import check_output, make_folder
 from pipelines.prediction.many import Result
-from pipelines.prediction.output_folder import PredictionFolder
+from pipelines.prediction.output_folder import LIST_FILE, OLD_LIST_FILE, PredictionFolder
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("kind", ["file", "FIFO", "inside a file"])
@@ -62,3 +67,68 @@ def test_answers_that_cannot_be_written_cost_their_recording_only(tmp_path):
     assert second.predictions == []
     assert (tmp_path / "out" / "b.jsonl").is_file()
     assert folder.has(media[1])
+
+
+LISTING = """
+import sys
+from pathlib import Path
+from pipelines.prediction.output_folder import PredictionFolder
+out, *media = map(Path, sys.argv[1:])
+folder = PredictionFolder(out, ["jsonl"], "model", media)
+print("ready", flush=True)
+sys.stdin.readline()
+for file in media:
+    folder.write(file, [])
+"""
+
+
+def recordings(folder, names):
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(b"x")
+    return [folder / name for name in names]
+
+
+def test_two_processes_list_all_their_recordings(tmp_path):
+    media = recordings(tmp_path / "in", [f"{n}.mp4" for n in range(40)])
+    command = [sys.executable, "-c", LISTING, str(tmp_path / "out")]
+    both = [
+        subprocess.Popen(
+            [*command, *map(str, part)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for part in (media[::2], media[1::2])
+    ]
+    for process in both:
+        process.stdout.readline()  # both have read the list before either writes
+    for process in both:
+        process.communicate(b"\n", timeout=60)
+        assert process.returncode == 0
+    folder = PredictionFolder(tmp_path / "out", ["jsonl"], "model", media)
+    assert all(folder.has(file) for file in media)
+    assert [path.name for path in (tmp_path / "out").glob(".*")] == [LIST_FILE]
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_a_list_that_was_cut_short_goes_on(tmp_path, cut):
+    first, second, third = recordings(tmp_path / "in", ["a.mp4", "b.mp4", "c.mp4"])
+    arguments = tmp_path / "out", ["jsonl"], "model", [first, second, third]
+    folder = PredictionFolder(*arguments)
+    folder.write(first, [])
+    folder.write(second, [])
+    listed = tmp_path / "out" / LIST_FILE
+    listed.write_bytes(listed.read_bytes()[:-cut])
+    folder = PredictionFolder(*arguments)
+    assert folder.has(first)
+    assert folder.has(second) == (cut == 1)  # only the end of the line is missing
+    folder.write(third, [])
+    folder = PredictionFolder(*arguments)
+    assert folder.has(first)
+    assert folder.has(third)
+
+
+def test_the_list_of_an_earlier_version_is_read(tmp_path):
+    (media,) = recordings(tmp_path / "in", ["a.mp4"])
+    folder = PredictionFolder(tmp_path / "out", ["jsonl"], "model", [media])
+    folder.write(media, [])
+    (tmp_path / "out" / LIST_FILE).rename(tmp_path / "out" / OLD_LIST_FILE)
+    assert PredictionFolder(tmp_path / "out", ["jsonl"], "model", [media]).has(media)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
+from extractors.text.compounds import continues_word
 from extractors.text.patterns import HAS_WORD
 from mmemo.errors import TranscriptError
 from mmemo.features import Word
@@ -93,7 +94,11 @@ class TimedText:
             self.mend("the start ran backwards")
         self._last_start = start
         words = tuple(word for word in _unicode(text).split() if HAS_WORD.search(word))
-        if words:
+        before = self._entries[-1] if self._entries else None
+        if before and len(words) == 1 and continues_word(text) and start - before.end <= SLIP_S:
+            text = before.words[-1] + words[0]
+            self._entries[-1] = replace(before, words=(*before.words[:-1], text), end=end)
+        elif words:
             self._entries.append(_Entry(words, start, end, confidence))
 
     def new_speaker(self) -> None:

@@ -4,6 +4,7 @@ Each exporter is a function from the predictions of one recording to the bytes o
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from mmemo.prediction import Prediction
 from pipelines.prediction.exports.elan import to_elan
@@ -23,7 +24,30 @@ EXPORTS: dict[str, Callable[[Sequence[Prediction]], bytes]] = {
 }
 """File name suffix -> its exporter."""
 
+
+def export(
+    form: str,
+    predictions: Sequence[Prediction],
+    *,
+    folder: Path | None = None,
+    duration_s: float = 0.0,
+) -> bytes:
+    """Return predictions in a form, with what the form says about its place and the recording.
+
+    Args:
+        form: a key of ``EXPORTS``.
+        predictions: of one recording, in order of time.
+        folder: where the file will lie; None beside the recording.
+        duration_s: length of the recording; 0 if it is unknown.
+    """
+    if form == "eaf":
+        return to_elan(predictions, folder)
+    if form == "TextGrid":
+        return to_textgrid(predictions, duration_s)
+    return EXPORTS[form](predictions)
+
+
 MOVIE = "mp4"
 """The format that needs the recording itself: see ``pipelines.movies.answers``."""
 
-__all__ = ["EXPORTS", "MOVIE"]
+__all__ = ["EXPORTS", "MOVIE", "export"]

@@ -5,6 +5,7 @@ Archive, "EAF annotation format", version 3.0.
 import mimetypes
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -18,8 +19,13 @@ _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _TYPE = "default-lt"
 
 
-def to_elan(predictions: Sequence[Prediction]) -> bytes:
-    """Return tiers of time-aligned annotations as EAF, linked to the media file."""
+def to_elan(predictions: Sequence[Prediction], folder: Path | None = None) -> bytes:
+    """Return tiers of time-aligned annotations as EAF, linked to the media file.
+
+    Args:
+        predictions: of one recording.
+        folder: where the file will lie; None beside the media file.
+    """
     root = ElementTree.Element(
         "ANNOTATION_DOCUMENT",
         {
@@ -33,7 +39,7 @@ def to_elan(predictions: Sequence[Prediction]) -> bytes:
     )
     header = ElementTree.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     if predictions:
-        _link(header, Path(predictions[0].video))
+        _link(header, Path(predictions[0].video), folder)
     order = ElementTree.SubElement(root, "TIME_ORDER")
     n_annotations = 0
     for name, intervals in to_tiers(predictions).items():
@@ -60,14 +66,23 @@ def to_elan(predictions: Sequence[Prediction]) -> bytes:
     return content
 
 
-def _link(header: ElementTree.Element, media: Path) -> None:
+def _link(header: ElementTree.Element, media: Path, folder: Path | None) -> None:
     ElementTree.SubElement(
         header,
         "MEDIA_DESCRIPTOR",
         MEDIA_URL=media.resolve().as_uri(),
         MIME_TYPE=mimetypes.guess_type(media.name)[0] or "unknown",
-        RELATIVE_MEDIA_URL=f"./{quote(os.fsencode(media.name))}",
+        RELATIVE_MEDIA_URL=_relative_url(media, folder),
     )
+
+
+def _relative_url(media: Path, folder: Path | None) -> str:
+    """Return the address of the media file relative to a folder, as ELAN writes it."""
+    path = Path(media.name)
+    if folder is not None:
+        with suppress(ValueError):  # raised where they are on two drives
+            path = Path(os.path.relpath(media.resolve(), folder.resolve()))
+    return f"./{quote(os.fsencode(path.as_posix()))}"
 
 
 def _slot(order: ElementTree.Element, seconds: float) -> str:

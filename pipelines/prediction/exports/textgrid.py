@@ -9,13 +9,17 @@ from pipelines.prediction.exports.tiers import Interval, to_tiers
 _DIGITS = 3
 
 
-def to_textgrid(predictions: Sequence[Prediction]) -> bytes:
-    """Return tiers of intervals that cover the recording up to the end of the last utterance.
+def to_textgrid(predictions: Sequence[Prediction], duration_s: float = 0.0) -> bytes:
+    """Return tiers of intervals that cover the recording.
 
     An empty interval fills each gap between utterances, for Praat allows no gaps.
+
+    Args:
+        predictions: of one recording.
+        duration_s: its length; if it is unknown, tiers end with the last utterance.
     """
     tiers = to_tiers(predictions)
-    last = max([0.001, *(prediction.end for prediction in predictions)])
+    last = max([0.001, duration_s, *(prediction.end for prediction in predictions)])
     last = max([last, *(interval.end for tier in tiers.values() for interval in tier)])
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
     lines += [*_extent(last, ""), "tiers? <exists>", f"size = {len(tiers)}", "item []:"]

@@ -92,8 +92,10 @@ function introduce() {
   setText(byId("limits"), `Up to ${limits.upload_mb} MB and ${plural(limits.media_minutes, "minute")} each. A transcript of the same name `
     + "(.json, .TextGrid, .vtt, .srt, .txt) dropped with it is used; otherwise the words are recognised (English).");
   const where = about.local ? "Files do not leave this machine." : `Files are sent to ${location.host} and read there; whoever opens this page sees them.`;
-  const until = `after ${plural(limits.keep_hours, "hour")}${about.kept ? "" : ", or when the server stops"}`;
-  setText(byId("privacy"), `${where} Recordings and results are removed ${until}.`);
+  const times = limits.keep_hours === null ? [] : [`after ${plural(limits.keep_hours, "hour")}`];
+  if (!about.kept) times.push("when the server stops");
+  const until = times.length ? `are removed ${times.join(", or ")}` : "are kept until someone removes them";
+  setText(byId("privacy"), `${where} Recordings and results ${until}.`);
   const leftOut = about.without.length ? ` Not used: ${about.without.join(", ")}.` : "";
   setText(byId("made-by"), `mmemo ${version}, model trained on ${about.dataset}.${leftOut}`);
   byId("files").accept = ["video/*", "audio/*", ...suffixes.media, ...suffixes.transcripts].join(",");

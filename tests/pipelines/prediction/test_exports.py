@@ -4,8 +4,10 @@ import csv
 import io
 import json
 import os
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree
 
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from mmemo.features import Word
 from mmemo.labels import EMOTIONS
 from mmemo.prediction import Prediction
-from pipelines.prediction.exports import EXPORTS
+from pipelines.prediction.exports import EXPORTS, export
 
 EFFECTS = {"text": 0.75, "audio": -0.25}
 
@@ -167,3 +169,23 @@ def test_tiers_never_overlap_and_textgrids_have_no_gaps(talk):
         elif line.startswith("    item") and numbers:
             assert numbers[1:-1:2] == numbers[2::2]
             numbers = []
+
+
+@given(st.lists(any_name, min_size=1, max_size=3), st.lists(any_name, max_size=3))
+def test_eaf_names_the_media_relative_to_itself(folders, below):
+    root = Path("/talks")
+    media = root.joinpath(*map(os.fsdecode, folders), "a.mp4")
+    folder = root.joinpath(*map(os.fsdecode, below))
+    content = export("eaf", [replace(spoken(), video=str(media))], folder=folder)
+    address = ElementTree.fromstring(content).find("HEADER/MEDIA_DESCRIPTOR")
+    relative = os.fsdecode(unquote_to_bytes(address.get("RELATIVE_MEDIA_URL")))
+    assert relative.startswith("./")
+    assert os.path.normpath(folder / relative) == os.path.normpath(media)
+
+
+@given(any_talk, st.floats(0, 30_000))
+def test_a_textgrid_ends_with_the_recording(talk, duration_s):
+    lines = export("TextGrid", talk, duration_s=duration_s).decode().split("\n")
+    ends = {line.strip() for line in lines if re.match(r"(        )?xmax", line)}
+    last = max([0.001, duration_s, *(p.end for p in talk)])
+    assert ends == {f"xmax = {last:.3f}"}

@@ -36,7 +36,7 @@ def talks(corpus, tmp_path_factory):
 
 
 def listed(out):
-    path = out / "predicted.jsonl"
+    path = out / ".predicted.jsonl"
     return path.read_text() if path.exists() else ""
 
 
@@ -64,7 +64,7 @@ def test_an_interrupt_ends_soon_and_keeps_finished_recordings(talks, small_run, 
     assert stderr.count("interrupted") == 1
     assert stdout == ""
     assert "long.mp4" not in listed(out)
-    assert {path.name for path in out.iterdir()} == {"predicted.jsonl", "a.csv", "a.mp4"}
+    assert {path.name for path in out.iterdir()} == {".predicted.jsonl", "a.csv", "a.mp4"}
     again = [*predict, "--", *files[1:]]
     done = subprocess.run(again, cwd=ROOT, text=True, capture_output=True)
     assert done.returncode == 3

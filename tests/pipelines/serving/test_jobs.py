@@ -7,6 +7,8 @@ import pytest
 from made_server import finished
 
 from mmemo.errors import ConfigError
+from pipelines.cli import _parser
+from pipelines.commands.serve import _limits
 from pipelines.serving.job import Limits
 from pipelines.serving.jobs import UPLOAD_TIMEOUT_S, Jobs
 from pipelines.serving.storage import JOB_FILE, REPORT_FILE, Storage, open_storage
@@ -32,6 +34,32 @@ def test_the_oldest_results_go_first(folder):
     clock[0] += 60
     jobs.expire()
     assert list(folder.iterdir()) == []
+
+
+def test_without_limits_nothing_is_removed_also_by_the_next_server(folder):
+    clock = [1000.0]
+    limits = Limits(keep=None, keep_hours=None)
+    jobs = Jobs(Storage(folder), limits, now=lambda: clock[0])
+    made = {finished(jobs).id for _ in range(60)}
+    clock[0] += 10 * 365 * 24 * 3600
+    jobs.expire()
+    Jobs(Storage(folder), limits, now=lambda: clock[0]).expire()
+    assert {path.name for path in folder.iterdir()} == made
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], (50, 24.0)),
+        (["--folder", "kept"], (None, None)),
+        (["--folder", "kept", "--keep", "3"], (3, None)),
+        (["--folder", "kept", "--keep-hours", "2"], (None, 2.0)),
+        (["--keep-hours", "2"], (50, 2.0)),
+    ],
+)
+def test_a_folder_of_the_users_keeps_what_is_in_it(arguments, expected):
+    limits = _limits(_parser().parse_args(["serve", *arguments]))
+    assert (limits.keep, limits.keep_hours) == expected
 
 
 def test_a_stalled_upload_fails(folder):
