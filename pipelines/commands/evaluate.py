@@ -32,7 +32,8 @@ def add(commands: "Commands") -> None:
     command.add_argument(
         "--split",
         choices=("train", "valid", "test", "all"),
-        help="which clips to score (default: test if there are any, else all)",
+        help="which clips to score (default: test if there are any, else valid, else those "
+        "without a split; never train)",
     )
     command.add_argument(
         "--without",
@@ -62,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
     from mmemo.checkpoint import load_checkpoint
     from pipelines.data.load import load_data
     from pipelines.evaluation.build import build_evaluation
-    from pipelines.evaluation.evaluate import answer, choose_split
+    from pipelines.evaluation.evaluate import answer, check_readable, choose_split
     from pipelines.evaluation.sheets.files import read_sheet, write_predictions
     from pipelines.evaluation.sheets.sheet import answers_of
 
@@ -75,6 +76,7 @@ def _run(options: argparse.Namespace) -> int:
         )
     dataset = load_data(options.data, checkpoint.config, checkpoint.labels)
     split, clips = choose_split(dataset, options.split)
+    check_readable(checkpoint, clips, without=options.without, where=str(options.run_dir))
     gold, answers = answer(checkpoint, clips, without=options.without, where=str(options.run_dir))
     against = None
     if options.against:

@@ -4,6 +4,7 @@ Each score is reported with the decoder that maximises it, all from one model. T
 chosen on validation clips in training; nothing is chosen here.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,24 +20,71 @@ from pipelines.evaluation.build import build_evaluation
 from pipelines.evaluation.sheets.sheet import Answers, Gold
 from pipelines.training.train import labelled, labels_of
 
+logger = logging.getLogger(__name__)
+
+NO_SPLIT = "no split"
+
 
 def choose_split(dataset: Dataset, split: str | None) -> tuple[str, tuple[ClipFeatures, ...]]:
-    """Choose the clips to score: those of ``split``, else the test clips, else all.
+    """Choose the clips to score: those of ``split``, else test, else valid, else without a split.
+
+    Training clips are scored only if they are asked for: scores on them say nothing about others.
 
     Returns:
-        The name of the split, and its labelled clips.
+        The name of the split, "all", or "no split"; and its labelled clips.
 
     Raises:
-        DataError: the split has no labelled clip.
+        DataError: the split has no labelled clip, or there are training clips only.
     """
-    if split is None:
-        has_test = any(clip.clip.split == "test" for clip in dataset.clips)
-        split = "test" if has_test else "all"
-    clips = dataset.clips if split == "all" else dataset.split(split)
+    split = split or _unasked_split(dataset)
+    if split == NO_SPLIT:
+        clips = tuple(clip for clip in dataset.clips if clip.clip.split is None)
+    else:
+        clips = dataset.clips if split == "all" else dataset.split(split)
     labelled_clips = tuple(clip for clip in clips if clip.clip.fully_labelled)
     if not labelled_clips:
         raise DataError(f"{dataset.name}: expected labelled clips ({split}); none carries labels")
     return split, labelled_clips
+
+
+def _unasked_split(dataset: Dataset) -> str:
+    splits = {clip.clip.split for clip in dataset.clips}
+    if "test" in splits:
+        return "test"
+    if "valid" in splits:
+        logger.warning(
+            "%s: there are no test clips; the validation clips are scored, on which thresholds "
+            "may have been chosen",
+            dataset.name,
+        )
+        return "valid"
+    if None in splits:
+        return "all" if splits == {None} else NO_SPLIT
+    raise DataError(
+        f"{dataset.name}: expected test or valid clips; all are training clips. Their scores say "
+        "nothing about other clips; --split train shows them"
+    )
+
+
+def check_readable(
+    checkpoint: Checkpoint,
+    clips: Sequence[ClipFeatures],
+    *,
+    without: Iterable[str] = (),
+    where: str = "the model",
+) -> None:
+    """Check that the clips have a modality that the model reads; else all answers are its prior.
+
+    Raises:
+        DataError: they have none.
+    """
+    read = set(checkpoint.model.modalities) - set(without)
+    present = {modality for clip in clips for modality in clip.features}
+    if not read & present:
+        raise DataError(
+            f"{where}: expected clips with {' or '.join(sorted(read))}, which the model reads; "
+            f"these have {' and '.join(sorted(present)) or 'no features'}"
+        )
 
 
 def answer(

@@ -11,11 +11,11 @@ from planted import planted_dataset
 
 from mmemo.checkpoint import DESCRIPTION_FILE, load_checkpoint
 from mmemo.decisions.calibration import Calibration
-from mmemo.errors import CheckpointError
+from mmemo.errors import CheckpointError, DataError
 from mmemo.inference import infer
 from mmemo.store import FeatureStore, StoreInfo
 from pipelines.cli import main
-from pipelines.evaluation.evaluate import answer, evaluate
+from pipelines.evaluation.evaluate import answer, choose_split, evaluate
 from pipelines.training.train import labelled, labels_of
 
 CONFIG = str(Path(__file__).resolve().parents[3] / "pipelines/configs/sample.toml")
@@ -178,3 +178,53 @@ def test_standard_output_takes_one_stream_and_the_table_goes_elsewhere(run, stor
     assert captured.out.startswith("<!doctype html>")
     assert captured.out.rstrip().endswith("</html>")
     assert "exact match" in captured.err.lower()
+
+
+@pytest.mark.parametrize(
+    ("parts", "unasked"),
+    [
+        (("train", "valid", "test"), "test"),
+        (("train", "valid"), "valid"),
+        (("valid", "test"), "test"),
+        (("train", None), "no split"),
+        (("train", "valid", None), "valid"),
+        ((None,), "all"),
+    ],
+)
+def test_training_clips_are_never_scored_unasked(dataset, parts, unasked, caplog):
+    clips = tuple(
+        replace(clip, clip=replace(clip.clip, split=parts[number % len(parts)]))
+        for number, clip in enumerate(dataset.clips)
+    )
+    split, chosen = choose_split(replace(dataset, clips=clips), None)
+    assert split == unasked
+    expected = {"no split": None, "all": None}.get(unasked, unasked)
+    assert chosen == tuple(clip for clip in clips if clip.clip.split == expected)
+    assert ("validation clips are scored" in caplog.text) == (unasked == "valid")
+
+
+def test_only_training_clips_are_refused_unless_asked_for(dataset):
+    only_train = replace(dataset, clips=dataset.split("train"))
+    with pytest.raises(DataError, match=r"all are training clips.*--split train"):
+        choose_split(only_train, None)
+    assert choose_split(only_train, "train") == ("train", only_train.clips)
+    assert choose_split(only_train, "all")[0] == "all"
+
+
+@pytest.mark.parametrize("hidden", [["text", "audio", "visual"], ["audio", "visual"]])
+def test_data_without_the_models_modalities_are_refused(run, dataset, tmp_path, capsys, hidden):
+    folder = tmp_path / "store"
+    store = FeatureStore.create(folder, StoreInfo("bare"))
+    for clip in dataset.split("test"):
+        left = {m: f for m, f in clip.features.items() if m not in hidden}
+        store.write(replace(clip, features=left), "key")
+    store.write_manifest([clip.clip for clip in dataset.split("test")])
+    command = ["evaluate", str(run), "--data", str(folder), "--json", "--quiet"]
+    if len(hidden) == 2:
+        assert main(command) == 0
+        capsys.readouterr()
+        command += ["--without", "text"]
+    assert main(command) == 1
+    error = capsys.readouterr().err
+    assert f"{run}: expected clips with" in error
+    assert error.count("\n") == 1
