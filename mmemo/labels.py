@@ -8,7 +8,8 @@ defined only here. The forms of a set of emotions are
 - set index:  ``0b001001 = 9``, bit k set when label k is present, 0 <= index < 2**K.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,8 +19,56 @@ from mmemo.errors import DataError
 
 EMOTIONS: tuple[str, ...] = ("happiness", "sadness", "anger", "surprise", "disgust", "fear")
 
+ALIASES: Mapping[str, str] = {
+    "happy": "happiness",
+    "joy": "happiness",
+    "sad": "sadness",
+    "angry": "anger",
+    "surprised": "surprise",
+    "disgusted": "disgust",
+    "fearful": "fear",
+}
+"""Other names of labels, in small letters; a name that is itself a label is not replaced."""
+
+STRONGEST = 3.0
+"""The largest intensity that annotators may state."""
+
 PRESENT_ABOVE = 0.0
 """An emotion is present when its annotated intensity exceeds this (the SDK's rule)."""
+
+
+def plain_name(name: str) -> str:
+    """Return a label's name as names are compared: in small letters, with single blanks."""
+    return " ".join(name.casefold().split())
+
+
+def label_index(name: str, labels: Sequence[str]) -> int | None:
+    """Return the place of a label by its name or an alias, in any letters; None if it has none."""
+    plain = [plain_name(label) for label in labels]
+    text = plain_name(name)
+    if text in plain:
+        return plain.index(text)
+    by_alias = [ALIASES.get(label, label) for label in plain]
+    alias = ALIASES.get(text, text)
+    return by_alias.index(alias) if alias in by_alias else None
+
+
+def check_intensities(values: Sequence[float], labels: Sequence[str], where: str) -> None:
+    """Check a clip's intensities: one per label, each 0 to 3 or NaN where nothing was annotated.
+
+    Raises:
+        DataError: naming ``where`` and the label.
+    """
+    if len(values) != len(labels):
+        raise DataError(
+            f"{where}: expected an intensity for each of {', '.join(labels)}; got {len(values)} "
+            f"values for {len(labels)} labels"
+        )
+    for label, value in zip(labels, values, strict=True):
+        if not math.isnan(value) and not 0.0 <= value <= STRONGEST:
+            raise DataError(
+                f"{where}: expected intensities from 0 to {STRONGEST:g}; got {value:g} for {label}"
+            )
 
 
 def present(intensities: ArrayLike) -> LabelSets:

@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from mmemo.datasets.splits import split_named
+from mmemo.datasets.validation import check_clip
 from mmemo.errors import DataError, FeatureError, MmemoError
 from mmemo.features import Clip, ClipFeatures, Features, Word
 from mmemo.files import write_atomically
@@ -142,7 +144,14 @@ class FeatureStore:
         write_atomically(self.path_of(clip.clip.id), data, durable=durable)
 
     def write_manifest(self, clips: Iterable[Clip]) -> None:
-        """Write the manifest: the clips in the store, with their splits and labels."""
+        """Write the manifest: the clips in the store, with their splits and labels.
+
+        Raises:
+            DataError: a clip's annotations make no sense (``check_clip``).
+        """
+        clips, labels = list(clips), self.info().labels
+        for clip in clips:
+            check_clip(clip, labels, str(self.folder))
         lines = [json.dumps(_clip_to_json(clip)) + "\n" for clip in clips]
         write_atomically(self._manifest, "".join(lines).encode())
 
@@ -152,7 +161,7 @@ class FeatureStore:
         Raises:
             DataError: the manifest is missing (an unfinished run) or broken.
         """
-        self.info()
+        labels = self.info().labels
         try:
             lines = self._manifest.read_text(encoding="utf-8").splitlines()
         except OSError:
@@ -162,7 +171,9 @@ class FeatureStore:
         clips = []
         for number, line in enumerate(lines, start=1):
             try:
-                clips.append(_clip_from_json(json.loads(line)))
+                clip = _clip_from_json(json.loads(line))
+                check_clip(clip, labels, f"{self._manifest}, line {number}")
+                clips.append(clip)
             except (ValueError, KeyError, TypeError) as error:
                 raise DataError(f"{self._manifest}, line {number}: broken ({error})") from None
         return clips
@@ -219,7 +230,7 @@ def _clip_from_json(fields: Mapping[str, Any]) -> Clip:
         media=None if media is None else Path(media),
         start=float(fields["start"]),
         end=None if fields["end"] is None else float(fields["end"]),
-        split=fields["split"],
+        split=fields["split"] and (split_named(fields["split"]) or fields["split"]),
         intensities=None if intensities is None else tuple(float(value) for value in intensities),
         sentiment=None if fields.get("sentiment") is None else float(fields["sentiment"]),
     )

@@ -24,10 +24,9 @@ from pathlib import Path
 from mmemo.datasets.csv_rows import Row, read_rows
 from mmemo.errors import DataError
 from mmemo.features import Clip
-from mmemo.labels import EMOTIONS
+from mmemo.labels import EMOTIONS, check_intensities
 
 LABELS_FILE = "labels.csv"
-SPLITS = ("train", "valid", "test")
 MEDIA_SUFFIXES = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .wmv .flv .3gp .ogv .ts "
     ".wav .mp3 .flac .ogg .opus .m4a .aac".split()
@@ -76,7 +75,7 @@ def check_splits(source: Path, clips: list[Clip]) -> None:
 
 
 def _labelled(folder: Path, table: Path, labels: Sequence[str]) -> list[Clip]:
-    rows = read_rows(table, required={"media"}, known=_KNOWN | set(labels))
+    rows = read_rows(table, required={"media"}, known=_KNOWN, labels=labels)
     return [_clip(folder, row, labels) for row in rows]
 
 
@@ -96,7 +95,7 @@ def _clip(folder: Path, row: Row, labels: Sequence[str]) -> Clip:
         media=media,
         start=start,
         end=end,
-        split=row.choice("split", SPLITS),
+        split=row.split(),
         intensities=intensities(row, labels),
         transcript=row.text("text", "") or None,
     )
@@ -104,14 +103,13 @@ def _clip(folder: Path, row: Row, labels: Sequence[str]) -> Clip:
 
 def intensities(row: Row, labels: Sequence[str] = EMOTIONS) -> tuple[float, ...] | None:
     """Return the label columns of a row; None if all are missing or empty."""
-    values = [row.number(name, None) for name in labels]
+    values = row.labels(labels)
     present = [value for value in values if value is not None]
     if not present:
         return None
     if len(present) < len(labels):
         raise DataError(f"{row.where}: expected an intensity for all of {', '.join(labels)}")
-    if min(present) < 0:
-        raise DataError(f"{row.where}: expected intensities of 0 or above; got {min(present)}")
+    check_intensities(present, labels, row.where)
     return tuple(present)
 
 

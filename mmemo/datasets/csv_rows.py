@@ -5,12 +5,14 @@ import gzip
 import logging
 import math
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from mmemo.datasets.splits import SPLITS, split_named
 from mmemo.errors import DataError
+from mmemo.labels import label_index
 
 logger = logging.getLogger(__name__)
 
@@ -46,29 +48,44 @@ class Row:
             raise DataError(f"{self.where}: expected a number for {column!r}; got {value!r}")
         return number
 
-    def choice(self, column: str, allowed: Collection[str]) -> str | None:
-        """Return one of ``allowed``; None if the cell is empty or missing."""
+    def split(self, column: str = "split") -> str | None:
+        """Return the name of a split; None if the cell is empty or missing."""
         value = self.cells.get(column, "").strip()
-        if value and value not in allowed:
+        split = split_named(value)
+        if value and split is None:
             raise DataError(
-                f"{self.where}: expected {column!r} among {', '.join(allowed)}; got {value!r}"
+                f"{self.where}: expected {column!r} among {', '.join(SPLITS)}; got {value!r}"
             )
-        return value or None
+        return split
+
+    def labels(self, labels: Sequence[str]) -> list[float | None]:
+        """Return the number of each label, None where its cell is empty or missing.
+
+        Columns are compared with the labels as ``label_index`` does.
+        """
+        column_of = {label_index(column, labels): column for column in reversed(self.cells)}
+        return [
+            self.number(column_of[place], None) if place in column_of else None
+            for place in range(len(labels))
+        ]
 
 
-def read_rows(path: Path, *, required: Collection[str], known: Collection[str]) -> list[Row]:
+def read_rows(
+    path: Path, *, required: Collection[str], known: Collection[str], labels: Sequence[str] = ()
+) -> list[Row]:
     """Return the rows of a CSV file with a header line, gzipped if its name ends in ``.gz``.
 
     Args:
         path: the file, UTF-8.
         required: columns that must be present.
         known: columns that may be present; others are ignored with a warning.
+        labels: further columns that may be present, under any name of ``label_index``.
 
     Raises:
         DataError: missing file, missing column, broken line, wrong encoding.
     """
     try:
-        return list(_rows(path, required, set(known) | set(required)))
+        return list(_rows(path, required, set(known) | set(required), labels))
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(f"{path}: expected a readable CSV file ({reason})") from None
@@ -76,7 +93,9 @@ def read_rows(path: Path, *, required: Collection[str], known: Collection[str]) 
         raise DataError(f"{path}: expected a CSV file in UTF-8 ({error})") from None
 
 
-def _rows(path: Path, required: Collection[str], known: Collection[str]) -> Iterator[Row]:
+def _rows(
+    path: Path, required: Collection[str], known: Collection[str], labels: Sequence[str]
+) -> Iterator[Row]:
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
@@ -86,8 +105,12 @@ def _rows(path: Path, required: Collection[str], known: Collection[str]) -> Iter
             raise DataError(
                 f"{path}: expected a column {missing[0]!r}; the header has {', '.join(header)}"
             )
-        for name in header:
-            if name not in known:
+        label_columns = [label_index(name, labels) for name in header]
+        for place in set(label_columns) - {None}:
+            if label_columns.count(place) > 1:
+                raise DataError(f"{path}: expected one column for {labels[place or 0]!r}; got two")
+        for name, place in zip(header, label_columns, strict=True):
+            if name not in known and place is None:
                 logger.warning("%s: ignoring the unknown column %r", path, name)
         for cells in reader:
             where = f"{path}, line {reader.line_num}"

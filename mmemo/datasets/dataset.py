@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mmemo.datasets.validation import check_clip
 from mmemo.errors import DataError
 from mmemo.features import ClipFeatures
 from mmemo.labels import EMOTIONS
@@ -16,12 +17,19 @@ class Dataset:
         demonstration: whether the data is synthetic; every table of results then states it.
         clips: clips with their features.
         labels: names of the clips' intensities, in their order.
+
+    Raises:
+        DataError: a clip's annotations make no sense (``check_clip``).
     """
 
     name: str
     demonstration: bool
     clips: tuple[ClipFeatures, ...]
     labels: tuple[str, ...] = EMOTIONS
+
+    def __post_init__(self) -> None:
+        for clip in self.clips:
+            check_clip(clip.clip, self.labels, self.name)
 
     def split(self, name: str) -> tuple[ClipFeatures, ...]:
         """Return the clips of one split, in order.

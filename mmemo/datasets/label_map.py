@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from mmemo.errors import ConfigError
 from mmemo.features import Clip
+from mmemo.labels import check_intensities
 
 LabelMap = Mapping[str, str]
 """A data set's label -> the model's label, or "" for one without a counterpart."""
@@ -51,7 +52,7 @@ class LabelMapper:
         labels: Sequence[str],
         mapping: LabelMap | None = None,
     ) -> None:
-        self.dataset = dataset
+        self.dataset, self._own = dataset, tuple(own)
         targets = {label: label for label in own} if mapping is None else dict(mapping)
         for label in own:
             target = targets.get(label)
@@ -69,6 +70,7 @@ class LabelMapper:
         if clip.intensities is None:
             return replace(clip, dataset=self.dataset)
         own = clip.intensities
+        check_intensities(own, self._own, f"{self.dataset}, clip {clip.id!r}")
         mapped = tuple(
             max(own[index] for index in sources) if sources else math.nan
             for sources in self._sources

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mmemo.datasets.clips import SPLITS, check_ids, check_splits, intensities
+from mmemo.datasets.clips import check_ids, check_splits, intensities
 from mmemo.datasets.csv_rows import Row, read_rows
+from mmemo.datasets.splits import split_named
 from mmemo.errors import DataError
 from mmemo.features import Clip, Word
 from mmemo.labels import EMOTIONS
 
 _REQUIRED = {"video_id", "text"}
-_KNOWN = {"segment_id", "start", "end", "sentiment", "split", *EMOTIONS}
+_KNOWN = {"segment_id", "start", "end", "sentiment", "split"}
 
 
 def is_table(path: Path) -> bool:
@@ -34,7 +35,7 @@ def read_table(path: Path) -> list[Clip]:
         DataError: the file is missing, lacks columns, or has invalid values.
     """
     file_split = path.name.split(".")[0]
-    rows = read_rows(path, required=_REQUIRED, known=_KNOWN)
+    rows = read_rows(path, required=_REQUIRED, known=_KNOWN, labels=EMOTIONS)
     clips = [_clip(row, number, file_split) for number, row in enumerate(rows)]
     if not clips:
         raise DataError(f"{path}: expected segments; the table is empty")
@@ -49,7 +50,7 @@ def _clip(row: Row, number: int, file_split: str) -> Clip:
     if end < start:
         raise DataError(f"{row.where}: expected start <= end; got {start} and {end}")
     video_id = row.text("video_id")
-    split = row.choice("split", SPLITS) or (file_split if file_split in SPLITS else None)
+    split = row.split() or split_named(file_split)
     return Clip(
         id=f"{video_id}[{row.text('segment_id', str(number))}]",
         video_id=video_id,

@@ -12,7 +12,7 @@ overrides this.
 import csv
 from pathlib import Path
 
-from mmemo.datasets.clips import LABELS_FILE, SPLITS, check_ids, check_splits
+from mmemo.datasets.clips import LABELS_FILE, check_ids, check_splits
 from mmemo.datasets.csv_rows import Row, read_rows
 from mmemo.errors import DataError
 from mmemo.features import Clip
@@ -73,7 +73,7 @@ def _clip(folder: Path, row: Row, labels: tuple[str, ...], folds: dict[str, str]
         id=Path(row.text("file")).with_suffix("").as_posix(),
         video_id=speaker,
         media=media,
-        split=row.choice("split", SPLITS) or folds[speaker],
+        split=row.split() or folds[speaker],
         intensities=tuple(float(label == row.text("emotion")) for label in labels),
         transcript=row.text("text", "") or None,
     )

@@ -118,9 +118,14 @@ class TrainingState:
 
 
 def save_state(
-    out: Path, config: Config, state: TrainingState, model: nn.Module, optimizer: torch.optim.AdamW
+    out: Path,
+    config: Config,
+    state: TrainingState,
+    model: nn.Module,
+    optimizer: torch.optim.AdamW,
+    data: str = "",
 ) -> None:
-    """Write the state of a run, atomically."""
+    """Write the state of a run, atomically; ``data`` identifies its data (``data_key``)."""
     moments = optimizer.state_dict()["state"]
     tensors = {
         **_prefixed("model", model.state_dict()),
@@ -139,18 +144,22 @@ def save_state(
         "best_figures": state.best_figures,
         "steps": state.steps,
     }
-    metadata = {"counts": json.dumps(counts), "config": config.to_json()}
+    metadata = {"counts": json.dumps(counts), "config": config.to_json(), "data": data}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_atomically(out / STATE_FILE, save(contiguous, metadata=metadata))
 
 
 def load_state(
-    out: Path, config: Config, model: nn.Module, optimizer: torch.optim.AdamW
+    out: Path,
+    config: Config,
+    model: nn.Module,
+    optimizer: torch.optim.AdamW,
+    data: str = "",
 ) -> TrainingState | None:
     """Load the state of an interrupted run in ``out``; None if there is none or it is unreadable.
 
     Raises:
-        ConfigError: the interrupted run had other options.
+        ConfigError: the interrupted run had other options or other data.
     """
     path = out / STATE_FILE
     if not path.is_file():
@@ -167,6 +176,11 @@ def load_state(
         raise ConfigError(
             f"{out}: holds an unfinished run with other options; choose another --out, "
             f"or delete {path} to start over"
+        )
+    if metadata.get("data") != data:
+        raise ConfigError(
+            f"{out}: holds an unfinished run on other data (clips, columns or labels); choose "
+            f"another --out, or delete {path} to start over"
         )
     device = next(model.parameters()).device
     model.load_state_dict(_part(tensors, "model"))

@@ -22,16 +22,18 @@ from mmemo.batching.rows import arrange, row_width
 from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, save_checkpoint
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
+from mmemo.datasets.mosei import label_order
 from mmemo.decisions.decoding import tune_threshold
 from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import infer
-from mmemo.labels import to_set_index
+from mmemo.labels import EMOTIONS, to_set_index
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.model.emotion_model import EmotionModel, build_model
 from pipelines.outputs import make_folder
 from pipelines.progress import bar
 from pipelines.training.batches import clips_per_epoch, epoch_batches
+from pipelines.training.data_key import data_key
 from pipelines.training.log import TrainingLog
 from pipelines.training.operating_point import choose_operating_point
 from pipelines.training.state import TrainingState, load_state, remove_state, save_state
@@ -62,11 +64,12 @@ def train(
     Raises:
         DataError: no labelled training or validation clips.
         FeatureError: the clips' features do not all come from the same extractors.
-        ConfigError: ``out`` holds a run with other options, or the model needs words and the clips
-            have none.
+        ConfigError: ``out`` holds a run with other options or data, or the model needs words and
+            the clips have none.
     """
     train_clips, valid_clips = dataset.split("train"), dataset.split("valid")
     clips = train_clips + valid_clips
+    _warn_label_order(dataset, clips)
     inputs = common_inputs(clips, config.model.modalities, reads_words=config.model.reads_words)
     config = config.with_modalities(inputs)
     fit_on = labelled(train_clips, config)
@@ -87,7 +90,8 @@ def train(
     )
     make_folder(out)
     with contextlib.nullcontext() if model.words is None else model.words.remembering(memory):
-        state = fit(model, config, lambda epoch: fit_on, validate_on, out)
+        key = data_key(clips, dataset.labels)
+        state = fit(model, config, lambda epoch: fit_on, validate_on, out, data=key)
     model.load_state_dict(state.best_weights)
     point = choose_operating_point(model, validate_on, labels_of(validate_on))
     checkpoint = Checkpoint(
@@ -103,6 +107,23 @@ def train(
     save_checkpoint(checkpoint, out)
     remove_state(out)
     return checkpoint
+
+
+def _warn_label_order(dataset: Dataset, clips: Sequence[ClipFeatures]) -> None:
+    """Warn if the six emotions occur as CMU-MOSEI's do, but in another order of columns."""
+    labelled_clips = [clip.clip for clip in clips if clip.clip.fully_labelled]
+    if dataset.labels != EMOTIONS or not labelled_clips:
+        return
+    intensities = np.array([clip.intensities for clip in labelled_clips], dtype=np.float64)
+    order = label_order(intensities, [str(clip.split) for clip in labelled_clips])
+    if not order.as_expected:
+        names = ", ".join(EMOTIONS[order.order.index(column)] for column in range(len(EMOTIONS)))
+        logger.warning(
+            "%s: the label columns may be swapped: by CMU-MOSEI's counts they are %s; "
+            "check them with `mmemo data check`",
+            dataset.name,
+            names,
+        )
 
 
 def common_inputs(
@@ -191,6 +212,7 @@ def fit(
     clips_of: Callable[[int], Sequence[ClipArrays]],
     validate_on: Sequence[ClipArrays],
     out: Path,
+    data: str = "",
 ) -> TrainingState:
     """Run the remaining epochs.
 
@@ -200,6 +222,7 @@ def fit(
         clips_of: the training clips of an epoch, about as many in each.
         validate_on: clips that choose the epoch to keep; all their labels are known.
         out: where the state is saved after each epoch.
+        data: identifies the data (``data_key``); a run goes on with the same data only.
 
     Returns:
         The state with the best weights.
@@ -213,7 +236,7 @@ def fit(
     steps = math.ceil(clips / options.batch_size / options.accumulate) * options.epochs
     optimizer = torch.optim.AdamW(parameter_groups(model, options), lr=options.learning_rate)
     update = TrainingStep(model, optimizer, options, steps, _label_share(first))
-    state = load_state(out, config, model, optimizer) or TrainingState.fresh(model)
+    state = load_state(out, config, model, optimizer, data) or TrainingState.fresh(model)
     log = TrainingLog(out, tensorboard=options.tensorboard)
     log.begin(state.epoch)
     with bar("training", options.epochs * clips) as progress:
@@ -236,7 +259,7 @@ def fit(
             state.finish_epoch(figures, options.select_by in LOWER_IS_BETTER, options)
             seconds = time.monotonic() - started
             log.write(epoch, float(np.mean(losses)), figures, seconds, best=state.stale == 0)
-            save_state(out, config, state, model, optimizer)
+            save_state(out, config, state, model, optimizer, data)
     return state
 
 

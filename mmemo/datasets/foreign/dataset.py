@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from mmemo.arrays import Bools, Floats32
 from mmemo.errors import DataError
 from mmemo.features import MODALITIES, Clip, ClipFeatures, Features
+from mmemo.labels import STRONGEST
 
 ROW_S = 0.4
 """Duration of a word in data without times: about MOSEI's mean, pauses included."""
-STRONGEST = 3.0
-"""The highest emotion intensity in CMU-MOSEI."""
 _SPLIT_KEYS = {"train": ("train",), "valid": ("valid", "dev", "val"), "test": ("test",)}
 MOST_ROWS, MOST_COLUMNS = 100_000, 20_000
 

@@ -24,19 +24,11 @@ from mmemo.csd.sequence import video_of
 from mmemo.datasets.csv_rows import Row, read_rows
 from mmemo.datasets.foreign.dataset import Tally, checked_intensities
 from mmemo.errors import DataError
-from mmemo.labels import EMOTIONS
+from mmemo.labels import EMOTIONS, label_index
 
 ALIKE_S = 0.06
 """Times of a segment differ by less than this between files: some round to 0.1 s."""
 
-_ALIASES = {
-    "happy": "happiness",
-    "sad": "sadness",
-    "angry": "anger",
-    "surprised": "surprise",
-    "disgusted": "disgust",
-    "fearful": "fear",
-}
 _PLACE = {"segment_id", "clip_id", "start", "end", "text"}
 _TURK_VIDEO, _TURK_CLIP = "Input.VIDEO_ID", "Input.CLIP"
 
@@ -124,8 +116,8 @@ def _header(path: Path) -> list[str]:
 
 
 def _from_csv(path: Path) -> Iterator[LabelRow]:
-    for row in _rows(path, {"video_id"}, {"video_id", *_PLACE, *EMOTIONS, *_ALIASES}):
-        cells = {_ALIASES.get(name, name): value for name, value in row.cells.items()}
+    for row in _rows(path, {"video_id"}, {"video_id", *_PLACE}):
+        cells = {_emotion(name) or name: value for name, value in row.cells.items()}
         if not set(EMOTIONS) <= set(cells):
             raise DataError(f"{path}: expected a column for each of {', '.join(EMOTIONS)}")
         segment = cells.get("segment_id") or cells.get("clip_id") or ""
@@ -137,6 +129,11 @@ def _from_csv(path: Path) -> Iterator[LabelRow]:
             tuple(_intensity(cells[name], name, row.where) for name in EMOTIONS),
             cells.get("text", ""),
         )
+
+
+def _emotion(column: str) -> str | None:
+    place = label_index(column, EMOTIONS)
+    return None if place is None else EMOTIONS[place]
 
 
 def _from_turk(path: Path) -> Iterator[LabelRow]:

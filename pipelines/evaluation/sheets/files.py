@@ -109,7 +109,7 @@ def _csv(gold: Gold, answers: Answers) -> bytes:
     if gold.modalities is not None:
         columns["modalities"] = [" ".join(names) for names in gold.modalities]
     for name, sets in (("truth", gold.truth), *_named(answers)):
-        columns[name] = [" ".join(to_names(row == 1, gold.labels)) for row in sets]
+        columns[name] = [_joined(to_names(row == 1, gold.labels), gold.labels) for row in sets]
     if answers.probs is not None:
         for label, column in zip(gold.labels, answers.probs.T.tolist(), strict=True):
             columns[f"p_{label}"] = [repr(value) for value in column]
@@ -118,6 +118,13 @@ def _csv(gold: Gold, answers: Answers) -> bytes:
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
     return utf8(buffer.getvalue())
+
+
+def _joined(names: Sequence[str], labels: Sequence[str]) -> str:
+    """Return names in one cell: separated by blanks, or with semicolons if labels have blanks."""
+    if any(len(label.split()) > 1 for label in labels):
+        return " ".join(f"{name};" for name in names)
+    return " ".join(names)
 
 
 def _named(answers: Answers) -> list[tuple[str, Any]]:

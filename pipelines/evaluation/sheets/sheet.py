@@ -12,19 +12,8 @@ import numpy as np
 from mmemo.arrays import Bools, Floats, Ints, LabelSets
 from mmemo.decisions.decoding import decode_threshold
 from mmemo.errors import DataError
-from mmemo.labels import PRESENT_ABOVE
+from mmemo.labels import PRESENT_ABOVE, label_index
 from mmemo.metrics.checks import are_probs, is_binary
-
-ALIASES: Mapping[str, str] = {
-    "happy": "happiness",
-    "joy": "happiness",
-    "sad": "sadness",
-    "angry": "anger",
-    "surprised": "surprise",
-    "disgusted": "disgust",
-    "fearful": "fear",
-}
-"""Other names of labels; a name that is itself a label is not replaced."""
 
 ONLY_ANSWER = "answer"
 """The name of the decisions in a file with one per clip."""
@@ -180,12 +169,10 @@ def label_named(name: str, labels: Sequence[str], where: str) -> int:
     Raises:
         DataError: no label has this name.
     """
-    label = name.strip().lower()
-    if label not in labels:
-        label = ALIASES.get(label, label)
-    if label not in labels:
+    place = label_index(name, labels)
+    if place is None:
         raise DataError(f"{where}: expected labels among {', '.join(labels)}; got {name!r}")
-    return list(labels).index(label)
+    return place
 
 
 def multihot_named(names: Iterable[str], labels: Sequence[str], where: str) -> LabelSets:
@@ -201,12 +188,14 @@ def multihot_named(names: Iterable[str], labels: Sequence[str], where: str) -> L
 
 
 def _columns(sheet: Sheet, gold: Gold) -> list[int]:
-    if set(sheet.labels) != set(gold.labels):
+    places = [label_index(label, sheet.labels) for label in gold.labels]
+    columns = [place for place in places if place is not None]
+    if len(sheet.labels) != len(gold.labels) or len(set(columns)) != len(gold.labels):
         raise DataError(
             f"{sheet.where}: expected the labels of {gold.where} ({', '.join(gold.labels)}); "
             f"got {', '.join(sheet.labels)}"
         )
-    return [sheet.labels.index(label) for label in gold.labels]
+    return columns
 
 
 def _rows(sheet: Sheet, gold: Gold) -> tuple[Ints, tuple[str, ...]]:

@@ -24,8 +24,8 @@ import numpy as np
 from mmemo.arrays import LabelSets
 from mmemo.datasets.csv_rows import Row, read_rows
 from mmemo.errors import DataError
+from mmemo.labels import label_index, plain_name
 from pipelines.evaluation.sheets.sheet import (
-    ALIASES,
     ONLY_ANSWER,
     Floats,
     Sheet,
@@ -47,6 +47,7 @@ def read_csv(path: Path, labels: Sequence[str]) -> Sheet:
         DataError: it cannot be read, or a value is invalid.
     """
     header = _header(path)
+    labels = _own_labels(header, labels)
     rows = read_rows(path, required=(), known=header)
     if not rows:
         raise DataError(f"{path}: expected one row per clip; the table is empty")
@@ -90,7 +91,7 @@ def read_list(path: Path, labels: Sequence[str]) -> Sheet:
     if not lines:
         raise DataError(f"{path}: expected one line per clip; the file is empty")
     rows = [
-        multihot_named(_names(line), labels, f"{path}, line {number}")
+        multihot_named(_label_names(line, labels), labels, f"{path}, line {number}")
         for number, line in enumerate(lines, 1)
     ]
     return Sheet(str(path), tuple(labels), answers={ONLY_ANSWER: np.stack(rows)})
@@ -107,16 +108,22 @@ def _header(path: Path) -> list[str]:
 
 def _label_columns(header: Sequence[str], labels: Sequence[str], prefix: str) -> dict[str, str]:
     """Return the column of each label that has one."""
-    columns = {}
+    columns: dict[str, str] = {}
     for name in header:
-        plain = name.strip().lower()
+        plain = plain_name(name)
         if not plain.startswith(prefix):
             continue
-        plain = plain.removeprefix(prefix)
-        label = plain if plain in labels else ALIASES.get(plain, "")
-        if label in labels and label not in columns:
-            columns[label] = name
+        place = label_index(plain.removeprefix(prefix), labels)
+        if place is not None:
+            columns.setdefault(labels[place], name)
     return columns
+
+
+def _own_labels(header: Sequence[str], labels: Sequence[str]) -> Sequence[str]:
+    """Return the labels of the columns of probabilities, if ``labels`` are not those of a file."""
+    probs = [name.removeprefix("p_") for name in header if name.startswith("p_")]
+    most = max(len(_label_columns(header, labels, prefix)) for prefix in ("", "p_"))
+    return probs if probs and most < len(labels) else labels
 
 
 def _numbers(
@@ -132,7 +139,9 @@ def _numbers(
 
 
 def _sets(rows: Sequence[Row], column: str, labels: Sequence[str]) -> LabelSets:
-    return np.stack([multihot_named(_names(row.cells[column]), labels, row.where) for row in rows])
+    return np.stack(
+        [multihot_named(_label_names(row.cells[column], labels), labels, row.where) for row in rows]
+    )
 
 
 def _names(text: str) -> list[str]:
@@ -145,6 +154,25 @@ def _ids(rows: Sequence[Row], header: Sequence[str]) -> tuple[str, ...] | None:
     if "video_id" in header and "segment_id" in header:
         return tuple(f"{row.text('video_id')}[{row.text('segment_id')}]" for row in rows)
     return None
+
+
+def _label_names(cell: str, labels: Sequence[str]) -> list[str]:
+    """Return the names in a cell; labels may contain the blanks that separate them.
+
+    ``write_predictions`` puts a semicolon after each of such names.
+    """
+    long_first = sorted(map(plain_name, labels), key=len, reverse=True)
+    with_blanks = [label for label in long_first if len(_names(label)) > 1]
+    if with_blanks and ";" in cell:
+        return [name for name in map(str.strip, cell.split(";")) if name]
+    names: list[str] = []
+    parts = _names(plain_name(cell))
+    while parts:
+        fitting = (_names(label) for label in with_blanks)
+        own = next((words for words in fitting if parts[: len(words)] == words), parts[:1])
+        names.append(next((label for label in with_blanks if _names(label) == own), own[0]))
+        parts = parts[len(own) :]
+    return names
 
 
 def _texts(rows: Sequence[Row], header: Sequence[str], column: str) -> tuple[str, ...] | None:

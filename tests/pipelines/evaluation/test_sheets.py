@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmemo.errors import ConfigError, DataError, MmemoError
-from mmemo.labels import EMOTIONS, to_names
+from mmemo.labels import EMOTIONS, plain_name, to_names
+from pipelines.cli import main
 from pipelines.evaluation.sheets.files import read_sheet, write_predictions
 from pipelines.evaluation.sheets.sheet import Answers, Gold, answers_of, gold_of
 
@@ -225,3 +226,37 @@ def test_damaged_files_never_end_in_another_error(tmp_path, data):
     except MmemoError as error:
         message = str(error)
     assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("Joy", "Sadness", "Anger"),
+        ("very happy", "so sad"),
+        ("very happy", "very", "happy sad", "sad"),
+        ("A", "b", "Ça"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["csv", "json", "npz"])
+@pytest.mark.parametrize("named", [True, False])
+def test_predictions_for_any_labels_are_read_back(tmp_path, labels, suffix, named):
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, (12, len(labels)))
+    ids = tuple(f"v[{n}]" for n in range(12))
+    gold = Gold("clips", labels, ids, ids, truth.astype(np.float64))
+    pred = rng.integers(0, 2, truth.shape).astype(np.int8)
+    path = tmp_path / f"p.{suffix}"
+    write_predictions(path, gold, Answers("m", {"threshold": pred}, rng.random(truth.shape)))
+    read = gold_of(read_sheet(path, labels) if named else read_sheet(path))
+    assert [plain_name(label) for label in read.labels] == [plain_name(label) for label in labels]
+    np.testing.assert_array_equal(read.truth, truth)
+    answers = answers_of(read_sheet(path, read.labels), read)
+    np.testing.assert_array_equal(answers.answers["threshold"], pred)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["caps.csv", "caps.json", "blank.csv"])
+def test_own_predictions_that_people_brought_are_read_back(shared, name, capsys):
+    file = str(shared / "cases/data/capital_labels" / name)
+    assert main(["score", file, "--gold", file, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] > 0

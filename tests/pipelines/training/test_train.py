@@ -5,18 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from planted import planted_dataset
+from planted import planted_clip, planted_dataset
 
 from mmemo.checkpoint import load_checkpoint
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
+from mmemo.datasets.mosei import PRESENT, SEGMENTS
 from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import ClipFeatures
-from mmemo.labels import to_set_index
+from mmemo.labels import EMOTIONS, to_set_index
 from pipelines.evaluation.evaluate import evaluate
 from pipelines.training.state import STATE_FILE
 from pipelines.training.step import TrainingStep
-from pipelines.training.train import labelled, labels_of, train
+from pipelines.training.train import _warn_label_order, labelled, labels_of, train
 
 
 def options(**changes):
@@ -156,6 +157,69 @@ def test_an_unfinished_run_with_other_options_is_not_overwritten(dataset, tmp_pa
     with pytest.raises(ConfigError, match="unfinished run with other options"):
         train(options(seed=5), dataset, tmp_path)
     assert (tmp_path / STATE_FILE).read_bytes() == before
+
+
+def changed(dataset, what):
+    """Return a data set that differs in one respect, in a training or a validation clip."""
+    clips = list(dataset.clips)
+    at = next(
+        n for n, c in enumerate(clips) if c.clip.split == ("valid" if what == "valid" else "train")
+    )
+    clip = clips[at]
+    text = clip.features["text"]
+    if what == "fewer":
+        del clips[at]
+    elif what == "order":
+        clips[at], clips[at + 1] = clips[at + 1], clips[at]
+    elif what in ("label", "valid"):
+        flipped = tuple(1.0 - value for value in clip.clip.intensities)
+        clips[at] = replace(clip, clip=replace(clip.clip, intensities=flipped))
+    elif what == "value":
+        other = replace(text, values=text.values + np.float32(0.25))
+        clips[at] = replace(clip, features={**clip.features, "text": other})
+    elif what == "columns":
+        names = tuple(f"other{n}" for n in range(len(text.names)))
+        clips = [
+            replace(c, features={**c.features, "text": replace(c.features["text"], names=names)})
+            for c in clips
+        ]
+    elif what == "names":
+        return replace(dataset, labels=("a", *dataset.labels[1:]))
+    return replace(dataset, clips=tuple(clips))
+
+
+@pytest.mark.parametrize("what", ["fewer", "order", "label", "valid", "value", "columns", "names"])
+def test_an_unfinished_run_goes_on_with_the_same_data_only(dataset, tmp_path, monkeypatch, what):
+    def stop_after_the_first(log, epoch, *_, **__):
+        if epoch:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipelines.training.log.TrainingLog.write", stop_after_the_first)
+    with pytest.raises(KeyboardInterrupt):
+        train(options(), dataset, tmp_path)
+    monkeypatch.undo()
+    before = (tmp_path / STATE_FILE).read_bytes()
+    with pytest.raises(ConfigError, match="unfinished run on other data"):
+        train(options(), changed(dataset, what), tmp_path)
+    assert (tmp_path / STATE_FILE).read_bytes() == before
+    test_clips = tuple(c for c in dataset.clips if c.clip.split != "test")
+    train(options(), replace(dataset, clips=test_clips), tmp_path)  # test clips are not used
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2, 3, 4, 5), (5, 0, 1, 2, 3, 4)])
+def test_swapped_label_columns_are_named(caplog, order):
+    rng = np.random.default_rng(0)
+    rates = np.array(PRESENT["train"]) / SEGMENTS["train"]
+    clips = []
+    for split, count in (("train", 3000), ("valid", 500)):
+        for number in range(count):
+            own = (rng.random(6) < rates)[list(order)] * 1.0
+            clips.append(planted_clip(number, split, rng))
+            clip = replace(clips[-1].clip, intensities=tuple(own.tolist()))
+            clips[-1] = replace(clips[-1], clip=clip)
+    _warn_label_order(Dataset("mine", False, tuple(clips)), clips)
+    names = ", ".join(EMOTIONS[place] for place in order)
+    assert f"by CMU-MOSEI's counts they are {names}" in caplog.text
 
 
 def test_training_stops_when_nothing_improves(dataset, tmp_path):
