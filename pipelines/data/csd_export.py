@@ -16,6 +16,7 @@ from extractors.covarep.extractor import NAMES as AUDIO_NAMES
 from extractors.facet.extractor import FACET_NAMES
 from mmemo.csd.sequence import Entry
 from mmemo.csd.writer import write_csd
+from mmemo.datasets.foreign.csd_folder import SEGMENT_IDS
 from mmemo.datasets.mosei import SDK_LABELS
 from mmemo.errors import DataError
 from mmemo.features import Clip, ClipFeatures, Features
@@ -75,6 +76,10 @@ def export_csd(folder: Path, out: Path) -> list[Path]:
     }
     labels = ((key, _labels(store, clips)) for key, clips in labelled.items() if clips)
     about["dimension names"] = list(SDK_LABELS)
+    # A row says where a segment lies, not which one it is: ids by position would be others.
+    about[SEGMENT_IDS] = {
+        key: [clip.id for clip in members] for key, members in labelled.items() if members
+    }
     write_csd(out / "Labels.csd", "All Labels", labels, about)
     return [*written, out / "Labels.csd"]
 

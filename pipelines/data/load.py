@@ -1,7 +1,8 @@
 """Reads what ``--data`` accepts, feature stores and tables of transcribed segments."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from mmemo.store import FeatureStore, StoreInfo
 from pipelines.progress import track
 
 logger = logging.getLogger(__name__)
+
+TABLES = "tables"
+"""Tables are parts of one data set: their videos are the same if their names are."""
 
 NO_MEDIA = "the data set holds words only"
 
@@ -39,12 +43,14 @@ def load_data(paths: Sequence[Path], config: Config, labels: Sequence[str] = ())
     infos = {path: _describe(path) for path in paths}
     labels_of = {info.dataset: info.labels for info in infos.values()}
     model_labels = tuple(labels or config.data.labels or common_labels(labels_of))
-    clips: list[ClipFeatures] = []
+    clips_of: dict[str, list[ClipFeatures]] = defaultdict(list)
     for path, info in infos.items():
         mapper = LabelMapper(
             info.dataset, info.labels, model_labels, config.data.label_maps.get(info.dataset)
         )
-        clips += [replace(clip, clip=mapper(clip.clip)) for clip in _read(path, config)]
+        source = TABLES if is_table(path) else info.dataset
+        clips_of[source] += [replace(clip, clip=mapper(clip.clip)) for clip in _read(path, config)]
+    clips = _with_distinct_videos(clips_of)
     check_splits(paths[0], [clip.clip for clip in clips])
     return Dataset(
         name=" + ".join(info.dataset for info in infos.values()),
@@ -52,6 +58,24 @@ def load_data(paths: Sequence[Path], config: Config, labels: Sequence[str] = ())
         clips=tuple(clips),
         labels=model_labels,
     )
+
+
+def _with_distinct_videos(clips_of: Mapping[str, Sequence[ClipFeatures]]) -> list[ClipFeatures]:
+    """Return the clips of all data sets; a video's name that two of them use gets theirs before it.
+
+    Data sets that number their videos would otherwise share them: their clips would be each
+    other's context, and lie in two splits.
+    """
+    videos = Counter(
+        video for clips in clips_of.values() for video in {clip.clip.video_id for clip in clips}
+    )
+    return [
+        replace(clip, clip=replace(clip.clip, video_id=f"{source}/{clip.clip.video_id}"))
+        if videos[clip.clip.video_id] > 1
+        else clip
+        for source, clips in clips_of.items()
+        for clip in clips
+    ]
 
 
 def _describe(path: Path) -> StoreInfo:

@@ -49,6 +49,10 @@ _ROLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 """Role, dtype kinds, parts of names; the first file that fits takes the role."""
 
 
+SEGMENT_IDS = "segment ids"
+"""Metadata of labels that mmemo wrote: entry id -> the id of the segment in each row."""
+
+
 class _Part(NamedTuple):
     """A file, its entries by video, and the names of its columns if it has them."""
 
@@ -90,6 +94,7 @@ def read_csd_folder(folder: Path) -> Foreign:
     columns = _emotion_columns(labels)
     videos = grouped(labels)
     count = sum(len(labels[entry_id].intervals) for entry_id in labels)
+    own_ids = _segment_ids(labels)
     outside = len([video for video in videos if video not in folds()])
 
     def make(tally: Tally) -> Iterator[ClipFeatures]:
@@ -104,7 +109,9 @@ def read_csd_folder(folder: Path) -> Foreign:
             if rows.features.shape[1] <= columns[-1]:
                 raise DataError(f"{labels.path}: {video}: expected {columns[-1] + 1} columns")
             entries = {role: _video(part, video, tally) for role, part in parts.items()}
-            names = ids if len(ids) == len(rows.intervals) and "[" in ids[0] else None
+            names = [name for entry_id in ids for name in own_ids.get(entry_id, ())]
+            if len(names) != len(rows.intervals):
+                names = ids if len(ids) == len(rows.intervals) and "[" in ids[0] else []
             for k, (times, values) in enumerate(zip(*rows, strict=True)):
                 clip = _clip(names[k] if names else f"{video}[{k}]", video, times, tally)
                 if clip is not None:
@@ -127,6 +134,21 @@ def _traits(file: CsdFile) -> tuple[str, str]:
         return file.name.lower(), ""
     kind = file[first].features.dtype.kind
     return f"{file.name} {file.path.stem}".lower(), "f" if kind in "iuf" else kind
+
+
+def _segment_ids(labels: CsdFile) -> dict[str, list[str]]:
+    """Return the ids that the file states; none for a file of another program."""
+    try:
+        stated = labels.metadata.get(SEGMENT_IDS)
+    except DataError:
+        return {}
+    if not isinstance(stated, dict):
+        return {}
+    return {
+        entry_id: ids
+        for entry_id, ids in stated.items()
+        if isinstance(ids, list) and all(isinstance(name, str) and name for name in ids)
+    }
 
 
 def _emotion_columns(labels: CsdFile) -> list[int]:

@@ -53,7 +53,10 @@ class Sheet:
 
 @dataclass(frozen=True, eq=False)
 class Gold:
-    """The truth about N clips; fields as in ``Sheet``."""
+    """The truth about N clips; fields as in ``Sheet``.
+
+    ``named`` says whether the ids are those of the file, or its line numbers.
+    """
 
     where: str
     labels: tuple[str, ...]
@@ -62,6 +65,7 @@ class Gold:
     truth: Floats
     lengths_s: Floats | None = None
     modalities: tuple[tuple[str, ...], ...] | None = None
+    named: bool = True
 
     @property
     def fully_known(self) -> Bools:
@@ -114,7 +118,10 @@ def gold_of(sheet: Sheet) -> Gold:
     ids = sheet.ids or tuple(f"line {number}" for number in range(1, len(truth) + 1))
     _check_unique(sheet.where, ids)
     videos = sheet.videos or ids
-    return Gold(sheet.where, sheet.labels, ids, videos, truth, sheet.lengths_s, sheet.modalities)
+    named = sheet.ids is not None
+    return Gold(
+        sheet.where, sheet.labels, ids, videos, truth, sheet.lengths_s, sheet.modalities, named
+    )
 
 
 def answers_of(sheet: Sheet, gold: Gold, thresholds: Sequence[float] = (0.5,)) -> Answers:
@@ -200,7 +207,13 @@ def _columns(sheet: Sheet, gold: Gold) -> list[int]:
 
 def _rows(sheet: Sheet, gold: Gold) -> tuple[Ints, tuple[str, ...]]:
     count = _count(sheet)
-    if sheet.ids is None or set(sheet.ids).isdisjoint(gold.ids):
+    if sheet.ids is not None and gold.named and set(sheet.ids).isdisjoint(gold.ids):
+        raise DataError(
+            f"{sheet.where}: expected the ids of {gold.where}, such as {gold.ids[0]!r}; got "
+            f"{sheet.ids[0]!r}, and no id occurs in both. Write the ids alike, or remove those of "
+            "one file to match clips by their order"
+        )
+    if sheet.ids is None or not gold.named:
         if count != len(gold.ids):
             raise DataError(
                 f"{sheet.where}: expected an answer for each of the {len(gold.ids)} clips of "

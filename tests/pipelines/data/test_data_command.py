@@ -402,3 +402,61 @@ def test_broken_metadata_costs_the_names_only(tmp_path, caplog):
     clips, _, _ = clips_of(tmp_path)
     assert clips[0].features["audio"].names[0] == "audio_0"
     assert "broken metadata" in caplog.text
+
+
+@pytest.mark.parametrize("numbers", [[0, 1, 2], [3, 1, 7], [2, 0, 1], [0, 12, 5]])
+def test_segments_keep_their_numbers_on_the_way_through_csd(tmp_path, numbers):
+    from mmemo.features import Clip, ClipFeatures, Features
+    from mmemo.store import StoreInfo
+    from pipelines.data.csd_export import export_csd
+
+    store = FeatureStore.create(tmp_path / "store", StoreInfo("mine"))
+    clips = []
+    for video in ("a", "b"):
+        for place, number in enumerate(numbers):
+            labels = tuple(float(bit) for bit in f"{1 + number:06b}")
+            name, start = f"{video}[{number}]", 2.0 * place
+            clips.append(Clip(name, video, start=start, end=start + 1.5, intensities=labels))
+            times = np.array([[0, 0.5], [0.5, 1]])
+            rows = Features(np.ones((2, 1)), times, np.ones(2), ("x",), "x")
+                np.ones((2, 1)), np.array([[0, 0.5], [0.5, 1]]), np.ones(2), ("x",), "x"
+            )
+            store.write(ClipFeatures(clips[-1], {"text": rows}), "key")
+    store.write_manifest(clips)
+    export_csd(tmp_path / "store", tmp_path / "csd")
+    assert main(["data", "convert", str(tmp_path / "csd"), "--out", str(tmp_path / "back")]) == 0
+    back = {clip.id: clip for clip in FeatureStore(tmp_path / "back").clips()}
+    assert set(back) == {clip.id for clip in clips}
+    for clip in clips:
+        assert back[clip.id].intensities == clip.intensities
+        assert (back[clip.id].start, back[clip.id].end) == (clip.start, clip.end)
+
+
+def test_videos_of_two_data_sets_are_two_videos(tmp_path):
+    from mmemo.config import Config
+    from mmemo.features import Clip, ClipFeatures
+    from mmemo.store import StoreInfo
+    from pipelines.data.load import load_data
+
+    for name, split in (("one", "train"), ("two", "valid")):
+        store = FeatureStore.create(tmp_path / name, StoreInfo(name))
+        clips = [Clip(f"0[{n}]", "0", split=split, intensities=(0.0,) * 6) for n in range(2)]
+        clips.append(Clip(f"{name}[0]", name, split=split, intensities=(0.0,) * 6))
+        for clip in clips:
+            store.write(ClipFeatures(clip, {}), "key")
+        store.write_manifest(clips)
+    dataset = load_data([tmp_path / "one", tmp_path / "two"], Config())
+    videos = [clip.clip.video_id for clip in dataset.clips]
+    assert videos == ["one/0", "one/0", "one", "two/0", "two/0", "two"]
+
+
+def test_a_video_in_two_tables_of_different_splits_is_refused(tmp_path):
+    from mmemo.config import Config
+    from pipelines.data.load import load_data
+
+    header = "video_id,segment_id,text,happiness,sadness,anger,surprise,disgust,fear\n"
+    for split in ("train", "valid"):
+        (tmp_path / f"{split}.csv").write_text(header + "v,0,so,0,0,0,0,0,0\n")
+    config = Config.model_validate({"model": {"text": {"known_words": 10}}})
+    with pytest.raises(DataError, match="is in both train and valid"):
+        load_data([tmp_path / "train.csv", tmp_path / "valid.csv"], config)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -260,3 +261,42 @@ def test_own_predictions_that_people_brought_are_read_back(shared, name, capsys)
     file = str(shared / "cases/data/capital_labels" / name)
     assert main(["score", file, "--gold", file, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["n"] > 0
+
+
+RENAMED = {
+    "underscore": lambda name: name.replace("[", "_").rstrip("]"),
+    "prefix": lambda name: f"mosei/{name}",
+    "position": lambda name: f"clip{hash(name)}",
+}
+
+
+@pytest.mark.parametrize("change", RENAMED)
+@pytest.mark.parametrize("suffix", ["csv", "json", "npz"])
+def test_ids_that_never_match_are_refused_not_taken_as_an_order(tmp_path, change, suffix):
+    gold, answers = system()
+    order = np.random.default_rng(1).permutation(CLIPS)
+    ids = tuple(RENAMED[change](gold.ids[row]) for row in order)
+    other = replace(gold, ids=ids, videos=ids, truth=gold.truth[order])
+    shuffled = replace(
+        answers,
+        answers={name: answer[order] for name, answer in answers.answers.items()},
+        probs=answers.probs[order],
+        set_log_probs=None,
+    )
+    path = tmp_path / f"p.{suffix}"
+    write_predictions(path, replace(other, lengths_s=None, modalities=None), shuffled)
+    with pytest.raises(DataError, match="no id occurs in both") as caught:
+        answers_of(read_sheet(path), gold)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.shared
+def test_ids_that_people_brought(shared, capsys):
+    folder = shared / "cases/data/ids_disjoint"
+    gold = ["--gold", str(folder / "gold.csv"), "--json"]
+    assert main(["score", str(folder / "otherids_shuf.csv"), *gold]) == 1
+    assert "no id occurs in both" in capsys.readouterr().err
+    assert main(["score", str(folder / "shuf.csv"), *gold]) == 0
+    by_id = json.loads(capsys.readouterr().out)
+    assert by_id["n"] == 300
+    assert by_id["protocol"].get("notes", []) == [] or "order" not in str(by_id["protocol"])
