@@ -419,8 +419,6 @@ def test_segments_keep_their_numbers_on_the_way_through_csd(tmp_path, numbers):
             clips.append(Clip(name, video, start=start, end=start + 1.5, intensities=labels))
             times = np.array([[0, 0.5], [0.5, 1]])
             rows = Features(np.ones((2, 1)), times, np.ones(2), ("x",), "x")
-                np.ones((2, 1)), np.array([[0, 0.5], [0.5, 1]]), np.ones(2), ("x",), "x"
-            )
             store.write(ClipFeatures(clips[-1], {"text": rows}), "key")
     store.write_manifest(clips)
     export_csd(tmp_path / "store", tmp_path / "csd")
