@@ -1,8 +1,8 @@
 """Genuine FACET tracks of labelled videos as features of our extractor: real faces with labels.
 
 FACET's action units replace ours, which imitate them (docs/facet.md). Emotions are computed from
-them alone, which our extractor does only for their changes, and there is no pose. This tests a model on real talking faces without
-the errors of our own measurement.
+them alone, which our extractor does only for their changes, and there is no pose. This tests a
+model on real talking faces without the errors of our own measurement.
 """
 
 from collections.abc import Iterable, Sequence
