@@ -15,22 +15,24 @@ import csv
 import gzip
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.facet_priors import LEVEL_SOURCES, PRIORS, allowed_measures
+from benchmarks.facet_priors import LEVEL_SOURCES, PRIORS, allowed_channels
 from extractors.facet.action_units import (
     ACTION_UNITS,
     CALIBRATION,
     EMOTIONS,
     MAX_LEVEL,
     explained_by_texture,
-    odds,
     smoothed,
     standardised,
 )
+from extractors.facet.channels import BOTH_SIDES, CHANNELS, channels_of, odds
+from extractors.facet.expression import EXPRESSION_NAMES, ExpressionNetwork, expression_columns
 from extractors.facet.measures import MEASURES, measurement_matrix
 from extractors.facet.networks import BLENDSHAPES
 from extractors.facet.tracker import FaceTracker
@@ -38,8 +40,21 @@ from extractors.media import read_frames
 
 Array = NDArray[np.float64]
 
-PENALTY = 10.0
-"""Ridge penalty on the departure from the prior, for measures of unit variance."""
+SOURCES = {
+    "measures": frozenset(MEASURES),
+    "blendshapes": frozenset(BOTH_SIDES),
+    "expressions": frozenset(EXPRESSION_NAMES),
+}
+"""Channels by where they come from."""
+
+PENALTY = {"measures": 10.0, "blendshapes": 0.1, "expressions": 0.3}
+"""Ridge penalties of the three sources, for channels of unit variance; that of the measures acts on
+the departure from the prior."""
+SHARE = {"measures": 1.0, "blendshapes": 0.3, "expressions": 0.3}
+"""Weights of the three estimates in their sum."""
+SPREAD_SHARE, MAX_GAIN = 0.8, 2.0
+"""Estimates are enlarged until their spread on the calibration's videos is this share of FACET's,
+but at most by this factor."""
 PRIOR_NORM = 0.7
 """Length of each unit's prior weights, in standard deviations of evidence per one of measure."""
 CHANNEL_NOISE = {"AU4": 8.0}
@@ -59,13 +74,18 @@ class Method:
     prior: bool = True
     departure: bool = True
     own_noise: bool = True
+    sources: tuple[str, ...] = ("measures", "blendshapes", "expressions")
     wiener: bool = True
+    enlarged: bool = True
     texture: bool = True
 
 
 VARIANTS = {
     "all": Method(),
     "without texture": Method(texture=False),
+    "measures alone": Method(sources=("measures",)),
+    "without blendshapes": Method(sources=("measures", "expressions")),
+    "without expressions": Method(sources=("measures", "blendshapes")),
     "without the Wiener filter": Method(wiener=False),
     "without the noise of AU4": Method(own_noise=False),
     "prior table alone": Method(departure=False),
@@ -80,19 +100,36 @@ class Person:
 
     Attributes:
         times: (T,) seconds.
-        measures: (T, F) cm.
+        channels: (T, C), see ``extractors.facet.channels``.
         blendshapes: (T, 52) scores.
         textures: (T, P) textures of the face.
     """
 
     times: Array
-    measures: Array
+    channels: Array
     blendshapes: Array
     textures: Array
 
+    @cached_property
+    def smoothed_channels(self) -> NDArray[np.float32]:
+        """Channels without jitter over time, (T, C)."""
+        return smoothed(self.channels, self.times)
+
+    @cached_property
+    def smoothed_textures(self) -> NDArray[np.float32]:
+        """Textures without jitter over time, (T, P)."""
+        return smoothed(self.textures, self.times)
+
+    def estimates(self, spread: Array, weights: Array, method: "Method") -> Array:
+        """Estimate the deviation of the units from the person's median, (T, 20)."""
+        estimates = standardised(self.smoothed_channels, spread, weights)
+        return (
+            explained_by_texture(estimates, self.smoothed_textures) if method.texture else estimates
+        )
+
     def deviations(self, spread: Array) -> Array:
-        """Measures from the person's median, in spreads, (T, F)."""
-        return standardised(smoothed(self.measures, self.times), spread, np.eye(len(spread)))
+        """Channels from the person's median, in spreads, (T, C)."""
+        return standardised(self.smoothed_channels, spread, np.eye(len(spread)))
 
     @property
     def rest(self) -> Array:
@@ -102,18 +139,19 @@ class Person:
 
 def measure(video: Path, tracker: FaceTracker) -> Person:
     """Measure the face of every frame that has one."""
-    matrix = measurement_matrix(tracker.networks.canonical)
+    matrix, network = measurement_matrix(tracker.networks.canonical), ExpressionNetwork()
     tracker.reset()
-    times, measures, blendshapes, textures = [], [], [], []
+    times, measures, blendshapes, expressions, textures = [], [], [], [], []
     for frame in read_frames(video):
         for face in tracker.track(frame.image)[:1]:
             times.append(frame.time_s)
             measures.append(face.head.ravel() @ matrix)
             blendshapes.append(face.blendshapes)
+            expressions.append(expression_columns(network, face))
             textures.append(face.texture)
-    return Person(
-        np.array(times), np.array(measures), np.array(blendshapes), np.array(textures, float)
-    )
+    scores = np.array(blendshapes)
+    channels = channels_of(np.array(measures), scores, np.array(expressions))
+    return Person(np.array(times), channels, scores, np.array(textures, float))
 
 
 def read_facet(path: Path) -> tuple[Array, Array]:
@@ -147,11 +185,12 @@ def fit_deviation(
     covariance: Array,
     method: Method = VARIANTS["all"],
 ) -> Array:
-    """Fit (F, 20) weights: evidence per spread of deviation.
+    """Fit (C, 20) weights: evidence per spread of deviation.
 
-    First a ridge regression per unit on the measures of its part of the face, shrunk towards the
-    prior table (not towards zero). Then the best linear estimate of the units given those noisy
-    ones, under their covariance in other recordings of FACET (a Wiener filter).
+    First a ridge regression per source and unit on the channels of its part of the face; that of
+    the measures is shrunk towards the prior table (not towards zero). Then the best linear estimate
+    of the units given those noisy ones, under their covariance in other recordings of FACET (a
+    Wiener filter). Both make estimates small where they are unsure, so they are enlarged at last.
     """
     spreads = np.sqrt(np.diag(covariance))
     inputs, targets = [], []
@@ -160,22 +199,45 @@ def fit_deviation(
         inputs.append((x - x.mean(axis=0)) / np.sqrt(len(x)))
         targets.append((units - units.mean(axis=0)) / spreads / np.sqrt(len(x)))
     x, y = np.concatenate(inputs), np.concatenate(targets)
-    gram = x.T @ x / len(pairs)
-    weights = np.zeros((len(MEASURES), len(ACTION_UNITS)))
+    gram, pulls = x.T @ x / len(pairs), x.T @ y / len(pairs)
+    weights = sum(SHARE[s] * _ridge(s, gram, pulls, method) for s in method.sources)
+    if method.wiener:
+        correlation = covariance / np.outer(spreads, spreads)
+        noise_of = CHANNEL_NOISE if method.own_noise else {}
+        noise = np.diag([noise_of.get(unit, 1.0) for unit in ACTION_UNITS])
+        weights = weights @ np.linalg.solve(correlation + noise, correlation)
+    weights = weights * spreads
+    return weights * _gains(pairs, spread, weights, method) if method.enlarged else weights
+
+
+def _ridge(source: str, gram: Array, pulls: Array, method: Method) -> Array:
+    """Regress the units on the channels of one source, (C, 20)."""
+    weights = np.zeros((len(CHANNELS), len(ACTION_UNITS)))
     for column, unit in enumerate(ACTION_UNITS):
-        use = np.array([name in allowed_measures(unit) for name in MEASURES])
-        prior = np.array([PRIORS[unit].get(name, 0.0) for name in MEASURES])[use]
-        prior *= PRIOR_NORM * method.prior / np.linalg.norm(prior)
+        allowed = allowed_channels(unit) & SOURCES[source]
+        use = np.array([name in allowed for name in CHANNELS])
+        prior = np.zeros(use.sum())
+        if source == "measures" and method.prior:
+            prior = np.array([PRIORS[unit].get(name, 0.0) for name in CHANNELS])[use]
+            prior *= PRIOR_NORM / np.linalg.norm(prior)
         here = gram[np.ix_(use, use)]
-        pull = x[:, use].T @ y[:, column] / len(pairs) - here @ prior
-        departure = np.linalg.solve(here + PENALTY * np.eye(use.sum()), pull)
+        pull = pulls[use, column] - here @ prior
+        departure = np.linalg.solve(here + PENALTY[source] * np.eye(use.sum()), pull)
         weights[use, column] = prior + departure * method.departure
-    if not method.wiener:
-        return weights * spreads
-    correlation = covariance / np.outer(spreads, spreads)
-    noise_of = CHANNEL_NOISE if method.own_noise else {}
-    noise = np.diag([noise_of.get(unit, 1.0) for unit in ACTION_UNITS])
-    return weights @ np.linalg.solve(correlation + noise, correlation) * spreads
+    return weights
+
+
+def _gains(
+    pairs: list[tuple[Person, Array, Array]], spread: Array, weights: Array, method: Method
+) -> Array:
+    """Return by how much the estimates are enlarged, (20,)."""
+    truth = np.mean([units.var(axis=0) for _, _, units in pairs], axis=0)
+    estimates = [
+        at_rows(person.estimates(spread, weights, method), person.times, start).var(axis=0)
+        for person, start, _ in pairs
+    ]
+    gain = SPREAD_SHARE * np.sqrt(truth / np.maximum(np.mean(estimates, axis=0), 1e-12))
+    return np.clip(gain, 1.0, MAX_GAIN)
 
 
 def at_rows(values: Array, times: Array, start: Array) -> Array:
@@ -220,26 +282,27 @@ def cross_validate(
     others: list[Person],
     tracks: dict[str, Array],
     method: Method = VARIANTS["all"],
-) -> dict[str, Array]:
-    """Correlate on each paired video with a fit to the other one and the other tracks."""
-    correlations = {}
+) -> dict[str, tuple[Array, Array]]:
+    """Score each paired video with a fit to the other ones and the other tracks.
+
+    Returns:
+        Of each video the Pearson correlations (20,), and the spreads in spreads of FACET (20,).
+    """
+    scores = {}
     for test, (person, start, units) in pairs.items():
         train = [pair for name, pair in pairs.items() if name != test]
         spread = mean_spread([*others, *(pair[0] for pair in train)])
         covariance = within_covariance([t for name, t in tracks.items() if name != test])
-        estimates = person.deviations(spread) @ fit_deviation(train, spread, covariance, method)
-        if method.texture:
-            estimates = explained_by_texture(estimates, smoothed(person.textures, person.times))
-        predicted = at_rows(estimates, person.times, start)
-        correlations[test] = np.array(
-            [np.corrcoef(p, u)[0, 1] for p, u in zip(predicted.T, units.T, strict=True)]
-        )
-    return correlations
+        weights = fit_deviation(train, spread, covariance, method)
+        pred = at_rows(person.estimates(spread, weights, method), person.times, start)
+        correlations = [np.corrcoef(p, u)[0, 1] for p, u in zip(pred.T, units.T, strict=True)]
+        scores[test] = np.nan_to_num(correlations), pred.std(axis=0) / units.std(axis=0)
+    return scores
 
 
 def mean_spread(people: list[Person]) -> Array:
-    """Average the measures' standard deviation within recordings, (F,) cm."""
-    return np.mean([smoothed(p.measures, p.times).std(axis=0) for p in people], axis=0)
+    """Average the channels' standard deviation within recordings, (C,)."""
+    return np.mean([p.smoothed_channels.std(axis=0) for p in people], axis=0) + 1e-6
 
 
 def main() -> None:
@@ -263,15 +326,16 @@ def main() -> None:
     videos = sorted(p for p in options.clips.iterdir() if p.suffix in (".mpg", ".mp4", ".mov"))
     others = [measure(video, tracker) for video in videos]
 
-    correlations = cross_validate(pairs, others, tracks)
-    names = list(correlations)
-    print("unit", *names, "mean", sep="\t")
-    for row, unit in enumerate(ACTION_UNITS):
-        values = [correlations[name][row] for name in names]
-        print(unit, *(f"{v:.2f}" for v in [*values, np.mean(values)]), sep="\t")
+    scores = cross_validate(pairs, others, tracks)
+    for title, place in (("correlation", 0), ("spread", 1)):
+        print(title, *scores, "mean", sep="\t")
+        for row, unit in enumerate((*ACTION_UNITS, "mean")):
+            columns = [scores[name][place] for name in scores]
+            values = [c.mean() if unit == "mean" else c[row] for c in columns]
+            print(unit, *(f"{v:.2f}" for v in [*values, np.mean(values)]), sep="\t")
     for label, method in VARIANTS.items():
-        correlations = cross_validate(pairs, others, tracks, method)
-        means = [correlations[name].mean() for name in names]
+        scores = cross_validate(pairs, others, tracks, method)
+        means = [correlations.mean() for correlations, _ in scores.values()]
         print(f"mean, {label}", *(f"{v:.3f}" for v in [*means, np.mean(means)]), sep="\t")
     if options.write:
         write(pairs, others, tracks, list(exports.values()))
@@ -303,7 +367,7 @@ def write(
     levels = np.array([person.rest for person in people]) @ level + level_offset
     levels = np.clip(levels, -MAX_LEVEL, MAX_LEVEL)
     print(f"level, standard deviations between {len(people)} people: {np.abs(levels).mean():.2f}")
-    table = {"measures": list(MEASURES)} | {
+    table = {"channels": list(CHANNELS)} | {
         name: np.vectorize(lambda v: float(f"{v:.4g}"))(array).tolist()
         for name, array in arrays.items()
     }

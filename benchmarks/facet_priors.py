@@ -4,6 +4,8 @@
 ``LEVEL_SOURCES`` has the blendshapes whose resting value differs between people.
 """
 
+from extractors.facet.channels import BOTH_SIDES
+from extractors.facet.expression import EXPRESSION_NAMES
 from extractors.facet.measures import MEASURES, UPPER_FACE
 
 PRIORS: dict[str, dict[str, float]] = {
@@ -56,9 +58,14 @@ _UPPER_UNITS = {"AU1", "AU2", "AU4", "AU5", "AU7", "AU43"}
 _WHOLE_FACE_UNITS = {"AU6", "AU9"}
 
 
-def allowed_measures(unit: str) -> frozenset[str]:
-    """Return the measures that may indicate a unit: those of the part of the face it moves."""
+_UPPER_CHANNELS = UPPER_FACE | {name for name in BOTH_SIDES if name.startswith(("brow", "eye"))}
+
+
+def allowed_channels(unit: str) -> frozenset[str]:
+    """Return the channels that may indicate a unit: of the part that it moves, and expressions."""
+    whole = frozenset((*MEASURES, *BOTH_SIDES))
     if unit in _WHOLE_FACE_UNITS:
-        return frozenset(MEASURES)
-    lower = frozenset(MEASURES) - UPPER_FACE
-    return UPPER_FACE if unit in _UPPER_UNITS else lower
+        part = whole
+    else:
+        part = _UPPER_CHANNELS if unit in _UPPER_UNITS else whole - _UPPER_CHANNELS
+    return part | frozenset(EXPRESSION_NAMES)

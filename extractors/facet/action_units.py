@@ -1,14 +1,14 @@
-"""Evidence of 20 facial action units, from geometry and blendshapes.
+"""Evidence of 20 facial action units, from geometry, blendshapes and expressions.
 
 Evidence is the scale of FACET: log10 of the odds of "present" against "absent". It is the sum of
 
 - a *level*, from the person's median blendshapes: how the face rests in this recording compared
   with other people, through a table of which blendshape shows which unit. Blendshapes are the only
   measurement that means the same on every face, so even a single frame has a level;
-- a *deviation*, linear in how far each geometric measure lies from the person's median. Its
-  weights were regressed on genuine FACET output with a prior table, and then filtered by how
-  action units co-occur in that output. The result for a recording is regressed on the texture of
-  the same frames (``explained_by_texture``), which removes the jitter of landmarks.
+- a *deviation*, linear in how far each of ``channels.CHANNELS`` lies from the person's median. Its
+  weights were regressed on genuine FACET output, those of the geometry with a prior table, and then
+  filtered by how action units co-occur in that output. The result for a recording is regressed on
+  the texture of the same frames (``explained_by_texture``), which removes the jitter of landmarks.
 
 ``emotion_evidence`` is FACET's own map from units to emotions, which is nearly linear; see
 ``extractors.facet.emotions`` for the columns. The coefficients are in ``calibration.json``;
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.facet.measures import MEASURES
+from extractors.facet.channels import CHANNELS, odds
 from extractors.facet.networks import BLENDSHAPES
 from mmemo.errors import AssetError
 
@@ -39,9 +39,6 @@ EMOTIONS: tuple[str, ...] = (
 
 CALIBRATION = Path(__file__).with_name("calibration.json")
 
-SCORE_FLOOR = 1e-3
-"""Blendshape scores are clipped to between this and one minus this before they become odds."""
-
 MAX_LEVEL = 2.0
 """Largest level, in standard deviations between people; more is a measurement error."""
 
@@ -54,7 +51,7 @@ BLOCK = 4096
 MAX_NEIGHBOURS = 16
 OWN_SPREAD = 0.5
 """Weight of a person's own spread in the geometric mean of it and other people's, by which
-measures are divided."""
+channels are divided."""
 OWN_SPREAD_ROWS = 10
 """Weight of other people's spread, in frames, where the person's own is estimated."""
 MAX_SPREAD_RATIO = 4.0
@@ -75,8 +72,8 @@ class Calibration:
     """All coefficients.
 
     Attributes:
-        spread: (F,) usual standard deviation of each of ``MEASURES`` within a recording, cm.
-        deviation: (F, 20) evidence per spread of each measure.
+        spread: (C,) usual standard deviation of each of ``CHANNELS`` within a recording.
+        deviation: (C, 20) evidence per spread of each channel.
         level: (52, 20) standard deviations between people per log10 odds of each blendshape.
         level_offset: (20,) added to that.
         resting: (20,) evidence of a median person at rest.
@@ -98,8 +95,8 @@ class Calibration:
 
 
 _SHAPES: dict[str, tuple[int, ...]] = {
-    "spread": (len(MEASURES),),
-    "deviation": (len(MEASURES), 20),
+    "spread": (len(CHANNELS),),
+    "deviation": (len(CHANNELS), 20),
     "level": (len(BLENDSHAPES), 20),
     "level_offset": (20,),
     "resting": (20,),
@@ -113,13 +110,13 @@ def load_calibration(path: Path = CALIBRATION) -> Calibration:
     """Read the coefficients.
 
     Raises:
-        AssetError: the file is missing, or is not for these measures and units.
+        AssetError: the file is missing, or is not for these channels and units.
     """
     try:
         content = path.read_bytes()
         table: dict[str, Any] = json.loads(content)
         arrays = {name: np.array(table[name], np.float64) for name in _SHAPES}
-        fits = tuple(table["measures"]) == MEASURES
+        fits = tuple(table["channels"]) == CHANNELS
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise AssetError(
             f"expected a calibration of action units at {path}; got: {error}"
@@ -127,20 +124,14 @@ def load_calibration(path: Path = CALIBRATION) -> Calibration:
     shapes = {name: array.shape for name, array in arrays.items()}
     if not fits or shapes != _SHAPES:
         raise AssetError(
-            f"expected a calibration for {len(MEASURES)} known measures at {path}; got one for "
-            f"{len(table['measures'])}: run benchmarks/facet_calibration.py again"
+            f"expected a calibration for {len(CHANNELS)} known channels at {path}; got one for "
+            f"{len(table['channels'])}: run benchmarks/facet_calibration.py again"
         )
     return Calibration(**arrays, digest=hashlib.sha256(content).hexdigest()[:12])
 
 
-def odds(blendshapes: NDArray) -> NDArray[np.float64]:
-    """Turn scores, 0 to 1, into log10 odds."""
-    score = np.clip(blendshapes.astype(np.float64), SCORE_FLOOR, 1 - SCORE_FLOOR)
-    return np.log10(score / (1 - score))
-
-
 def unit_evidence(
-    measures: NDArray,
+    channels: NDArray,
     textures: NDArray,
     blendshapes: NDArray,
     times_s: NDArray[np.float64],
@@ -149,7 +140,7 @@ def unit_evidence(
     """Evidence of the 20 units for the frames of one person.
 
     Args:
-        measures: (T, F) cm, in the order of ``MEASURES``.
+        channels: (T, C) of each frame, in the order of ``CHANNELS``.
         textures: (T, P) texture of the face in each frame.
         blendshapes: (S, 52) scores of all or some of the frames.
         times_s: (T,) increasing.
@@ -158,7 +149,7 @@ def unit_evidence(
     Returns:
         (T, 20) log10 odds.
     """
-    deviation = standardised(smoothed(measures, times_s), calibration.spread, calibration.deviation)
+    deviation = standardised(smoothed(channels, times_s), calibration.spread, calibration.deviation)
     deviation = explained_by_texture(deviation, smoothed(textures, times_s))
     rest = np.median(odds(blendshapes), axis=0)
     level = rest @ calibration.level + calibration.level_offset
@@ -166,23 +157,23 @@ def unit_evidence(
     return np.clip(calibration.resting + level + deviation, -MAX_EVIDENCE, MAX_EVIDENCE)
 
 
-def standardised(measures: NDArray, spread: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    """Standardise the measures of one person about their median, and weight them.
+def standardised(channels: NDArray, spread: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    """Standardise the channels of one person about their median, and weight them.
 
     Args:
-        measures: (T, F) cm, smoothed.
-        spread: (F,) of other people, cm.
-        weights: (F, K); the identity matrix gives the standardised measures themselves.
+        channels: (T, C), smoothed.
+        spread: (C,) of other people.
+        weights: (C, K); the identity matrix gives the standardised channels themselves.
 
     Returns:
         (T, K)
     """
-    own = len(measures) / (len(measures) + OWN_SPREAD_ROWS)
-    variance = own * measures.var(axis=0, dtype=np.float64) + (1 - own) * spread**2
+    own = len(channels) / (len(channels) + OWN_SPREAD_ROWS)
+    variance = own * channels.var(axis=0, dtype=np.float64) + (1 - own) * spread**2
     ratio = np.clip(np.sqrt(variance) / spread, 1 / MAX_SPREAD_RATIO, MAX_SPREAD_RATIO)
     scaled = weights / (spread * ratio**OWN_SPREAD)[:, None]
-    median = np.median(measures, axis=0).astype(np.float64)
-    return np.concatenate([(measures[block] - median) @ scaled for block in _blocks(len(measures))])
+    median = np.median(channels, axis=0).astype(np.float64)
+    return np.concatenate([(channels[block] - median) @ scaled for block in _blocks(len(channels))])
 
 
 def explained_by_texture(estimates: NDArray[np.float64], textures: NDArray) -> NDArray[np.float64]:
@@ -193,7 +184,7 @@ def explained_by_texture(estimates: NDArray[np.float64], textures: NDArray) -> N
     labels and no model of the look of skin.
 
     Args:
-        estimates: (T, 20) from geometry.
+        estimates: (T, 20) from the channels.
         textures: (T, P), smoothed like the estimates.
 
     Returns:

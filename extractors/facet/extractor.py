@@ -1,6 +1,5 @@
 """Facet-style columns: emotions, action units and head pose, one row per frame."""
 
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,10 +13,12 @@ from extractors.facet.action_units import (
     load_calibration,
     unit_evidence,
 )
+from extractors.facet.channels import channels_of
 from extractors.facet.emotions import absolute_emotions
 from extractors.facet.expression import EXPRESSION_NAMES, ExpressionNetwork, expression_columns
 from extractors.facet.face_extractor import FaceExtractor
 from extractors.facet.measures import MEASURES, measurement_matrix
+from extractors.facet.networks import BLENDSHAPES
 from extractors.facet.people import Sightings
 from extractors.facet.texture import TEXTURE_SIZE
 from extractors.facet.tracker import Face
@@ -31,26 +32,24 @@ FACET_NAMES: tuple[str, ...] = (
 UNAVAILABLE: tuple[str, ...] = ("Has_Glasses", "Is_Male")
 """Columns without an open source; absent from ``FacetExtractor.names``."""
 
-VERSION = "5"
-
-REST_EVERY = 5
-"""Blendshapes are computed in every n-th frame of a face, since only their median is used."""
+VERSION = "6"
 
 _SUMMARY = np.dtype(
     [
         ("measures", np.float32, (len(MEASURES),)),
         ("angles", np.float32, (len(POSE),)),
         ("texture", np.int8, (TEXTURE_SIZE,)),
+        ("blendshapes", np.float16, (len(BLENDSHAPES),)),
         ("expressions", np.float32, (len(EXPRESSION_NAMES),)),
     ]
 )
-"""What is stored per face and frame: 384 bytes."""
+"""What is stored per face and frame: 488 bytes."""
 
 
 class FacetExtractor(FaceExtractor):
     """Frames of a person to evidence of emotions and action units, and head pose in degrees.
 
-    Frames are measured one by one and not stored; only numbers are (about 0.4 kB per frame).
+    Frames are measured one by one and not stored; only numbers are (about 0.5 kB per frame).
 
     Args:
         folder, max_faces, threads: see ``FaceExtractor``.
@@ -84,41 +83,30 @@ class FacetExtractor(FaceExtractor):
 
     def _measure(self, frames: Iterable[Frame]) -> tuple[Sightings, NDArray[np.float32]]:
         """Follow all faces, and compute the columns of all sightings, (R, 33)."""
-        rests: list[tuple[int, NDArray[np.float32]]] = []
-        counts: Counter[int] = Counter()
 
         def summarise(face: Face) -> NDArray:
-            if counts[face.track] % REST_EVERY == 0:
-                rests.append((counts.total(), face.blendshapes))
-            counts[face.track] += 1
             row = np.zeros((), _SUMMARY)
             row["measures"] = face.head.ravel() @ self._matrix
             row["angles"] = face.pose.pitch, face.pose.yaw, face.pose.roll
             row["texture"] = face.texture
+            row["blendshapes"] = face.blendshapes
             row["expressions"] = expression_columns(self._network, face)
             return row
 
         sightings = self._track(frames, summarise)
         columns = np.zeros((len(sightings.frames), len(self.names)), np.float32)
-        if len(columns):
-            rest_rows = np.array([row for row, _ in rests])
-            blendshapes = np.stack([scores for _, scores in rests])
-            for person in sightings.shapes:
-                rows = np.flatnonzero(sightings.people == person)
-                at_rest = blendshapes[sightings.people[rest_rows] == person]
-                columns[rows] = self._columns(sightings, rows, at_rest)
+        for person in sightings.shapes:
+            rows = np.flatnonzero(sightings.people == person)
+            columns[rows] = self._columns(sightings, rows)
         return sightings, columns
 
-    def _columns(
-        self, sightings: Sightings, rows: NDArray[np.int64], at_rest: NDArray[np.float32]
-    ) -> NDArray[np.float64]:
+    def _columns(self, sightings: Sightings, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Compute the columns of one person's rows."""
         summaries = sightings.values[rows]
         times = sightings.starts[sightings.frames[rows]]
-        units = unit_evidence(
-            summaries["measures"], summaries["texture"], at_rest, times, self._calibration
-        )
-        expressions = summaries["expressions"]
+        blendshapes, expressions = summaries["blendshapes"], summaries["expressions"]
+        channels = channels_of(summaries["measures"], blendshapes, expressions)
+        units = unit_evidence(channels, summaries["texture"], blendshapes, times, self._calibration)
         emotions = absolute_emotions(units, expressions, times, self._calibration)
         columns = [emotions, units, summaries["angles"]]
         if self._with_expressions:

@@ -16,14 +16,14 @@ from extractors.facet.action_units import (
     emotion_evidence,
     explained_by_texture,
     load_calibration,
-    odds,
     smoothed,
     standardised,
     unit_evidence,
 )
+from extractors.facet.channels import BOTH_SIDES, CHANNELS, channels_of, odds
 from extractors.facet.extractor import FacetExtractor
 from extractors.facet.measures import MEASURES, measurement_matrix, mirror_of
-from extractors.facet.networks import FaceNetworks
+from extractors.facet.networks import BLENDSHAPES, FaceNetworks
 from extractors.facet.texture import TEXTURE_SIZE
 from extractors.facet.tracker import LEFT_EYE, RIGHT_EYE, FaceTracker
 from mmemo.assets.resolve import resolve
@@ -93,25 +93,25 @@ def test_smoothing_does_not_depend_on_the_frame_rate():
 
 
 def synthetic(rows: int, seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Measures, textures, blendshapes and times of one person."""
+    """Channels, textures, blendshapes and times of one person."""
     rng = np.random.default_rng(seed)
-    measures = rng.normal(size=(rows, len(MEASURES))) * 0.1
+    channels = rng.normal(size=(rows, len(CHANNELS))) * 0.1
     textures = rng.normal(size=(rows, TEXTURE_SIZE)) * 30
-    return measures, textures, rng.uniform(size=(rows, 52)), np.arange(rows) / 30
+    return channels, textures, rng.uniform(size=(rows, 52)), np.arange(rows) / 30
 
 
 def test_neutral_is_the_persons_own():
-    measures, *others = synthetic(60)
+    channels, *others = synthetic(60)
     calibration = load_calibration()
-    alone = unit_evidence(measures, *others, calibration)
-    shifted = unit_evidence(measures + 1.7, *others, calibration)
+    alone = unit_evidence(channels, *others, calibration)
+    shifted = unit_evidence(channels + 1.7, *others, calibration)
     assert np.allclose(alone, shifted, atol=1e-4)
 
 
 def test_evidence_is_finite_and_bounded_for_absurd_input():
     calibration = load_calibration()
-    measures, textures, scores, times = synthetic(20)
-    units = unit_evidence(measures * 1e6, textures, np.round(scores), times, calibration)
+    channels, textures, scores, times = synthetic(20)
+    units = unit_evidence(channels * 1e6, textures, np.round(scores), times, calibration)
     assert np.isfinite(units).all()
     assert np.abs(units).max() <= MAX_EVIDENCE
     assert np.abs(emotion_evidence(units, calibration)).max() <= MAX_EVIDENCE
@@ -130,11 +130,11 @@ def test_spreads_are_between_the_persons_own_and_others():
 
 
 def test_long_recordings_are_processed_in_blocks(monkeypatch):
-    measures, textures, scores, times = synthetic(500)
+    channels, textures, scores, times = synthetic(500)
     calibration = load_calibration()
-    whole = unit_evidence(measures, textures, scores, times, calibration)
+    whole = unit_evidence(channels, textures, scores, times, calibration)
     monkeypatch.setattr("extractors.facet.action_units.BLOCK", 64)
-    parts = unit_evidence(measures, textures, scores, times, calibration)
+    parts = unit_evidence(channels, textures, scores, times, calibration)
     assert np.abs(parts - whole).max() < 1e-3
 
 
@@ -169,6 +169,25 @@ def test_odds():
     assert odds(np.array([0.5, 0, 1])) == pytest.approx([0, -2.99957, 2.99957], abs=1e-4)
 
 
+def test_channels_are_the_same_for_left_and_right():
+    rng = np.random.default_rng(2)
+    measures, expressions = rng.normal(size=(3, len(MEASURES))), rng.normal(size=(3, 7))
+    scores = rng.uniform(size=(3, 52))
+    swapped = scores.copy()
+    for k, name in enumerate(BLENDSHAPES):
+        if name.endswith("Left"):
+            other = BLENDSHAPES.index(name.removesuffix("Left") + "Right")
+            swapped[:, [k, other]] = scores[:, [other, k]]
+    channels = channels_of(measures, scores, expressions)
+    assert channels.shape == (3, len(CHANNELS))
+    assert np.allclose(channels, channels_of(measures, swapped, expressions))
+    jaw = odds(scores[:, BLENDSHAPES.index("jawOpen")])
+    assert np.allclose(channels[:, CHANNELS.index("jawOpen")], jaw, atol=1e-5)
+    blink = odds(scores[:, [BLENDSHAPES.index(f"eyeBlink{side}") for side in ("Left", "Right")]])
+    assert np.allclose(channels[:, CHANNELS.index("eyeBlink")], blink.mean(axis=1), atol=1e-5)
+    assert len(set(BOTH_SIDES)) == len(BOTH_SIDES)
+
+
 def test_emotions_follow_their_units():
     calibration = load_calibration()
     rest = emotion_evidence(calibration.resting[None], calibration)[0]
@@ -192,7 +211,7 @@ def test_broken_calibration_is_refused(tmp_path):
     with pytest.raises(AssetError, match="expected a calibration"):
         load_calibration(path)
     table = json.loads(CALIBRATION.read_text())
-    table["measures"] = table["measures"][::-1]
+    table["channels"] = table["channels"][::-1]
     path.write_text(json.dumps(table))
     with pytest.raises(AssetError, match=r"facet_calibration\.py again"):
         load_calibration(path)
