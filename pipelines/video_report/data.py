@@ -75,6 +75,10 @@ def _tracks(tracks: Tracks) -> dict[str, Any]:
         "step": tracks.step_s,
         "pitch": _rounded(tracks.pitch_hz, 1),
         "loudness": _rounded(tracks.loudness_db, 1),
+        "expressions": [
+            {"name": name, "values": _rounded(values, 3)}
+            for name, values in tracks.expressions.items()
+        ],
         "face": [
             {"unit": unit, "name": ACTION_UNIT_NAMES[unit], "values": _rounded(values, 2)}
             for unit, values in tracks.face.items()

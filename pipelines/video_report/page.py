@@ -15,8 +15,8 @@ from pipelines.video_report.data import to_data, to_script
 from pipelines.video_report.player import Player
 
 COLOURS, STYLE, LAYOUT = "colours.css", "page.css", "layout.html"
-SCRIPTS = ("tools.js", "choices.js", "moment.js", "timeline.js", "transcript.js", "numbers.js",
-           "playing.js", "main.js")  # fmt: skip
+SCRIPTS = ("tools.js", "choices.js", "moment.js", "expressions.js", "timeline.js", "transcript.js",
+           "numbers.js", "playing.js", "main.js")  # fmt: skip
 """In the order in which they run, all inside one function."""
 
 NAMES = {"text": "Words", "audio": "Voice", "visual": "Face"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from extractors.facet.action_units import ACTION_UNITS
+from extractors.facet.expression import EXPRESSION_NAMES, EXPRESSIONS
 from extractors.media import probe, read_sound
 from mmemo.arrays import Bools, Floats
 from mmemo.errors import ClipError
@@ -25,12 +26,15 @@ class Tracks:
         step_s: length of a step, seconds.
         pitch_hz: (S,) mean fundamental frequency of the voiced frames.
         loudness_db: (S,) below full scale, down to ``SILENCE_DB``.
+        expressions: what the face looks like -> (S,) probability; empty if the model does not read
+            the expression columns, or no face was found.
         face: action unit -> (S,) evidence, log10 odds; empty where no face was found.
     """
 
     step_s: float
     pitch_hz: Floats
     loudness_db: Floats
+    expressions: Mapping[str, Floats]
     face: Mapping[str, Floats]
 
 
@@ -45,11 +49,24 @@ def tracks(media: Path, whole: ClipFeatures, duration_s: float) -> Tracks:
     step_s = max(MIN_STEP_S, duration_s / MAX_STEPS)
     steps = max(1, int(np.ceil(duration_s / step_s)))
     audio, visual = whole.features.get("audio"), whole.features.get("visual")
-    face = {}
+    columns: dict[str, Floats] = {}
     if visual is not None:
-        units = [name for name in ACTION_UNITS if name in visual.names]
-        face = {name: _column(visual, name, visual.valid, step_s, steps) for name in units}
-    return Tracks(step_s, _pitch(audio, step_s, steps), _loudness(media, step_s, steps), face)
+        shown = [name for name in (*EXPRESSION_NAMES, *ACTION_UNITS) if name in visual.names]
+        columns = {name: _column(visual, name, visual.valid, step_s, steps) for name in shown}
+    looks = zip(EXPRESSIONS, EXPRESSION_NAMES, strict=True)
+    return Tracks(
+        step_s,
+        _pitch(audio, step_s, steps),
+        _loudness(media, step_s, steps),
+        expressions={look: _probability(columns[name]) for look, name in looks if name in columns},
+        face={name: columns[name] for name in ACTION_UNITS if name in columns},
+    )
+
+
+def _probability(evidence: Floats) -> Floats:
+    """Turn log10 odds into a probability."""
+    probability: Floats = 1 / (1 + 10.0**-evidence)
+    return probability
 
 
 def _pitch(audio: Features | None, step_s: float, steps: int) -> Floats:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from extractors.facet.expression import EXPRESSIONS
 from mmemo.features import Word
 from mmemo.labels import EMOTIONS
 from mmemo.prediction import Explanation, Prediction
@@ -77,6 +78,10 @@ def made_report(utterances=6, seed=0):
     units = {f"AU{n}": np.sin(times / 2 + n) * 2 - 0.5 for n in (1, 4, 6, 12, 17, 25)}
     for values in units.values():
         values[40:60] = np.nan
+    looks = rng.normal(0, 2, (len(EXPRESSIONS), steps)).cumsum(axis=1) / 4
+    looks = np.exp(looks - looks.max(axis=0))
+    looks /= looks.sum(axis=0)
+    looks[:, 40:60] = np.nan
     voiced = np.where(np.sin(2 * times) > -0.4, 140 + 40 * np.sin(times), np.nan)
     return VideoReport(
         name="talk <b>&.mp4",
@@ -87,7 +92,13 @@ def made_report(utterances=6, seed=0):
         predictions=predictions,
         bands=Bands(low, high),
         explanations=[None if p.labels is None else made_explanation(p, rng) for p in predictions],
-        tracks=Tracks(0.1, voiced, -30 + 20 * np.sin(times), units),
+        tracks=Tracks(
+            0.1,
+            voiced,
+            -30 + 20 * np.sin(times),
+            dict(zip(EXPRESSIONS, looks, strict=True)),
+            units,
+        ),
         absent={},
         dataset="made-up talk",
         demonstration=True,

@@ -21,6 +21,7 @@ function lanes() {
   data.labels.forEach((label, k) =>
     result.push({ kind: "emotion", height: LANE.emotion, name: label, range: "0–1", k }));
   const { tracks } = data;
+  result.push(...expressionLanes());
   if (tracks.pitch.some((v) => v !== null)) {
     result.push({ kind: "pitch", height: LANE.voice, name: "pitch (F0)", range: "60–500 Hz" });
   }
@@ -155,9 +156,10 @@ function face(lane, y) {
     shape("path", { class: "area against", d: areaPath(part([-most, 0]), yOf, middle) })];
 }
 
-const DRAW = { axis, utterance: utteranceBlocks, emotion, pitch: voice, loudness: voice, face };
+const DRAW = { axis, utterance: utteranceBlocks, emotion, expressions, pitch: voice, loudness: voice, face };
 
 function nameOf(lane) {
+  if (lane.kind === "expressions") return expressionNames(lane);
   const full = lane.more ? `${lane.name} ${lane.more}` : lane.name;
   const name = make("div", { title: full, class: lane.k === state.label ? "chosen" : null },
     make("span", {}, lane.name, lane.more ? make("span", { class: "wordy" }, ` ${lane.more}`) : ""),

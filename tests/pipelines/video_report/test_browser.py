@@ -224,3 +224,46 @@ def test_a_recording_without_utterances_is_no_error(show):
     page.locator("#timeline").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("End")
+
+
+def test_the_face_is_drawn_frame_by_frame_with_a_legend_and_values_under_the_pointer(show):
+    report = made_report(UTTERANCES)
+    page = show(report=report)
+    looks = list(report.tracks.expressions)
+    assert page.locator(".expression-names > span + span").all_inner_texts() == looks
+    lines = page.locator("path.expression")
+    assert lines.count() == len(looks) == 7
+    # The made-up face is away for two seconds, so that each line has two parts.
+    assert all(lines.nth(n).get_attribute("d").count("M") == 2 for n in range(7))
+    strokes = lines.evaluate_all("lines => lines.map(line => getComputedStyle(line).stroke)")
+    assert len(set(strokes)) == 7
+    step = 25
+    strongest = max(looks, key=lambda look: report.tracks.expressions[look][step])
+    surface = page.locator(".surface")
+    surface.scroll_into_view_if_needed()
+    box = surface.bounding_box()
+    share = (step + 0.5) * report.tracks.step_s / report.duration_s
+    page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+    value = report.tracks.expressions[strongest][step]
+    assert page.locator(".readout").text_content().startswith(f"00:02 {strongest} {value:.2f}")
+    away = (50 + 0.5) * report.tracks.step_s / report.duration_s
+    page.mouse.move(box["x"] + away * box["width"], box["y"] + box["height"] / 2)
+    assert page.locator(".readout").text_content() == "00:05 no face"
+    page.mouse.move(box["x"], box["y"] - 40)
+    assert page.locator(".readout").text_content() == ""
+
+
+def test_a_silent_recording_shows_its_face(show):
+    report = made_report(UTTERANCES)
+    nothing = np.full(len(report.tracks.pitch_hz), np.nan)
+    tracks = replace(report.tracks, pitch_hz=nothing, loudness_db=nothing)
+    page = show(report=replace(report, tracks=tracks))
+    assert page.locator("path.expression").count() == 7
+    assert page.locator("path.line.audio, path.area.audio").count() == 0
+
+
+def test_a_model_without_expressions_has_no_such_lane(show):
+    report = made_report(UTTERANCES)
+    page = show(report=replace(report, tracks=replace(report.tracks, expressions={})))
+    assert page.locator("path.expression, .expression-names, .surface").count() == 0
+    assert page.locator("path.area.visual").count() > 0

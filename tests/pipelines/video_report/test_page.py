@@ -209,7 +209,9 @@ def test_tracks_are_the_measurements(tmp_path):
     values = np.column_stack([np.where(voiced, 200, 0), voiced])
     audio = Features(values, times, np.ones(200, bool), ("F0", "VUV"), "made up")
     has_face = times[:, 0] >= 0.5
-    visual = Features(has_face[:, None] * 1.5, times, has_face, ("AU12",), "made up")
+    shown = np.column_stack([has_face * 1.5, has_face * np.log10(4)])
+    names = ("AU12", "Expression_happy")
+    visual = Features(shown, times, has_face, names, "made up")
     whole = ClipFeatures(Clip("c", "v"), {"audio": audio, "visual": visual})
     result = tracks(media, whole, 2.0)
     assert result.step_s == pytest.approx(0.1)
@@ -219,6 +221,9 @@ def test_tracks_are_the_measurements(tmp_path):
     assert result.loudness_db[11:] == pytest.approx([SILENCE_DB] * 9)
     assert np.isnan(result.face["AU12"][:5]).all()
     assert result.face["AU12"][5:] == pytest.approx([1.5] * 15)
+    assert list(result.expressions) == ["happy"]
+    assert np.isnan(result.expressions["happy"][:5]).all()
+    assert result.expressions["happy"][5:] == pytest.approx([0.8] * 15)
     long = tracks(media, whole, 3600.0)
     assert len(long.pitch_hz) == len(long.loudness_db) <= 3000
 
