@@ -244,7 +244,7 @@ class ClipExtractor:
             if sound is None:
                 sound = Sound(np.zeros(extraction.n_samples, np.float32), SAMPLE_RATE_HZ)
             return self._word_finder.align(clip, texts, sound)
-        if sound is None or "audio" in extraction.absent:
+        if sound is None:
             return None
         words = self._word_finder.recognise(sound, self._progress_of("text", sound))
         logger.debug("%s: recognised %d words", clip.id, len(words))

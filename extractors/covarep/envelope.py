@@ -114,6 +114,8 @@ def mel_cepstrum(
     """
     below, share, cosines = _mel_basis(log_envelope.shape[1], sample_rate, coefficients)
     amplitude = np.exp(log_envelope)
+    # Coded silence is some 300 dB down, where single precision has only zero.
+    amplitude = np.maximum(amplitude, np.finfo(amplitude.dtype).tiny)
     lower, upper = amplitude[:, below], amplitude[:, below + 1]
     return np.asarray(np.log(lower + (upper - lower) * share) @ cosines)
 

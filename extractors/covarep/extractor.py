@@ -29,6 +29,7 @@ from extractors.covarep.recording import Piece, Recording, row_centres, row_midd
 from extractors.covarep.sinusoids import analyse_harmonics, window_half
 from extractors.covarep.survey import ROWS_EACH, Survey, scaled_residual, survey_recording
 from extractors.covarep.wavelets import peak_slope
+from extractors.finite_rows import keep_finite
 from mmemo.features import Features
 
 HOP_S = 0.01
@@ -141,8 +142,7 @@ def measure(
         frames = np.insert(frames, FRAME_NAMES.index("creak"), creak, axis=1)
         f0 = np.stack([survey.f0_hz[rows], survey.voiced[rows]], axis=1)
         values = np.hstack([f0, interpolate_pulses(pulses, centres + piece.start), frames])
-        values[~valid] = 0.0
-        yield piece.rows[0], values, valid
+        yield piece.rows[0], *keep_finite(values, valid, "voice")
 
 
 def creak_inputs_of(recording: Recording, piece: Piece, survey: Survey) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from extractors.base import Frame, Sound
 from extractors.facet.people import Sightings, track_people
 from extractors.facet.tracker import Face, FaceTracker
+from extractors.finite_rows import keep_finite
 from extractors.media.prefetch import prefetch
 from mmemo.features import Features
 
@@ -87,6 +88,7 @@ class FaceExtractor(ABC):
         if len(rows):
             valid[sightings.frames[rows]] = True
             values[sightings.frames[rows]] = columns[rows]
+        values, valid = keep_finite(values, valid, "face")
         times = _row_times(sightings.starts)
         return Features(values, times, valid, self.names, self.fingerprint())
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Sound
+from extractors.finite_rows import keep_finite
 from extractors.sound import at_16_khz, quiet_parts
 from extractors.speech.encoder import WhisperEncoder
 from extractors.speech.voice_activity import speech_rows
@@ -80,7 +81,7 @@ class SpeechExtractor:
         starts = sound.start_s + HOP_S * np.arange(len(values))
         times = np.column_stack([starts, starts + HOP_S])
         valid = speech_rows(sound, times)
-        values[~valid] = 0.0
+        values, valid = keep_finite(values, valid, "states of the speech encoder")
         return Features(values, times, valid, self.names, self.fingerprint())
 
     def _parts(self, sound: Sound) -> Iterator[tuple[NDArray[np.float32], float]]:
