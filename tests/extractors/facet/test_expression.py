@@ -5,7 +5,7 @@ import pytest
 from face_scenes import CORNERS, acting, frames, head, warped
 
 from extractors.clip import ClipExtractor
-from extractors.facet.expression import EXPRESSION_NAMES, EXPRESSIONS
+from extractors.facet.expression import EXPRESSION_NAMES, EXPRESSIONS, product_on_one_thread
 from extractors.facet.expression_extractor import ExpressionExtractor
 from extractors.facet.extractor import FacetExtractor
 from extractors.facet.patch import PATCH_SIZE
@@ -68,6 +68,16 @@ def test_beside_facet_its_columns_stay_as_they_are(extract):
     np.testing.assert_array_equal(together.values[:, : len(facet.names)], alone.values)
     np.testing.assert_array_equal(together.values[:, len(facet.names) :], expressions.values)
     assert FacetExtractor().names == facet.names
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 3), (7, 259, 1), (128, 1152, 1), (64, 288, 144)])
+def test_products_in_slices_are_products(shape):
+    rows, inner, columns = shape
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(rows, inner)).astype(np.float32)
+    inputs = rng.normal(size=(inner, columns)).astype(np.float32)
+    product = product_on_one_thread(weights, inputs)
+    np.testing.assert_allclose(product, weights.astype(float) @ inputs, atol=1e-3)
 
 
 @pytest.mark.shared
