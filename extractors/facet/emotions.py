@@ -10,7 +10,7 @@ and ``Baseline``, it is the sum of
   speech, but relative to the person, so it is left out over longer times.
 
 There are no labelled faces for ``Contempt``, ``Confusion`` and ``Frustration``. They are linear in
-the units, times the share of the face that is not another of the labelled emotions.
+the units, times half the share of the face that looks angry, disgusted or neutral.
 """
 
 import numpy as np
@@ -39,6 +39,8 @@ LABELLED: dict[str, str] = {
 """Emotions that are also labelled expressions."""
 MAY_LOOK: tuple[str, ...] = ("angry", "disgusted", "neutral")
 """What people call a face of contempt, confusion or frustration who may not use these words."""
+UNLABELLED_SHARE = 0.5
+"""How much of that may be such a face at most; the rest is what people called it."""
 
 _FROM = np.array([EXPRESSIONS.index(name) for name in LABELLED.values()])
 _TO = np.array([EMOTIONS.index(name) for name in LABELLED])
@@ -67,7 +69,8 @@ def absolute_emotions(
     moved = (units - running_mean(units, times_s)) @ calibration.emotion
     evidence = emotion_evidence(units, calibration)
     evidence[:, _TO] = seen[:, _FROM] + moved[:, _TO]
-    room = np.minimum(_probability(seen[:, _MAY_LOOK]).sum(axis=1, keepdims=True), 1.0)
+    may_look = np.minimum(_probability(seen[:, _MAY_LOOK]).sum(axis=1, keepdims=True), 1.0)
+    room = UNLABELLED_SHARE * may_look
     evidence[:, _UNLABELLED] = _odds(_probability(evidence[:, _UNLABELLED]) * room)
     return np.clip(evidence, -MAX_EVIDENCE, MAX_EVIDENCE)
 

@@ -32,7 +32,7 @@ FACET_NAMES: tuple[str, ...] = (
 UNAVAILABLE: tuple[str, ...] = ("Has_Glasses", "Is_Male")
 """Columns without an open source; absent from ``FacetExtractor.names``."""
 
-VERSION = "6"
+VERSION = "7"
 
 _SUMMARY = np.dtype(
     [

@@ -62,7 +62,10 @@ def test_emotions_without_labels_leave_room_for_those_with():
     by_units = emotion_evidence(units, calibration)[0, UNLABELLED]
     neutral = absolute_emotions(units, surely("neutral"), np.zeros(1), calibration)[0]
     happy = absolute_emotions(units, surely("happy"), np.zeros(1), calibration)[0]
-    assert np.allclose(neutral[UNLABELLED], by_units, atol=0.01)
+    # Beyond doubt by the units, but people may as well be right who call the face neutral.
+    assert (by_units > 0).any()
+    assert (neutral[UNLABELLED] > -1.5).all()
+    assert (neutral[UNLABELLED] < 0.01).all()
     assert (happy[UNLABELLED] < -3).all()
 
 
