@@ -13,6 +13,10 @@ MAX_PIXEL_ASPECT = 4
 """Pixels more oblong than this are an error of the writer, and are read as square."""
 
 
+MOST_CANCELLED = 0.01
+"""Channels whose mean loses more than 20 dB are in antiphase."""
+
+
 class Turn(NamedTuple):
     """How to turn a frame upright: first exchange rows and columns, then mirror."""
 
@@ -75,7 +79,8 @@ def to_rgb(frame: Any, size: tuple[int, int], turn: Turn) -> NDArray[np.uint8]:
 def to_mono(frame: Any) -> NDArray[np.float32]:
     """Turn an audio frame into the mean of its channels (N,), float32, full scale -1 to 1.
 
-    A sample that is not a number (a float recording may hold some) becomes 0.
+    Where channels cancel each other in the mean, it is the first loud one of them instead. A sample
+    that is not a number (a float recording may hold some) becomes 0.
     """
     samples = frame.to_ndarray()
     if frame.format.is_packed:
@@ -87,7 +92,19 @@ def to_mono(frame: Any) -> NDArray[np.float32]:
         samples = samples / float(1 << (8 * samples.dtype.itemsize - 1))
     elif not np.isfinite(samples).all():
         samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.asarray(samples.mean(axis=0), dtype=np.float32)
+    return np.asarray(_mixed(samples), dtype=np.float32)
+
+
+def _mixed(samples: NDArray[Any]) -> NDArray[Any]:
+    mean = samples.mean(axis=0)
+    if len(samples) < 2 or not samples.shape[1]:
+        return np.asarray(mean)
+    powers = np.square(samples, dtype=np.float64).mean(axis=1)
+    unrelated = powers.sum() / len(samples) ** 2  # the mean's power if channels were independent
+    if np.square(mean, dtype=np.float64).mean() >= MOST_CANCELLED * unrelated:
+        return np.asarray(mean)
+    # The first one of about equal power, so that neighbouring frames take the same channel.
+    return np.asarray(samples[int(np.argmax(2 * powers >= powers.max()))])
 
 
 class Resampler:

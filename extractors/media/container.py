@@ -240,13 +240,19 @@ class Container(ClosesOnExit):
             )
 
     def scan_duration_s(self) -> float:
-        """Return the end of the last packet, for files without a stated duration. Reads it all."""
+        """Return the end of the last packet, for files without a stated duration. Reads it all.
+
+        A bare stream has no times: each of its packets is a frame.
+        """
         ends_s = [0.0]
+        untimed_s = 0.0
         for track, packet in self.packets([t for t in (self.picture, self.sound) if t is not None]):
             begin_s = self.time_of(track, packet.pts)
             if begin_s is not None:
                 ends_s.append(begin_s + float((packet.duration or 0) * track.time_base))
-        return max(ends_s)
+            elif track.kind == "picture":
+                untimed_s += 1 / track.fps if track.fps > 0 else 0.0
+        return max([*ends_s, untimed_s])
 
     def time_of(self, track: Track, ticks: int | None) -> float | None:
         """Turn a track's timestamp into seconds from zero; None where it is implausible."""

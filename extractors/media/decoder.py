@@ -144,7 +144,7 @@ class Decoder(ClosesOnExit):
             )
         for reader in readers:
             missing_s, track = reader.missing_end_s(), reader.track
-            if missing_s > MIN_WARNED_S or track.failures or not reader.count:
+            if track.failures or not reader.count:
                 logger.warning(
                     "%s: %s, the last %.2f s and %d damaged places could not be decoded%s",
                     self._container.path,
@@ -153,6 +153,23 @@ class Decoder(ClosesOnExit):
                     track.failures,
                     f": {track.last_failure}" if track.last_failure else "",
                 )
+            elif missing_s > MIN_WARNED_S and not self._other_goes_on(reader, readers):
+                logger.warning(
+                    "%s: the %s ends %.2f s before its stated end: the file was cut short, or "
+                    "states a wrong length",
+                    self._container.path,
+                    track.kind,
+                    missing_s,
+                )
+
+    def _other_goes_on(
+        self, reader: FrameReader | SoundReader, readers: list[FrameReader | SoundReader]
+    ) -> bool:
+        """Return whether only the file states an end, and the other track reaches it."""
+        if reader.track.end_s is not None:
+            return False
+        end_s = min(self._container.duration_s or 0.0, self._end or math.inf)
+        return any(other.reached_s >= end_s - MIN_WARNED_S for other in readers if other != reader)
 
 
 def read_sound(

@@ -28,9 +28,13 @@ from mmemo.labels import EMOTIONS, check_intensities
 
 LABELS_FILE = "labels.csv"
 MEDIA_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .wmv .flv .3gp .ogv .ts "
-    ".wav .mp3 .flac .ogg .opus .m4a .aac".split()
+    ".mp4 .m4v .mov .qt .mkv .mk3d .webm .avi .divx .mpg .mpeg .mpe .m1v .m2v .mp2v .vob .ts .mts "
+    ".m2ts .m2t .tod .mod .wmv .asf .flv .f4v .3gp .3g2 .ogv .ogm .mxf .dv .rm .rmvb .nut .ivf "
+    ".h264 .264 .h265 .hevc .265 "
+    ".wav .wave .w64 .mp3 .mp2 .mpga .flac .ogg .oga .spx .opus .m4a .m4b .aac .adts .ac3 .eac3 "
+    ".aif .aiff .aifc .au .snd .caf .amr .awb .wma .mka .weba .ra".split()
 )
+"""Names of files that are read from a folder: those of every container that can be opened."""
 _KNOWN = {"id", "media", "video_id", "split", "start", "end", "text"}
 
 

@@ -1,6 +1,7 @@
 """A folder of predictions: one file per recording and form, and a list of finished recordings.
 
     OUT/talk.csv, OUT/talk.vtt ...   the predictions, each file written whole or not at all
+    OUT/talk.wav.csv ...             those of talk.wav beside talk.mp4
     OUT/.predicted.jsonl             one line per recording: its file, the model and the forms
 
 A recording is not read again if it is listed with the same file, model and forms. Lines are only
@@ -55,28 +56,37 @@ class PredictionFolder:
         media: all recordings that will be written, to find names that collide.
 
     Raises:
-        ConfigError: two recordings would be written to one file, or ``out`` contains the
-            recordings (subtitles beside a video are read as its transcript).
+        ConfigError: two recordings of one name would be written to one file, or ``out`` contains
+            the recordings (subtitles beside a video are read as its transcript).
     """
 
     def __init__(
         self, out: Path, forms: Sequence[str], made_by: str, media: Sequence[Path]
     ) -> None:
         self.out, self.forms, self.made_by = out, tuple(forms), made_by
-        stems: dict[str, Path] = {}
+        self._names: dict[Path, str] = {}
         for file in media:
             if file.parent.resolve() == out.resolve():
                 raise ConfigError(
                     f"--out {out}: expected another folder than that of the recordings; "
                     "a file beside a video is read as its transcript"
                 )
-            if stems.setdefault(file.stem, file) != file:
-                raise ConfigError(
-                    f"{file}: would be written to the same file as {stems[file.stem]}; "
-                    "use another --out for one of them"
-                )
+            self._name(file)
         make_folder(self.out)
         self._done = self._read()
+
+    def _name(self, media: Path) -> None:
+        """Name a recording's files: by its stem, or by its full name if that is in use."""
+        if media in self._names:
+            return
+        used = {name: file for file, name in self._names.items()}
+        name = media.stem if media.stem not in used else media.name
+        if name in used:
+            raise ConfigError(
+                f"{media}: would be written to the same file as {used[name]}; "
+                "use another --out for one of them"
+            )
+        self._names[media] = name
 
     def has(self, media: Path) -> bool:
         """Return whether a recording is finished: listed, unchanged since, and its files exist."""
@@ -121,7 +131,7 @@ class PredictionFolder:
             file.write(f"{chr(10) * cut_short}{line}\n".encode())
 
     def _file(self, media: Path, form: str) -> Path:
-        return self.out / f"{media.stem}.{form}"
+        return self.out / f"{self._names[media]}.{form}"
 
     def _describe(self, media: Path) -> dict[str, Any]:
         stat = media.stat()

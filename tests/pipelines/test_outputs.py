@@ -132,3 +132,22 @@ def test_the_list_of_an_earlier_version_is_read(tmp_path):
     folder.write(media, [])
     (tmp_path / "out" / LIST_FILE).rename(tmp_path / "out" / OLD_LIST_FILE)
     assert PredictionFolder(tmp_path / "out", ["jsonl"], "model", [media]).has(media)
+
+
+def test_a_sound_beside_a_video_of_its_name_gets_files_of_its_own(tmp_path):
+    media = recordings(tmp_path / "in", ["talk.mp4", "talk.wav", "talk.x.mp4"])
+    folder = PredictionFolder(tmp_path / "out", ["csv"], "model", [*media, media[0]])
+    for file in media:
+        assert not folder.has(file)
+        folder.write(file, [])
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {LIST_FILE, "talk.csv", "talk.wav.csv", "talk.x.csv"}
+    folder = PredictionFolder(tmp_path / "out", ["csv"], "model", media)
+    assert all(folder.has(file) for file in media)
+
+
+def test_recordings_of_one_name_from_two_folders_are_refused(tmp_path):
+    *media, third = [recordings(tmp_path / name, ["talk.mp4"])[0] for name in ("a", "b", "c")]
+    with pytest.raises(ConfigError, match="same file as") as caught:
+        PredictionFolder(tmp_path / "out", ["csv"], "model", [*media, third])
+    assert str(third) in str(caught.value)
