@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar
 import av
 from av.stream import Disposition
 
+from extractors.media.clock import Clock
 from mmemo.errors import ClipError
 
 Result = TypeVar("Result")
@@ -30,6 +31,10 @@ FORMATS = (
 """Containers of sound or video. Playlists and scripts are excluded because they make a reader open
 other files or the network; so are still images and text."""
 
+RESTARTING_FORMATS = frozenset(("mpeg", "mpegts", "flv", "ogg"))
+"""Formats without a table of contents: files of them can be joined end to end."""
+
+PRIMING_S = 0.2
 MAX_FAILURES_IN_A_ROW = 100
 OPEN_TIMEOUT_S = 30.0
 DURATION_SLACK_S = 10.0
@@ -146,11 +151,13 @@ class Container(ClosesOnExit):
         sound: likewise.
         zero_s: the container's time that counts as 0.
         duration_s: as stated by the container, seconds from zero; None where it is not.
+        may_restart: whether time stamps may begin again within the file.
     """
 
     def __init__(self, path: PathLike, limits: Limits) -> None:
         self.path = Path(path)
         self.limits = limits
+        self.clock = Clock()
         self._av = _open(self.path)
         try:
             self._inspect()
@@ -162,7 +169,11 @@ class Container(ClosesOnExit):
         try:
             start, duration = self._av.start_time, self._av.duration
             streams = list(self._av.streams)
-            self.zero_s = max(0.0, (start or 0) / av.time_base)
+            start_s = (start or 0) / av.time_base
+            # Decoders need some samples before time zero; a recording that begins there is another
+            # matter.
+            self.zero_s = start_s if start_s < -PRIMING_S else max(0.0, start_s)
+            self.may_restart = self._av.format.name in RESTARTING_FORMATS
             self.duration_s = duration / av.time_base if duration and duration > 0 else None
             self.picture = self._picture(_choose(streams, "video"))
             self.sound = self._sound(_choose(streams, "audio"))
@@ -244,15 +255,23 @@ class Container(ClosesOnExit):
 
         A bare stream has no times: each of its packets is a frame.
         """
-        ends_s = [0.0]
-        untimed_s = 0.0
+        return self._scan()[0]
+
+    def restarts(self) -> bool:
+        """Return whether time stamps begin again within the file. Reads it all."""
+        return self.may_restart and self._scan()[1] > 0
+
+    def _scan(self) -> tuple[float, int]:
+        """Return the end of the last packet, and how often time stamps begin again."""
+        clock, untimed_s = Clock(), 0.0
         for track, packet in self.packets([t for t in (self.picture, self.sound) if t is not None]):
             begin_s = self.time_of(track, packet.pts)
             if begin_s is not None:
-                ends_s.append(begin_s + float((packet.duration or 0) * track.time_base))
+                length_s = float((packet.duration or 0) * track.time_base)
+                clock.continued(track.stream.index, begin_s, length_s)
             elif track.kind == "picture":
                 untimed_s += 1 / track.fps if track.fps > 0 else 0.0
-        return max([*ends_s, untimed_s])
+        return max(clock.end_s, untimed_s), clock.restarts
 
     def time_of(self, track: Track, ticks: int | None) -> float | None:
         """Turn a track's timestamp into seconds from zero; None where it is implausible."""
@@ -311,7 +330,13 @@ class Container(ClosesOnExit):
 
         Formats without an index jump to any packet, so the jump is checked: it must land on a key
         frame before ``time_s``. Otherwise it is repeated from further back, at last from the start.
+        Where time stamps begin again, a time occurs twice, so that all is read from the start.
         """
+        if self.restarts():
+            self._reopen(tracks)
+            return
+        if self.may_restart:
+            self._reopen(tracks)  # the search has read the file to its end
         back_s = SEEK_BACK_S
         while time_s - back_s > SEEK_BACK_S:
             target_s = time_s - back_s

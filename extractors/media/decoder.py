@@ -142,6 +142,12 @@ class Decoder(ClosesOnExit):
                 self._pictures.n_decoded,
                 self._fps,
             )
+        if self._pictures is not None and self._pictures.n_late:
+            logger.warning(
+                "%s: %d frames whose times are not after those before are left out",
+                self._container.path,
+                self._pictures.n_late,
+            )
         for reader in readers:
             missing_s, track = reader.missing_end_s(), reader.track
             if track.failures or not reader.count:

@@ -44,7 +44,10 @@ def probe(path: PathLike, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
     """
     with Container(path, limits) as container:
         stated_s = container.duration_s
-        duration_s = container.scan_duration_s() if stated_s is None else stated_s
+        if stated_s is None or container.may_restart:
+            duration_s = container.scan_duration_s()
+        else:
+            duration_s = stated_s
     with Container(path, limits) as container:
         picture, sound = container.picture, container.sound
         width = height = rotation_deg = 0

@@ -24,6 +24,7 @@ class FrameReader:
         track: the stream.
         count: frames chosen so far.
         n_decoded: decoded frames in the requested stretch so far.
+        n_late: decoded frames whose time is not after that of the one before; they are left out.
         reached_s: time of the latest frame.
     """
 
@@ -38,6 +39,7 @@ class FrameReader:
         self.track = track
         self.count = 0
         self.n_decoded = 0
+        self.n_late = 0
         self.reached_s = -math.inf
         self._container = container
         self._start, self._end = start, math.inf if end is None else end
@@ -50,10 +52,14 @@ class FrameReader:
 
     def push(self, frame: Any) -> Iterator[tuple[float, Any]]:
         """Take a decoded frame; yield the frames that are now chosen, with their times."""
-        time_s = self._container.time_of(self.track, frame.pts)
-        if time_s is None:
+        stamp_s = self._container.time_of(self.track, frame.pts)
+        if stamp_s is None:
             time_s = 0.0 if math.isinf(self.reached_s) else self.reached_s + self._frame_s
+        else:
+            index = self.track.stream.index
+            time_s = self._container.clock.continued(index, stamp_s, self._frame_s)
         if time_s <= self.reached_s:
+            self.n_late += 1
             return
         self._container.check_pixels(frame.width, frame.height)
         self._container.check_duration(time_s - self._start)
@@ -145,6 +151,10 @@ class SoundReader:
         if frame.sample_rate != self._source_rate:
             return
         time_s = self._container.time_of(self.track, frame.pts)
+        if time_s is not None:
+            length_s = len(samples) / self._source_rate
+            track = self.track.stream.index
+            time_s = self._container.clock.continued(track, time_s, length_s)
         index = None if time_s is None else round(time_s * self._source_rate)
         gap, samples = self._samples.place(samples, index)
         self.reached_s = self._samples.position / self._source_rate
