@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _DESCRIPTOR = re.compile(r"(?:/proc/(self|\d+)|/dev)/fd/(\d+)")
+_ADDRESS = re.compile(r"(?:https?|ftps?|rtsp|rtmp|s3|gs|file|hf):/", re.IGNORECASE)
 _MAX_LINKS = 40
 
 
@@ -74,6 +75,11 @@ def unfinished(path: Path) -> Iterator[Path]:
         yield part
         with open(part, "rb") as content, open_special(place) as file:
             shutil.copyfileobj(content, file)
+
+
+def is_address(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is an address of the web, also one that a path has shortened."""
+    return bool(_ADDRESS.match(os.fspath(path)))
 
 
 def utf8(text: str) -> bytes:

@@ -20,6 +20,7 @@ from av.stream import Disposition
 
 from extractors.media.clock import Clock
 from mmemo.errors import ClipError
+from mmemo.files import is_address
 
 Result = TypeVar("Result")
 PathLike = str | os.PathLike[str]
@@ -390,12 +391,14 @@ def _open(path: Path) -> Any:
         size = path.stat().st_size if is_file else 0
     except OSError as failure:
         raise _unreadable(path, describe(failure)) from failure
+    if not exists and is_address(path):
+        raise ClipError(f"{path}: expected a file; addresses are not read: download it first")
     if not exists:
-        raise ClipError(f"expected a video or sound file; got nothing at {path}")
+        raise ClipError(f"{path}: expected a video or sound file; there is no such file")
     if not is_file:
-        raise ClipError(f"expected a video or sound file; got a folder or device at {path}")
+        raise ClipError(f"{path}: expected a video or sound file; this is a folder or device")
     if size == 0:
-        raise ClipError(f"expected a video or sound file; got an empty file at {path}")
+        raise ClipError(f"{path}: expected a video or sound file; it is empty")
     try:
         return av.open(
             str(path.absolute()),

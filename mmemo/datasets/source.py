@@ -13,6 +13,7 @@ from mmemo.datasets.table import is_table, read_table
 from mmemo.datasets.voices import is_voices, read_voices
 from mmemo.errors import DataError
 from mmemo.features import Clip
+from mmemo.files import is_address
 from mmemo.labels import EMOTIONS
 from mmemo.store import StoreInfo
 
@@ -54,6 +55,8 @@ def read_source(path: Path) -> Source:
         return Source(StoreInfo(path.name), tuple(read_table(path)))
     if path.is_file():
         return Source(StoreInfo(path.name), (Clip(path.name, path.name, media=path),))
+    if is_address(path):
+        raise DataError(f"{path}: expected a path; addresses are not read: download it first")
     raise DataError(f"{path}: expected a folder of clips, a media file or a table; there is none")
 
 

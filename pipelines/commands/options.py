@@ -1,6 +1,7 @@
 """The parser, the options that several commands share, and the functions that read them."""
 
 import argparse
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -37,6 +38,15 @@ _COMPLETIONS = {"RUN": MODEL, "DIR": shtab.DIRECTORY, "RUN_DIR": shtab.DIRECTORY
 
 class Parser(argparse.ArgumentParser):
     """A parser whose arguments carry how a shell completes them, read by ``shtab``."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a value that is no choice, and name the choice that it resembles."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            near = difflib.get_close_matches(str(value), map(str, action.choices or ()), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise argparse.ArgumentError(action, f"{error.message}{hint}") from None
 
     def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
         """Add an argument; paths and models are completed by their ``type`` and ``metavar``."""

@@ -89,6 +89,8 @@ def search(
         return value
 
     study.optimize(figure_of, n_trials=max(0, n_trials - finished), catch=())
+    if not study.get_trials(states=[optuna.trial.TrialState.COMPLETE]):
+        raise ConfigError(f"{out}: expected a trial with a finite {select_by}; none has one")
     best = config.with_options(study.best_params, "[search]")
     write_atomically(out / BEST_FILE, utf8(to_toml(best)))
     return best
@@ -126,12 +128,23 @@ def _is_range(choices: Any) -> bool:
 
 
 def _suggest(trial: Any, key: str, choices: Choices) -> Any:
-    if isinstance(choices, list):
-        return trial.suggest_categorical(key, choices)
-    low, high, log = choices["low"], choices["high"], bool(choices.get("log", False))
-    if isinstance(low, int) and isinstance(high, int):
-        return trial.suggest_int(key, low, high, log=log)
-    return trial.suggest_float(key, low, high, log=log)
+    """Return the value that Optuna suggests for an option.
+
+    Raises:
+        ConfigError: the range is impossible, or the trials so far had another one.
+    """
+    try:
+        if isinstance(choices, list):
+            return trial.suggest_categorical(key, choices)
+        low, high, log = choices["low"], choices["high"], bool(choices.get("log", False))
+        if isinstance(low, int) and isinstance(high, int):
+            return trial.suggest_int(key, low, high, log=log)
+        return trial.suggest_float(key, low, high, log=log)
+    except ValueError as error:
+        raise ConfigError(
+            f"[search] {key}: expected a range to draw from, the same as in the trials "
+            f"so far ({error}); correct it, or choose another --out"
+        ) from None
 
 
 def _import_optuna() -> Any:
@@ -139,5 +152,6 @@ def _import_optuna() -> Any:
         import optuna
     except ImportError:
         raise ConfigError("expected Optuna to be installed; pip install 'mmemo[search]'") from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # At a lower level it prints the traceback of an error that the command reports in one line.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna

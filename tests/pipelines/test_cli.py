@@ -119,7 +119,7 @@ def test_a_store_of_other_features_is_refused(run, tmp_path, capsys):
     object.__setattr__(features, "names", tuple(reversed(features.names)))
     store.write(clip, "key")
     store.write_manifest([clip.clip])
-    assert main(["evaluate", str(run), "--data", str(tmp_path / "store")]) == 1
+    assert main(["evaluate", str(run), "--data", str(tmp_path / "store"), "--split", "train"]) == 1
     assert "the model expects text" in one_line(capsys)
 
 
@@ -168,3 +168,63 @@ def test_no_terminal_and_no_name_ends_a_command(tmp_path, encoding, name):
     text = done.stdout.decode(encoding)
     assert ".txt" in text
     assert "exact match" in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["predict", "nope.mp4"],
+            "nope.mp4: expected a video or sound file; there is no such file",
+        ),
+        (["predict", "https://example.org/talk.mp4"], "addresses are not read: download it first"),
+        (["report", "HTTP://example.org/talk.mp4"], "addresses are not read: download it first"),
+        (["features", "s3://bucket/clips", "--out", "x"], "addresses are not read"),
+    ],
+)
+def test_what_is_no_file_is_named_with_what_to_do(run, arguments, message, capsys):
+    reads = [] if arguments[0] == "features" else ["--run", str(run)]
+    assert main([*arguments, *reads]) == 1
+    assert message in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["predcit", "a.mp4"], "predict"),
+        (["evalute"], "evaluate"),
+        (["data", "chek"], "check"),
+        (["predict", "a.mp4", "--format", "josnl"], "jsonl"),
+        (["evaluate", "default", "--data", "x", "--split", "tset"], "test"),
+    ],
+)
+def test_a_mistyped_choice_names_what_it_resembles(arguments, meant, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert f"did you mean {meant!r}?" in capsys.readouterr().err
+
+
+def test_an_unlike_command_resembles_nothing(capsys):
+    with pytest.raises(SystemExit):
+        main(["xyzzy"])
+    assert "did you mean" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["1.5", "-0.1", "7"])
+@pytest.mark.parametrize("suffix", ["csv", "json"])
+def test_a_probability_outside_is_named_with_file_and_clip(tmp_path, value, suffix, capsys):
+    gold, file = tmp_path / "gold.csv", tmp_path / f"p.{suffix}"
+    gold.write_text("id,happiness,sadness\na,1,0\nb,0,1\n")
+    if suffix == "csv":
+        file.write_text(f"id,p_happiness,p_sadness\na,0.5,0.5\nb,0.5,{value}\n")
+    else:
+        probs = [{"happiness": 0.5, "sadness": 0.5}, {"happiness": 0.5, "sadness": float(value)}]
+        file.write_text(
+            json.dumps([{"id": i, "probs": p} for i, p in zip("ab", probs, strict=True)])
+        )
+    labels = ["--labels", "happiness", "sadness"]
+    assert main(["score", str(file), "--gold", str(gold), *labels]) == 1
+    line = one_line(capsys)
+    assert f"{file}, clip 'b': expected probabilities from 0 to 1" in line
+    assert "for sadness" in line

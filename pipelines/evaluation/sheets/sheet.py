@@ -148,6 +148,8 @@ def answers_of(sheet: Sheet, gold: Gold, thresholds: Sequence[float] = (0.5,)) -
                 f"{sheet.where}: expected decisions (0 or 1) or probabilities (0 to 1) of every "
                 "label; got other numbers; a logit x is the probability 1 / (1 + exp(-x))"
             )
+    if probs is not None:
+        _check_probs(sheet, probs)
     if not answers and probs is not None:
         if len(thresholds) not in (1, len(sheet.labels)):
             raise DataError(
@@ -168,6 +170,18 @@ def answers_of(sheet: Sheet, gold: Gold, thresholds: Sequence[float] = (0.5,)) -
         _reordered_sets(sheet.set_log_probs, rows, columns),
         notes=notes,
     )
+
+
+def _check_probs(sheet: Sheet, probs: Floats) -> None:
+    rows, columns = np.nonzero(~((probs >= 0) & (probs <= 1)))
+    if len(rows):
+        row, column = int(rows[0]), int(columns[0])
+        clip = sheet.ids[row] if sheet.ids else f"line {row + 1}"
+        raise DataError(
+            f"{sheet.where}, clip {clip!r}: expected probabilities from 0 to 1; got "
+            f"{probs[row, column]:g} for {sheet.labels[column]}; a logit x is the probability "
+            "1 / (1 + exp(-x))"
+        )
 
 
 def label_named(name: str, labels: Sequence[str], where: str) -> int:

@@ -1,5 +1,6 @@
 """A search over options: what it tries, what it keeps, and that it goes on after a stop."""
 
+import logging
 import math
 
 import pytest
@@ -63,3 +64,25 @@ def test_an_unknown_option_is_refused(tmp_path):
     pytest.importorskip("optuna")
     with pytest.raises(ConfigError, match=r"train\.speed"):
         search(CONFIG, planted_dataset(), tmp_path, {"train.speed": [1]}, 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"train.batch_size": [8, 16]}, {"train.batch_size": [8, 32]}),
+        (None, {"train.learning_rate": {"low": -1.0, "high": 1.0, "log": True}}),
+    ],
+)
+def test_what_optuna_refuses_is_one_error_without_its_traceback(
+    tmp_path, capfd, monkeypatch, first, second
+):
+    pytest.importorskip("optuna")
+    # Commands in other tests have directed it to a stream that is closed by now.
+    monkeypatch.setattr(logging.getLogger("pipelines.training.search"), "disabled", True)
+    dataset = planted_dataset(48, 16, 16)
+    if first is not None:
+        search(CONFIG, dataset, tmp_path, first, 1)
+    with pytest.raises(ConfigError, match=r"\[search\] train\.") as caught:
+        search(CONFIG, dataset, tmp_path, second, 2)
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in capfd.readouterr().err
