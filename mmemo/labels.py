@@ -108,6 +108,12 @@ def to_set_index(multihot: ArrayLike) -> Ints:
     return np.asarray(bits @ weights)
 
 
+def sets_of(indices: ArrayLike, n_labels: int) -> LabelSets:
+    """Return the multi-hot labels (..., K) of set indices (...)."""
+    bits = np.asarray(indices, dtype=np.int64)[..., None] >> np.arange(n_labels)
+    return np.asarray(bits & 1, dtype=np.int8)
+
+
 def all_sets(n_labels: int) -> LabelSets:
     """Return all label sets, shape (2**K, K): row i is the multi-hot form of set index i."""
     indices = np.arange(1 << n_labels)[:, None]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmemo.arrays import Floats, Ints, LabelSets
-from mmemo.labels import all_sets, to_names, to_set_index
+from mmemo.labels import all_sets, sets_of, to_names, to_set_index
 from mmemo.metrics import constant_baselines, multilabel_metrics, set_nll
 from mmemo.metrics.calibration import calibration_metrics
 from mmemo.metrics.checks import check_pred
@@ -16,6 +16,8 @@ from pipelines.evaluation.sheets.sheet import Gold
 
 _HALF_A_CLIP = 0.5
 _LABELS_FOR_ALL_SETS = 8
+MOST_LABELS_FOR_SETS = 12
+"""With more labels, no list of all their sets is made."""
 _BEST_FOR = ("acc_jaccard_empty0", "exact_match", "hamming_loss", "micro_f1", "macro_f1")
 
 
@@ -37,8 +39,8 @@ def constants(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, dict[str, 
         ``answer`` (names); ``perfect``, the truth itself, whose accuracy is below 1 if an empty
         pair counts 0.
     """
-    sets = all_sets(len(gold.labels))
-    train_truth = np.repeat(sets[list(set_counts)], list(set_counts.values()), axis=0)
+    sets = sets_of(list(set_counts), len(gold.labels))
+    train_truth = np.repeat(sets, list(set_counts.values()), axis=0)
     scores = {}
     for name, answer in constant_baselines(train_truth=train_truth).items():
         metrics = _score(gold, np.tile(answer, (len(gold.truth), 1)))
@@ -68,38 +70,58 @@ def prior(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, Any]:
     """Return the scores of the label frequencies: as probabilities, and as answers drawn from them.
 
     For the probabilities half a clip is added to every set, so that none is impossible (Krichevsky
-    and Trofimov 1981).
+    and Trofimov 1981). With more than 12 labels it is added to every label instead, and labels
+    count as independent.
 
     Returns:
         ``set_nll``, ``ece``, ``brier``; ``drawn``, metrics of answers drawn at random, from the
         expected sums over clips.
     """
     n_labels = len(gold.labels)
-    probs = np.full(1 << n_labels, _HALF_A_CLIP)
-    for index, count in set_counts.items():
-        probs[index] += count
-    probs /= probs.sum()
-    marginals = np.clip(probs @ all_sets(n_labels), 0, 1)
+    if n_labels <= MOST_LABELS_FOR_SETS:
+        marginals, nll = _frequencies_of_sets(gold, set_counts)
+    else:
+        marginals, nll = _frequencies_of_labels(gold, set_counts)
     shape = (len(gold.truth), n_labels)
     calibration = calibration_metrics(
         truth=gold.truth, probs=np.broadcast_to(marginals, shape), labels=gold.labels
     )
-    log_probs = np.broadcast_to(np.log(probs), (len(gold.truth), len(probs)))
     drawn, drawn_counts = _occurring(set_counts, n_labels)
     true_sets, true_counts = _occurring(count_sets(gold), n_labels)
     expected = (drawn_counts / drawn_counts.sum()) @ _sums(drawn, true_sets, true_counts)
     return {
-        "set_nll": set_nll(truth=gold.truth, set_log_probs=log_probs),
+        "set_nll": nll,
         "ece": calibration["ece"],
         "brier": calibration["brier"],
         "drawn": {name: float(value) for name, value in scalars(expected).items()},
     }
 
 
+def _frequencies_of_sets(gold: Gold, set_counts: Mapping[int, int]) -> tuple[Floats, float]:
+    """Return the probability of each label (K,), and the mean surprise of the clips' sets."""
+    n_labels = len(gold.labels)
+    probs = np.full(1 << n_labels, _HALF_A_CLIP)
+    for index, count in set_counts.items():
+        probs[index] += count
+    probs /= probs.sum()
+    log_probs = np.broadcast_to(np.log(probs), (len(gold.truth), len(probs)))
+    marginals: Floats = np.clip(probs @ all_sets(n_labels).astype(np.float64), 0, 1)
+    return marginals, set_nll(truth=gold.truth, set_log_probs=log_probs)
+
+
+def _frequencies_of_labels(gold: Gold, set_counts: Mapping[int, int]) -> tuple[Floats, float]:
+    """Return the same for labels that count as independent."""
+    sets, counts = _occurring(set_counts, len(gold.labels))
+    marginals = (counts @ sets + _HALF_A_CLIP) / (counts.sum() + 2 * _HALF_A_CLIP)
+    log_probs = np.where(gold.truth == 1, np.log(marginals), np.log1p(-marginals))
+    surprise = -np.where(np.isnan(gold.truth), 0.0, log_probs).sum(axis=1)
+    return marginals, float(surprise.mean())
+
+
 def _occurring(set_counts: Mapping[int, int], n_labels: int) -> tuple[LabelSets, Ints]:
     """Return the sets that occur (S, K), and their counts (S,)."""
     indices = sorted(set_counts)
-    return all_sets(n_labels)[indices], np.array([set_counts[index] for index in indices])
+    return sets_of(indices, n_labels), np.array([set_counts[index] for index in indices])
 
 
 def _candidates(sets: LabelSets, counts: Ints) -> LabelSets:

@@ -41,6 +41,9 @@ from pipelines.training.step import TrainingStep, parameter_groups
 
 logger = logging.getLogger(__name__)
 
+MOST_LABELS = {"lattice": 12, "sequence": 12, "binary": 16}
+"""Decoder -> most labels that it can be trained with."""
+
 LOWER_IS_BETTER = frozenset({"set_nll"})
 
 
@@ -67,6 +70,7 @@ def train(
         ConfigError: ``out`` holds a run with other options or data, or the model needs words and
             the clips have none.
     """
+    _check_label_count(config, dataset)
     train_clips, valid_clips = dataset.split("train"), dataset.split("valid")
     clips = train_clips + valid_clips
     _warn_label_order(dataset, clips)
@@ -107,6 +111,17 @@ def train(
     save_checkpoint(checkpoint, out)
     remove_state(out)
     return checkpoint
+
+
+def _check_label_count(config: Config, dataset: Dataset) -> None:
+    """Refuse more labels than a decoder can list all sets of, before memory runs out."""
+    kind, n_labels = config.model.decoder.kind, len(dataset.labels)
+    most = MOST_LABELS[kind]
+    if n_labels > most:
+        raise ConfigError(
+            f"model.decoder.kind {kind}: expected at most {most} labels, because it lists all "
+            f"2^K sets of them; {dataset.name} has {n_labels}"
+        )
 
 
 def _warn_label_order(dataset: Dataset, clips: Sequence[ClipFeatures]) -> None:

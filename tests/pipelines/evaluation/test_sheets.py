@@ -300,3 +300,33 @@ def test_ids_that_people_brought(shared, capsys):
     by_id = json.loads(capsys.readouterr().out)
     assert by_id["n"] == 300
     assert by_id["protocol"].get("notes", []) == [] or "order" not in str(by_id["protocol"])
+
+
+@pytest.mark.parametrize("n_labels", [7, 13, 28])
+def test_any_number_of_labels_is_scored(tmp_path, n_labels, capsys):
+    rng = np.random.default_rng(0)
+    labels = [f"l{n}" for n in range(n_labels)]
+    for name, values in (
+        ("gold", rng.integers(0, 2, (40, n_labels))),
+        ("p", np.round(rng.random((40, n_labels)), 3)),
+    ):
+        header = ["id", *(("p_" if name == "p" else "") + label for label in labels)]
+        rows = [[f"c{n}", *map(str, row)] for n, row in enumerate(values.tolist())]
+        lines = [",".join(row) for row in [header, *rows]]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines))
+    files = [str(tmp_path / "p.csv"), "--gold", str(tmp_path / "gold.csv")]
+    assert main(["score", *files, "--labels", *labels, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["n"] == 40
+    # Labels are drawn with probability one half: about K bits per clip, less what 40 clips reveal.
+    (prior,) = [value for value in find_key(result, "prior")]
+    assert 0.7 * n_labels * np.log(2) < prior["set_nll"] < 1.1 * n_labels * np.log(2)
+
+
+def find_key(tree, name):
+    """Yield the values under a key anywhere in nested objects."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if key == name:
+                yield value
+            yield from find_key(value, name)

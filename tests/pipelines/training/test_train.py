@@ -17,7 +17,7 @@ from mmemo.labels import EMOTIONS, to_set_index
 from pipelines.evaluation.evaluate import evaluate
 from pipelines.training.state import STATE_FILE
 from pipelines.training.step import TrainingStep
-from pipelines.training.train import _warn_label_order, labelled, labels_of, train
+from pipelines.training.train import MOST_LABELS, _warn_label_order, labelled, labels_of, train
 
 
 def options(**changes):
@@ -220,6 +220,20 @@ def test_swapped_label_columns_are_named(caplog, order):
     _warn_label_order(Dataset("mine", False, tuple(clips)), clips)
     names = ", ".join(EMOTIONS[place] for place in order)
     assert f"by CMU-MOSEI's counts they are {names}" in caplog.text
+
+
+@pytest.mark.parametrize(("kind", "most"), MOST_LABELS.items())
+def test_more_labels_than_a_decoder_can_list_are_refused_at_once(dataset, tmp_path, kind, most):
+    labels = tuple(f"l{n}" for n in range(most + 1))
+    clips = tuple(
+        replace(clip, clip=replace(clip.clip, intensities=(1.0,) * len(labels)))
+        for clip in dataset.clips
+    )
+    model = {"encoder": {"hidden": 8, "heads": 2}, "decoder": {"kind": kind}}
+    config = Config.model_validate({"model": model})
+    with pytest.raises(ConfigError, match=f"at most {most} labels"):
+        train(config, replace(dataset, clips=clips, labels=labels), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_training_stops_when_nothing_improves(dataset, tmp_path):
