@@ -148,10 +148,10 @@ def test_files_that_would_be_taken_for_transcripts_are_not_written(run, corpus, 
     video, out = str(tmp_path / "a.mp4"), str(tmp_path)
     assert main(["predict", video, "--run", run, "--out", out]) == 1
     assert "expected another folder" in capsys.readouterr().err
-    shutil.copy(first_clip(corpus), tmp_path / "a.mkv")
     out = str(tmp_path / "out")
-    assert main(["predict", video, str(tmp_path / "a.mkv"), "--run", run, "--out", out]) == 1
+    alike = [video, *(str(tmp_path / name / "a.mp4") for name in ("x", "y"))]
+    assert main(["predict", *alike, "--run", run, "--out", out]) == 1
     assert "the same file as" in capsys.readouterr().err
     assert main(["predict", video, "--run", run, "--format", "csv"]) == 1
     assert "--out DIR" in capsys.readouterr().err
-    assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "a.mkv"}
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mp4"}
