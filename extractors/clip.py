@@ -24,6 +24,7 @@ from extractors.text.clip_words import WordFinder, timed_words, transcript_path,
 from extractors.text.glove import GloveExtractor
 from extractors.text.pauses import with_pauses, without_pauses
 from extractors.text.transcripts.english import reason_not_english
+from extractors.text.unread import summary
 from mmemo.config import FeatureConfig
 from mmemo.errors import FeatureError
 from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word, rows_of_words
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 NOT_REQUESTED = "not asked for (features.modalities)"
 LEFT_OUT = "left out"
+NO_SPEECH_FOUND = "no speech found"
 
 OnProgress = Callable[[str, float], None]
 """Called with the modality in progress and how many seconds of the clip are measured."""
@@ -224,7 +226,7 @@ class ClipExtractor:
         if "text" in extraction.skipped:
             return
         if not words:
-            reason = "no speech found" if words is None else "no words in the transcript"
+            reason = extraction.unheard if words is None else "no words in the transcript"
             extraction.absent["text"] = reason
         else:
             if self.vectors:
@@ -246,9 +248,12 @@ class ClipExtractor:
             return self._word_finder.align(clip, texts, sound)
         if sound is None:
             return None
-        words = self._word_finder.recognise(sound, self._progress_of("text", sound))
-        logger.debug("%s: recognised %d words", clip.id, len(words))
-        return words or None
+        hearing = self._word_finder.hear(sound, self._progress_of("text", sound))
+        logger.debug("%s: recognised %d words", clip.id, len(hearing.words))
+        if hearing.unread:
+            logger.warning("%s: %s", clip.id, summary(hearing.unread))
+        extraction.unheard = hearing.reason or NO_SPEECH_FOUND
+        return hearing.words or None
 
     def _reporting(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """Report progress with each frame."""
@@ -288,12 +293,14 @@ class _Extraction:
         absent: modality -> the reason why it has none.
         skipped: modality -> the reason why it is not measured.
         cuts_s: times of camera cuts, seconds from the clip's start.
+        unheard: why no words are recognised, if there are none.
     """
 
     features: dict[str, Features] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     cuts_s: list[float] = field(default_factory=list)
+    unheard: str = NO_SPEECH_FOUND
 
     def add(self, modality: str, features: Features, *, reason_if_empty: str) -> None:
         """Store features; without a valid row, the modality is absent for the given reason."""

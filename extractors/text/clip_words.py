@@ -11,6 +11,7 @@ from extractors.media import probe, read_sound
 from extractors.text.recogniser import Recogniser
 from extractors.text.transcripts import find_transcript, read_transcript, read_untimed
 from extractors.text.transcripts.plain import split_words
+from extractors.text.unread import Hearing
 from mmemo.features import Clip, Word
 
 
@@ -69,9 +70,9 @@ class WordFinder:
         """Identify the recogniser and the aligner."""
         return self._recogniser.fingerprint()
 
-    def recognise(self, sound: Sound, progress: Callable[[float], None]) -> tuple[Word, ...]:
+    def hear(self, sound: Sound, progress: Callable[[float], None]) -> Hearing:
         """Recognise the words of a clip; ``progress`` receives the finished share, 0 to 1."""
-        return self._recogniser(sound, progress=progress)
+        return self._recogniser.hear(sound, progress=progress)
 
     def align(self, clip: Clip, texts: Sequence[str], sound: Sound) -> tuple[Word, ...]:
         """Find the words of a transcript without times in the sound of its clip.

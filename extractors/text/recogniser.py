@@ -3,7 +3,7 @@
 Whisper tiny.en (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision",
 2022), run by CTranslate2 in int8. A small beam at temperature 0 makes it deterministic on one
 machine. Whisper invents words in silence, so a voice activity detector (Silero) selects speech
-first, and segments of low confidence are dropped.
+first, and segments that are no likely English are dropped (``extractors.text.unread``).
 
 Its word times come from cross-attention and are about 0.1 s off; phone models then find the exact
 times (``extractors.text.alignment``).
@@ -12,6 +12,7 @@ times (``extractors.text.alignment``).
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,22 @@ from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.sound import at_16_khz, quiet_parts
 from extractors.text.alignment import Aligner
 from extractors.text.compounds import continues_word, joined
+from extractors.text.unread import (
+    DOUBTFUL_LOGPROB,
+    NO_SPEECH,
+    REPETITIVE,
+    Hearing,
+    Unread,
+    reason_unread,
+    without_gibberish,
+)
 from mmemo.assets.resolve import ASSETS, resolve
 from mmemo.errors import AssetError
 from mmemo.features import Word
 
-_VERSION = 3
+_VERSION = 4
 _BEAM = 5
 _NEEDED = ("model.bin", "config.json", "tokenizer.json")
-_NO_SPEECH = 0.6
-_DOUBTFUL_LOGPROB = -1.0
-_REPETITIVE = 2.4
-"""Whisper's own limits: probability of no speech, mean log-probability, compression ratio."""
 
 _LATE_S = 0.085
 """Median delay of word starts from cross-attention, both on synthesised speech with known times and
@@ -99,10 +105,22 @@ class Recogniser:
             FeatureError: the sound is not mono or not finite.
             AssetError: the weights cannot be fetched.
         """
+        return self.hear(sound, progress=progress).words
+
+    def hear(
+        self, sound: Sound, /, *, progress: Callable[[float], None] = lambda share: None
+    ) -> Hearing:
+        """Recognise the words of a sound, as when called, and name what was heard and not read."""
         sound = at_16_khz(sound)
-        words = self._aligner.refine(self._recognise(sound, progress), sound)
-        _warn_low_confidence(words)
-        return words
+        words: list[Word] = []
+        unread: list[Unread] = []
+        for part, heard in self._segments(sound, progress):
+            likely = [segment for segment in heard if reason_unread(segment) is None]
+            words += _in_order(_words_of(likely), part)
+            unread += _unread(heard, part)
+        hearing = without_gibberish(Hearing(self._aligner.refine(words, sound), tuple(unread)))
+        _warn_low_confidence(hearing.words)
+        return hearing
 
     def align(self, texts: Sequence[str], sound: Sound) -> tuple[Word, ...]:
         """Find the times of a transcript's words.
@@ -120,25 +138,27 @@ class Recogniser:
             AssetError: as above.
         """
         sound = at_16_khz(sound)
-        return self._aligner.place(texts, self._recognise(sound), sound)
+        words = [
+            word
+            for part, heard in self._segments(sound)
+            for word in _in_order(_words_of(filter(_helps_alignment, heard)), part)
+        ]
+        return self._aligner.place(texts, words, sound)
 
-    def _recognise(
+    def _segments(
         self, sound: Sound, progress: Callable[[float], None] = lambda share: None
-    ) -> tuple[Word, ...]:
-        """Recognise words with the approximate times of cross-attention, part by part."""
-        words: list[Word] = []
+    ) -> Iterator[tuple[Sound, list[Any]]]:
+        """Yield each part of the sound with its segments, whose times are those of attention."""
         for part in quiet_parts(sound, _PART_S, _SEEK_S):
             begin_s = part.start_s - sound.start_s
-            words += self._recognise_part(
-                part, _share_of_whole(begin_s, sound.duration_s, progress)
-            )
-        return tuple(words)
+            report = _share_of_whole(begin_s, sound.duration_s, progress)
+            yield part, self._recognise_part(part, report)
 
-    def _recognise_part(self, sound: Sound, report: Callable[[float], None]) -> tuple[Word, ...]:
+    def _recognise_part(self, sound: Sound, report: Callable[[float], None]) -> list[Any]:
         if not sound.samples.any():
-            return ()
+            return []
         padding = round(_PADDING_S * SAMPLE_RATE_HZ)
-        segments, _ = self._load().transcribe(
+        segments, about = self._load().transcribe(
             np.pad(sound.samples, padding),
             language="en",
             beam_size=_BEAM,
@@ -147,11 +167,14 @@ class Recogniser:
             vad_filter=True,
             # One mistake must not affect the next half minute.
             condition_on_previous_text=False,
-            no_speech_threshold=_NO_SPEECH,
-            log_prob_threshold=_DOUBTFUL_LOGPROB,
-            compression_ratio_threshold=_REPETITIVE,
+            no_speech_threshold=NO_SPEECH,
+            log_prob_threshold=DOUBTFUL_LOGPROB,
+            compression_ratio_threshold=REPETITIVE,
         )
-        return _in_order(_likely_words(_reporting(segments, report)), sound)
+        heard = list(_reporting(segments, report))
+        if not heard and about.duration_after_vad > 0:
+            return [_Wordless(_PADDING_S, _PADDING_S + sound.duration_s)]
+        return heard
 
     def _load(self) -> Any:
         if self._model is None:
@@ -188,16 +211,42 @@ def _reporting(segments: Iterable[Any], report: Callable[[float], None]) -> Iter
         yield segment
 
 
-def _likely_words(segments: Iterable[Any]) -> Iterable[Any]:
-    """Yield the words of the segments that are likely to be speech."""
+@dataclass(frozen=True)
+class _Wordless:
+    """A segment in which the detector hears a voice and Whisper no words; see faster-whisper's."""
+
+    start: float
+    end: float
+    text: str = ""
+    words: tuple[Any, ...] = ()
+    avg_logprob: float = 0.0
+    no_speech_prob: float = 1.0
+    compression_ratio: float = 1.0
+
+
+def _words_of(segments: Iterable[Any]) -> Iterator[Any]:
     for segment in segments:
-        unlikely = (
-            segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _DOUBTFUL_LOGPROB
-        ) or segment.compression_ratio > _REPETITIVE
-        if unlikely:
+        yield from segment.words or ()
+
+
+def _helps_alignment(segment: Any) -> bool:
+    """Return whether a segment's words may match a transcript, as uncertain ones often do."""
+    doubtful = segment.avg_logprob < DOUBTFUL_LOGPROB
+    silent = doubtful and segment.no_speech_prob > NO_SPEECH
+    return not silent and bool(segment.compression_ratio <= REPETITIVE)
+
+
+def _unread(segments: Iterable[Any], sound: Sound) -> Iterator[Unread]:
+    """Yield the segments whose words are not used, with times inside the sound."""
+    for segment in segments:
+        reason = reason_unread(segment)
+        if reason is not None:
             _log.debug("dropped %.2f s: %r", segment.start, segment.text)
-        else:
-            yield from segment.words or ()
+            start, end = (
+                sound.start_s + min(max(float(time) - _PADDING_S, 0.0), sound.duration_s)
+                for time in (segment.start, segment.end)
+            )
+            yield Unread(start, end, reason)
 
 
 def _in_order(candidates: Iterable[Any], sound: Sound) -> tuple[Word, ...]:

@@ -11,6 +11,7 @@ from extractors.base import Sound
 from extractors.covarep import CovarepExtractor
 from extractors.finite_rows import keep_finite
 from extractors.media import read_sound
+from extractors.text.unread import Hearing
 
 RATE = 16_000
 EXTRACTOR = CovarepExtractor()
@@ -110,7 +111,7 @@ def test_words_are_recognised_where_the_voice_cannot_be_measured(tmp_path, monke
     )
     monkeypatch.setattr(CovarepExtractor, "__call__", fail)
     monkeypatch.setattr(
-        "extractors.text.clip_words.WordFinder.recognise", lambda *_: (Word("so", 0, 1),)
+        "extractors.text.clip_words.WordFinder.hear", lambda *_: Hearing((Word("so", 0, 1),))
     )
     result = ClipExtractor(FeatureConfig(), vectors=False)(Clip("a", "a", media=path))
     assert result.absent["audio"] == "expected a voice"

@@ -12,6 +12,7 @@ from plain_clips import first_clip
 import mmemo
 from extractors.clip import ClipExtractor
 from extractors.text.clip_words import WordFinder
+from extractors.text.unread import Hearing
 from mmemo.errors import ConfigError
 from mmemo.explain import log_odds
 from mmemo.features import CHANNEL_NAMES, MODALITIES
@@ -92,7 +93,7 @@ def test_the_last_recording_is_not_taken_for_one_with_other_channels(model, clip
 def test_no_words_are_recognised_where_words_are_left_out(model, clip, tmp_path, monkeypatch):
     alone = shutil.copy(clip, tmp_path / "alone.mp4")
     recognised = []
-    monkeypatch.setattr(WordFinder, "recognise", lambda *_, **__: recognised.append(1) or ())
+    monkeypatch.setattr(WordFinder, "hear", lambda *_, **__: recognised.append(1) or Hearing(()))
     monkeypatch.setattr(WordFinder, "align", lambda *_, **__: recognised.append(1) or ())
     assert all(not prediction.words for prediction in model.predict(alone, without=["words"]))
     (tmp_path / "alone.txt").write_text("Some words without times.")
