@@ -25,8 +25,9 @@ def check_clip(clip: Clip, labels: Sequence[str], where: str) -> None:
     if not clip.id:
         raise DataError(f"{where}: expected clips with ids; got an empty one")
     end = math.inf if clip.end is None else clip.end
-    if not (math.isfinite(clip.start) and 0 <= clip.start <= end):
-        raise DataError(f"{place}: expected 0 <= start <= end; got {clip.start} and {clip.end}")
+    # Some segments of CMU-MOSEI begin before their video.
+    if not (math.isfinite(clip.start) and clip.start <= end):
+        raise DataError(f"{place}: expected start <= end; got {clip.start} and {clip.end}")
     if clip.split not in (None, *SPLITS):
         raise DataError(f"{place}: expected a split of {', '.join(SPLITS)}; got {clip.split!r}")
     if clip.intensities is not None:

@@ -31,7 +31,6 @@ BAD = {
     "no id": {"id": ""},
     "unknown split": {"split": "holdout"},
     "end before start": {"start": 2.0, "end": 1.0},
-    "start below 0": {"start": -1.0},
     "start unknown": {"start": math.nan},
 }
 
