@@ -62,6 +62,7 @@ def split_utterances(
     min_s: float = 2.0,
     max_s: float = 15.0,
     pause_s: float = 0.5,
+    wordless_s: float = 5.0,
     cuts: Sequence[float] = (),
 ) -> list[Utterance]:
     """Cut a recording into utterances, never inside a word.
@@ -75,7 +76,8 @@ def split_utterances(
     the utterance around it; between two utterances it is dropped. A single word, or words that
     overlap without a break, may still exceed ``max_s``, and a short remark between two long ones
     may be shorter than ``min_s``. Without words, the recording is cut into equal windows of at most
-    ``max_s``, so that voice and face can be used; shots of at least ``min_s`` have their own
+    ``wordless_s``, so that voice and face can be used: no sentence tells how long an expression
+    lasts, and the average of a long window shows none. Shots of at least ``min_s`` have their own
     windows.
 
     Args:
@@ -84,6 +86,7 @@ def split_utterances(
         min_s: intended minimum length.
         max_s: intended maximum length.
         pause_s: shortest gap between two words that counts as a pause.
+        wordless_s: intended maximum length without words, or ``max_s`` if that is less.
         cuts: times of camera cuts, seconds in the recording, increasing.
 
     Raises:
@@ -94,7 +97,7 @@ def split_utterances(
     _check(words, duration_s, min_s, max_s, pause_s)
     spoken = without_pauses(words)
     if not spoken:
-        return _windows(duration_s, min_s, max_s, cuts)
+        return _windows(duration_s, min_s, min(max_s, max(wordless_s, min_s)), cuts)
     pieces = _natural_pieces(spoken, pause_s, cuts)
     pieces = [part for piece in pieces for part in _cut(spoken, piece, min_s, max_s)]
     pieces = _merge(pieces, min_s, max_s, cuts)

@@ -103,9 +103,14 @@ def test_none_is_too_short_while_it_could_join_a_neighbour_or_silence(words: lis
 
 
 @settings(max_examples=50)
-@given(duration_s=st.floats(0.0, 500.0), max_s=st.floats(0.5, 30.0))
-def test_without_words_equal_windows_cover_everything(duration_s: float, max_s: float) -> None:
-    windows = split_utterances([], duration_s, min_s=0.0, max_s=max_s)
+@given(
+    duration_s=st.floats(0.0, 500.0), max_s=st.floats(0.5, 30.0), wordless_s=st.floats(0.5, 30.0)
+)
+def test_without_words_equal_windows_cover_everything(
+    duration_s: float, max_s: float, wordless_s: float
+) -> None:
+    windows = split_utterances([], duration_s, min_s=0.0, max_s=max_s, wordless_s=wordless_s)
+    max_s = min(max_s, wordless_s)
     lengths = [window.end - window.start for window in windows]
     assert sum(lengths) == pytest.approx(duration_s)
     assert len(windows) == math.ceil(duration_s / max_s)
