@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Media = str | PathLike[str]
 """Path of a video or sound file."""
 
-Decoder = Literal["jaccard", "jaccard1", "hamming", "map", "threshold", "macro"]
+Decoder = Literal["sure", "jaccard", "jaccard1", "hamming", "map", "threshold", "macro"]
 """The score that a set of emotions is chosen for: see docs/metrics.md and ``mmemo.inference``."""
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mmemo.arrays import Floats, LabelSets
 from mmemo.batching.batch import ClipArrays, by_video, cut_videos
@@ -21,7 +21,10 @@ _OVER_SETS: Mapping[str, Callable[[Floats], LabelSets]] = {
     "map": decode_map,
 }
 UNCALIBRATED = Calibration()
-DECODERS: tuple[str, ...] = (*_OVER_SETS, "threshold", "macro")
+METRIC_DECODERS: tuple[str, ...] = (*_OVER_SETS, "threshold", "macro")
+"""Each maximises a score of the field."""
+THRESHOLD_DECODERS = ("sure", "threshold", "macro")
+DECODERS: tuple[str, ...] = ("sure", *METRIC_DECODERS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,8 @@ class SetDistributions:
         modality_weights: (N, K, M) share of each modality in the attention for each label.
         modalities: names of the M modalities.
         read: the modalities that were read of each clip.
+        unfamiliar: (N, M) whether a modality is unlike the clips that the model learned it from;
+            only measured where it adds log-odds (``mmemo.model.channel_evidence``).
     """
 
     ids: tuple[str, ...]
@@ -45,6 +50,7 @@ class SetDistributions:
     modality_weights: Floats
     modalities: tuple[str, ...]
     read: tuple[Read, ...]
+    unfamiliar: NDArray[np.bool_]
 
     def decode(self, decoder: str, thresholds: ArrayLike) -> LabelSets:
         """Return the chosen set of each clip, (N, K) multi-hot.
@@ -52,9 +58,10 @@ class SetDistributions:
         Args:
             decoder: "jaccard", "jaccard1", "hamming" and "map" maximise the expected score of that
                 name (the literature's Jaccard: an empty pair scores 0; "jaccard1": it scores 1);
-                "threshold" and "macro" take every label whose marginal reaches its threshold.
+                "threshold", "macro" and "sure" take every label whose marginal reaches its
+                threshold.
             thresholds: (K,) or (N, K), chosen on validation clips (``Checkpoint.thresholds_of``);
-                only the last two use them.
+                only these three use them.
         """
         if decoder not in _OVER_SETS:
             return decode_threshold(self.marginals, thresholds)
@@ -88,6 +95,7 @@ def infer(
     size = 1 << len(model.labels)
     log_probs = np.zeros((len(clips), size))
     weights = np.zeros((len(clips), len(model.labels), len(model.modalities)))
+    unfamiliar = np.zeros((len(clips), len(model.modalities)), dtype=bool)
     training = model.training
     model.eval()
     device = next(model.parameters()).device
@@ -96,6 +104,7 @@ def infer(
         output = model(batch.to(device))
         log_probs[indices] = output.set_log_probs.double().cpu().numpy()
         weights[indices] = output.modality_weights.double().cpu().numpy()
+        unfamiliar[indices] = output.unfamiliar.cpu().numpy()
     model.train(training)
     read = modalities_read(model, inputs)
     weights[[not modalities for modalities in read]] = 0.0
@@ -103,7 +112,7 @@ def infer(
     _, uncalibrated = Calibration(prior=calibration.prior)(log_probs, read)
     calibrated, marginals = calibration(log_probs, read)
     return SetDistributions(
-        ids, calibrated, marginals, uncalibrated, weights, model.modalities, read
+        ids, calibrated, marginals, uncalibrated, weights, model.modalities, read, unfamiliar
     )
 
 

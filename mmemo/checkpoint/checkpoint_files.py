@@ -14,7 +14,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from mmemo.checkpoint.format_1 import FORMAT_1, upgrade_description, upgrade_wei
 from mmemo.checkpoint.trained_model import Checkpoint, Inputs, PartialReading, TrainedOn
 from mmemo.config import Config, ModelConfig
 from mmemo.decisions.calibration import Read
+from mmemo.decisions.sure import SureDecision
 from mmemo.errors import CheckpointError, ConfigError
 from mmemo.files import write_atomically
 from mmemo.model.emotion_model import EmotionModel, build_model
@@ -73,6 +74,7 @@ def save_checkpoint(
         "label_thresholds": checkpoint.label_thresholds,
         "temperature": checkpoint.temperature,
         "partial": {_joined(read): asdict(own) for read, own in checkpoint.partial.items()},
+        "sure": {_joined(read): asdict(own) for read, own in checkpoint.sure.items()},
         "trained_on": asdict(checkpoint.trained_on),
         "valid": dict(checkpoint.valid),
         "config": checkpoint.config.model_dump(mode="json"),
@@ -113,6 +115,7 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
             label_thresholds=_floats(description.get("label_thresholds", ())),
             temperature=float(description.get("temperature", 1.0)),
             partial=_partial(description.get("partial", {})),
+            sure=_sure(description.get("sure", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
         raise CheckpointError(f"{path}: broken ({error})") from None
@@ -184,6 +187,14 @@ def _check_calibration(checkpoint: Checkpoint, path: Path) -> None:
         raise CheckpointError(
             f"{path}: expected a temperature above 0; got {checkpoint.temperature}"
         )
+    for read, sure in checkpoint.sure.items():
+        known = read <= set(checkpoint.model.modalities)
+        sizes = (len(sure.thresholds), len(sure.likely), len(sure.possible))
+        if not known or sizes != (n_labels, 2, 2):
+            raise CheckpointError(
+                f"{path}: expected, for modalities of the model, a threshold for each label and "
+                f"two limits of reliability; got {sure} for {_joined(read)!r}"
+            )
     for read, own in checkpoint.partial.items():
         known = read <= set(checkpoint.model.modalities)
         complete = len(own.thresholds) == len(own.label_thresholds) == n_labels
@@ -234,6 +245,14 @@ def _partial(description: Mapping[str, Any]) -> dict[Read, PartialReading]:
             _floats(own["label_thresholds"]),
         )
         for name, own in description.items()
+    }
+
+
+def _sure(description: Mapping[str, Any]) -> dict[Read, SureDecision]:
+    names = [field.name for field in fields(SureDecision)]
+    return {
+        frozenset(read.split(_JOINED)): SureDecision(**{name: _floats(own[name]) for name in names})
+        for read, own in description.items()
     }
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mmemo.config import Config
 from mmemo.decisions.calibration import Calibration, Read
+from mmemo.decisions.sure import SureDecision
 from mmemo.errors import CheckpointError
 from mmemo.features import ClipFeatures
 from mmemo.model.emotion_model import EmotionModel
@@ -82,6 +83,7 @@ class Checkpoint:
             apply to the probabilities after it.
         partial: modalities -> calibration of clips of which exactly these were read, if it differs
             from that of all others; fitted likewise.
+        sure: modalities -> the decision for people on clips of which exactly these were read.
     """
 
     model: EmotionModel
@@ -93,6 +95,7 @@ class Checkpoint:
     label_thresholds: tuple[float, ...] = ()
     temperature: float = 1.0
     partial: Mapping[Read, PartialReading] = field(default_factory=dict)
+    sure: Mapping[Read, SureDecision] = field(default_factory=dict)
 
     @property
     def calibration(self) -> Calibration:
@@ -108,14 +111,16 @@ class Checkpoint:
             decoder: its name.
             read: which modalities were read of each of N clips.
         """
-        sources = [self.partial.get(modalities, self) for modalities in read]
-        thresholds = [
-            source.label_thresholds
-            if decoder == "macro" and source.label_thresholds
-            else source.thresholds
-            for source in sources
-        ]
-        return np.array(thresholds, dtype=np.float64).reshape(len(sources), len(self.labels))
+        thresholds = [self._thresholds(decoder, modalities) for modalities in read]
+        return np.array(thresholds, dtype=np.float64).reshape(len(thresholds), len(self.labels))
+
+    def _thresholds(self, decoder: str, read: Read) -> tuple[float, ...]:
+        if decoder == "sure" and read in self.sure:
+            return self.sure[read].thresholds
+        source = self.partial.get(read, self)
+        if decoder == "macro" and source.label_thresholds:
+            return source.label_thresholds
+        return source.thresholds
 
     @property
     def labels(self) -> tuple[str, ...]:

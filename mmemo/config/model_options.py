@@ -20,9 +20,10 @@ class EncoderOptions(Section):
         description="Encoder of one modality, and of a video's clips: Transformer blocks or a "
         "bidirectional GRU.",
     )
-    fusion: Literal["cross", "late"] = Field(
+    fusion: Literal["cross", "late", "evidence"] = Field(
         "cross",
-        description="cross: modalities attend to each other; late: they meet only in the decoder.",
+        description="cross: modalities attend to each other; late: they meet only in the decoder; "
+        "evidence: the words are decoded, voice and face add log-odds from their averages.",
     )
     hidden: int = Field(128, ge=4, le=2048, description="Width H; divisible by 2 and by heads.")
     heads: int = Field(4, ge=1, le=64, description="Attention heads.")
@@ -189,6 +190,13 @@ class ModelConfig(Section):
             raise ValueError(
                 "text.known_words: expected 0 with a pretrained encoder, which has vectors of its "
                 f"own for its words; got {self.text.known_words}"
+            )
+        if self.encoder.fusion == "evidence" and (
+            "text" not in self.modalities or self.decoder.kind == "sequence"
+        ):
+            raise ValueError(
+                "encoder.fusion = evidence: expected text among model.modalities and a decoder of "
+                f"kind lattice or binary; got {', '.join(self.modalities)} and {self.decoder.kind}"
             )
         if self.pretrained.span == "video" and self.context.kind != "video":
             raise ValueError('pretrained.span: expected "clip" without context; got "video"')

@@ -1,5 +1,8 @@
 """The whole model: encoders, cross-modal attention, one context per label, a decoder.
 
+With ``fusion = "evidence"`` the encoders and the decoder read the words only, and voice and face
+add log-odds to each label (``mmemo.model.channel_evidence``).
+
 B clips, T rows, D features, M modalities, K labels, H width, S = 2**K label sets.
 """
 
@@ -21,6 +24,12 @@ from mmemo.config import (
 )
 from mmemo.errors import ConfigError, FeatureError
 from mmemo.model.attention import MultiHeadAttention
+from mmemo.model.channel_evidence import (
+    LabelPrior,
+    channels_evidence,
+    clip_statistics,
+    statistics_of,
+)
 from mmemo.model.context import VideoContext
 from mmemo.model.decoders.binary import BinaryDecoder
 from mmemo.model.decoders.common import Decoded, set_losses
@@ -49,12 +58,15 @@ class Output(NamedTuple):
             from the absent tokens, and only then they have weight.
         moment_weights: modality -> (B, K, T), each row's weight for each label; sums to 1 over the
             modality's valid rows, 0 everywhere where it is absent. None unless requested.
+        unfamiliar: (B, M) bool, whether a modality that adds log-odds is unlike the clips that it
+            was learned from.
     """
 
     set_log_probs: Tensor
     marginals: Tensor
     modality_weights: Tensor
-    moment_weights: dict[str, Tensor] | None = None
+    moment_weights: dict[str, Tensor] | None
+    unfamiliar: Tensor
 
 
 class LabelContexts(nn.Module):
@@ -109,9 +121,11 @@ class EmotionModel(nn.Module):
             raise ConfigError(f"expected 1 to {MOST_LABELS} labels; got {len(labels)}")
         self.dims, self.labels = dict(dims), tuple(labels)
         self.modalities = tuple(dims)
+        by_evidence = encoder.fusion == "evidence"
+        self.encoded = tuple(m for m in dims if m == "text" or not by_evidence)
         self.modality_dropout = encoder.modality_dropout
         self.clips_per_video = context.clips if context.kind == "video" else 1
-        self.normalizer = Normalizer(dims)
+        self.normalizer = Normalizer({m: dims[m] for m in self.encoded})
         self.words = words
         self.vocabulary: Vocabulary | None = None
         self.learned_words: LearnedWords | None = None
@@ -132,22 +146,27 @@ class EmotionModel(nn.Module):
                 if words is None or modality != "text"
                 else ModalityEncoder(words.width, encoder, read_in_context=True)
                 for modality, dim in dims.items()
+                if modality in self.encoded
             }
         )
+        self.evidence = channels_evidence(
+            {m: dim for m, dim in dims.items() if m not in self.encoded}, len(labels)
+        )
+        self.prior = LabelPrior(len(labels)) if by_evidence else None
         self.cross: CrossModalEncoder | None = None
         if encoder.fusion == "cross" and len(dims) > 1:
             self.cross = CrossModalEncoder(self.modalities, encoder)
         self.context: VideoContext | None = None
         if context.kind == "video":
-            self.context = VideoContext(self.modalities, encoder, layers=context.layers)
+            self.context = VideoContext(self.encoded, encoder, layers=context.layers)
         self.degree_loss_weight = decoder.degree_loss
         self.degrees: DegreeLoss | None = None
         if decoder.degree_loss > 0:
-            self.degrees = DegreeLoss(self.modalities, len(labels) + 1, encoder)
-        self.decoder = _build_decoder(len(labels), self.modalities, decoder, encoder)
+            self.degrees = DegreeLoss(self.encoded, len(labels) + 1, encoder)
+        self.decoder = _build_decoder(len(labels), self.encoded, decoder, encoder)
         self.contexts = nn.ModuleDict()
         if not isinstance(self.decoder, SequenceDecoder):  # which attends to the rows itself
-            for modality in dims:
+            for modality in self.encoded:
                 self.contexts[modality] = LabelContexts(self.decoder.n_queries, encoder)
 
     def fit_statistics(self, clips: Iterable[ClipArrays]) -> None:
@@ -158,6 +177,9 @@ class EmotionModel(nn.Module):
         """
         clips = list(clips)
         self.normalizer.fit(clips)
+        self.evidence.fit(clips)
+        if self.prior is not None:
+            self.prior.fit(clips)
         if self.clip_length is not None:
             self.clip_length.fit(clips)
         if self.vocabulary is not None:
@@ -195,10 +217,25 @@ class EmotionModel(nn.Module):
             FeatureError: a modality is missing from the batch or has the wrong width.
         """
         memories, present = self._encode(batch)
-        decoded = self._decode(memories, present, self._word_shift(batch, present), moments=moments)
+        decoded = self._decode(memories, present, batch, moments=moments)
         marginals = decoded.set_log_probs.exp() @ self.decoder.sets
         weights = self._moment_weights(memories, batch, decoded) if moments else None
-        return Output(decoded.set_log_probs, marginals, decoded.modality_weights, weights)
+        return Output(
+            decoded.set_log_probs,
+            marginals,
+            decoded.modality_weights,
+            weights,
+            self._unfamiliar(batch, present),
+        )
+
+    @torch.inference_mode()
+    def foreign(self, clip: ClipArrays) -> tuple[str, ...]:
+        """Return the modalities of a clip that are too unlike all that was learned to be read."""
+        return tuple(
+            modality
+            for modality, channel in self.evidence.items()
+            if modality in clip.values and channel.is_foreign(statistics_of(clip, modality))
+        )
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the mean of the clips' ``losses``, a scalar."""
@@ -217,14 +254,14 @@ class EmotionModel(nn.Module):
             got = "none" if batch.labels is None else f"{tuple(batch.labels.shape)}"
             raise FeatureError(f"expected labels of shape (B, {k}) to compute the loss; got {got}")
         memories, present = self._encode(batch)
-        shift = self._word_shift(batch, present)
         if isinstance(self.decoder, SequenceDecoder):
+            shift = self._word_shift(batch, present)
             losses = -self.decoder.log_likelihood(memories, present, batch.labels, shift)
         else:
-            log_probs = self._decode(memories, present, shift).set_log_probs
+            log_probs = self._decode(memories, present, batch).set_log_probs
             losses = set_losses(log_probs, batch.labels, self.decoder.sets)
         if self.training and self.degrees is not None and batch.degrees is not None:
-            extra = self.degrees(memories, present, batch.degrees)
+            extra = self.degrees(memories, self._of_encoded(present), batch.degrees)
             losses = losses + self.degree_loss_weight * extra
         return losses
 
@@ -236,7 +273,10 @@ class EmotionModel(nn.Module):
             width = batch.sequences[modality].values.shape[-1]
             if width != dim:
                 raise FeatureError(f"expected {modality} with {dim} columns; got {width}")
-        sequences = {m: self.normalizer(m, batch.sequences[m]) for m in self.modalities}
+        sequences = {
+            m: self.normalizer(m, batch.sequences[m]) if m in self.encoded else batch.sequences[m]
+            for m in self.modalities
+        }
         if self.words is not None:
             if batch.pieces is None:
                 raise FeatureError(
@@ -252,45 +292,90 @@ class EmotionModel(nn.Module):
             mask = batch.sequences["text"].mask
             learned["text"] = self.learned_words(_word_ids(batch), mask)
         memories = {
-            m: self.encoders[m](sequences[m], absent[:, i], learned.get(m))
-            for i, m in enumerate(self.modalities)
+            m: self.encoders[m](sequences[m], absent[:, self._place(m)], learned.get(m))
+            for m in self.encoded
         }
         if self.clip_length is not None:
             counts = sequences["text"].mask.sum(dim=-1)
-            words = counts * ~absent[:, self.modalities.index("text")]
+            words = counts * ~absent[:, self._place("text")]
             memories["text"] = self.clip_length(memories["text"], batch.seconds, words)
         if self.cross is not None:
             memories = self.cross(memories)
         shown = ~absent | absent.all(dim=-1, keepdim=True)
         if self.context is not None:
-            memories = self.context(memories, shown, batch.videos)
+            memories = self.context(memories, self._of_encoded(shown), batch.videos)
         return memories, shown
+
+    def _place(self, modality: str) -> int:
+        return self.modalities.index(modality)
+
+    def _of_encoded(self, present: Tensor) -> Tensor:
+        """Return which encoded modalities are read (B, E); where none is, the absent tokens are."""
+        encoded = present[:, [self._place(m) for m in self.encoded]]
+        return encoded | ~encoded.any(dim=-1, keepdim=True)
 
     def _word_shift(self, batch: Batch, present: Tensor) -> Tensor | None:
         """Return the log-odds (B, K) that the bag of words adds, or None without one."""
         if self.bag is None:
             return None
-        shown = present[:, self.modalities.index("text"), None]
+        shown = present[:, self._place("text"), None]
         return self.bag(_word_ids(batch), batch.sequences["text"].mask & shown, batch.videos)
 
     def _decode(
         self,
         memories: Mapping[str, Sequence],
         present: Tensor,
-        shift: Tensor | None,
+        batch: Batch,
         *,
         moments: bool = False,
     ) -> Decoded:
+        shift = self._word_shift(batch, present)
         decoded: Decoded
         if isinstance(self.decoder, SequenceDecoder):
             decoded = self.decoder(memories, present, shift, moments=moments)
             return decoded
-        contexts = torch.stack([self.contexts[m](memories[m]) for m in self.modalities], dim=1)
-        decoded = self.decoder(contexts, present)
-        if shift is None:
-            return decoded
-        shifted = decoded.set_log_probs + shift.to(decoded.set_log_probs) @ self.decoder.sets.T
-        return decoded._replace(set_log_probs=shifted.log_softmax(dim=-1))
+        contexts = torch.stack([self.contexts[m](memories[m]) for m in self.encoded], dim=1)
+        decoded = self.decoder(contexts, self._of_encoded(present))
+        if shift is not None:
+            decoded = decoded._replace(
+                set_log_probs=_shifted(decoded.set_log_probs, shift, self.decoder.sets)
+            )
+        return decoded if self.prior is None else self._with_channels(decoded, present, batch)
+
+    def _with_channels(self, decoded: Decoded, present: Tensor, batch: Batch) -> Decoded:
+        """Add the evidence of the other channels to what the words say, or to the prior.
+
+        A modality's weight is its share of the log-odds that move a label away from the prior.
+        """
+        assert self.prior is not None
+        # A clip of nothing is shown its absent tokens; it has no channel all the same.
+        has = {
+            m: present[:, self._place(m)] & batch.sequences[m].mask.any(dim=-1)
+            for m in self.modalities
+        }
+        log_probs = torch.where(
+            has["text"][:, None],
+            decoded.set_log_probs,
+            self.prior.log_probs.to(decoded.set_log_probs),
+        )
+        log_odds = {
+            m: channel(batch.sequences[m], has[m], batch.videos)
+            for m, channel in self.evidence.items()
+        }
+        parts = {"text": self.prior.log_odds_against(log_probs, self.decoder.sets), **log_odds}
+        weights = torch.stack([parts[m].detach().abs() for m in self.modalities], dim=-1)
+        weights = weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-9)
+        for shift in log_odds.values():
+            log_probs = _shifted(log_probs, shift, self.decoder.sets)
+        return decoded._replace(set_log_probs=log_probs, modality_weights=weights)
+
+    def _unfamiliar(self, batch: Batch, present: Tensor) -> Tensor:
+        unfamiliar = torch.zeros_like(present)
+        for m, channel in self.evidence.items():
+            statistics = clip_statistics(batch.sequences[m])
+            has = batch.sequences[m].mask.any(dim=-1)
+            unfamiliar[:, self._place(m)] = channel.unfamiliar(statistics) & has
+        return unfamiliar & present
 
     def _moment_weights(
         self, memories: Mapping[str, Sequence], batch: Batch, decoded: Decoded
@@ -299,8 +384,18 @@ class EmotionModel(nn.Module):
         for modality, contexts in self.contexts.items():
             assert isinstance(contexts, LabelContexts)
             moments[modality] = contexts.weights(memories[modality])[:, : len(self.labels)]
+        for modality in self.evidence:  # which are averages: all rows count alike
+            mask = batch.sequences[modality].mask
+            rows = mask / mask.sum(dim=-1, keepdim=True).clamp(min=1)
+            moments[modality] = rows[:, None].expand(-1, len(self.labels), -1)
         # The weight of the absent token belongs to no row, so it is not reported.
         return {m: rows * batch.sequences[m].mask[:, None] for m, rows in moments.items()}
+
+
+def _shifted(set_log_probs: Tensor, log_odds: Tensor, sets: Tensor) -> Tensor:
+    """Add log-odds of each label (B, K) to a distribution over sets (B, S)."""
+    shifted = set_log_probs + log_odds.to(set_log_probs) @ sets.to(set_log_probs).T
+    return shifted.log_softmax(dim=-1)
 
 
 def _word_ids(batch: Batch) -> Tensor:

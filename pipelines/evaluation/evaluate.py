@@ -14,7 +14,7 @@ from mmemo.checkpoint import Checkpoint
 from mmemo.datasets.dataset import Dataset
 from mmemo.errors import DataError
 from mmemo.features import MODALITIES, ClipFeatures
-from mmemo.inference import DECODERS, infer
+from mmemo.inference import METRIC_DECODERS, infer
 from mmemo.metrics.resampling import RESAMPLES
 from pipelines.evaluation.build import build_evaluation
 from pipelines.evaluation.sheets.sheet import Answers, Gold
@@ -135,7 +135,7 @@ def answer(
     )
     decisions = {
         name: distributions.decode(name, checkpoint.thresholds_of(name, distributions.read))
-        for name in DECODERS
+        for name in METRIC_DECODERS
     }
     return gold, Answers(
         where,

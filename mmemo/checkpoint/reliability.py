@@ -1,0 +1,44 @@
+"""How far a model's answers can be relied on, by what was read of each clip."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmemo.arrays import LabelSets
+from mmemo.checkpoint.trained_model import Checkpoint
+from mmemo.decisions.sure import Reliability, confidences
+from mmemo.inference import SetDistributions
+
+_LOWER: dict[Reliability, Reliability] = {
+    "likely": "possible",
+    "possible": "cannot tell",
+    "cannot tell": "cannot tell",
+}
+
+
+def reliabilities_of(
+    checkpoint: Checkpoint, distributions: SetDistributions, answers: LabelSets
+) -> Sequence[Reliability | None]:
+    """Return the reliability of each of N answers; None where the model was not measured.
+
+    A clip of which nothing was read is "cannot tell". A voice or a face that is unlike all that the
+    model learned from lowers the reliability by one step.
+
+    Args:
+        checkpoint: the model.
+        distributions: its output for the clips.
+        answers: (N, K) the decoded label sets.
+    """
+    if not checkpoint.sure:
+        return [None] * len(answers)
+    confidence = confidences(distributions.set_log_probs, answers)
+    unfamiliar = np.asarray(distributions.unfamiliar.any(axis=1))
+    reliabilities: list[Reliability | None] = []
+    for row, read in enumerate(distributions.read):
+        decision = checkpoint.sure.get(read)
+        if decision is None:
+            reliabilities.append("cannot tell")
+            continue
+        reliability = decision.reliability(confidence[row], labelled=bool(answers[row].any()))
+        reliabilities.append(_LOWER[reliability] if unfamiliar[row] else reliability)
+    return reliabilities
