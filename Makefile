@@ -63,12 +63,13 @@ serve: $(RUN)/checkpoint.json ## serve a page to drop videos into
 $(RUN)/checkpoint.json:
 	$(MAKE) train
 
-# FACES: videos of people who speak with a neutral face, such as GRID's.
-default-model: $(READY) ## train the model that comes with the package (MOSEI=folder RAVDESS=folder FACES=folder)
-	@test -n "$(MOSEI)" -a -n "$(RAVDESS)" -a -n "$(FACES)" || \
-	  { echo "usage: make default-model MOSEI=folder RAVDESS=folder FACES=folder" >&2; exit 2; }
-	$(BIN)/python -m pipelines.default_model --mosei $(MOSEI) --ravdess $(RAVDESS) --faces $(FACES) \
-	  --out mmemo/shipped_models/default --jobs $(JOBS)
+# VOICES: folders of labelled voices (RAVDESS, nEMO); FACES: FER2013. With WORDS=default the weights
+# for words are those of the present model; without, they are trained.
+default-model: $(READY) ## train the model that comes with the package (MOSEI=folder VOICES="folders" FACES=folder)
+	@test -n "$(MOSEI)" -a -n "$(VOICES)" -a -n "$(FACES)" || \
+	  { echo 'usage: make default-model MOSEI=folder VOICES="folder folder" FACES=folder' >&2; exit 2; }
+	$(BIN)/python -m pipelines.default_model --mosei $(MOSEI) --voices $(VOICES) --faces $(FACES) \
+	  $(if $(WORDS),--words $(WORDS)) --out mmemo/shipped_models/default --jobs $(JOBS)
 
 ablation: features ## measure the contribution of each modality and decoder on the sample corpus
 	$(BIN)/python -m benchmarks.sample_ablation --data $(STORE) --config $(CONFIG)

@@ -21,7 +21,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from extractors.base import Frame
@@ -33,7 +32,7 @@ from extractors.facet.action_units import (
     load_calibration,
 )
 from extractors.facet.emotions import LABELLED
-from extractors.facet.expression import EXPRESSIONS, ExpressionNetwork
+from extractors.facet.expression import EXPRESSIONS
 from extractors.facet.extractor import FacetExtractor
 from mmemo.config import FeatureConfig
 from mmemo.features import Clip
@@ -44,6 +43,7 @@ from pipelines.default_model.expressions import (
     measure_faces,
     read_pictures,
 )
+from pipelines.default_model.faces import expressions_of
 from pipelines.evaluation.text_table import grid
 
 STRETCH_S = 5.0
@@ -83,13 +83,6 @@ def show_recall(faces: Faces) -> None:
     means = [np.mean([float(row[column]) for row in rows[1:]]) for column in (3, 4, 5)]
     total = [str(len(faces.labels)), str(int(faces.unfound.sum()))]
     print(grid([*rows, ["mean", *total, *(f"{mean:.3f}" for mean in means)]]))
-
-
-def expressions_of(faces: Faces) -> NDArray[np.float32]:
-    """Return the columns of each face, (N, 7)."""
-    network = ExpressionNetwork()
-    measured = zip(faces.patches, faces.heads, faces.angles, strict=True)
-    return np.stack([network(patch, head, angles) for patch, head, angles in measured])
 
 
 def show_emotions(folder: Path) -> None:

@@ -1,28 +1,22 @@
-"""From the three sources to the shipped checkpoint, step by step; finished steps are not repeated.
+"""From the sources to the shipped checkpoint, step by step; finished steps are not repeated.
 
-1. Words: the model of ``mosei_minilm.toml``, trained on CMU-MOSEI's words alone.
-2. Features: voices of RAVDESS, and faces of speakers who show nothing.
-3. Fusion: a model of all modalities, which has the weights of the model of words and keeps them;
-   what reads voice and face is learnt, from composed recordings, others in each epoch.
-   Its answers to words alone are therefore those of the model of words, and so is its operating
-   point: temperature and thresholds were chosen on CMU-MOSEI's validation segments, of which no
-   part is made up, and whose labels are as frequent as they are when people talk.
-4. Calibration: how far answers to a voice or a face without words lean towards how frequent the
-   emotions are (``calibrate``).
+1. Words: the model of ``mosei_minilm.toml``, trained on CMU-MOSEI's words alone. The shipped model
+   keeps its weights, so its answers to words alone are those of the model of words.
+2. Voices and faces are measured: corpora of acted voices, as recorded and degraded, and FER2013.
+3. Channels: what voice and face add to the words is learned from them (``learn``).
+4. Trust, thresholds, reliability: fitted on unseen people (``unseen``, ``compose``, ``calibrate``).
 """
 
-import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from extractors.facet.action_units import load_calibration
-from extractors.facet.extractor import FacetExtractor
-from mmemo.batching.batch import ClipArrays
+from extractors.clip import ClipExtractor
+from mmemo.batching.batch import by_video
 from mmemo.batching.rows import row_width
 from mmemo.checkpoint import (
     Checkpoint,
@@ -32,39 +26,45 @@ from mmemo.checkpoint import (
     save_checkpoint,
 )
 from mmemo.config import Config
-from mmemo.datasets.dataset import Dataset
-from mmemo.datasets.source import read_source
 from mmemo.errors import DataError
-from mmemo.features import ClipFeatures, Word
-from mmemo.model.emotion_model import EmotionModel, build_model
-from mmemo.store import FeatureStore
-from pipelines.data.extract import extract
+from mmemo.inference import infer
+from mmemo.model.emotion_model import build_model
 from pipelines.data.load import load_data
-from pipelines.default_model.calibrate import calibrate
-from pipelines.default_model.compose import VALID_SEED, Composer, Parts
-from pipelines.default_model.faces import FaceSimulator
-from pipelines.default_model.voices import VoicePool
-from pipelines.training.state import remove_state
-from pipelines.training.train import count_sets, finished, fit, labelled, train
+from pipelines.default_model.calibrate import (
+    Trust,
+    ValidationClips,
+    fit_decisions,
+    fit_partial,
+    fit_trust,
+    show,
+)
+from pipelines.default_model.channel_clips import ChannelClips, joined
+from pipelines.default_model.compose import compose
+from pipelines.default_model.faces import measured_faces
+from pipelines.default_model.learn import ColumnSet, foreign_limit, learned
+from pipelines.default_model.unseen import unseen
+from pipelines.default_model.voices import measure_voices
+from pipelines.training.train import finished, labelled, labels_of, train
 
 logger = logging.getLogger(__name__)
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 WORDS_CONFIG = CONFIGS / "mosei_minilm.toml"
-FUSION_CONFIG = CONFIGS / "default.toml"
+DEFAULT_CONFIG = CONFIGS / "default.toml"
 
-NAME = "CMU-MOSEI (words) + RAVDESS (acted voices) + simulated faces"
-SENTENCES = {"01": "kids are talking by the door", "02": "dogs are sitting by the door"}
-SENTENCE_FIELD = 4
-"""Of a file name of RAVDESS."""
-
-SHOWN = 0.35
-"""Share of the videos that an epoch of the fusion shows: it is validated, and kept, that often."""
-ACTED_TIMES = 2
-"""How often an epoch shows each acted clip as it is: what an emotion sounds like is learnt from
-these, how much to believe a voice from the composed ones."""
-WORDLESS = 6
-"""First epochs without words, which cost least: voice and face come first, then joining them."""
+NAME = "CMU-MOSEI (words) + RAVDESS, nEMO (acted voices) + FER2013 (faces)"
+COVAREP, SPEECH, EXPRESSION = 74, 384, 7
+SETS: Mapping[str, Sequence[ColumnSet]] = {
+    "audio": (
+        ColumnSet(slice(0, COVAREP), 0.001, weight=0.6),
+        ColumnSet(slice(COVAREP, COVAREP + SPEECH), 0.01),
+    ),
+    "visual": (ColumnSet(slice(-EXPRESSION, None), 0.1),),
+}
+OWN_SHARE = {"audio": 1.0, "visual": 0.0}
+"""How much the comparison within a recording counts at most. No corpus here has many faces of one
+person, so nothing can be learned about how faces differ from the person's usual one."""
+COMPOSED_SEED = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -73,82 +73,95 @@ class Sources:
 
     Attributes:
         mosei: folder with ``train.csv.gz`` and ``valid.csv.gz``.
-        ravdess: folder of RAVDESS's sound files.
-        faces: folder of videos of people who speak with a neutral face (GRID).
+        voices: folders of labelled voices.
+        faces: folder of FER2013.
     """
 
     mosei: Path
-    ravdess: Path
+    voices: Sequence[Path]
     faces: Path
 
 
-def build(sources: Sources, work: Path, out: Path, config: Config, *, jobs: int = 1) -> Checkpoint:
+def build(
+    sources: Sources, work: Path, out: Path, config: Config, *, words: Path | None, jobs: int = 1
+) -> Checkpoint:
     """Make the shipped checkpoint in ``out``; everything in between lies in ``work``.
+
+    Args:
+        sources: the data.
+        work: for intermediate results.
+        out: for the checkpoint.
+        config: of the model.
+        words: a trained model that has the words' weights; None: it is trained.
+        jobs: extracting processes.
 
     Raises:
         DataError: a source is missing or has other files than expected.
         FeatureError, ConfigError: as of extraction and training.
     """
     tables = [sources.mosei / f"{split}.csv.gz" for split in ("train", "valid")]
-    words = _words_model(tables, work / "text")
-    voices = _measured(sources.ravdess, work / "voices", config, "audio", jobs)
-    faces = _measured(sources.faces, work / "faces", config, "visual", jobs)
-    dataset = load_data([*tables, voices], config)
-    speaking = list(FeatureStore(faces))
-    parts = {split: parts_of(dataset, split, speaking, config) for split in ("train", "valid")}
-    checkpoint = _fuse(words, parts, _inputs(dataset, speaking), config, work / "fusion")
-    save_checkpoint(checkpoint, out, dtype=torch.float16)
-    calibrated = calibrate(load_checkpoint(out), parts["valid"])
-    save_checkpoint(calibrated, out, dtype=torch.float16)
-    remove_state(work / "fusion")
-    return calibrated
+    of_words = load_checkpoint(words) if words else _words_model(tables, work / "text")
+    model = _model(of_words, _inputs(config), config)
+    channels = channel_clips(sources.voices, sources.faces, work, model, jobs)
+    for m, clips in channels.items():
+        evidence = learned(clips, SETS[m], own_share=OWN_SHARE[m])
+        evidence.foreign.fill_(foreign_limit(clips, SETS[m]))
+        model.model.evidence.of(m).load_state_dict(evidence.state_dict())
+    validation = validation_clips(model, tables[1], channels)
+    trust = {m: fit_trust(validation, m) for m in channels}
+    for line in show(trust):
+        logger.info(line)
+    result = with_trust(model, trust, validation)
+    save_checkpoint(result, out, dtype=torch.float16)
+    return result
 
 
-def parts_of(
-    dataset: Dataset, split: str, speaking: Sequence[ClipFeatures], config: Config
-) -> Parts:
-    """Return the parts of one split's recordings.
-
-    Raises:
-        DataError: words or voices are missing.
-    """
-    clips = dataset.split(split)
-    spoken = [clip for clip in clips if "audio" not in clip.features and clip.clip.words]
-    acted = [with_sentence(clip) for clip in clips if "audio" in clip.features]
-    if not spoken or not acted:
-        raise DataError(f"{dataset.name}: expected words and voices in the split {split!r}")
-    pictures = round(config.data.frame_s * config.features.visual_fps)
-    tracks = [clip.features["visual"] for clip in speaking if "visual" in clip.features]
-    return Parts(
-        segments=labelled(spoken, config, complete=True),
-        acted=[_without_degrees(clip) for clip in labelled(acted, config, complete=True)],
-        voices=VoicePool(acted, config.data),
-        faces=FaceSimulator(load_calibration(), tracks, pictures),
-    )
-
-
-@contextlib.contextmanager
-def on_top_of(words: EmotionModel, model: EmotionModel) -> Iterator[None]:
-    """Copy the weights that a model shares with the model of words, and freeze them temporarily.
-
-    Its predictions from words alone are therefore those of the model of words, and voice and face
-    are learned for the same decoder.
-    """
-    own = model.state_dict()
-    same = {
-        name: weight
-        for name, weight in words.state_dict().items()
-        if name in own and own[name].shape == weight.shape
+def channel_clips(
+    voices: Sequence[Path], faces: Path, work: Path, model: Checkpoint, jobs: int
+) -> dict[str, ChannelClips]:
+    """Measure labelled voices and faces in the columns of a model."""
+    return {
+        "audio": joined(
+            [measure_voices(f, work / "voices", model.config, jobs=jobs) for f in voices]
+        ),
+        "visual": measured_faces(faces, work / "faces", model.inputs["visual"].names),
     }
-    model.load_state_dict(same, strict=False)
-    frozen = [w for name, w in model.named_parameters() if name in same and w.requires_grad]
-    for weight in frozen:
-        weight.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for weight in frozen:
-            weight.requires_grad_(True)
+
+
+def validation_clips(
+    model: Checkpoint,
+    table: Path,
+    channels: Mapping[str, ChannelClips],
+    seed: int = COMPOSED_SEED,
+) -> ValidationClips:
+    """Return the clips that trust and thresholds are fitted on, with the logits of unseen people.
+
+    Args:
+        model: has the words' weights.
+        table: CMU-MOSEI's validation segments.
+        channels: all labelled voices and faces.
+        seed: of the composed recordings.
+    """
+    dataset = load_data([table], model.config)
+    segments = labelled(dataset.split("valid"), model.config, complete=True)
+    words = infer(model.model, segments, without=["audio", "visual"]).set_log_probs
+    alone = {m: unseen(clips, SETS[m], own_share=OWN_SHARE[m]) for m, clips in channels.items()}
+    composed = compose(words, labels_of(segments), by_video(segments), alone, seed)
+    prior = model.trained_on.prior(len(model.labels))
+    return ValidationClips(composed, alone, prior, model.temperature)
+
+
+def with_trust(
+    model: Checkpoint, trust: Mapping[str, Trust], validation: ValidationClips
+) -> Checkpoint:
+    """Return the model with the trust in its channels, and with thresholds for every subset."""
+    for m, values in trust.items():
+        model.model.evidence.of(m).trust(values.sharpness, values.mistrust)
+    return replace(
+        model,
+        partial=fit_partial(validation, trust),
+        sure=fit_decisions(validation, trust),
+    )
 
 
 def _words_model(tables: Sequence[Path], folder: Path) -> Checkpoint:
@@ -158,77 +171,42 @@ def _words_model(tables: Sequence[Path], folder: Path) -> Checkpoint:
     return train(config, load_data(tables, config), folder)
 
 
-def _measured(media: Path, store: Path, config: Config, modality: str, jobs: int) -> Path:
-    """Extract one modality of a folder of clips, unless it is there."""
-    source = read_source(media)
-    options = config.features.model_copy(update={"modalities": (modality,)})
-    result = extract(source.clips, source.info, store, options, jobs=jobs)
-    if result.failures:
-        first = result.failures[0]
-        raise DataError(f"{media}: {len(result.failures)} clips failed, first {first.id}")
-    return store
+def _inputs(config: Config) -> dict[str, Inputs]:
+    """Return the columns that the extractors of a configuration make."""
+    extractor = ClipExtractor(config.features, vectors=False)
+    inputs = {"text": Inputs((), "words")}
+    for modality in ("audio", "visual"):
+        sets = extractor.column_sets(modality).values()
+        names = tuple(name for columns in sets for name in columns.names)
+        inputs[modality] = Inputs(names, "+".join(columns.fingerprint() for columns in sets))
+    return inputs
 
 
-def _inputs(dataset: Dataset, speaking: Sequence[ClipFeatures]) -> dict[str, Inputs]:
-    audio = next(clip.features["audio"] for clip in dataset.clips if "audio" in clip.features)
-    visual = next(clip.features["visual"] for clip in speaking if "visual" in clip.features)
-    assert visual.names == FacetExtractor.names
-    return {
-        "text": Inputs((), "words"),
-        "audio": Inputs(audio.names, audio.source),
-        "visual": Inputs(visual.names, visual.source),
-    }
-
-
-def _fuse(
-    words: Checkpoint,
-    parts: dict[str, Parts],
-    inputs: dict[str, Inputs],
-    config: Config,
-    folder: Path,
-) -> Checkpoint:
-    torch.manual_seed(config.train.seed)
+def _model(words: Checkpoint, inputs: Mapping[str, Inputs], config: Config) -> Checkpoint:
+    """Return a model with the weights of the model of words, and silent channels."""
     dims = {m: row_width(m, len(columns.names), config.data) for m, columns in inputs.items()}
     model = build_model(config.model, dims, words.labels)
-    assert model.words is not None
-    composer = Composer(
-        parts["train"],
-        config.train.seed,
-        acted_times=ACTED_TIMES,
-        share=SHOWN,
-        wordless=WORDLESS,
-    )
-    validate_on = Composer(parts["valid"], VALID_SEED, share=SHOWN)(0)
-    model.fit_statistics(composer(0))
-    folder.mkdir(parents=True, exist_ok=True)
-    with on_top_of(words.model, model), model.words.held_still(), model.words.remembering():
-        state = fit(model, config, composer, validate_on, folder)
-    model.load_state_dict(state.best_weights)
+    assert model.prior is not None
+    own = model.state_dict()
+    same = {
+        name: weight
+        for name, weight in words.model.state_dict().items()
+        if name in own and own[name].shape == weight.shape
+    }
+    channels = ("evidence.", "prior.")
+    missing = [name for name in own if name not in same and not name.startswith(channels)]
+    if missing:
+        raise DataError(f"the model of words: expected the weights {', '.join(missing)}")
+    model.load_state_dict(same, strict=False)
+    prior = words.trained_on.prior(len(words.labels))
+    model.prior.log_probs.copy_(torch.from_numpy(np.log(prior)))
     return Checkpoint(
         model=model.eval(),
         config=config,
-        inputs=inputs,
+        inputs=dict(inputs),
         thresholds=words.thresholds,
-        trained_on=TrainedOn(
-            NAME,
-            False,
-            len(parts["train"].segments) + len(parts["train"].acted),
-            count_sets(parts["train"].segments),
-        ),
-        valid=state.best_figures,
+        trained_on=TrainedOn(NAME, False, words.trained_on.clips, words.trained_on.set_counts),
+        valid=words.valid,
         label_thresholds=words.label_thresholds,
         temperature=words.temperature,
     )
-
-
-def with_sentence(clip: ClipFeatures) -> ClipFeatures:
-    """Return an acted clip with the words that its file name encodes."""
-    texts = SENTENCES[clip.clip.id.split("-")[SENTENCE_FIELD]].split()
-    words = tuple(Word(text, float(place), place + 1.0) for place, text in enumerate(texts))
-    return replace(clip, clip=replace(clip.clip, words=words))
-
-
-def _without_degrees(clip: ClipArrays) -> ClipArrays:
-    """Remove the strength of an acted emotion, which is an instruction, not an annotation."""
-    assert clip.degrees is not None
-    return replace(clip, degrees=np.full_like(clip.degrees, np.nan))

@@ -89,15 +89,25 @@ class Faces(NamedTuple):
         )
 
 
-def measure_faces(folder: Path, split: str, work: Path) -> Faces:
+def measure_faces(folder: Path, split: str, work: Path, *, only_held_out: bool = False) -> Faces:
     """Find and measure the faces of one part of FER2013, or read what was measured before.
+
+    Args:
+        folder: FER2013.
+        split: "train" or "public_test".
+        work: for what is measured.
+        only_held_out: whether to measure only the pictures that are not trained on.
 
     Raises:
         DataError: there is no such part in the folder.
     """
-    cache = work / f"faces-{split}.npz"
+    cache = work / f"faces-{split}{'-held-out' if only_held_out else ''}.npz"
     if not cache.exists():
-        faces = _measured(list(read_pictures(folder, split)))
+        pictures = list(read_pictures(folder, split))
+        if only_held_out:
+            held = held_out(np.array([name for name, _ in pictures]))
+            pictures = [picture for picture, keep in zip(pictures, held, strict=True) if keep]
+        faces = _measured(pictures)
         work.mkdir(parents=True, exist_ok=True)
         part = cache.with_suffix(".part.npz")
         np.savez(part, **faces._asdict())

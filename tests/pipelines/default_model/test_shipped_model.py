@@ -5,21 +5,21 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from extractors.base import Frame, Sound
-from extractors.covarep import CovarepExtractor
-from extractors.facet.extractor import FacetExtractor
+from extractors.base import Sound
+from extractors.clip import ClipExtractor
+from extractors.column_sets import side_by_side
 from extractors.media import read_sound
 from mmemo.assets.shipped import find_model
 from mmemo.batching.batch import ClipArrays
 from mmemo.batching.rows import arrange
 from mmemo.checkpoint import load_checkpoint
+from mmemo.decisions.sure import PRECISION
 from mmemo.features import Clip, ClipFeatures, Word, rows_of_words
 from mmemo.inference import infer
 from mmemo.labels import EMOTIONS
 from pipelines.cli import main
-from pipelines.sample.clip import _head
-from pipelines.sample.face import FPS, plan_motion
 
 MOST_BYTES = 20_000_000
 
@@ -49,8 +49,8 @@ def test_it_is_small_and_nothing_in_it_can_run():
 def test_it_says_what_it_learnt_from_and_under_which_terms(model):
     trained_on = model.trained_on
     assert "CMU-MOSEI" in trained_on.dataset
-    assert "RAVDESS" in trained_on.dataset
-    assert "simulated" in trained_on.dataset
+    for corpus in ("RAVDESS", "nEMO", "FER2013"):
+        assert corpus in trained_on.dataset
     assert not trained_on.demonstration
     assert sum(trained_on.set_counts.values()) == 16_327
     licence = (find_model("default") / "LICENSE.md").read_text()
@@ -63,8 +63,11 @@ def test_it_says_what_it_learnt_from_and_under_which_terms(model):
 def test_it_reads_what_the_extractors_make(model):
     """A model whose inputs nobody makes any more would refuse every clip."""
     assert model.labels == EMOTIONS
-    assert model.inputs["audio"].source == CovarepExtractor().fingerprint()
-    assert model.inputs["visual"].source == FacetExtractor().fingerprint()
+    extractor = ClipExtractor(model.config.features, vectors=False)
+    for modality in ("audio", "visual"):
+        sets = extractor.column_sets(modality).values()
+        assert model.inputs[modality].source == "+".join(one.fingerprint() for one in sets)
+        assert model.inputs[modality].names == tuple(name for one in sets for name in one.names)
 
 
 def test_words_move_the_answer_where_they_should(model):
@@ -85,14 +88,12 @@ def test_words_move_the_answer_where_they_should(model):
 
 def test_any_subset_of_the_modalities_gives_a_distribution(model):
     rng = np.random.default_rng(0)
-    values = {
-        m: rng.normal(
-            getattr(model.model.normalizer, f"{m}_mean").numpy(),
-            model.model.normalizer.std(m).numpy(),
-            (7, model.model.dims[m]),
-        ).astype(np.float32)
-        for m in ("audio", "visual")
-    }
+    values = {}
+    for m in ("audio", "visual"):
+        channel = model.model.evidence.of(m)
+        dim = model.model.dims[m]
+        usual, spread = (part[:dim].numpy() for part in (channel.location, channel.scale))
+        values[m] = rng.normal(usual, spread, (7, dim)).astype(np.float32)
     values["text"] = np.zeros((2, 0), np.float32)
     words = ("good", "morning")
     clips = [
@@ -116,18 +117,42 @@ def test_any_subset_of_the_modalities_gives_a_distribution(model):
         assert not weights[:, np.logical_not(heard)].any()
 
 
-def face(smile):
-    """Measure a drawn head that says nothing and smiles, or does not."""
-    opening = np.full(50, 0.1)
-    motion = plan_motion(opening, smile=smile, surprise=0.0, rng=np.random.default_rng(0))
-    pictures = _head("anna").render(motion)
-    frames = [Frame(picture, n / FPS) for n, picture in enumerate(pictures) if n % 2 == 0]
-    return ClipFeatures(Clip(f"smile {smile}", "v"), {"visual": FacetExtractor()(iter(frames))})
+def test_every_subset_has_a_decision_that_was_measured(model):
+    subsets = {
+        frozenset(subset)
+        for size in (1, 2, 3)
+        for subset in itertools.combinations(("text", "audio", "visual"), size)
+    }
+    assert set(model.sure) == subsets
+    for decision in model.sure.values():
+        assert all(share == 0 or share >= PRECISION - 1e-6 for share in decision.precision)
 
 
-def test_a_smile_is_happier_than_a_face_without(model):
-    neutral, smiling = probs_of(model, face(0.0), face(1.0))[:, EMOTIONS.index("happiness")]
-    assert smiling > neutral + 0.05
+def test_words_alone_are_answered_as_without_any_channel(model):
+    """Voice and face add to what the words say, so they cannot change it where they are absent."""
+    [words] = [arrange(spoken("i am so happy"), model.config.data, reads_words=True)]
+    plain = infer(model.model, [words]).set_log_probs
+    with torch.no_grad():
+        for _, channel in model.model.evidence.items():
+            channel.sharpness.mul_(2)
+    try:
+        assert infer(model.model, [words]).set_log_probs == pytest.approx(plain)
+    finally:
+        for _, channel in model.model.evidence.items():
+            channel.sharpness.div_(2)
+
+
+@pytest.mark.shared
+def test_a_grin_is_happiness_and_nobody_is_nothing(model, shared, capsys):
+    folder = shared / "data/odd_clips"
+    for name in ("single_face", "no_face"):
+        assert main(["predict", str(folder / f"{name}.mp4"), "--json"]) in (0, 1, 2, 3)
+    grin, nobody = map(json.loads, capsys.readouterr().out.splitlines())
+    assert max(grin["probs"], key=grin["probs"].get) == "happiness"
+    assert nobody["labels"] is None
+    assert nobody["probs"] is None
+    assert nobody["reliability"] == "cannot tell"
+    assert nobody["absent"]
 
 
 @pytest.mark.shared
@@ -135,7 +160,8 @@ def test_an_angry_voice_is_angrier_than_a_calm_one(model, shared):
     clips = []
     for name in ("03-01-05-02-01-01-17", "03-01-02-01-01-01-17"):
         samples: Sound = read_sound(shared / f"data/ravdess/{name}.flac", 16_000)
-        features = {"audio": CovarepExtractor()(samples)}
+        sets = ClipExtractor(model.config.features, vectors=False).column_sets("audio").values()
+        features = {"audio": side_by_side([measure(samples) for measure in sets])}
         clips.append(ClipFeatures(Clip(name, name), features))
     angry, calm = probs_of(model, *clips)[:, EMOTIONS.index("anger")]
     assert angry > calm + 0.2
