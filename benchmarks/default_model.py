@@ -45,7 +45,7 @@ METRICS = ("acc_jaccard_empty0", "acc_jaccard_empty1", "hamming_loss", "micro_f1
 WORDS = ("likely", "possible", "cannot tell")
 NAMES = {"text": "words", "audio": "voice", "visual": "face"}
 SCORED_SEED = 7
-"""Recordings are composed anew, not those on which trust and thresholds were fitted."""
+"""Recordings are composed again, not those on which trust and thresholds were fitted."""
 
 
 def main() -> None:
@@ -64,19 +64,19 @@ def main() -> None:
     clips = validation_clips(model, table, channels, seed=SCORED_SEED)
     trust = {m: model.model.evidence.of(m).trusted() for m in channels}
     trust_of = {m: Trust(*values) for m, values in trust.items()}
-    found = {read: answers(clips, trust_of, read) for read in subsets()}
-    show_metrics(model, found)
+    by_channels = {read: answers(clips, trust_of, read) for read in subsets()}
+    show_metrics(model, by_channels)
     for m, unseen in clips.alone.items():
         show_ranking(NAMES[m], unseen)
     show_other_corpora(channels["audio"])
-    show_decision(model, found)
-    show_reliability(found)
+    show_decision(model, by_channels)
+    show_reliability(by_channels)
 
 
-def show_metrics(model: Checkpoint, found: Mapping[frozenset[str], PartialAnswers]) -> None:
+def show_metrics(model: Checkpoint, by_channels: Mapping[frozenset[str], PartialAnswers]) -> None:
     """Print the field's metrics on composed recordings, and those of constants."""
     rows = [["composed recordings", *METRICS, "set NLL", "ECE", "Brier"]]
-    for read, every in found.items():
+    for read, every in by_channels.items():
         clips = every.where(every.composed)
         marginals = _marginals(clips)
         decided = {
@@ -130,34 +130,34 @@ def show_other_corpora(voices: ChannelClips) -> None:
     print(grid(rows))
 
 
-def show_decision(model: Checkpoint, found: Mapping[frozenset[str], PartialAnswers]) -> None:
+def show_decision(model: Checkpoint, by_channels: Mapping[frozenset[str], PartialAnswers]) -> None:
     """Print precision, recall and false labels of the decision for people."""
     rows = [["decision for people", "clips", "precision", "recall", "false per clip", "no label"]]
-    for read, every in found.items():
+    for read, every in by_channels.items():
         for composed in (True, False):
             clips = every.where(every.composed == composed)
             if not len(clips.truth):
                 continue
             pred = decode_threshold(_marginals(clips), model.thresholds_of("sure", [read])[0])
             hits, weight = (pred & clips.truth).sum(axis=1), clips.weights
-            given = weight @ pred.sum(axis=1)
+            n_predicted = weight @ pred.sum(axis=1)
             rows.append(
                 [
                     f"{_named(read)}, {'composed' if composed else 'as they are'}",
                     str(len(pred)),
-                    f"{weight @ hits / given:.3f}" if given else "none given",
+                    f"{weight @ hits / n_predicted:.3f}" if n_predicted else "none",
                     f"{weight @ hits / (weight @ clips.truth.sum(axis=1)):.3f}",
-                    f"{(given - weight @ hits) / weight.sum():.3f}",
+                    f"{(n_predicted - weight @ hits) / weight.sum():.3f}",
                     f"{weight @ ~pred.any(axis=1) / weight.sum():.3f}",
                 ]
             )
     print(grid(rows))
 
 
-def show_reliability(found: Mapping[frozenset[str], PartialAnswers]) -> None:
+def show_reliability(by_channels: Mapping[frozenset[str], PartialAnswers]) -> None:
     """Print how many answers of each word there are, and how many were right."""
     rows = [["reliability", *(cell for word in WORDS for cell in (word, "right"))]]
-    for read, every in found.items():
+    for read, every in by_channels.items():
         half = np.array([zlib.crc32(group.encode()) % 2 == 0 for group in every.groups])
         named, correct = np.empty(len(half), object), np.zeros(len(half), bool)
         for fitted, counted in ((half, ~half), (~half, half)):

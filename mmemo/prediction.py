@@ -1,14 +1,16 @@
 """Predictions and explanations for the utterances of a recording, in the form that users read.
 
 The table of predictions has one row per utterance. Its columns are ``video``, ``start_s``,
-``end_s``, ``text`` and ``emotions``; per emotion its probability ``p_EMOTION`` and the effects of
-hiding each modality ``EMOTION_MODALITY_effect``; then ``absent``, the missing modalities with the
-reasons, and ``demonstration``. Cells are None where there was nothing to read.
+``end_s``, ``text``, ``emotions`` and ``reliability``; per emotion its probability ``p_EMOTION``,
+the threshold ``EMOTION_threshold`` that it is compared with, how often it occurs in the training
+data ``EMOTION_base_rate``, and the effects of hiding each modality ``EMOTION_MODALITY_effect``;
+then ``absent``, the missing modalities with the reasons, and ``demonstration``. Cells are None
+where there was nothing to read.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -33,6 +35,7 @@ EXPRESSED_NOTE = (
 """At the foot of every page with answers."""
 
 Row = dict[str, Any]
+Reliability = Literal["likely", "possible", "cannot tell"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,14 @@ class Prediction:
             are absent; None likewise.
         absent: modality -> the reason why it is missing.
         demonstration: whether the model was trained on made-up data only.
+        reliability: how far the answer can be relied on, measured on clips of which the same
+            modalities were read (``mmemo.decisions.sure``); "cannot tell" where there was nothing
+            to read; None where the model was not measured.
+        thresholds: emotion -> probability from which it is predicted, None where no probability is
+            sure enough; None where the decoder has no thresholds or there was nothing to read.
+        base_rates: emotion -> how often it occurs in the training data; None likewise.
+        unfamiliar: modalities that are unlike all that the model learned from, which lowers the
+            reliability.
     """
 
     video: str
@@ -62,6 +73,20 @@ class Prediction:
     effects: Mapping[str, Mapping[str, float]] | None
     absent: Mapping[str, str]
     demonstration: bool
+    reliability: Reliability | None = None
+    thresholds: Mapping[str, float | None] | None = None
+    base_rates: Mapping[str, float] | None = None
+    unfamiliar: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> str:
+        """The predicted emotions as people read them, with the reliability."""
+        if self.labels is None:
+            return "nothing to read"
+        if not self.labels and self.reliability == "cannot tell":
+            return "cannot tell"
+        emotions = ", ".join(self.labels) or "none"
+        return emotions if self.reliability is None else f"{emotions} ({self.reliability})"
 
     @property
     def text(self) -> str:
@@ -70,7 +95,7 @@ class Prediction:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists and dicts, numbers rounded to 4 decimals."""
-        fields = {**asdict(self), "text": self.text}
+        fields = {**asdict(self), "text": self.text, "answer": self.answer}
         return {name: _rounded(value) for name, value in fields.items()}
 
 
@@ -159,9 +184,9 @@ def signed(effect: float) -> str:
 def table_columns(predictions: Sequence[Prediction]) -> Mapping[str, type]:
     """Return column name -> type of its cells (str, float, list or bool), in order."""
     columns: dict[str, type] = {"video": str, "start_s": float, "end_s": float, "text": str}
-    columns["emotions"] = list
+    columns |= {"emotions": list, "reliability": str}
     for label in _labels(predictions):
-        columns[f"p_{label}"] = float
+        columns |= {f"p_{label}": float, f"{label}_threshold": float, f"{label}_base_rate": float}
         columns |= {f"{label}_{modality}_effect": float for modality in MODALITIES}
     return {**columns, "absent": list, "demonstration": bool}
 
@@ -182,12 +207,14 @@ def _row(prediction: Prediction, columns: Mapping[str, type], labels: Sequence[s
     row |= {"video": prediction.video, "text": prediction.text}
     row |= {"start_s": round(prediction.start, 3), "end_s": round(prediction.end, 3)}
     row["absent"] = [f"{modality}: {reason}" for modality, reason in prediction.absent.items()]
-    row["demonstration"] = prediction.demonstration
+    row |= {"demonstration": prediction.demonstration, "reliability": prediction.reliability}
     if prediction.labels is None or prediction.probs is None or prediction.effects is None:
         return row
     row["emotions"] = list(prediction.labels)
     for label in labels:
         row[f"p_{label}"] = round(prediction.probs[label], 4)
+        row[f"{label}_threshold"] = _rounded((prediction.thresholds or {}).get(label))
+        row[f"{label}_base_rate"] = _rounded((prediction.base_rates or {}).get(label))
         for modality, effect in prediction.effects[label].items():
             row[f"{label}_{modality}_effect"] = round(effect, 4)
     return row

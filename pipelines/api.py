@@ -109,7 +109,7 @@ class EmotionReader:
         self,
         media: Media,
         *,
-        decoder: Decoder = "threshold",
+        decoder: Decoder = "sure",
         without: Without = (),
         on_progress: OnProgress = no_progress,
     ) -> Predictions:
@@ -152,7 +152,7 @@ class EmotionReader:
         return self.read(media).whole
 
     def explain(
-        self, media: Media, *, decoder: Decoder = "threshold", without: Without = ()
+        self, media: Media, *, decoder: Decoder = "sure", without: Without = ()
     ) -> list[Explanation | None]:
         """Explain the answers, by hiding modalities and moments from the model in turn.
 
@@ -178,7 +178,7 @@ class EmotionReader:
         media: Media,
         out: Media | None = None,
         *,
-        decoder: Decoder = "threshold",
+        decoder: Decoder = "sure",
         without: Without = (),
         embed_mb: float = 20.0,
     ) -> Path:
@@ -216,7 +216,7 @@ class EmotionReader:
         self,
         media: Media,
         *,
-        decoder: Decoder = "threshold",
+        decoder: Decoder = "sure",
         without: Without = (),
         on_stage: Callable[[str], None] = lambda stage: None,
         on_progress: OnProgress = no_progress,
@@ -248,7 +248,7 @@ class EmotionReader:
         media: Media,
         out: Media | None = None,
         *,
-        decoder: Decoder = "threshold",
+        decoder: Decoder = "sure",
         without: Without = (),
     ) -> Path:
         """Write an MP4 of a recording with words and answers drawn beside the picture.

@@ -76,7 +76,7 @@ def split_utterances(
     the utterance around it; between two utterances it is dropped. A single word, or words that
     overlap without a break, may still exceed ``max_s``, and a short remark between two long ones
     may be shorter than ``min_s``. Without words, the recording is cut into equal windows of at most
-    ``wordless_s``, so that voice and face can be used: no sentence tells how long an expression
+    ``wordless_s``, so that voice and face can be used: no sentence shows how long an expression
     lasts, and the average of a long window shows none. Shots of at least ``min_s`` have their own
     windows.
 

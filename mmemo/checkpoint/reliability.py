@@ -6,8 +6,9 @@ import numpy as np
 
 from mmemo.arrays import LabelSets
 from mmemo.checkpoint.trained_model import Checkpoint
-from mmemo.decisions.sure import Reliability, confidences
+from mmemo.decisions.sure import confidences
 from mmemo.inference import SetDistributions
+from mmemo.prediction import Reliability
 
 _LOWER: dict[Reliability, Reliability] = {
     "likely": "possible",

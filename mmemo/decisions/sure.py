@@ -12,13 +12,13 @@ N clips, K labels, S = 2**K sets.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmemo.arrays import Bools, Floats, LabelSets
 from mmemo.labels import all_sets
+from mmemo.prediction import Reliability
 
 PRECISION = 0.6
 MOST_FALSE = 0.4
@@ -29,8 +29,6 @@ FEWEST, FEWEST_ANSWERS = 30, 200
 """Labels from which a precision, and answers from which a reliability is estimated."""
 NEVER = 2.0
 """A threshold that no probability reaches."""
-
-Reliability = Literal["likely", "possible", "cannot tell"]
 
 
 @dataclass(frozen=True)
@@ -80,8 +78,8 @@ def confidences(set_log_probs: Floats, answers: LabelSets) -> Floats:
 
 def right(answers: LabelSets, truth: LabelSets) -> Bools:
     """Return whether all labels of an answer are present and, without a label, none is, (N,)."""
-    given = (truth >= answers).all(axis=1)
-    return np.where(answers.any(axis=1), given, ~truth.any(axis=1).astype(bool))
+    labels_right = (truth >= answers).all(axis=1)
+    return np.where(answers.any(axis=1), labels_right, ~truth.any(axis=1).astype(bool))
 
 
 def fit_decision(

@@ -118,8 +118,9 @@ def add_decoder(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--decoder",
         choices=get_args(Decoder),
-        default="threshold",
-        help="the score that the answer maximises (default: %(default)s)",
+        default="sure",
+        help="sure: only emotions that were mostly right on validation clips; others: the score of "
+        "the field that the answer maximises (default: %(default)s)",
     )
 
 

@@ -152,8 +152,8 @@ def fit_partial(clips: ValidationClips, trust: Mapping[str, Trust]) -> dict[Subs
     for read in subsets():
         if "text" in read:
             continue
-        found = answers(clips, trust, read)
-        usual = found.where(found.composed)
+        every = answers(clips, trust, read)
+        usual = every.where(every.composed)
         n_labels = usual.truth.shape[1]
         marginals = np.exp(usual.set_log_probs) @ all_sets(n_labels).astype(np.float64)
         partial[read] = PartialReading(

@@ -6,7 +6,7 @@ get a voice and a face that show the segment's labels, and how often which label
 the corpus of the words. Acted voices and posed faces must not be believed more than they deserve on
 people who just talk, so in some recordings they do not show the labels (``MANNERS``).
 
-Nothing is learned from composed recordings. They tell how far to believe each channel, and where
+Nothing is learned from composed recordings. They show how far to believe each channel, and where
 the thresholds lie. C clips, K labels.
 """
 

@@ -105,8 +105,8 @@ def measure_faces(folder: Path, split: str, work: Path, *, only_held_out: bool =
     if not cache.exists():
         pictures = list(read_pictures(folder, split))
         if only_held_out:
-            held = held_out(np.array([name for name, _ in pictures]))
-            pictures = [picture for picture, keep in zip(pictures, held, strict=True) if keep]
+            chosen = held_out(np.array([name for name, _ in pictures]))
+            pictures = [picture for picture, keep in zip(pictures, chosen, strict=True) if keep]
         faces = _measured(pictures)
         work.mkdir(parents=True, exist_ok=True)
         part = cache.with_suffix(".part.npz")

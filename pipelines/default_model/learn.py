@@ -112,8 +112,8 @@ def folds(clips: ChannelClips, number: int, seed: int = 0) -> Iterator[NDArray[n
     """Yield which clips are held out, (N,): the speakers of each corpus in ``number`` parts."""
     speakers = np.unique(clips.speakers)
     part = np.random.default_rng(seed).permutation(len(speakers)) % number
-    for held in range(number):
-        yield np.isin(clips.speakers, speakers[part == held])
+    for left_out in range(number):
+        yield np.isin(clips.speakers, speakers[part == left_out])
 
 
 def _columns(part: ColumnSet, dim: int) -> NDArray[np.int64]:

@@ -37,8 +37,8 @@ class Unseen:
         """Return the logits of each clip as a recording by itself, (N, K + 1)."""
         logits = np.zeros((len(self.clips), len(EMOTIONS) + 1))
         for number, model in enumerate(self.models):
-            held = self.fold == number
-            logits[held] = logits_alone(model, self.clips.where(held))
+            left_out = self.fold == number
+            logits[left_out] = logits_alone(model, self.clips.where(left_out))
         return logits
 
     def together(self, places: NDArray[np.int64]) -> Floats:
@@ -63,7 +63,7 @@ def unseen(
 ) -> Unseen:
     """Learn a model per fold of the speakers; see ``learned``."""
     fold, models = np.zeros(len(clips), np.int64), []
-    for place, held in enumerate(folds(clips, number)):
-        fold[held] = place
-        models.append(learned(clips.where(~held), sets, own_share=own_share))
+    for place, left_out in enumerate(folds(clips, number)):
+        fold[left_out] = place
+        models.append(learned(clips.where(~left_out), sets, own_share=own_share))
     return Unseen(clips, models, fold)

@@ -50,8 +50,7 @@ def draw_panel(image: Image, prediction: Prediction | None, labels: Sequence[str
         note = "" if prediction is None else "nothing to read"
         write(image, note, (10, y), DIM, 0.45)
     else:
-        emotions = ", ".join(prediction.labels or ()) or "none"
-        for line in _wrapped(emotions, image.shape[1] - 20, 0.5):
+        for line in _wrapped(prediction.answer, image.shape[1] - 20, 0.5):
             write(image, line, (10, y), MARK if prediction.labels else DIM, 0.5)
             y += 20
     y = 24 + 3 * 20

@@ -35,7 +35,7 @@ class Request:
     """
 
     run: Path
-    decoder: Decoder = "threshold"
+    decoder: Decoder = "sure"
     device: str = "cpu"
     movies: Mapping[Path, Path] = field(default_factory=dict)
     without: Sequence[str] = ()

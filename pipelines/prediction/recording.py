@@ -1,7 +1,7 @@
 """Predictions for one recording: its utterances, their emotions, and each modality's effect."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from extractors.text.utterances import Utterance, split_utterances
 from mmemo.batching.batch import ClipArrays
 from mmemo.batching.rows import arrange
 from mmemo.checkpoint import Checkpoint
+from mmemo.checkpoint.reliability import reliabilities_of
 from mmemo.explain import modality_effects, text_encoded_once
-from mmemo.features import Clip, ClipFeatures, Features
-from mmemo.inference import infer
-from mmemo.labels import to_names
-from mmemo.prediction import Prediction
+from mmemo.features import CHANNEL_NAMES, Clip, ClipFeatures, Features
+from mmemo.inference import THRESHOLD_DECODERS, infer
+from mmemo.labels import all_sets, to_names
+from mmemo.prediction import Prediction, Reliability
 from pipelines.progress import OnProgress, extractor_progress
 
 logger = logging.getLogger(__name__)
@@ -85,23 +86,50 @@ def read_recording(
     checkpoint.check(whole)
     pieces = split_utterances(whole.clip.words or (), duration_s, cuts=cuts)
     utterances = tuple(cut(whole, piece, number) for number, piece in enumerate(pieces))
-    config = checkpoint.config
-    clips = tuple(
-        arrange(utterance, config.data, reads_words=config.model.reads_words)
+    config, reads_words = checkpoint.config, checkpoint.config.model.reads_words
+    readable = [
+        _without_foreign(
+            checkpoint, utterance, arrange(utterance, config.data, reads_words=reads_words)
+        )
         for utterance in utterances
+    ]
+    return Recording(
+        media,
+        duration_s,
+        whole,
+        tuple(utterance for utterance, _ in readable),
+        tuple(clip for _, clip in readable),
     )
-    return Recording(media, duration_s, whole, utterances, clips)
+
+
+def _without_foreign(
+    checkpoint: Checkpoint, utterance: ClipFeatures, clip: ClipArrays
+) -> tuple[ClipFeatures, ClipArrays]:
+    """Remove what the model cannot have learned to read: music that was taken for a voice."""
+    foreign = checkpoint.model.foreign(clip)
+    reasons = {m: f"unlike every {CHANNEL_NAMES[m]} the model has learned from" for m in foreign}
+    features = {m: part for m, part in utterance.features.items() if m not in foreign}
+    values = {m: rows for m, rows in clip.values.items() if m not in foreign}
+    masks = {m: mask for m, mask in clip.masks.items() if m not in foreign}
+    return (
+        replace(utterance, features=features, absent={**utterance.absent, **reasons}),
+        replace(clip, values=values, masks=masks),
+    )
 
 
 def answer(
-    checkpoint: Checkpoint, recording: Recording, *, decoder: str = "threshold"
+    checkpoint: Checkpoint, recording: Recording, *, decoder: str = "sure"
 ) -> list[Prediction]:
     """Return the prediction for each utterance of a recording, in order."""
     model, clips, calibration = checkpoint.model, recording.clips, checkpoint.calibration
     with text_encoded_once(model):
         result = infer(model, clips, calibration=calibration)
         effects = modality_effects(model, clips, result.marginals, calibration=calibration)
-    pred = result.decode(decoder, checkpoint.thresholds_of(decoder, result.read))
+    thresholds = checkpoint.thresholds_of(decoder, result.read)
+    pred = result.decode(decoder, thresholds)
+    reliabilities = reliabilities_of(checkpoint, result, pred)
+    if decoder == "sure":
+        pred[[reliability == "cannot tell" for reliability in reliabilities]] = 0
     return [
         _prediction(
             checkpoint,
@@ -109,6 +137,9 @@ def answer(
             None if not clip.values else pred[row],
             result.marginals[row],
             effects[row],
+            thresholds=thresholds[row] if decoder in THRESHOLD_DECODERS else None,
+            reliability=reliabilities[row],
+            unfamiliar=tuple(np.array(model.modalities)[result.unfamiliar[row]].tolist()),
         )
         for row, (utterance, clip) in enumerate(
             zip(recording.utterances, recording.clips, strict=True)
@@ -149,6 +180,10 @@ def _prediction(
     chosen: NDArray[np.int8] | None,
     marginals: NDArray[np.float64],
     effects: NDArray[np.float64],
+    *,
+    thresholds: NDArray[np.float64] | None,
+    reliability: Reliability | None,
+    unfamiliar: tuple[str, ...],
 ) -> Prediction:
     clip = utterance.clip
     assert clip.end is not None
@@ -175,4 +210,22 @@ def _prediction(
         effects=effects_by_label if read else None,
         absent=utterance.absent,
         demonstration=checkpoint.trained_on.demonstration,
+        reliability=reliability,
+        thresholds=_thresholds(labels, thresholds) if read and thresholds is not None else None,
+        base_rates=_base_rates(checkpoint) if read else None,
+        unfamiliar=unfamiliar,
     )
+
+
+def _thresholds(labels: Sequence[str], thresholds: NDArray[np.float64]) -> dict[str, float | None]:
+    return {
+        label: None if cut > 1 else float(cut)
+        for label, cut in zip(labels, thresholds, strict=True)
+    }
+
+
+def _base_rates(checkpoint: Checkpoint) -> dict[str, float]:
+    """Return how often each label occurs in the training data."""
+    labels = checkpoint.labels
+    rates = checkpoint.trained_on.prior(len(labels)) @ all_sets(len(labels))
+    return dict(zip(labels, map(float, rates), strict=True))

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mmemo.arrays import Floats
 from mmemo.checkpoint import Checkpoint
-from mmemo.inference import modalities_read
 from mmemo.prediction import Explanation, Prediction
 from pipelines.prediction.explanation import explain_recording
 from pipelines.prediction.recording import Recording, answer
@@ -26,8 +24,6 @@ class VideoReport:
         duration_s: its duration.
         labels: K labels, in column order.
         modalities: M modalities that the model reads.
-        thresholds: (N, K) probability from which a label is taken; None if the decoder does not
-            use thresholds.
         predictions: N utterances in order of time.
         bands: uncertainty of each probability.
         explanations: one per utterance; None where there was nothing to read.
@@ -41,7 +37,6 @@ class VideoReport:
     duration_s: float
     labels: tuple[str, ...]
     modalities: tuple[str, ...]
-    thresholds: Floats | None
     predictions: Sequence[Prediction]
     bands: Bands
     explanations: Sequence[Explanation | None]
@@ -55,7 +50,7 @@ def make_report(
     checkpoint: Checkpoint,
     recording: Recording,
     *,
-    decoder: str = "threshold",
+    decoder: str = "sure",
     on_stage: Callable[[str], None] = lambda stage: None,
     on_progress: OnProgress = no_progress,
 ) -> VideoReport:
@@ -78,7 +73,6 @@ def make_report(
         duration_s=recording.duration_s,
         labels=checkpoint.labels,
         modalities=checkpoint.model.modalities,
-        thresholds=_thresholds(checkpoint, recording, decoder),
         predictions=predictions,
         bands=bands(checkpoint, recording.clips),
         explanations=explain_recording(
@@ -89,9 +83,3 @@ def make_report(
         dataset=checkpoint.trained_on.dataset,
         demonstration=checkpoint.trained_on.demonstration,
     )
-
-
-def _thresholds(checkpoint: Checkpoint, recording: Recording, decoder: str) -> Floats | None:
-    if decoder not in ("threshold", "macro"):
-        return None
-    return checkpoint.thresholds_of(decoder, modalities_read(checkpoint.model, recording.clips))

@@ -51,6 +51,7 @@ def _utterance(report: VideoReport, row: int, prediction: Prediction) -> dict[st
         ],
         "absent": dict(prediction.absent),
         "labels": None if prediction.labels is None else list(prediction.labels),
+        "answer": prediction.answer,
     }
     if prediction.probs is not None and prediction.effects is not None:
         utterance["probs"] = _rounded([prediction.probs[label] for label in report.labels], 4)
@@ -60,8 +61,12 @@ def _utterance(report: VideoReport, row: int, prediction: Prediction) -> dict[st
             {m: round(effect, 3) for m, effect in prediction.effects[label].items()}
             for label in report.labels
         ]
-        if report.thresholds is not None:
-            utterance["cuts"] = _rounded(report.thresholds[row], 4)
+        if prediction.thresholds is not None:
+            utterance["cuts"] = [
+                None if cut is None else round(cut, 4) for cut in prediction.thresholds.values()
+            ]
+        if prediction.base_rates is not None:
+            utterance["usual"] = _rounded(prediction.base_rates.values(), 4)
     explanation = report.explanations[row]
     if explanation is not None:
         utterance["wordEffects"] = {

@@ -37,6 +37,9 @@ def made_utterance(number, rng, words, length_s=4.0):
         },
         absent={},
         demonstration=True,
+        reliability="possible",
+        thresholds=dict.fromkeys(EMOTIONS, THRESHOLD),
+        base_rates=dict.fromkeys(EMOTIONS, 0.2),
     )
 
 
@@ -88,7 +91,6 @@ def made_report(utterances=6, seed=0):
         duration_s=duration_s,
         labels=EMOTIONS,
         modalities=MODALITIES,
-        thresholds=np.full((len(predictions), len(EMOTIONS)), THRESHOLD),
         predictions=predictions,
         bands=Bands(low, high),
         explanations=[None if p.labels is None else made_explanation(p, rng) for p in predictions],

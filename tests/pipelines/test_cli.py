@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from planted import planted_dataset
 
-from mmemo.inference import DECODERS
+from mmemo.inference import METRIC_DECODERS
 from mmemo.store import FeatureStore, StoreInfo
 from pipelines.cli import main
 
@@ -52,7 +52,7 @@ def test_evaluate_prints_the_object_others_script_against(run, store, capsys):
     assert report["n"] == 16
     assert report["demonstration"] is True
     assert isinstance(report["set_nll"], float)
-    assert set(report["decoders"]) == set(DECODERS)
+    assert set(report["decoders"]) == set(METRIC_DECODERS)
     expected = {"acc_jaccard_empty0", "acc_jaccard_empty1", "exact_match", "hamming_loss"}
     expected |= {"micro_precision", "micro_recall", "micro_f1", "macro_f1", "per_label"}
     for scores in report["decoders"].values():
@@ -192,8 +192,8 @@ def test_what_is_no_file_is_named_with_what_to_do(run, arguments, message, capsy
     ("arguments", "meant"),
     [
         (["predcit", "a.mp4"], "predict"),
-        (["evalute"], "evaluate"),
-        (["data", "chek"], "check"),
+        (["evaluat"], "evaluate"),
+        (["data", "convertt"], "convert"),
         (["predict", "a.mp4", "--format", "josnl"], "jsonl"),
         (["evaluate", "default", "--data", "x", "--split", "tset"], "test"),
     ],

@@ -34,11 +34,7 @@ def to_srt(predictions: Sequence[Prediction]) -> bytes:
 
 
 def _text(prediction: Prediction) -> str:
-    if prediction.labels is None:
-        emotions = "nothing to read"
-    else:
-        emotions = ", ".join(prediction.labels) or "none"
-    return f"[{emotions}] {prediction.text}".strip()
+    return f"[{prediction.answer}] {prediction.text}".strip()
 
 
 def _span(prediction: Prediction, mark: str) -> str:

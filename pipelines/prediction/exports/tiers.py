@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mmemo.prediction import Prediction
 
 TIER_WORDS, TIER_UTTERANCES, TIER_EMOTIONS = "words", "utterances", "emotions"
+TIER_RELIABILITY = "reliability"
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,9 @@ class Interval:
 def to_tiers(predictions: Sequence[Prediction]) -> dict[str, list[Interval]]:
     """Return tier name -> intervals: words, utterances, emotions, and the probability of each.
 
-    Intervals are in order and do not overlap. Where two overlap, the first is cut short, and it is
-    left out if nothing of it remains.
+    Where the model was measured, a tier names the reliability of each answer. Intervals are in
+    order and do not overlap. Where two overlap, the first is cut short, and it is left out if
+    nothing of it remains.
     """
     tiers: dict[str, list[Interval]] = {
         TIER_WORDS: [Interval(w.start, w.end, w.text) for p in predictions for w in p.words],
@@ -33,6 +35,9 @@ def to_tiers(predictions: Sequence[Prediction]) -> dict[str, list[Interval]]:
             if p.labels is not None
         ],
     }
+    reliable = [Interval(p.start, p.end, p.reliability) for p in predictions if p.reliability]
+    if reliable:
+        tiers[TIER_RELIABILITY] = reliable
     for p in predictions:
         for label, prob in (p.probs or {}).items():
             tiers.setdefault(label, []).append(Interval(p.start, p.end, f"{prob:.3f}"))

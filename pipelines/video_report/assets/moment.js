@@ -10,6 +10,8 @@ function probabilityBar(utterance, k) {
       width: Math.max(x(high - low), 1) }),
     shape("line", { x1: x(utterance.probs[k]), x2: x(utterance.probs[k]), y1: 2, y2: 18,
       class: "level" }),
+    utterance.usual ? shape("line", { x1: x(utterance.usual[k]), x2: x(utterance.usual[k]), y1: 14,
+      y2: 20, class: "level" }) : null,
     cut === null ? null : shape("line", { x1: x(cut), x2: x(cut), y1: 0, y2: 20, class: "cut" }));
 }
 
@@ -29,15 +31,16 @@ function momentHead() {
 
 function momentRow(utterance, label, k) {
   const predicted = utterance.labels.includes(label);
-  const band = utterance.low[k] === null ? "no band" :
-    `${decimals(utterance.low[k])} to ${decimals(utterance.high[k])}`;
+  const usual = utterance.usual ? `; usual ${decimals(utterance.usual[k])}` : "";
+  const band = (utterance.low[k] === null ? "no band" :
+    `${decimals(utterance.low[k])} to ${decimals(utterance.high[k])}`) + usual;
   const button = make("button", { type: "button", "aria-pressed": String(k === state.label) }, label);
   button.addEventListener("click", () => choose({ label: k }));
   return make("tr", { class: k === state.label ? "chosen" : null },
     make("th", { scope: "row" }, button),
     make("td", { class: `number${predicted ? " predicted" : ""}`,
-      title: `${predicted ? "found" : "not found"}; ${band}`,
-      "aria-label": `${decimals(utterance.probs[k])}, ${band}, ${predicted ? "found" : "not found"}` },
+      title: `${predicted ? "predicted" : "not predicted"}; ${band}`,
+      "aria-label": `${decimals(utterance.probs[k])}, ${band}, ${predicted ? "predicted" : "not predicted"}` },
     `${predicted ? "● " : ""}${decimals(utterance.probs[k])}`),
     make("td", { class: "wide" }, probabilityBar(utterance, k)),
     ...effectCells(utterance.effects[k]));
@@ -61,7 +64,8 @@ function drawMoment() {
   const missing = absences(utterance);
   if (missing.length) parts.push(make("p", { class: "soft" }, `${missing.join("; ")}.`));
   if (utterance.labels !== null) {
-    parts.push(make("p", { class: "soft" }, "● found. ", utterance.cuts ? "Dashes: found from here on. " : "",
+    parts.push(make("p", { class: "soft" }, "● predicted. ", utterance.cuts ? "Dashes: predicted from here on. " : "",
+      utterance.usual ? "Short line below: how often viewers named it where the model learned it. " : "",
       "Words, voice, face: log-odds that the emotion loses when they are hidden. Above zero they speak for it, "
       + "below zero against it; 0.7 halves the odds."));
   }

@@ -85,7 +85,7 @@ function emotion(lane, y) {
         class: "band" }, shape("title", {}, title)));
     }
     parts.push(shape("line", { x1: x, x2: x + width, y1: yOf(p), y2: yOf(p), class: "level" }));
-    if (utterance.cuts) {
+    if (utterance.cuts && utterance.cuts[k] !== null) {
       const cut = yOf(utterance.cuts[k]);
       parts.push(shape("line", { x1: x, x2: x + width, y1: cut, y2: cut, class: "cut" }));
     }

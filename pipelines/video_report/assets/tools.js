@@ -41,8 +41,7 @@ function textOf(utterance) {
 }
 
 function answerOf(utterance) {
-  if (utterance.labels === null) return "nothing to read";
-  return utterance.labels.join(", ") || "none found";
+  return utterance.answer;
 }
 
 function absences(utterance) {

@@ -64,17 +64,19 @@ def recall_of(logits, clips):
 
 def test_unseen_speakers_are_read():
     clips = made_clips()
-    for held in folds(clips, 3):
-        model = learned(clips.where(~held), SETS)
-        assert recall_of(logits_alone(model, clips.where(held)), clips.where(held)) > 2 / KINDS
+    for left_out in folds(clips, 3):
+        model = learned(clips.where(~left_out), SETS)
+        assert (
+            recall_of(logits_alone(model, clips.where(left_out)), clips.where(left_out)) > 2 / KINDS
+        )
 
 
 def test_a_speaker_who_is_always_like_that_is_read_among_the_own_clips():
     clips = made_clips(manner=3.0, speakers=20, each=63)
-    held = next(folds(clips, 4))
-    model = learned(clips.where(~held), SETS)
+    left_out = next(folds(clips, 4))
+    model = learned(clips.where(~left_out), SETS)
     alone, together = [], []
-    for speaker in np.unique(clips.speakers[held]):
+    for speaker in np.unique(clips.speakers[left_out]):
         own = clips.where(clips.speakers == speaker)
         alone.append(recall_of(logits_alone(model, own), own))
         together.append(recall_of(logits_together(model, own), own))
@@ -85,16 +87,16 @@ def test_folds_never_divide_a_speaker():
     clips = joined([made_clips(corpus="x"), made_clips(corpus="y", speakers=5)])
     parts = list(folds(clips, 4))
     assert np.sum(parts, axis=0) == pytest.approx(1)
-    for held in parts:
-        assert not set(clips.speakers[held]) & set(clips.speakers[~held])
+    for left_out in parts:
+        assert not set(clips.speakers[left_out]) & set(clips.speakers[~left_out])
 
 
 def test_two_kinds_are_told_apart_like_more():
     clips = made_clips(speakers=20)
     clips = clips.where(np.isin(clips.kinds, (2, NONE)))
-    held = next(folds(clips, 3))
-    logits = logits_alone(learned(clips.where(~held), SETS), clips.where(held))
-    assert recall_of(logits, clips.where(held)) > 0.6
+    left_out = next(folds(clips, 3))
+    logits = logits_alone(learned(clips.where(~left_out), SETS), clips.where(left_out))
+    assert recall_of(logits, clips.where(left_out)) > 0.6
 
 
 def test_kinds_that_a_corpus_lacks_are_never_its_answer():
@@ -170,20 +172,20 @@ def test_composed_voices_show_the_labels_as_often_as_the_manners_say(validation)
 def test_answers_are_distributions_over_all_clips_of_a_subset(validation):
     trust = {"audio": Trust(1.0, 0.1), "visual": Trust(1.0, 0.5)}
     for read in subsets():
-        found = answers(validation, trust, read)
-        assert np.exp(found.set_log_probs).sum(axis=1) == pytest.approx(1.0)
+        every = answers(validation, trust, read)
+        assert np.exp(every.set_log_probs).sum(axis=1) == pytest.approx(1.0)
         lone = len(read) == 1 and "text" not in read
-        assert found.composed.all() != lone
-        assert found.weights[found.composed].sum() == pytest.approx(1.0)
-        assert len(found.groups) == len(found.truth)
+        assert every.composed.all() != lone
+        assert every.weights[every.composed].sum() == pytest.approx(1.0)
+        assert len(every.groups) == len(every.truth)
 
 
 def test_voices_make_answers_likelier(validation):
     trust = {"audio": fit_trust(validation, "audio"), "visual": Trust(1.0, 0.5)}
     nll = {}
     for read in (frozenset({"text"}), frozenset({"text", "audio"})):
-        found = answers(validation, trust, read)
-        nll[read] = -found.set_log_probs[np.arange(600), to_set_index(found.truth)].mean()
+        every = answers(validation, trust, read)
+        nll[read] = -every.set_log_probs[np.arange(600), to_set_index(every.truth)].mean()
     assert nll[frozenset({"text", "audio"})] < nll[frozenset({"text"})]
 
 
@@ -193,8 +195,8 @@ def test_decisions_and_thresholds_are_there_for_every_subset(validation):
     assert set(decisions) == set(subsets())
     assert set(partial) == {read for read in subsets() if "text" not in read}
     for decision in decisions.values():
-        given = [p for p in decision.precision if p > 0]
-        assert all(p >= PRECISION - 1e-9 for p in given)
+        precisions = [p for p in decision.precision if p > 0]
+        assert all(p >= PRECISION - 1e-9 for p in precisions)
     assert any(p > 0 for p in decisions[frozenset({"audio"})].precision)
 
 

@@ -61,7 +61,7 @@ def test_it_says_what_it_learnt_from_and_under_which_terms(model):
 
 
 def test_it_reads_what_the_extractors_make(model):
-    """A model whose inputs nobody makes any more would refuse every clip."""
+    """A model whose inputs no extractor makes any more would refuse every clip."""
     assert model.labels == EMOTIONS
     extractor = ClipExtractor(model.config.features, vectors=False)
     for modality in ("audio", "visual"):
@@ -147,12 +147,12 @@ def test_a_grin_is_happiness_and_nobody_is_nothing(model, shared, capsys):
     folder = shared / "data/odd_clips"
     for name in ("single_face", "no_face"):
         assert main(["predict", str(folder / f"{name}.mp4"), "--json"]) in (0, 1, 2, 3)
-    grin, nobody = map(json.loads, capsys.readouterr().out.splitlines())
+    grin, title_card = map(json.loads, capsys.readouterr().out.splitlines())
     assert max(grin["probs"], key=grin["probs"].get) == "happiness"
-    assert nobody["labels"] is None
-    assert nobody["probs"] is None
-    assert nobody["reliability"] == "cannot tell"
-    assert nobody["absent"]
+    assert title_card["labels"] is None
+    assert title_card["probs"] is None
+    assert title_card["reliability"] == "cannot tell"
+    assert title_card["absent"]
 
 
 @pytest.mark.shared
