@@ -1,4 +1,7 @@
-"""Rows of a CSV file (gzipped or not) with typed access and errors that name file and line."""
+"""Rows of a table (gzipped or not) with typed access and errors that name file and line.
+
+Cells are separated by commas, or by semicolons or tabs where the header has more of those.
+"""
 
 import csv
 import gzip
@@ -8,7 +11,7 @@ import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from mmemo.datasets.splits import SPLITS, split_named
 from mmemo.errors import DataError
@@ -17,6 +20,8 @@ from mmemo.labels import label_index
 logger = logging.getLogger(__name__)
 
 Default = TypeVar("Default", float, None)
+
+_TRUTH_VALUES = {"true": 1.0, "false": 0.0}
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,15 @@ class Row:
         return default
 
     def number(self, column: str, default: Default) -> float | Default:
-        """Return a finite number; the default if the cell is empty or missing."""
+        """Return a finite number; the default if the cell is empty or missing.
+
+        True and False, in any letters, are 1 and 0.
+        """
         value = self.cells.get(column, "").strip()
         if not value:
             return default
+        if value.casefold() in _TRUTH_VALUES:
+            return _TRUTH_VALUES[value.casefold()]
         try:
             number = float(value)
         except ValueError:
@@ -70,6 +80,20 @@ class Row:
         ]
 
 
+def open_table(path: Path) -> TextIO:
+    """Open a table as text in UTF-8, gzipped if its name ends in ``.gz`` in any letters."""
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open("rt", encoding="utf-8-sig", newline="")
+
+
+def delimiter_of(file: TextIO) -> str:
+    """Return what separates the cells of an open table's header; the file is then at its start."""
+    header = file.readline()
+    file.seek(0)
+    return max(",;\t", key=header.count)
+
+
 def read_rows(
     path: Path, *, required: Collection[str], known: Collection[str], labels: Sequence[str] = ()
 ) -> list[Row]:
@@ -96,9 +120,8 @@ def read_rows(
 def _rows(
     path: Path, required: Collection[str], known: Collection[str], labels: Sequence[str]
 ) -> Iterator[Row]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
+    with open_table(path) as file:
+        reader = csv.DictReader(file, strict=True, delimiter=delimiter_of(file))
         header = reader.fieldnames or []
         missing = [name for name in required if name not in header]
         if missing:

@@ -21,9 +21,10 @@ def add(commands: "Commands") -> None:
         _run,
         "score predictions from anywhere, or check published scores",
         "Score a file of predictions of any system as `mmemo evaluate` does. FILE and GOLD are "
-        ".npz, .json, .jsonl, .csv or .csv.gz, or else a plain list: one line per clip, names of "
-        "labels separated by blanks, an empty line for none. Clips are matched by id, or by their "
-        "order if a file has no ids; none may be missing. With --published, list instead the "
+        ".npz, .npy, .json, .jsonl, .csv or .tsv (also .gz), or else lines: one per clip, with "
+        "names of labels or a number per label, separated by blanks; an empty line for none. Clips "
+        "are matched by id, or by their order if a file has no ids; none may be missing. With "
+        "--published, list instead the "
         "published scores that cannot be true together (exit code 1 if there are any).",
     )
     command.add_argument("file", metavar="FILE", type=Path, nargs="?", help="predictions")
@@ -62,14 +63,13 @@ def add(commands: "Commands") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from mmemo.labels import EMOTIONS
     from pipelines.evaluation.score import read_gold, score
 
     if options.published:
         return _check_published(options)
     if options.file is None or options.gold is None:
         raise ConfigError("expected FILE and --gold GOLD, or --published TOML")
-    gold = read_gold(options.gold, tuple(options.labels or EMOTIONS))
+    gold = read_gold(options.gold, options.labels)
     evaluation = score(
         options.file,
         gold,
@@ -87,14 +87,13 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check_published(options: argparse.Namespace) -> int:
-    from mmemo.labels import EMOTIONS
     from mmemo.metrics.consistency import GoldCounts
     from pipelines.evaluation.published import check_published, findings_text, read_published
     from pipelines.evaluation.score import read_gold
 
     counts: GoldCounts | None = None
     if options.gold:
-        counts = GoldCounts.of(read_gold(options.gold, tuple(options.labels or EMOTIONS)).truth)
+        counts = GoldCounts.of(read_gold(options.gold, options.labels).truth)
     findings = check_published(read_published(options.published), counts)
     if options.json:
         print(json.dumps([finding.to_json() for finding in findings]))

@@ -10,14 +10,22 @@ from pipelines.evaluation.baselines import count_sets
 from pipelines.evaluation.build import build_evaluation
 from pipelines.evaluation.sheets.files import read_sheet
 from pipelines.evaluation.sheets.sheet import Gold, answers_of, gold_of
+from pipelines.evaluation.sheets.text_files import TABLES, labels_in_table
 
 
-def read_gold(path: Path, labels: Sequence[str] = EMOTIONS) -> Gold:
+def read_gold(path: Path, labels: Sequence[str] | None = None) -> Gold:
     """Return the truth in a file of labels, or of predictions with the truth.
+
+    Args:
+        path: the file.
+        labels: K names; None takes those of the file, else the six emotions.
 
     Raises:
         DataError: it cannot be read, or has no truth.
     """
+    if labels is None:
+        is_table = path.name.lower().endswith(TABLES) and path.is_file()
+        labels = labels_in_table(path, EMOTIONS) if is_table else EMOTIONS
     return gold_of(read_sheet(path, labels))
 
 

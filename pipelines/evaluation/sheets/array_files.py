@@ -1,4 +1,4 @@
-"""Truth and predictions as arrays in an ``.npz`` file, which is never unpickled.
+"""Truth and predictions as arrays in an ``.npz`` or ``.npy`` file, which is never unpickled.
 
 Arrays: ``ids`` (N,), ``videos`` (N,), ``labels`` (K,) names; ``truth`` (N, K); ``probs`` (N, K);
 ``set_log_probs`` (N, 2**K); ``answer`` or ``pred`` (N, K), or ``answer_NAME`` for several; and
@@ -6,6 +6,7 @@ Arrays: ``ids`` (N,), ``videos`` (N,), ``labels`` (K,) names; ``truth`` (N, K); 
 """
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from mmemo.metrics.checks import are_probs, is_binary
 from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Sheet
 
 _MOST_BYTES = 2**30
+_BROKEN = (
+    ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, MemoryError, SyntaxError,
+    NotImplementedError, RuntimeError,  # a kind of compression that is unknown; a password
+)  # fmt: skip
 Arrays = Mapping[str, NDArray[np.generic]]
 
 
@@ -52,6 +57,30 @@ def read_npz(path: Path, labels: Sequence[str]) -> Sheet:
     )
 
 
+def read_npy(path: Path, labels: Sequence[str]) -> Sheet:
+    """Return the sheet of an ``.npy`` file: decisions, probabilities or intensities (N, K).
+
+    Raises:
+        DataError: the file is broken or has objects, or has not one column per label.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise DataError(f"{path}: cannot read it ({error.strerror or error})") from None
+    except (ValueError, EOFError, SyntaxError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: expected an array in an .npy file ({reason})") from None
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.shape[1] != len(labels):
+        raise DataError(
+            f"{path}: expected an array of shape (clips, {len(labels)}), for {', '.join(labels)}; "
+            f"got {getattr(array, 'shape', 'several arrays')}; other labels are named with --labels"
+        )
+    values = _numbers(path, path.name, array, array.shape)
+    if values is None or not np.isfinite(values).all():
+        raise DataError(f"{path}: expected finite numbers; got others")
+    return Sheet(str(path), tuple(labels), values=values)
+
+
 def _load(path: Path) -> Arrays:
     try:
         with zipfile.ZipFile(path) as archive:
@@ -62,7 +91,7 @@ def _load(path: Path) -> Arrays:
             return {name: arrays[name] for name in arrays.files}
     except OSError as error:
         raise DataError(f"{path}: cannot read it ({error.strerror or error})") from None
-    except (ValueError, zipfile.BadZipFile, EOFError, KeyError, MemoryError, SyntaxError) as error:
+    except _BROKEN as error:
         raise DataError(f"{path}: expected arrays in an .npz file ({error})") from None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from mmemo.errors import ConfigError, DataError
 from mmemo.files import utf8
 from mmemo.labels import EMOTIONS, to_names
-from pipelines.evaluation.sheets.array_files import read_npz
+from pipelines.evaluation.sheets.array_files import read_npy, read_npz
 from pipelines.evaluation.sheets.json_files import read_json
 from pipelines.evaluation.sheets.sheet import Answers, Gold, Sheet
 from pipelines.evaluation.sheets.text_files import read_csv, read_list
@@ -20,15 +20,18 @@ from pipelines.outputs import goes_to_stdout, write_output
 
 _READERS: dict[str, Callable[[Path, Sequence[str]], Sheet]] = {
     ".npz": read_npz,
+    ".npy": read_npy,
     ".json": read_json,
     ".jsonl": read_json,
     ".csv": read_csv,
     ".csv.gz": read_csv,
+    ".tsv": read_csv,
+    ".tsv.gz": read_csv,
 }
 
 
 def read_sheet(path: Path, labels: Sequence[str] = EMOTIONS) -> Sheet:
-    """Return the sheet of a file: .npz, .json, .jsonl, .csv, .csv.gz, else a list of labels.
+    """Return the sheet of a file: .npz, .npy, .json, .jsonl, .csv(.gz), .tsv(.gz), else lines.
 
     Args:
         path: the file.

@@ -7,22 +7,22 @@ CSV columns, all optional but the labels:
 - ``video_id`` or ``video``: the recording; ``start`` and ``end``, or ``length_s``: seconds;
 - one column per label: intensities in a file of truth; decisions or probabilities in predictions;
 - ``p_LABEL``: a probability;
-- ``truth``, and ``labels``, ``answer`` or ``answer_NAME``: names of labels, separated by blanks;
+- ``truth``, and ``labels``, ``label``, ``emotion``, ``answer`` or ``answer_NAME``: names of labels,
+  separated by blanks;
 - ``modalities``: names of those present.
 """
 
 import csv
-import gzip
 import logging
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mmemo.arrays import LabelSets
-from mmemo.datasets.csv_rows import Row, read_rows
+from mmemo.datasets.csv_rows import Row, delimiter_of, open_table, read_rows
 from mmemo.errors import DataError
 from mmemo.labels import label_index, plain_name
 from pipelines.evaluation.sheets.sheet import (
@@ -34,9 +34,15 @@ from pipelines.evaluation.sheets.sheet import (
 
 logger = logging.getLogger(__name__)
 
+TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+"""Ends of the names of tables, in small letters."""
+
 _ABOUT = ("id", "video_id", "video", "segment_id", "start", "end", "length_s", "modalities")
 _ANSWER_COLUMNS = ("labels", "prediction", "pred", ONLY_ANSWER)
+_CLASS_COLUMNS = ("label", "emotion", "emotions")
+"""Read where no column has the numbers of a label."""
 _IGNORED = {"text", "sentiment", "split", "media", "dataset"}
+_CELLS = re.compile(r"\s*[,;\s]\s*")
 _SEPARATORS = re.compile(r"[\s,;|+]+")
 
 
@@ -55,7 +61,9 @@ def read_csv(path: Path, labels: Sequence[str]) -> Sheet:
     answers = {
         name.removeprefix("answer_") if name.startswith("answer_") else ONLY_ANSWER: name
         for name in header
-        if name in _ANSWER_COLUMNS or name.startswith("answer_")
+        if name in _ANSWER_COLUMNS
+        or name.startswith("answer_")
+        or (name in _CLASS_COLUMNS and not plain)
     }
     used = {*_ABOUT, *_IGNORED, "truth", *plain.values(), *probs.values(), *answers.values()}
     for name in header:
@@ -90,6 +98,9 @@ def read_list(path: Path, labels: Sequence[str]) -> Sheet:
         raise DataError(f"{path}: expected a list of label names in UTF-8") from None
     if not lines:
         raise DataError(f"{path}: expected one line per clip; the file is empty")
+    matrix = _matrix(path, lines, labels)
+    if matrix is not None:
+        return Sheet(str(path), tuple(labels), values=matrix)
     rows = [
         multihot_named(_label_names(line, labels), labels, f"{path}, line {number}")
         for number, line in enumerate(lines, 1)
@@ -97,11 +108,60 @@ def read_list(path: Path, labels: Sequence[str]) -> Sheet:
     return Sheet(str(path), tuple(labels), answers={ONLY_ANSWER: np.stack(rows)})
 
 
-def _header(path: Path) -> list[str]:
-    opener: Callable[..., object] = gzip.open if path.suffix == ".gz" else open
+def labels_in_table(path: Path, labels: Sequence[str]) -> Sequence[str]:
+    """Return the names that a table of truth has in its one column of labels.
+
+    Args:
+        path: a CSV file.
+        labels: K names; returned if the table has no such column, or no other names.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    header = _header(path)
+    names_columns = ("truth", *_ANSWER_COLUMNS, *_CLASS_COLUMNS)
+    columns = [name for name in names_columns if name in header]
+    with_numbers = any(_label_columns(header, labels, prefix) for prefix in ("", "p_"))
+    if len(columns) != 1 or with_numbers or _own_labels(header, labels) is not labels:
+        return labels
+    rows = read_rows(path, required=(), known=header)
+    names = {plain_name(n): n for row in rows for n in _label_names(row.cells[columns[0]], labels)}
+    if all(label_index(name, labels) is not None for name in names):
+        return labels
+    logger.warning(
+        "%s: its column %r has the labels %s; expected others? Name all with --labels",
+        path,
+        columns[0],
+        ", ".join(sorted(names)),
+    )
+    return sorted(names)
+
+
+def _matrix(path: Path, lines: Sequence[str], labels: Sequence[str]) -> Floats | None:
+    """Return lines of numbers as (N, K); None if the lines have names of labels."""
+    cells = [_CELLS.split(line.strip()) for line in lines if line.strip()]
     try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:  # type: ignore[attr-defined]
-            return next(csv.reader(file), [])
+        numbers = [[float(cell) for cell in row] for row in cells]
+    except ValueError:
+        return None
+    if not numbers or all(label_index(c, labels) is not None for row in cells for c in row):
+        return None
+    for number, row in enumerate(numbers, 1):
+        if len(row) != len(labels):
+            raise DataError(
+                f"{path}, row {number}: expected {len(labels)} numbers, for {', '.join(labels)}; "
+                f"got {len(row)}; other labels are named with --labels"
+            )
+    values = np.array(numbers, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise DataError(f"{path}: expected finite numbers; got others")
+    return values
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        with open_table(path) as file:
+            return next(csv.reader(file, delimiter=delimiter_of(file)), [])
     except (OSError, UnicodeDecodeError, csv.Error, EOFError) as error:
         raise DataError(f"{path}: expected a CSV file in UTF-8 ({error})") from None
 
