@@ -15,18 +15,21 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extractors.text.tokens import tokenize
+from extractors.text.vector_file import open_vectors
 from mmemo.assets.resolve import ASSETS, cache_dir, resolve
 from mmemo.assets.vectors import VECTORS, map_vectors, parse_text_vectors, read_words
 from mmemo.errors import AssetError, FeatureError
 from mmemo.features import PAUSE, Features, Word
 
 _log = logging.getLogger(__name__)
+
+_BLOCK_BYTES = 2**20
 
 
 class WordVectors:
@@ -78,9 +81,9 @@ class WordVectors:
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
-        """Load a file in GloVe's text format, of any dimension.
+        """Load a file in GloVe's text format, of any dimension, also gzipped or alone in a zip.
 
-        It is parsed once into the cache folder, under the hash of its content.
+        It is parsed once into the cache folder, under the hash of its unpacked content.
 
         Raises:
             FeatureError: a line is broken (the message names it), or the file cannot be read.
@@ -202,7 +205,7 @@ def _shares(word: Word, lengths: Sequence[int]) -> list[tuple[float, float]]:
 
 
 def _sha256(path: Path) -> str:
-    """Hash a file; the hash is cached by path, size and time, since such files reach 5 GB."""
+    """Hash a file's unpacked content; cached by path, size and time, since it reaches 5 GB."""
     try:
         path = path.resolve()
         stat = path.stat()
@@ -212,8 +215,8 @@ def _sha256(path: Path) -> str:
             entry = json.loads(cached_hash.read_text(encoding="utf-8"))
             if (entry["size"], entry["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
                 return str(entry["sha256"])
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        with open_vectors(path) as file:
+            sha256 = _digest_of(file)
     except OSError as error:
         raise FeatureError(
             f"{path}: expected a file in GloVe's text format ({error.strerror or error})"
@@ -227,13 +230,20 @@ def _sha256(path: Path) -> str:
     return sha256
 
 
+def _digest_of(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
+
+
 def _parse_into(path: Path, folder: Path) -> None:
     """Parse into a temporary folder and rename it, so that an incomplete one is never used."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".parsing-", dir=folder.parent))
     try:
         _log.info("reading %s once; its vectors are stored in %s", path, folder)
-        with path.open("rb") as file:
+        with open_vectors(path) as file:
             parse_text_vectors(file, str(path), work)
         # Another process may have been faster; its result is the same.
         with contextlib.suppress(FileExistsError):

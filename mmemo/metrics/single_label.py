@@ -36,8 +36,9 @@ def single_label_metrics(
 
     Returns:
         ``accuracy``; ``uar``, the unweighted average recall over the labels that occur (Schuller et
-        al. 2009); ``recall`` -> label -> recall or None; ``confusion`` (K true, K answered) counts;
-        with ``resamples``, ``interval95`` of the first two.
+        al. 2009); ``weighted_f1``, the labels' F1 weighted by their clips; ``recall`` -> label ->
+        recall or None; ``confusion`` (K true, K answered) counts; with ``resamples``,
+        ``interval95`` of the first three.
 
     Raises:
         DataError: a clip has no or several labels; or see ``check_probs``.
@@ -50,10 +51,13 @@ def single_label_metrics(
     np.add.at(confusion, (true_index, answer), 1)
     rows = np.column_stack([y_true * (true_index == answer)[:, None], y_true])
     accuracy, uar = _scores(rows.sum(axis=0))
+    answered = np.eye(len(labels))[answer]
+    tallies = np.column_stack([rows, answered])
     support = confusion.sum(axis=1)
     metrics: dict[str, Any] = {
         "accuracy": float(accuracy),
         "uar": float(uar),
+        "weighted_f1": float(_weighted_f1(tallies.sum(axis=0))),
         "recall": {
             label: float(confusion[k, k] / support[k]) if support[k] else None
             for k, label in enumerate(labels)
@@ -62,9 +66,12 @@ def single_label_metrics(
     }
     if resamples is not None:
         resamples.check(len(rows))
-        drawn = _scores(resamples.sums(rows))
+        drawn = resamples.sums(tallies)
+        accuracies, uars = _scores(drawn[..., : rows.shape[1]])
         metrics["interval95"] = {
-            name: interval(values) for name, values in zip(("accuracy", "uar"), drawn, strict=True)
+            "accuracy": interval(accuracies),
+            "uar": interval(uars),
+            "weighted_f1": interval(_weighted_f1(drawn)),
         }
     return metrics
 
@@ -77,3 +84,10 @@ def _scores(sums: Floats) -> tuple[Floats, Floats]:
         np.asarray(right.sum(axis=-1) / clips.sum(axis=-1)),
         np.asarray(ratio(right, clips).sum(axis=-1) / occurring),
     )
+
+
+def _weighted_f1(sums: Floats) -> Floats:
+    """Return the weighted F1 of sums (..., 3 K): right answers, clips, answers per label."""
+    right, clips, answered = np.split(sums, 3, axis=-1)
+    f1 = ratio(2 * right, clips + answered)
+    return np.asarray((f1 * clips).sum(axis=-1) / clips.sum(axis=-1))

@@ -101,7 +101,7 @@ def probability_rows(
     for part, metrics in (
         ("ranking", ("macro_auc", "macro_average_precision")),
         ("calibration", ("ece", "brier")),
-        ("single_label", ("accuracy", "uar")),
+        ("single_label", ("accuracy", "uar", "weighted_f1")),
     ):
         scores = evaluation.get(part)
         rows += [(m, scores[m], scores["interval95"][m]) for m in metrics] if scores else []

@@ -211,8 +211,8 @@ def _single_label(evaluation: Mapping[str, Any]) -> str:
     ]
     caption = (
         f"Every clip carries exactly one label. Accuracy of the most probable one "
-        f"{scores['accuracy']:.3f}, unweighted average recall {scores['uar']:.3f}. Rows: true; "
-        "columns: answered."
+        f"{scores['accuracy']:.3f}, unweighted average recall {scores['uar']:.3f}, weighted F1 "
+        f"{scores['weighted_f1']:.3f}. Rows: true; columns: answered."
     )
     return tag("h2", "One label per clip") + _table(["", "recall", *labels], rows, caption)
 

@@ -1,8 +1,10 @@
 """Text features: each word's vector at its time; words without a vector are not valid."""
 
+import gzip
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +143,43 @@ def test_a_cache_that_cannot_be_written_names_the_variable(toy, monkeypatch):
     monkeypatch.setenv("MMEMO_CACHE", str(toy / "cache"))
     with pytest.raises(AssetError, match="Set MMEMO_CACHE"):
         WordVectors.from_file(toy)
+
+
+def packed(path, form):
+    """Write a file's content as gzip or zip beside it."""
+    target = path.with_suffix(f".{form}")
+    if form == "gz":
+        target.write_bytes(gzip.compress(path.read_bytes()))
+    else:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(path, path.name)
+    return target
+
+
+@pytest.mark.parametrize("form", ["gz", "zip"])
+def test_packed_vectors_are_those_of_the_file(toy, form):
+    plain, unpacked = WordVectors.from_file(toy), WordVectors.from_name(str(packed(toy, form)))
+    assert unpacked.digest == plain.digest
+    assert dict(unpacked.index) == dict(plain.index)
+    np.testing.assert_array_equal(unpacked.matrix, plain.matrix)
+
+
+@pytest.mark.parametrize("form", ["gz", "zip"])
+def test_a_cut_archive_is_refused(toy, form):
+    path = packed(toy, form)
+    content = path.read_bytes()
+    for length in range(4, len(content) - 1, 7):
+        path.write_bytes(content[:length])
+        with pytest.raises(FeatureError, match=path.name):
+            WordVectors.from_file(path)
+
+
+def test_an_archive_of_several_files_lists_them(toy):
+    path = packed(toy, "zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.write(toy, "other.txt")
+    with pytest.raises(FeatureError, match=r"got 2 \(toy\.txt, other\.txt\)\. Unpack it"):
+        WordVectors.from_file(path)
 
 
 @pytest.mark.shared

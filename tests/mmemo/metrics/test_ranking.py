@@ -129,8 +129,11 @@ def test_single_label_scores_equal_scikit_learn(seed, clips, n_labels):
     assert metrics["uar"] == pytest.approx(recall)
     expected = sk.confusion_matrix(index, answer, labels=np.arange(n_labels))
     assert metrics["confusion"] == expected.tolist()
-    low, high = metrics["interval95"]["uar"]
-    assert 0 <= low <= high <= 1
+    weighted = sk.f1_score(index, answer, average="weighted", zero_division=0)
+    assert metrics["weighted_f1"] == pytest.approx(weighted)
+    for name in ("accuracy", "uar", "weighted_f1"):
+        low, high = metrics["interval95"][name]
+        assert 0 <= low <= high <= 1
 
 
 def test_single_label_scores_need_one_label_per_clip():
