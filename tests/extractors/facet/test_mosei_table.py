@@ -130,7 +130,7 @@ def test_command_writes_a_table_for_each_person(tmp_path):
 
 
 def test_command_reports_errors_in_one_line(video, tmp_path):
-    with pytest.raises(SystemExit, match="error: expected"):
+    with pytest.raises(SystemExit, match=r"none\.mp4: expected a video"):
         main([str(tmp_path / "none.mp4"), str(tmp_path / "out.csv")])
     with pytest.raises(SystemExit, match="expected to write a table"):
         main([str(video), str(tmp_path / "none" / "out.csv")])
