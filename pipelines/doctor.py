@@ -185,7 +185,7 @@ def _encoder_of(folder: Path) -> str:
     """Return the pretrained encoder of a model, without fetching anything."""
     try:
         description = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
-        return str(description["config"]["model"]["pretrained"])
+        return str(description["pretrained"]).partition(":")[0]
     except (OSError, ValueError, KeyError, TypeError):
         return ""  # loading the model reports the problem
 
