@@ -33,7 +33,7 @@ from mmemo.labels import EMOTIONS, all_sets
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.metrics.calibration import calibration_metrics
 from mmemo.metrics.resampling import bootstrap_intervals
-from pipelines.default_model.build import SETS, channel_clips, validation_clips
+from pipelines.default_model.build import SETS, channel_clips, channels_of, validation_clips
 from pipelines.default_model.calibrate import PartialAnswers, Trust, answers, subsets
 from pipelines.default_model.channel_clips import NONE, ChannelClips
 from pipelines.default_model.learn import learned, logits_alone
@@ -62,7 +62,7 @@ def main() -> None:
     channels = channel_clips(options.voices, options.faces, options.work, model, options.jobs)
     table = options.mosei / "valid.csv.gz"
     clips = validation_clips(model, table, channels, seed=SCORED_SEED)
-    trust = {m: model.model.evidence.of(m).trusted() for m in channels}
+    trust = {m: channels_of(model).of(m).trusted() for m in channels}
     trust_of = {m: Trust(*values) for m, values in trust.items()}
     by_channels = {read: answers(clips, trust_of, read) for read in subsets()}
     show_metrics(model, by_channels)

@@ -1,14 +1,8 @@
 """Log-odds that a voice or a face adds to each label, from how it is on average and varies.
 
-If what a voice or a face says of the emotions is independent of the words, given the emotions, then
-(Bayes) the distribution over label sets that the words leave is multiplied by the likelihood ratio
-of the other channels, label by label:
-
-    p(S | words, voice, face)  ~  p(S | words) exp(sum over k in S of (voice_k + face_k))
-
-``voice_k`` is the log-odds of label k against no label, learned from clips of which each carries
-one label or none. It is limited, since in a share of recordings a channel says nothing of the
-labels (``limited``).
+They are the log-odds of each label against no label, learned from clips of which each carries one
+label or none, and limited, since in a share of recordings a channel says nothing of the labels
+(``limited``). ``mmemo.model.channels`` joins them with the words.
 
 A clip is described by mean and standard deviation of each column over its valid rows. They are
 standardised in two ways, and limited to ``LIMIT`` deviations, for single columns of voices have
@@ -26,15 +20,13 @@ B clips, T rows, D columns, K labels, V recordings.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from collections.abc import Sequence as Seq
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mmemo.batching.batch import ClipArrays, Sequence
-from mmemo.labels import all_sets
 
 LIMIT = 3.0
 FEWEST = 3
@@ -202,64 +194,7 @@ def limited(logits: Tensor, mistrust: Tensor) -> Tensor:
     return mixed[:, :-1] - mixed[:, -1:]
 
 
-class Channels(nn.ModuleDict):
-    """The evidence of several modalities, by name."""
-
-    def fit(self, clips: Seq[ClipArrays]) -> None:
-        """Fit how the training clips differ; a clip's video is its speaker."""
-        for modality, channel in self.items():
-            having = [clip for clip in clips if np.any(clip.masks.get(modality, ()))]
-            if having:
-                statistics = np.stack([statistics_of(clip, modality) for clip in having])
-                channel.fit_statistics(statistics, [str(clip.video) for clip in having])
-
-    def of(self, modality: str) -> ChannelEvidence:
-        """Return the evidence of one modality."""
-        channel = self[modality]
-        assert isinstance(channel, ChannelEvidence)
-        return channel
-
-    def items(self) -> Iterator[tuple[str, ChannelEvidence]]:  # type: ignore[override]
-        """Return modality and evidence."""
-        return iter(super().items())  # type: ignore[arg-type]
-
-
-def channels_evidence(dims: Mapping[str, int], n_labels: int) -> Channels:
-    """Return the evidence of each modality with D columns, for K labels."""
-    return Channels({m: ChannelEvidence(dim, n_labels) for m, dim in dims.items()})
-
-
 def statistics_of(clip: ClipArrays, modality: str) -> np.ndarray:
     """Return the statistics of one clip that has the modality, (2 D,)."""
     rows = clip.values[modality][np.asarray(clip.masks[modality], dtype=bool)].astype(np.float64)
     return np.concatenate([rows.mean(axis=0), rows.std(axis=0)])
-
-
-class LabelPrior(nn.Module):
-    """How frequent each label set is, for clips without words.
-
-    Args:
-        n_labels: K.
-    """
-
-    log_probs: Tensor
-
-    def __init__(self, n_labels: int) -> None:
-        super().__init__()
-        sets = 1 << n_labels
-        self.register_buffer("log_probs", torch.full((sets,), -math.log(sets)))
-
-    def fit(self, clips: Seq[ClipArrays]) -> None:
-        """Count the sets of the clips whose labels are all known; half a clip is added to each."""
-        sets = all_sets((len(self.log_probs) - 1).bit_length())
-        counts = np.full(len(sets), 0.5)
-        for clip in clips:
-            if clip.labels is not None:
-                counts += (sets == np.asarray(clip.labels, dtype=float)).all(axis=1)
-        self.log_probs.copy_(torch.from_numpy(np.log(counts / counts.sum())))
-
-    def log_odds_against(self, set_log_probs: Tensor, sets: Tensor) -> Tensor:
-        """Return the log-odds of each label less those of the prior, (B, K)."""
-        prior = self.log_probs.to(set_log_probs).exp() @ sets.to(set_log_probs)
-        marginals = set_log_probs.exp() @ sets.to(set_log_probs)
-        return torch.logit(marginals, eps=1e-6) - torch.logit(prior, eps=1e-6)

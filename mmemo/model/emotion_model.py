@@ -24,12 +24,7 @@ from mmemo.config import (
 )
 from mmemo.errors import ConfigError, FeatureError
 from mmemo.model.attention import MultiHeadAttention
-from mmemo.model.channel_evidence import (
-    LabelPrior,
-    channels_evidence,
-    clip_statistics,
-    statistics_of,
-)
+from mmemo.model.channels import Channels, shifted
 from mmemo.model.context import VideoContext
 from mmemo.model.decoders.binary import BinaryDecoder
 from mmemo.model.decoders.common import Decoded, set_losses
@@ -149,10 +144,10 @@ class EmotionModel(nn.Module):
                 if modality in self.encoded
             }
         )
-        self.evidence = channels_evidence(
-            {m: dim for m, dim in dims.items() if m not in self.encoded}, len(labels)
-        )
-        self.prior = LabelPrior(len(labels)) if by_evidence else None
+        self.channels: Channels | None = None
+        if by_evidence:
+            others = {m: dim for m, dim in dims.items() if m not in self.encoded}
+            self.channels = Channels(others, len(labels))
         self.cross: CrossModalEncoder | None = None
         if encoder.fusion == "cross" and len(dims) > 1:
             self.cross = CrossModalEncoder(self.modalities, encoder)
@@ -177,9 +172,8 @@ class EmotionModel(nn.Module):
         """
         clips = list(clips)
         self.normalizer.fit(clips)
-        self.evidence.fit(clips)
-        if self.prior is not None:
-            self.prior.fit(clips)
+        if self.channels is not None:
+            self.channels.fit(clips)
         if self.clip_length is not None:
             self.clip_length.fit(clips)
         if self.vocabulary is not None:
@@ -228,14 +222,9 @@ class EmotionModel(nn.Module):
             self._unfamiliar(batch, present),
         )
 
-    @torch.inference_mode()
     def foreign(self, clip: ClipArrays) -> tuple[str, ...]:
         """Return the modalities of a clip that are too unlike all that was learned to be read."""
-        return tuple(
-            modality
-            for modality, channel in self.evidence.items()
-            if modality in clip.values and channel.is_foreign(statistics_of(clip, modality))
-        )
+        return () if self.channels is None else self.channels.foreign(clip)
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the mean of the clips' ``losses``, a scalar."""
@@ -338,43 +327,28 @@ class EmotionModel(nn.Module):
         decoded = self.decoder(contexts, self._of_encoded(present))
         if shift is not None:
             decoded = decoded._replace(
-                set_log_probs=_shifted(decoded.set_log_probs, shift, self.decoder.sets)
+                set_log_probs=shifted(decoded.set_log_probs, shift, self.decoder.sets)
             )
-        return decoded if self.prior is None else self._with_channels(decoded, present, batch)
+        return decoded if self.channels is None else self._joined(decoded, present, batch)
 
-    def _with_channels(self, decoded: Decoded, present: Tensor, batch: Batch) -> Decoded:
-        """Add the evidence of the other channels to what the words say, or to the prior.
-
-        A modality's weight is its share of the log-odds that move a label away from the prior.
-        """
-        assert self.prior is not None
+    def _joined(self, decoded: Decoded, present: Tensor, batch: Batch) -> Decoded:
+        """Join the channels; a modality's weight is its share of the log-odds that move a label."""
+        assert self.channels is not None
         # A clip of nothing is shown its absent tokens; it has no channel all the same.
         has = {
             m: present[:, self._place(m)] & batch.sequences[m].mask.any(dim=-1)
             for m in self.modalities
         }
-        log_probs = torch.where(
-            has["text"][:, None],
-            decoded.set_log_probs,
-            self.prior.log_probs.to(decoded.set_log_probs),
-        )
-        log_odds = {
-            m: channel(batch.sequences[m], has[m], batch.videos)
-            for m, channel in self.evidence.items()
-        }
-        parts = {"text": self.prior.log_odds_against(log_probs, self.decoder.sets), **log_odds}
-        weights = torch.stack([parts[m].detach().abs() for m in self.modalities], dim=-1)
+        log_probs, moves = self.channels(decoded.set_log_probs, batch, has)
+        weights = torch.stack([moves[m].detach().abs() for m in self.modalities], dim=-1)
         weights = weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-9)
-        for shift in log_odds.values():
-            log_probs = _shifted(log_probs, shift, self.decoder.sets)
         return decoded._replace(set_log_probs=log_probs, modality_weights=weights)
 
     def _unfamiliar(self, batch: Batch, present: Tensor) -> Tensor:
         unfamiliar = torch.zeros_like(present)
-        for m, channel in self.evidence.items():
-            statistics = clip_statistics(batch.sequences[m])
-            has = batch.sequences[m].mask.any(dim=-1)
-            unfamiliar[:, self._place(m)] = channel.unfamiliar(statistics) & has
+        for m in set(self.modalities) - set(self.encoded):
+            assert self.channels is not None
+            unfamiliar[:, self._place(m)] = self.channels.unfamiliar(batch, m)
         return unfamiliar & present
 
     def _moment_weights(
@@ -384,18 +358,14 @@ class EmotionModel(nn.Module):
         for modality, contexts in self.contexts.items():
             assert isinstance(contexts, LabelContexts)
             moments[modality] = contexts.weights(memories[modality])[:, : len(self.labels)]
-        for modality in self.evidence:  # which are averages: all rows count alike
+        for modality in set(self.modalities) - set(
+            self.encoded
+        ):  # their averages are read: all rows count alike
             mask = batch.sequences[modality].mask
             rows = mask / mask.sum(dim=-1, keepdim=True).clamp(min=1)
             moments[modality] = rows[:, None].expand(-1, len(self.labels), -1)
         # The weight of the absent token belongs to no row, so it is not reported.
         return {m: rows * batch.sequences[m].mask[:, None] for m, rows in moments.items()}
-
-
-def _shifted(set_log_probs: Tensor, log_odds: Tensor, sets: Tensor) -> Tensor:
-    """Add log-odds of each label (B, K) to a distribution over sets (B, S)."""
-    shifted = set_log_probs + log_odds.to(set_log_probs) @ sets.to(set_log_probs).T
-    return shifted.log_softmax(dim=-1)
 
 
 def _word_ids(batch: Batch) -> Tensor:

@@ -28,6 +28,7 @@ from mmemo.checkpoint import (
 from mmemo.config import Config
 from mmemo.errors import DataError
 from mmemo.inference import infer
+from mmemo.model.channels import Channels
 from mmemo.model.emotion_model import build_model
 from pipelines.data.load import load_data
 from pipelines.default_model.calibrate import (
@@ -106,7 +107,7 @@ def build(
     for m, clips in channels.items():
         evidence = learned(clips, SETS[m], own_share=OWN_SHARE[m])
         evidence.foreign.fill_(foreign_limit(clips, SETS[m]))
-        model.model.evidence.of(m).load_state_dict(evidence.state_dict())
+        channels_of(model).of(m).load_state_dict(evidence.state_dict())
     validation = validation_clips(model, tables[1], channels)
     trust = {m: fit_trust(validation, m) for m in channels}
     for line in show(trust):
@@ -151,12 +152,18 @@ def validation_clips(
     return ValidationClips(composed, alone, prior, model.temperature)
 
 
+def channels_of(model: Checkpoint) -> Channels:
+    """Return what joins the channels of a model with ``fusion = "evidence"``."""
+    assert model.model.channels is not None
+    return model.model.channels
+
+
 def with_trust(
     model: Checkpoint, trust: Mapping[str, Trust], validation: ValidationClips
 ) -> Checkpoint:
     """Return the model with the trust in its channels, and with thresholds for every subset."""
     for m, values in trust.items():
-        model.model.evidence.of(m).trust(values.sharpness, values.mistrust)
+        channels_of(model).of(m).trust(values.sharpness, values.mistrust)
     return replace(
         model,
         partial=fit_partial(validation, trust),
@@ -186,20 +193,19 @@ def _model(words: Checkpoint, inputs: Mapping[str, Inputs], config: Config) -> C
     """Return a model with the weights of the model of words, and silent channels."""
     dims = {m: row_width(m, len(columns.names), config.data) for m, columns in inputs.items()}
     model = build_model(config.model, dims, words.labels)
-    assert model.prior is not None
+    assert model.channels is not None
     own = model.state_dict()
     same = {
         name: weight
         for name, weight in words.model.state_dict().items()
         if name in own and own[name].shape == weight.shape
     }
-    channels = ("evidence.", "prior.")
-    missing = [name for name in own if name not in same and not name.startswith(channels)]
+    missing = [name for name in own if name not in same and not name.startswith("channels.")]
     if missing:
         raise DataError(f"the model of words: expected the weights {', '.join(missing)}")
     model.load_state_dict(same, strict=False)
     prior = words.trained_on.prior(len(words.labels))
-    model.prior.log_probs.copy_(torch.from_numpy(np.log(prior)))
+    model.channels.prior.log_probs.copy_(torch.from_numpy(np.log(prior)))
     return Checkpoint(
         model=model.eval(),
         config=config,

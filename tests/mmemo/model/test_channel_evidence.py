@@ -53,7 +53,7 @@ def model_of(seed=0, trained=True, **options):
     model.fit_statistics(clips)
     if trained:
         with torch.no_grad():
-            for _, channel in model.evidence.items():
+            for _, channel in model.channels.items():
                 for weight in channel.parameters():
                     weight.normal_(0, 0.5)
     return model.eval()
@@ -90,7 +90,7 @@ class TestBayes:
     def test_without_words_they_multiply_the_prior(self):
         model, rng = model_of(), np.random.default_rng(2)
         clips = [clip(rng, n) for n in range(4)]
-        prior = model.prior.log_probs.double().numpy()
+        prior = model.channels.prior.log_probs.double().numpy()
         with_words = log_probs(model, without(clips, "visual"))
         words = log_probs(model, without(clips, "audio", "visual"))
         alone = log_probs(model, without(clips, "text", "visual"))
@@ -99,11 +99,11 @@ class TestBayes:
     def test_a_label_gets_the_log_odds_against_none(self):
         model, rng = model_of(), np.random.default_rng(3)
         [one] = without([clip(rng)], "text", "visual")
-        channel = model.evidence.of("audio")
+        channel = model.channels.of("audio")
         statistics = torch.from_numpy(statistics_of(one, "audio")).float()[None]
         with torch.no_grad():
             [odds] = channel.of_statistics(statistics, torch.tensor([True]), torch.tensor([[0]]))
-        prior = model.prior.log_probs.double().numpy()
+        prior = model.channels.prior.log_probs.double().numpy()
         expected = normalised((prior + all_sets(K) @ odds.double().numpy())[None])
         assert log_probs(model, [one]) == pytest.approx(expected, abs=1e-4)
 
@@ -114,7 +114,7 @@ class TestBayes:
         for one in clips:
             counts[int(one.labels @ (1 << np.arange(K)))] += 1
         expected = np.log(counts / counts.sum())
-        assert model.prior.log_probs.numpy() == pytest.approx(expected, abs=1e-5)
+        assert model.channels.prior.log_probs.numpy() == pytest.approx(expected, abs=1e-5)
 
     def test_untrained_channels_say_nothing(self):
         model, rng = model_of(trained=False), np.random.default_rng(4)
@@ -154,7 +154,7 @@ class TestLimits:
 
     def test_clips_unlike_all_that_was_learned_from_are_unfamiliar(self):
         model, rng = model_of(), np.random.default_rng(7)
-        channel = model.evidence.of("audio")
+        channel = model.channels.of("audio")
         channel.farthest.fill_(0.5)
         usual, odd = (clip(rng, n, video=f"w{n}") for n in range(2))
         odd = replace(odd, values={**odd.values, "audio": odd.values["audio"] * 100 + 100})
@@ -192,7 +192,7 @@ class TestOwnManner:
 
     def test_what_is_usual_for_a_person_is_taken_out(self):
         model = model_of()
-        channel = model.evidence.of("audio")
+        channel = model.channels.of("audio")
         with torch.no_grad():
             channel.among_all.weight.zero_()
         plain = log_probs(model, self.recording(np.random.default_rng(10), 8))
@@ -204,11 +204,11 @@ class TestOwnManner:
         clips = self.recording(np.random.default_rng(11), FEWEST - 1)
         with torch.no_grad():
             before = log_probs(model, clips)
-            model.evidence.of("audio").among_own.weight.normal_()
+            model.channels.of("audio").among_own.weight.normal_()
             assert log_probs(model, clips) == pytest.approx(before, abs=1e-6)
             more = self.recording(np.random.default_rng(11), FEWEST)
             before = log_probs(model, more)
-            model.evidence.of("audio").among_own.weight.normal_()
+            model.channels.of("audio").among_own.weight.normal_()
             assert abs(log_probs(model, more) - before).max() > 1e-3
 
     def test_clips_without_the_channel_do_not_count(self):

@@ -90,7 +90,7 @@ def test_any_subset_of_the_modalities_gives_a_distribution(model):
     rng = np.random.default_rng(0)
     values = {}
     for m in ("audio", "visual"):
-        channel = model.model.evidence.of(m)
+        channel = model.model.channels.of(m)
         dim = model.model.dims[m]
         usual, spread = (part[:dim].numpy() for part in (channel.location, channel.scale))
         values[m] = rng.normal(usual, spread, (7, dim)).astype(np.float32)
@@ -133,12 +133,12 @@ def test_words_alone_are_answered_as_without_any_channel(model):
     [words] = [arrange(spoken("i am so happy"), model.config.data, reads_words=True)]
     plain = infer(model.model, [words]).set_log_probs
     with torch.no_grad():
-        for _, channel in model.model.evidence.items():
+        for _, channel in model.model.channels.items():
             channel.sharpness.mul_(2)
     try:
         assert infer(model.model, [words]).set_log_probs == pytest.approx(plain)
     finally:
-        for _, channel in model.model.evidence.items():
+        for _, channel in model.model.channels.items():
             channel.sharpness.div_(2)
 
 
