@@ -144,15 +144,21 @@ def test_an_epoch_that_was_logged_but_not_saved_is_logged_once(dataset, tmp_path
     assert [json.loads(line)["epoch"] for line in lines] == [0, 1, 2, 3]
 
 
-def test_an_unfinished_run_with_other_options_is_not_overwritten(dataset, tmp_path, monkeypatch):
+def interrupt_training(dataset, folder, monkeypatch):
+    """Begin a run, and interrupt it after its first epoch."""
+
     def stop_after_the_first(log, epoch, *_, **__):
         if epoch:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipelines.training.log.TrainingLog.write", stop_after_the_first)
-    with pytest.raises(KeyboardInterrupt):
-        train(options(), dataset, tmp_path)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.training.log.TrainingLog.write", stop_after_the_first)
+        with pytest.raises(KeyboardInterrupt):
+            train(options(), dataset, folder)
+
+
+def test_an_unfinished_run_with_other_options_is_not_overwritten(dataset, tmp_path, monkeypatch):
+    interrupt_training(dataset, tmp_path, monkeypatch)
     before = (tmp_path / STATE_FILE).read_bytes()
     with pytest.raises(ConfigError, match="unfinished run with other options"):
         train(options(seed=5), dataset, tmp_path)
@@ -190,14 +196,7 @@ def changed(dataset, what):
 
 @pytest.mark.parametrize("what", ["fewer", "order", "label", "valid", "value", "columns", "names"])
 def test_an_unfinished_run_goes_on_with_the_same_data_only(dataset, tmp_path, monkeypatch, what):
-    def stop_after_the_first(log, epoch, *_, **__):
-        if epoch:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("pipelines.training.log.TrainingLog.write", stop_after_the_first)
-    with pytest.raises(KeyboardInterrupt):
-        train(options(), dataset, tmp_path)
-    monkeypatch.undo()
+    interrupt_training(dataset, tmp_path, monkeypatch)
     before = (tmp_path / STATE_FILE).read_bytes()
     with pytest.raises(ConfigError, match="unfinished run on other data"):
         train(options(), changed(dataset, what), tmp_path)
