@@ -1,18 +1,20 @@
-"""Calibration of a model's distributions over sets, fitted on validation clips.
+"""Calibration of a model's distributions over sets.
 
-- A **temperature** on the distribution over sets (Guo et al. 2017, section 4.2). It keeps the
-  ranking of the sets.
+- A **temperature** on the distribution over sets, fitted on validation clips (Guo et al. 2017,
+  section 4.2). It keeps the ranking of the sets.
 - A **share of the prior** for clips of which only some modalities were read: the logarithmic pool
   (Genest and Zidek 1986) of the model's distribution and the frequencies of the sets in the
   training data, ``p'(set) ~ p(set) ** (1 - share) * prior(set) ** share``. A model of several
   modalities may be well calibrated with all of them and overconfident with one. A temperature does
-  not help there: it would pull towards the uniform distribution, which fits no clip.
+  not help there: it would pull towards the uniform distribution, which fits no clip. Checkpoints of
+  earlier versions have such shares; channels that add log-odds are limited instead
+  (``mmemo.model.channel_evidence``).
 
 ``mmemo.metrics.calibration`` measures the result. N clips, K labels; truth may be NaN where a label
 is not annotated.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,40 +93,15 @@ def fit_temperature(log_probs: ArrayLike, truth: ArrayLike) -> float:
         DataError: the shapes do not fit, there is no clip, or a log-probability is NaN or above 0.
     """
     table, agrees = _checked(log_probs, truth)
-    weights = np.ones(len(table))
 
     def nll(log_inverse: float) -> float:
-        return _nll(table * np.exp(log_inverse), agrees, weights)
+        scores = table * np.exp(log_inverse)
+        agreeing = np.where(agrees, scores, -np.inf)
+        return float(np.mean(_log_sum_exp(scores) - _log_sum_exp(agreeing)))
 
-    low, high = (float(-np.log(t)) for t in reversed(TEMPERATURES))
-    return float(np.exp(-_minimiser(nll, low, high)))
-
-
-def fit_prior_share(
-    log_probs: ArrayLike, truth: ArrayLike, prior: ArrayLike, weights: ArrayLike | None = None
-) -> float:
-    """Return the share of the prior with the highest likelihood of the true sets.
-
-    Args:
-        log_probs: (N, 2**K) log p(set | clip), the temperature applied.
-        truth: (N, K) of 0 and 1, NaN where unknown.
-        prior: (2**K,) probabilities above 0.
-        weights: (N,) weight of each clip; by default equal.
-
-    Returns:
-        A share from 0 to 1.
-
-    Raises:
-        DataError: as ``fit_temperature``.
-    """
-    table, agrees = _checked(log_probs, truth)
-    counts = np.ones(len(table)) if weights is None else np.asarray(weights, dtype=np.float64)
-    log_prior = np.log(np.asarray(prior, dtype=np.float64))
-
-    def nll(share: float) -> float:
-        return _nll((1 - share) * table + share * log_prior, agrees, counts)
-
-    return _minimiser(nll, 0.0, 1.0)
+    bounds = tuple(float(-np.log(t)) for t in reversed(TEMPERATURES))
+    best = minimize_scalar(nll, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(-best.x))
 
 
 def apply_temperature(log_probs: ArrayLike, temperature: float) -> tuple[Floats, Floats]:
@@ -176,16 +153,6 @@ def _checked(log_probs: ArrayLike, truth: ArrayLike) -> tuple[Floats, Bools]:
     if not (table <= 1e-6).all():
         raise DataError("expected log-probabilities of 0 or below; got NaN or other values")
     return np.maximum(table, IMPOSSIBLE), agreeing_sets(y_true)
-
-
-def _nll(scores: Floats, agrees: Bools, weights: Floats) -> float:
-    agreeing = np.where(agrees, scores, -np.inf)
-    return float(np.average(_log_sum_exp(scores) - _log_sum_exp(agreeing), weights=weights))
-
-
-def _minimiser(nll: Callable[[float], float], low: float, high: float) -> float:
-    best = minimize_scalar(nll, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
-    return float(best.x)
 
 
 def _log_sum_exp(values: Floats) -> Floats:
