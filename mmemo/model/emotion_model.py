@@ -358,9 +358,8 @@ class EmotionModel(nn.Module):
         for modality, contexts in self.contexts.items():
             assert isinstance(contexts, LabelContexts)
             moments[modality] = contexts.weights(memories[modality])[:, : len(self.labels)]
-        for modality in set(self.modalities) - set(
-            self.encoded
-        ):  # their averages are read: all rows count alike
+        # Of the other modalities averages are read, so all rows count alike.
+        for modality in set(self.modalities) - set(self.encoded):
             mask = batch.sequences[modality].mask
             rows = mask / mask.sum(dim=-1, keepdim=True).clamp(min=1)
             moments[modality] = rows[:, None].expand(-1, len(self.labels), -1)

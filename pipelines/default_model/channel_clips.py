@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mmemo.files import unfinished
 from mmemo.labels import EMOTIONS
 
 NONE = len(EMOTIONS)
@@ -47,9 +48,8 @@ class ChannelClips:
 
     def save(self, path: Path) -> None:
         """Write them, complete or not at all."""
-        part = path.with_suffix(".part.npz")
-        np.savez(part, **{field.name: getattr(self, field.name) for field in fields(self)})
-        part.replace(path)
+        with unfinished(path) as part, open(part, "wb") as file:
+            np.savez(file, **{field.name: getattr(self, field.name) for field in fields(self)})
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -18,6 +18,7 @@ from scipy.signal import butter, fftconvolve, sosfilt
 
 from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.media import read_sound
+from mmemo.files import unfinished
 from pipelines.progress import track
 
 Samples = NDArray[np.float64]
@@ -136,8 +137,7 @@ def write_degraded(files: Sequence[Path], folder: Path, seed: int) -> Mapping[Pa
 
 def write_flac(sound: Sound, path: Path) -> None:
     """Write a sound as 16-bit FLAC, complete or not at all."""
-    part = path.with_suffix(".part")
-    with av.open(part, "w", format="flac") as output:
+    with unfinished(path) as part, av.open(part, "w", format="flac") as output:
         stream = output.add_stream("flac", rate=sound.sample_rate)
         assert isinstance(stream, av.AudioStream)
         stream.codec_context.layout = "mono"
@@ -146,7 +146,6 @@ def write_flac(sound: Sound, path: Path) -> None:
         frame.sample_rate = sound.sample_rate
         output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
-    part.replace(path)
 
 
 def _in_room(samples: Samples, rng: np.random.Generator) -> Samples:

@@ -38,7 +38,7 @@ from extractors.facet.measures import mirror_of
 from extractors.facet.patch import face_patch
 from extractors.facet.tracker import FaceTracker
 from mmemo.errors import DataError
-from mmemo.files import write_atomically
+from mmemo.files import unfinished, write_atomically
 from pipelines.progress import track
 
 FOLDERS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
@@ -109,9 +109,8 @@ def measure_faces(folder: Path, split: str, work: Path, *, only_held_out: bool =
             pictures = [picture for picture, keep in zip(pictures, chosen, strict=True) if keep]
         faces = _measured(pictures)
         work.mkdir(parents=True, exist_ok=True)
-        part = cache.with_suffix(".part.npz")
-        np.savez(part, **faces._asdict())
-        part.replace(cache)
+        with unfinished(cache) as part, open(part, "wb") as file:
+            np.savez(file, **faces._asdict())
     with np.load(cache, allow_pickle=False) as arrays:
         return Faces(**{name: arrays[name] for name in Faces._fields})
 
