@@ -17,8 +17,7 @@ DOUBTFUL_LOGPROB = -1.0
 REPETITIVE = 2.4
 
 _NO_SPEECH_IF_DOUBTFUL = 0.4
-"""Above it, doubtful words are those of laughter or noise. Whisper's limit lets laughs pass;
-doubtful words of 45 Polish sentences have at most 0.4."""
+"""Above it, doubtful words are those of laughter or noise. Whisper's limit lets laughs pass."""
 
 WITHOUT_WORDS = "sound was heard without words (laughter, noise)"
 _NOT_READ = "speech was heard but not read: "
