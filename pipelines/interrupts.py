@@ -4,6 +4,7 @@ The interrupt first unwinds the program as a ``KeyboardInterrupt``, so that file
 unfinished ones removed. Where a library does not return in time, the process is ended.
 """
 
+import logging
 import os
 import signal
 import socket
@@ -23,6 +24,9 @@ EXIT_S = 1.6
 CHILDREN_S = 0.5
 """Time for child processes to end, where unwinding has not ended them."""
 
+_interrupted = threading.Event()
+"""Set by the first Ctrl-C, after which the process ends."""
+
 _SHOW_CURSOR = "\r\x1b[K\x1b[?25h"
 """Clears the line of a progress bar and shows the cursor that it hides."""
 
@@ -41,7 +45,7 @@ def run_interruptibly(program: Callable[[], int]) -> int:
         return program()
     finally:
         # Whatever became of it: libraries turn interrupts into errors of their own.
-        if interrupt.came:
+        if _interrupted.is_set():
             interrupt.exit()
         interrupt.disarm()
 
@@ -77,11 +81,33 @@ def slow_exit() -> Iterator[None]:
         signal.set_wakeup_fd(wakeup)
 
 
+@contextmanager
+def unwrap_interrupts() -> Iterator[None]:
+    """Raise ``KeyboardInterrupt`` for errors that a library made of one.
+
+    For blocks whose errors are turned into messages: compiled code that is interrupted raises
+    ``SystemError``, and other libraries raise errors in which the interrupt is no longer seen.
+    """
+    try:
+        yield
+    except Exception as error:
+        if _interrupted.is_set() or _is_behind(error):
+            raise KeyboardInterrupt from error
+        raise
+
+
+def _is_behind(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 class _Interrupt:
     """The first Ctrl-C raises ``KeyboardInterrupt`` and starts the clock; later ones do nothing."""
 
     def __init__(self) -> None:
-        self.came = False
         self._exiting = threading.Lock()
         self._receiver, self._sender = socket.socketpair()
         self._sender.setblocking(False)
@@ -117,9 +143,10 @@ class _Interrupt:
         os._exit(EXIT_INTERRUPTED)
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
-        if self.came:
+        if _interrupted.is_set():
             return
-        self.came = True
+        _interrupted.set()
+        logging.disable()  # what fails from now on fails because of the interrupt
         if _is_importing(frame):
             self.exit()  # an exception aborts the process while torch loads its libraries
         raise KeyboardInterrupt
@@ -132,7 +159,7 @@ class _Interrupt:
 
     def _ignore_unraisable(self, unraisable: "sys.UnraisableHookArgs") -> None:
         # Raised inside a callback, the interrupt goes no further; it would only be printed.
-        if not self.came:
+        if not _interrupted.is_set():
             self._unraisable(unraisable)
 
 

@@ -16,6 +16,7 @@ from mmemo.errors import DataError, MmemoError
 from mmemo.features import Clip
 from mmemo.files import utf8, write_atomically
 from mmemo.store import FeatureStore, StoreInfo
+from pipelines.interrupts import unwrap_interrupts
 from pipelines.progress import Bar, bar
 from pipelines.workers import Crash, WorkerPool
 
@@ -133,7 +134,8 @@ class _ClipWriter:
         """Write the features of a clip; return its failure if there are none."""
         clip, key = task
         try:
-            self._store.write(self._extractor(clip), key or self._extractor.key(clip))
+            with unwrap_interrupts():
+                self._store.write(self._extractor(clip), key or self._extractor.key(clip))
         except MmemoError as error:
             return Failure(clip.id, str(clip.media), str(error))
         except Exception as error:  # a bug met by one clip must not cost the others

@@ -11,6 +11,7 @@ from mmemo.checkpoint import load_checkpoint
 from mmemo.errors import MmemoError
 from mmemo.prediction import Prediction
 from pipelines.api import EmotionReader
+from pipelines.interrupts import unwrap_interrupts
 from pipelines.movies.answers import write_annotated
 from pipelines.prediction.left_out import modalities_left_out
 from pipelines.progress import OnProgress, no_progress
@@ -108,17 +109,18 @@ class _Predictor:
     def __call__(self, recording: Path, on_progress: OnProgress = no_progress) -> Result:
         """Return the predictions for a recording, or why there are none."""
         try:
-            predictions = self._reader.predict(
-                recording,
-                decoder=self._request.decoder,
-                without=self._without,
-                on_progress=on_progress,
-            )
-            movie = self._request.movies.get(recording)
-            if movie is not None:
-                write_annotated(recording, predictions, movie, on_progress=on_progress)
-            duration_s = self._reader.read(recording).duration_s  # remembered, not read again
-            return Result(recording, list(predictions), duration_s=duration_s)
+            with unwrap_interrupts():
+                predictions = self._reader.predict(
+                    recording,
+                    decoder=self._request.decoder,
+                    without=self._without,
+                    on_progress=on_progress,
+                )
+                movie = self._request.movies.get(recording)
+                if movie is not None:
+                    write_annotated(recording, predictions, movie, on_progress=on_progress)
+                duration_s = self._reader.read(recording).duration_s  # remembered, not read again
+                return Result(recording, list(predictions), duration_s=duration_s)
         except MmemoError as error:
             return Result(recording, None, str(error))
         except OSError as error:

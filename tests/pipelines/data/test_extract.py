@@ -196,3 +196,17 @@ def test_bad_files_raise_our_errors(tmp_path, extractor, corpus):
     (tmp_path / "a.json").write_text('[{"text": "b", "start": 2')
     with pytest.raises(TranscriptError, match=r"a\.json"):
         extractor(Clip("a", "a", tmp_path / "a.mp4"))
+
+
+def test_an_interrupt_wrapped_by_a_library_is_no_failure_of_the_clip(tmp_path, monkeypatch):
+    def compiled_code(self, clip):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise SystemError("returned a result with an exception set") from interrupt
+
+    write_media(tmp_path / "a.mp4", picture=grey, sound=hum, seconds=0.5)
+    monkeypatch.setattr(ClipExtractor, "__call__", compiled_code)
+    clip = Clip("a", "v", media=tmp_path / "a.mp4")
+    with pytest.raises(KeyboardInterrupt):
+        extract([clip], StoreInfo("clips"), tmp_path / "out", FeatureConfig())
