@@ -171,6 +171,17 @@ def unsafe_calls(root: Path) -> list[str]:
     return messages
 
 
+def telemetry(root: Path) -> list[str]:
+    """Find imports of libraries that report to their makers unless they are told not to."""
+    return [
+        f"{path.relative_to(root).as_posix()}:{line} imports {name}"
+        for path in sources(root)
+        if path.relative_to(root).as_posix() != "extractors/whisper_library.py"
+        for name, line in imports(path, root)
+        if name.split(".")[0] in ("faster_whisper", "onnxruntime")
+    ]
+
+
 def plant(root: Path, file: str, text: str) -> None:
     """Make a small tree of the three packages with one more file in it."""
     for package in PACKAGES:
@@ -238,6 +249,12 @@ def test_extractors_and_mmemo_load_without_torch_and_leave_no_trace(tmp_path: Pa
     )
     assert done.returncode == 0, done.stderr
     assert (done.stdout, list(tmp_path.iterdir())) == ("", [])
+
+
+def test_onnxruntime_loads_only_with_its_telemetry_off(tmp_path: Path) -> None:
+    assert telemetry(ROOT) == []
+    plant(tmp_path, "extractors/text.py", "def f():\n    from faster_whisper.vad import x\n")
+    assert len(telemetry(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(

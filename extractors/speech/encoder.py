@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from extractors.whisper_library import import_whisper
 from mmemo.assets.resolve import ASSETS, resolve
 from mmemo.errors import AssetError
 
@@ -81,6 +82,5 @@ class WhisperEncoder:
 
     @cached_property
     def _mel(self) -> Any:
-        from faster_whisper.feature_extractor import FeatureExtractor
-
-        return FeatureExtractor(feature_size=self._model.n_mels)
+        library = import_whisper("faster_whisper.feature_extractor")
+        return library.FeatureExtractor(feature_size=self._model.n_mels)

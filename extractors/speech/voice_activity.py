@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.base import Sound
+from extractors.whisper_library import import_whisper
 
 THRESHOLD = 0.3
 """Probability of speech from which a row counts. The detector misses shouts and screams: at its
@@ -21,13 +22,12 @@ def speech_rows(sound: Sound, times: NDArray[np.float64]) -> NDArray[np.bool_]:
         sound: mono, 16 kHz.
         times: (T, 2) start and end of each row, seconds, counted as ``sound.start_s`` is.
     """
-    from faster_whisper.vad import get_speech_timestamps
-
     rows = np.zeros(len(times), bool)
     if not len(times) or not sound.samples.any():
         return rows
     middles = times.mean(axis=1) - sound.start_s
-    for stretch in get_speech_timestamps(
+    detector = import_whisper("faster_whisper.vad")
+    for stretch in detector.get_speech_timestamps(
         sound.samples,
         sampling_rate=sound.sample_rate,
         threshold=THRESHOLD,

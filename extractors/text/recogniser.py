@@ -31,6 +31,7 @@ from extractors.text.unread import (
     reason_unread,
     without_gibberish,
 )
+from extractors.whisper_library import import_whisper
 from mmemo.assets.resolve import ASSETS, resolve
 from mmemo.errors import AssetError
 from mmemo.features import Word
@@ -178,11 +179,9 @@ class Recogniser:
 
     def _load(self) -> Any:
         if self._model is None:
-            from faster_whisper import WhisperModel
-
             folder = _check_folder(resolve(self.name) if self.name in ASSETS else Path(self.name))
             # From a folder with all files, so that the hub is never contacted.
-            self._model = WhisperModel(
+            self._model = import_whisper().WhisperModel(
                 str(folder), device="cpu", compute_type="int8", cpu_threads=self.threads
             )
         return self._model
