@@ -68,7 +68,7 @@ class WordVectors:
         vectors = [a.name for a in ASSETS.values() if any(f.name == VECTORS for f in a.files)]
         raise AssetError(
             f"expected word vectors: a name ({', '.join(vectors)}) or a file in GloVe's text "
-            f"format; got {name!r}"
+            f"format; got {name!r}, which is neither. For a trained model, put the file beside it"
         )
 
     @classmethod

@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from mmemo.assets.local_files import with_files_near
 from mmemo.batching.rows import row_width
 from mmemo.checkpoint.format_1 import FORMAT_1, upgrade_description, upgrade_weights
 from mmemo.checkpoint.trained_model import Checkpoint, Inputs, PartialReading, TrainedOn
@@ -97,7 +98,7 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
     upgrade = stored["format"] == FORMAT_1
     description = upgrade_description(stored, FORMAT) if upgrade else stored
     try:
-        config = Config.from_json(json.dumps(description["config"]))
+        config = with_files_near(Config.from_json(json.dumps(description["config"])), folder)
         inputs = {
             modality: Inputs(tuple(columns["names"]), columns["source"])
             for modality, columns in description["inputs"].items()

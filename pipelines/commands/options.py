@@ -95,9 +95,11 @@ def read_config(options: argparse.Namespace) -> "Config":
     Raises:
         ConfigError: the file or an override cannot be read, or a value is not allowed.
     """
+    from mmemo.assets.local_files import with_absolute_files
     from mmemo.config import Config
 
-    return Config.load(options.config, options.set)
+    config = Config.load(options.config, options.set)
+    return with_absolute_files(config, [Path(), options.config.parent])
 
 
 def add_data(command: argparse.ArgumentParser) -> None:
@@ -109,7 +111,7 @@ def add_data(command: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="PATH",
-        help="feature stores, or tables of transcribed segments (.csv, .csv.gz)",
+        help="feature stores, or tables of transcribed segments (.csv, .tsv, also .gz)",
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mmemo.assets.local_files import with_absolute_files
 from mmemo.batching.batch import ClipArrays, cut_videos
 from mmemo.batching.rows import arrange, row_width
 from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, save_checkpoint
@@ -71,6 +72,7 @@ def train(
             the clips have none.
     """
     _check_label_count(config, dataset)
+    config = with_absolute_files(config, [Path()])
     train_clips, valid_clips = dataset.split("train"), dataset.split("valid")
     clips = train_clips + valid_clips
     _warn_label_order(dataset, clips)
