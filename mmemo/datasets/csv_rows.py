@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 Default = TypeVar("Default", float, None)
 
+TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+"""Ends of the names of tables, in small letters."""
+
 _TRUTH_VALUES = {"true": 1.0, "false": 0.0}
 
 
@@ -78,6 +81,11 @@ class Row:
             self.number(column_of[place], None) if place in column_of else None
             for place in range(len(labels))
         ]
+
+
+def is_table(path: Path) -> bool:
+    """Return whether a path has the name of a table, in any letters."""
+    return path.name.lower().endswith(TABLES)
 
 
 def open_table(path: Path) -> TextIO:

@@ -1,21 +1,25 @@
 """Sources of clips for ``mmemo features``: a folder of clips, one media file, or a table."""
 
 import json
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmemo.datasets import ravdess
 from mmemo.datasets.clips import LABELS_FILE, read_clips
-from mmemo.datasets.foreign.raw_mosei import raw_folder, read_raw_mosei
-from mmemo.datasets.mosei import NAME as MOSEI
+from mmemo.datasets.csv_rows import is_table
+from mmemo.datasets.foreign.dataset import Tally
+from mmemo.datasets.foreign.raw_mosei import raw_folder, raw_name, read_raw_mosei
 from mmemo.datasets.ravdess import is_ravdess, read_ravdess
-from mmemo.datasets.table import is_table, read_table
+from mmemo.datasets.table import read_table
 from mmemo.datasets.voices import is_voices, read_voices
 from mmemo.errors import DataError
 from mmemo.features import Clip
 from mmemo.files import is_address
 from mmemo.labels import EMOTIONS
 from mmemo.store import StoreInfo
+
+logger = logging.getLogger(__name__)
 
 ABOUT_FILE = "corpus.json"
 """In a folder of clips: its ``name``; optionally whether it is synthetic (``demonstration``) and
@@ -42,8 +46,7 @@ def read_source(path: Path) -> Source:
     if path.is_dir():
         raw = raw_folder(path)
         if raw is not None:
-            name = f"{MOSEI} (raw archive, SDK's standard folds)"
-            return Source(StoreInfo(name), tuple(read_raw_mosei(raw)))
+            return _raw_mosei(path, raw)
         if not (path / LABELS_FILE).is_file() and is_ravdess(path):
             return Source(StoreInfo(ravdess.NAME, labels=ravdess.LABELS), tuple(read_ravdess(path)))
         if is_voices(path):
@@ -58,6 +61,14 @@ def read_source(path: Path) -> Source:
     if is_address(path):
         raise DataError(f"{path}: expected a path; addresses are not read: download it first")
     raise DataError(f"{path}: expected a folder of clips, a media file or a table; there is none")
+
+
+def _raw_mosei(path: Path, raw: Path) -> Source:
+    tally = Tally()
+    clips = read_raw_mosei(raw, tally)
+    for event, count in tally.counts.items():
+        logger.warning("%s: %d %s", path, count, event)
+    return Source(StoreInfo(raw_name(path, clips)), tuple(clips))
 
 
 def _about(folder: Path) -> StoreInfo:

@@ -23,11 +23,6 @@ _REQUIRED = {"video_id", "text"}
 _KNOWN = {"segment_id", "start", "end", "sentiment", "split"}
 
 
-def is_table(path: Path) -> bool:
-    """Return whether a path has the name of a table."""
-    return path.name.endswith((".csv", ".csv.gz"))
-
-
 def read_table(path: Path) -> list[Clip]:
     """Return the segments of a table, in its order.
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 FORMS = (
     "PATH may be a folder of .csd files (the CMU SDK's, or a mirror), MMSA's or MulT's pickle, "
-    "HHMPN's (TAILOR's, CARAT's) train_valid_test.pt, a table of segments (.csv, .csv.gz), the raw "
-    "CMU-MOSEI archive, or a feature store. Files are read as data; nothing in them is run."
+    "HHMPN's (TAILOR's, CARAT's) train_valid_test.pt, a table of segments (.csv, .tsv, also .gz), "
+    "the raw CMU-MOSEI archive, or a feature store. Files are read as data; nothing in them is run."
 )
 
 
@@ -46,6 +47,11 @@ def add(commands: "Commands") -> None:
         f".csd files that the CMU SDK opens. {FORMS}",
     )
     _add_source(convert)
+    convert.add_argument(
+        "--name",
+        metavar="NAME",
+        help="name of the data set in results (default: that of CMU-MOSEI or of the file)",
+    )
     convert.add_argument("--out", required=True, type=Path, metavar="DIR", help="where to write")
     convert.add_argument(
         "--to",
@@ -60,10 +66,13 @@ def _add_source(command: argparse.ArgumentParser) -> None:
     command.add_argument("path", metavar="PATH", type=Path, help="the data set")
     command.add_argument(
         "--labels",
+        nargs="+",
+        action="extend",
+        default=[],
         type=Path,
         metavar="FILE",
-        help="emotion labels for data without them: a .csv (video_id, segment_id or start and "
-        "end, six emotions), answers from Mechanical Turk, or a .csd",
+        help="emotion labels for data without them, in one or more files: tables (video_id, "
+        "segment_id or start and end, six emotions), answers from Mechanical Turk, or .csd",
     )
     command.add_argument(
         "--label-order",
@@ -100,7 +109,9 @@ def _convert(options: argparse.Namespace) -> int:
         for path in export_csd(options.path, options.out):
             print(path)
         return 0
-    health = convert(_open(options), options.out, config.features)
+    data = _open(options)
+    data = data if options.name is None else replace(data, name=options.name)
+    health = convert(data, options.out, config.features)
     _print(health.lines, health.problems)
     print(f"{options.out}: written")
     return 0

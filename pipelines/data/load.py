@@ -9,9 +9,10 @@ from pathlib import Path
 from extractors.text.glove import GloveExtractor
 from mmemo.config import Config
 from mmemo.datasets.clips import check_splits
+from mmemo.datasets.csv_rows import is_table
 from mmemo.datasets.dataset import Dataset
 from mmemo.datasets.label_map import LabelMapper, common_labels
-from mmemo.datasets.table import is_table, read_table
+from mmemo.datasets.table import read_table
 from mmemo.errors import DataError
 from mmemo.features import Clip, ClipFeatures, rows_of_words
 from mmemo.store import FeatureStore, StoreInfo
@@ -84,7 +85,7 @@ def _describe(path: Path) -> StoreInfo:
     if (path / "store.json").is_file():
         return FeatureStore(path).info()
     raise DataError(
-        f"{path}: expected a feature store or a .csv/.csv.gz table; "
+        f"{path}: expected a feature store or a table (.csv, .tsv, also .gz); "
         f"for a folder of clips run `mmemo features {path} --out DIR` first"
     )
 

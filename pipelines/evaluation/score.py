@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mmemo.datasets.csv_rows import is_table
 from mmemo.labels import EMOTIONS
 from mmemo.metrics.resampling import RESAMPLES
 from pipelines.evaluation.baselines import count_sets
 from pipelines.evaluation.build import build_evaluation
 from pipelines.evaluation.sheets.files import read_sheet
 from pipelines.evaluation.sheets.sheet import Gold, answers_of, gold_of
-from pipelines.evaluation.sheets.text_files import TABLES, labels_in_table
+from pipelines.evaluation.sheets.text_files import labels_in_table
 
 
 def read_gold(path: Path, labels: Sequence[str] | None = None) -> Gold:
@@ -24,8 +25,8 @@ def read_gold(path: Path, labels: Sequence[str] | None = None) -> Gold:
         DataError: it cannot be read, or has no truth.
     """
     if labels is None:
-        is_table = path.name.lower().endswith(TABLES) and path.is_file()
-        labels = labels_in_table(path, EMOTIONS) if is_table else EMOTIONS
+        with_table = is_table(path) and path.is_file()
+        labels = labels_in_table(path, EMOTIONS) if with_table else EMOTIONS
     return gold_of(read_sheet(path, labels))
 
 

@@ -18,6 +18,7 @@ from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import Entry, grouped, joined
 from mmemo.csd.tensors import joined_in_order
 from mmemo.datasets.foreign.dataset import (
+    EARLY_START,
     Foreign,
     Tally,
     checked_intensities,
@@ -25,7 +26,8 @@ from mmemo.datasets.foreign.dataset import (
     column_names,
     source_of,
 )
-from mmemo.datasets.mosei import NAME, SDK_LABELS, explain_count, folds
+from mmemo.datasets.foreign.naming import data_set_name, has_moseis_videos
+from mmemo.datasets.mosei import SDK_LABELS, explain_count, folds
 from mmemo.errors import DataError
 from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word
 
@@ -123,7 +125,9 @@ def read_csd_folder(folder: Path) -> Foreign:
     notes += [f"{outside} of {len(videos)} videos are in no standard fold"] if outside else []
     known = explain_count(count)
     notes += [f"{count} label rows: {known}"] if known else []
-    name = f"{NAME} ({folder.resolve().name}, SDK's standard folds, every label row)"
+    is_mosei = has_moseis_videos(videos)
+    about = "SDK's standard folds, every label row" if is_mosei else "every label row"
+    name = data_set_name(folder, about, is_mosei=is_mosei)
     return Foreign(KIND, name, count, make, row_times=True, notes=tuple(notes))
 
 
@@ -181,7 +185,7 @@ def _clip(name: str, video: str, times: Floats, tally: Tally) -> Clip | None:
     if not np.isfinite(times).all() or end <= max(start, 0.0):
         tally.add("segments whose times are impossible, left out")
         return None
-    tally.add("segments that start before their video, cut at 0 s", start < 0)
+    tally.add(EARLY_START, start < 0)
     return Clip(name, video, start=max(start, 0.0), end=end, split=folds().get(video))
 
 

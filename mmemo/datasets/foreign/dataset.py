@@ -20,6 +20,9 @@ from mmemo.errors import DataError
 from mmemo.features import MODALITIES, Clip, ClipFeatures, Features
 from mmemo.labels import STRONGEST
 
+EARLY_START = "segments that start before their video, cut at 0 s"
+"""The event of a clip whose start is below zero, as of 15 in CMU-MOSEI's validation split."""
+
 ROW_S = 0.4
 """Duration of a word in data without times: about MOSEI's mean, pauses included."""
 _SPLIT_KEYS = {"train": ("train",), "valid": ("valid", "dev", "val"), "test": ("test",)}

@@ -7,7 +7,6 @@ on), averaged per segment; a ``.csd`` of labels.
 """
 
 import csv
-import gzip
 import logging
 import math
 import re
@@ -21,10 +20,12 @@ import numpy as np
 
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import video_of
-from mmemo.datasets.csv_rows import Row, read_rows
+from mmemo.datasets.csv_rows import Row, delimiter_of, open_table, read_rows
 from mmemo.datasets.foreign.dataset import Tally, checked_intensities
 from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS, label_index
+
+logger = logging.getLogger(__name__)
 
 ALIKE_S = 0.06
 """Times of a segment differ by less than this between files: some round to 0.1 s."""
@@ -49,24 +50,24 @@ class LabelTable:
 
     def __init__(self, rows: Iterable[LabelRow]) -> None:
         self.rows = tuple(rows)
-        self._by_segment = {(row.video, row.segment): row for row in self.rows if row.segment}
+        _warn_two_labels(self.rows)
+        self._by_segment = {
+            (row.video, row.segment): row for row in reversed(self.rows) if row.segment
+        }
         self._by_video: dict[str, list[LabelRow]] = defaultdict(list)
         for row in self.rows:
             if math.isfinite(row.start) and math.isfinite(row.end):
                 self._by_video[row.video].append(row)
 
     @classmethod
-    def read(cls, path: Path) -> "LabelTable":
-        """Read any of the three forms.
+    def read(cls, *paths: Path) -> "LabelTable":
+        """Read files of any of the three forms as one table.
 
         Raises:
             DataError: the file cannot be read, lacks columns, or an intensity is no number of 0 or
                 above.
         """
-        if path.suffix == ".csd":
-            return cls(_from_csd(path))
-        is_turk = _TURK_VIDEO in _header(path)
-        return cls(_from_turk(path) if is_turk else _from_csv(path))
+        return cls(row for path in paths for row in _rows_of(path))
 
     def find(
         self,
@@ -88,6 +89,31 @@ class LabelTable:
         return None if row and not _alike(row.text, text) else row
 
 
+def _rows_of(path: Path) -> Iterator[LabelRow]:
+    if path.suffix.lower() == ".csd":
+        return _from_csd(path)
+    return _from_turk(path) if _TURK_VIDEO in _header(path) else _from_csv(path)
+
+
+def _warn_two_labels(rows: Iterable[LabelRow]) -> None:
+    """Count the segments that two rows label differently."""
+    first_of: dict[tuple[str, str, float, float], LabelRow] = {}
+    others = []
+    for row in rows:
+        # A time that is not known is NaN, which is unlike itself.
+        start, end = (time if math.isfinite(time) else -math.inf for time in (row.start, row.end))
+        if row.segment or math.isfinite(start):
+            first = first_of.setdefault((row.video, row.segment, start, end), row)
+            others += [row] if first.intensities != row.intensities else []
+    if others:
+        logger.warning(
+            "labels: %d rows label a segment unlike a row before, such as %s[%s]; the first counts",
+            len(others),
+            others[0].video,
+            others[0].segment or f"{others[0].start:g} s",
+        )
+
+
 def plain_number(segment: str) -> str:
     """Return a segment number without a decimal part: ``3.0`` becomes ``3``."""
     text = segment.strip()
@@ -107,26 +133,30 @@ def _tokens(text: str) -> set[str]:
 
 
 def _header(path: Path) -> list[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader([file.readline(1 << 20)]), [])
+        with open_table(path) as file:
+            delimiter = delimiter_of(file)
+            return next(csv.reader([file.readline(1 << 20)], delimiter=delimiter), [])
     except (OSError, UnicodeDecodeError, EOFError, csv.Error, zlib.error) as error:
         raise DataError(f"{path}: expected a CSV or .csd file of labels ({error})") from None
 
 
 def _from_csv(path: Path) -> Iterator[LabelRow]:
     for row in _rows(path, {"video_id"}, {"video_id", *_PLACE}):
-        cells = {_emotion(name) or name: value for name, value in row.cells.items()}
-        if not set(EMOTIONS) <= set(cells):
-            raise DataError(f"{path}: expected a column for each of {', '.join(EMOTIONS)}")
+        column_of = {_emotion(name): name for name in reversed(row.cells)}
+        cells = row.cells
+        if not set(EMOTIONS) <= set(column_of):
+            raise DataError(
+                f"{path}: expected a column for each of {', '.join(EMOTIONS)}; the header has "
+                f"{', '.join(cells)}"
+            )
         segment = cells.get("segment_id") or cells.get("clip_id") or ""
         yield LabelRow(
             row.text("video_id"),
             plain_number(segment),
             row.number("start", math.nan),
             row.number("end", math.nan),
-            tuple(_intensity(cells[name], name, row.where) for name in EMOTIONS),
+            tuple(_intensity(row, column_of[name]) for name in EMOTIONS),
             cells.get("text", ""),
         )
 
@@ -143,7 +173,7 @@ def _from_turk(path: Path) -> Iterator[LabelRow]:
     for row in _rows(path, {_TURK_VIDEO, _TURK_CLIP, *answers}, set()):
         if not all(row.cells[answer].strip() for answer in answers):
             continue
-        values = [_intensity(row.cells[answer], answer, row.where) for answer in answers]
+        values = [_intensity(row, answer) for answer in answers]
         answers_of[row.text(_TURK_VIDEO), plain_number(row.text(_TURK_CLIP))].append(values)
     for (video, clip), values_of_all in answers_of.items():
         mean = np.mean(values_of_all, axis=0).tolist()
@@ -177,11 +207,11 @@ def _not_about_columns(record: logging.LogRecord) -> bool:
     return "unknown column" not in record.getMessage()
 
 
-def _intensity(text: str, name: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value < 0:
-        raise DataError(f"{where}: expected an intensity of 0 or above for {name}; got {text!r}")
+def _intensity(row: Row, column: str) -> float:
+    value = row.number(column, None)
+    if value is None or value < 0:
+        raise DataError(
+            f"{row.where}: expected an intensity of 0 or above for {column!r}; got "
+            f"{row.cells[column]!r}"
+        )
     return value

@@ -20,7 +20,7 @@ from mmemo.datasets.foreign.dataset import (
     tables_of,
 )
 from mmemo.datasets.foreign.label_table import LabelTable
-from mmemo.datasets.mosei import NAME
+from mmemo.datasets.foreign.naming import data_set_name, has_moseis_videos
 from mmemo.errors import DataError
 from mmemo.features import Clip, ClipFeatures
 
@@ -62,14 +62,20 @@ def read_mmsa(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
     notes = ["no times: rows are spread evenly"]
     if labels is None:
         notes.append("sentiment only: give the emotions with --labels FILE.csv")
-    return Foreign(KIND, f"{NAME} ({path.name}, MMSA's splits)", count, make, notes=tuple(notes))
+    videos = {_video_of(name)[0] for part in splits.values() for name in part["id"]}
+    name = data_set_name(path, "MMSA's splits", is_mosei=has_moseis_videos(videos))
+    return Foreign(KIND, name, count, make, notes=tuple(notes))
+
+
+def _video_of(name: Any) -> tuple[str, str, str]:
+    """Return the video of an id, the mark, and the segment; both empty where there is no mark."""
+    return as_text(name).partition("$_$")
 
 
 def _clip(
     part: dict[str, Any], row: int, split: str, labels: LabelTable | None, tally: Tally
 ) -> Clip:
-    name = as_text(part["id"][row])
-    video, mark, segment = name.partition("$_$")
+    video, mark, segment = _video_of(part["id"][row])
     if not mark:
         tally.add("ids other than video$_$segment")
         segment = str(row)

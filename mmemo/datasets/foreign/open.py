@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mmemo.datasets.csv_rows import is_table
 from mmemo.datasets.foreign.csd_folder import csd_files, read_csd_folder
-from mmemo.datasets.foreign.dataset import Foreign, Tally
+from mmemo.datasets.foreign.dataset import EARLY_START, Foreign, Tally
 from mmemo.datasets.foreign.hhmpn import is_hhmpn, read_hhmpn
 from mmemo.datasets.foreign.label_table import LabelTable
 from mmemo.datasets.foreign.mmsa import is_mmsa, read_mmsa
 from mmemo.datasets.foreign.mult import is_mult, read_mult
-from mmemo.datasets.foreign.raw_mosei import raw_folder, read_raw_mosei
-from mmemo.datasets.mosei import NAME
-from mmemo.datasets.table import is_table, read_table
+from mmemo.datasets.foreign.naming import data_set_name, has_moseis_videos
+from mmemo.datasets.foreign.raw_mosei import raw_folder, raw_name, read_raw_mosei
+from mmemo.datasets.table import read_table
 from mmemo.errors import DataError
 from mmemo.features import Clip, ClipFeatures
 from mmemo.labels import EMOTIONS
@@ -21,20 +22,20 @@ from mmemo.untrusted.torch_file import load_plain
 
 FORMS = (
     "a folder of .csd files, MMSA's or MulT's pickle, HHMPN's train_valid_test.pt, a table "
-    "(.csv, .csv.gz), the raw archive, or a feature store"
+    "(.csv, .tsv, also .gz), the raw archive, or a feature store"
 )
 RAW = "raw archive"
 NO_FEATURES = "no features extracted yet"
 
 
 def open_foreign(
-    path: Path, *, labels: Path | None = None, order: Sequence[str] | None = None
+    path: Path, *, labels: Path | Sequence[Path] = (), order: Sequence[str] | None = None
 ) -> Foreign:
     """Return a data set of any known format.
 
     Args:
         path: a file or a folder.
-        labels: emotion labels for data without them.
+        labels: one or more files of emotion labels, for data without them.
         order: emotions of the six label columns, if it is not the SDK's order.
 
     Raises:
@@ -42,13 +43,14 @@ def open_foreign(
     """
     if order is not None and sorted(order) != sorted(EMOTIONS):
         raise DataError(f"label order: expected each of {', '.join(EMOTIONS)} once")
-    table = None if labels is None else LabelTable.read(labels)
+    files = (labels,) if isinstance(labels, Path) else labels
+    table = LabelTable.read(*files) if files else None
     if path.is_dir():
         return _reordered(_folder(path), order)
     if not path.is_file():
         raise DataError(f"{path}: expected {FORMS}; there is none")
     if is_table(path):
-        return _reordered(_clips("table", f"{NAME} ({path.name})", read_table(path)), order)
+        return _reordered(_table(path), order)
     if path.suffix == ".csd":
         raise DataError(f"{path}: give the folder that holds all the .csd files")
     data = load_plain(path)
@@ -72,15 +74,25 @@ def _folder(path: Path) -> Foreign:
         return Foreign("feature store", info.dataset, len(clips), make, row_times=True)
     raw = raw_folder(path)
     if raw is not None:
-        name = f"{NAME} (raw archive, SDK's standard folds)"
-        return _clips(RAW, name, read_raw_mosei(raw))
+        tally = Tally()
+        clips = read_raw_mosei(raw, tally)
+        return _clips(RAW, raw_name(path, clips), clips, tally)
     if csd_files(path):
         return read_csd_folder(path)
     raise DataError(f"{path}: expected {FORMS}; the folder has none of them")
 
 
-def _clips(kind: str, name: str, clips: list[Clip]) -> Foreign:
+def _table(path: Path) -> Foreign:
+    clips, tally = read_table(path), Tally()
+    tally.add(EARLY_START, sum(clip.start < 0 for clip in clips))
+    is_mosei = has_moseis_videos(clip.video_id for clip in clips)
+    clips = [replace(clip, start=max(clip.start, 0.0)) for clip in clips]
+    return _clips("table", data_set_name(path, "", is_mosei=is_mosei), clips, tally)
+
+
+def _clips(kind: str, name: str, clips: list[Clip], events: Tally) -> Foreign:
     def make(tally: Tally) -> Iterator[ClipFeatures]:
+        tally.counts.update(events.counts)
         absent = dict.fromkeys(("text", "audio", "visual"), NO_FEATURES)
         return (ClipFeatures(clip, {}, absent) for clip in clips)
 

@@ -15,16 +15,20 @@ the recogniser.
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import Entry
 from mmemo.datasets.clips import MEDIA_SUFFIXES, check_ids
+from mmemo.datasets.csv_rows import is_table
 from mmemo.datasets.foreign.csd_folder import words_of
+from mmemo.datasets.foreign.dataset import EARLY_START, Tally
 from mmemo.datasets.foreign.label_table import ALIKE_S, LabelRow, LabelTable, plain_number
-from mmemo.datasets.mosei import folds
+from mmemo.datasets.foreign.naming import has_moseis_videos, is_named_mosei
+from mmemo.datasets.mosei import NAME, folds
 from mmemo.errors import DataError
 from mmemo.features import Clip, Word
 
@@ -52,16 +56,28 @@ def raw_folder(path: Path) -> Path | None:
     return None
 
 
-def read_raw_mosei(folder: Path) -> list[Clip]:
+def raw_name(path: Path, clips: Iterable[Clip]) -> str:
+    """Return the name of an archive in results: that of CMU-MOSEI for its videos or its folder."""
+    if is_named_mosei(path) or has_moseis_videos(clip.video_id for clip in clips):
+        return f"{NAME} (raw archive, SDK's standard folds)"
+    return f"{path.resolve().name} (raw archive)"
+
+
+def read_raw_mosei(folder: Path, tally: Tally | None = None) -> list[Clip]:
     """Return the labelled segments that have a video, in the order of the labels.
 
     Segments without video are skipped with a warning. Without any label file, the segments of the
     transcripts are returned, unlabelled.
 
+    Args:
+        folder: from ``raw_folder``.
+        tally: counts segments that start before their video; None does not count.
+
     Raises:
         DataError: no video, neither labels nor transcripts, a segment labelled twice, or a file
             that cannot be read.
     """
+    tally = Tally() if tally is None else tally
     whole, cut = _videos(folder / "Videos")
     if not whole and not cut:
         raise DataError(f"{folder / 'Videos'}: expected videos; there are none")
@@ -81,6 +97,8 @@ def read_raw_mosei(folder: Path) -> list[Clip]:
             place = next_row[row.video]
             next_row[row.video] += 1
             clip = _clip(row, place, transcripts.get(row.video, []), whole, cut, words)
+            tally.add(EARLY_START, clip is not None and clip.start < 0)
+            clip = None if clip is None else replace(clip, start=max(clip.start, 0.0))
             skipped += clip is None
             clips += [] if clip is None else [clip]
     finally:
@@ -109,10 +127,10 @@ def _clip(
     if line is not None and not math.isfinite(start):
         start, end = line.start, line.end
     has_times = math.isfinite(start) and end > max(start, 0.0)
-    start = max(start, 0.0) if has_times else 0.0
-    spoken_words = _words(row.video, start, end, line, words) if has_times else None
+    begin = max(start, 0.0) if has_times else 0.0
+    spoken_words = _words(row.video, begin, end, line, words) if has_times else None
     if row.video in whole and has_times:
-        media, clip_start, clip_end = whole[row.video], start, float(end)
+        media, clip_start, clip_end = whole[row.video], float(start), float(end)
     elif f"{row.video}_{number}" in cut:
         media, clip_start, clip_end = cut[f"{row.video}_{number}"], 0.0, None
     else:
@@ -206,7 +224,7 @@ def _labels(folder: Path) -> list[LabelRow]:
     tables = [
         LabelTable.read(path)
         for path in sorted(folder.rglob("*"))
-        if path.name.endswith((".csv", ".csv.gz")) or (path.suffix == ".csd" and _is_labels(path))
+        if is_table(path) or (path.suffix == ".csd" and _is_labels(path))
     ]
     timed = [table for table in tables if table.rows and math.isfinite(table.rows[0].start)]
     if timed:

@@ -34,9 +34,6 @@ from pipelines.evaluation.sheets.sheet import (
 
 logger = logging.getLogger(__name__)
 
-TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
-"""Ends of the names of tables, in small letters."""
-
 _ABOUT = ("id", "video_id", "video", "segment_id", "start", "end", "length_s", "modalities")
 _ANSWER_COLUMNS = ("labels", "prediction", "pred", ONLY_ANSWER)
 _CLASS_COLUMNS = ("label", "emotion", "emotions")
