@@ -1,20 +1,23 @@
 """Files that appear whole or not at all, under whatever name the user gives, in UTF-8.
 
-A regular file, or a new one, is written beside its place and renamed. Only regular files may be
-renamed over: renaming over ``/dev/stdout`` or a FIFO replaces the device itself, as root for the
-whole machine. So anything else is written into, and a symbolic link is followed.
+A regular file, or a new one, is written in a hidden folder beside its place and renamed. Only
+regular files may be renamed over: renaming over ``/dev/stdout`` or a FIFO replaces the device
+itself, as root for the whole machine. So anything else is written into, and a symbolic link is
+followed.
 """
 
+import errno
 import os
 import re
 import shutil
 import stat
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from mmemo.unfinished_files import hidden_folder
 
 _DESCRIPTOR = re.compile(r"(?:/proc/(self|\d+)|/dev)/fd/(\d+)")
 _ADDRESS = re.compile(r"(?:https?|ftps?|rtsp|rtmp|s3|gs|file|hf):/", re.IGNORECASE)
@@ -29,7 +32,7 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     Args:
         path: the file; a symbolic link is followed.
         data: the content.
-        durable: wait until the content is safe from a power loss.
+        durable: wait until content and name are safe from a power loss.
 
     Raises:
         OSError: the file cannot be written.
@@ -39,42 +42,63 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
         with open_special(place) as file:
             file.write(data)
         return
-    part = part_of(place)
-    try:
-        with open(part, "wb") as file:
-            file.write(data)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        os.replace(part, place)
-    finally:
-        part.unlink(missing_ok=True)
+    with unfinished(place, durable=durable) as part:
+        part.write_bytes(data)
 
 
 @contextmanager
-def unfinished(path: Path) -> Iterator[Path]:
+def unfinished(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a path to write to; the content appears at ``path`` when the block ends well.
 
     For writers that need a file they can seek in. What is no regular file gets a copy of the
     finished content.
+
+    Args:
+        path: the file; a symbolic link is followed.
+        durable: as for ``write_atomically``.
 
     Raises:
         OSError: the content cannot be moved to ``path``.
     """
     place = follow_links(path)
     if is_replaceable(place):
-        part = part_of(place)
-        try:
+        with hidden_folder(place) as folder:
+            part = folder / "content"
             yield part
+            if durable:
+                sync_file(part)
             os.replace(part, place)
-        finally:
-            part.unlink(missing_ok=True)
+            if durable:
+                sync_folder(place.parent)
         return
-    with tempfile.TemporaryDirectory(prefix="mmemo-") as folder:
-        part = Path(folder) / f"part{path.suffix}"
+    with tempfile.TemporaryDirectory(prefix="mmemo-") as work:
+        part = Path(work) / f"part{path.suffix}"
         yield part
         with open(part, "rb") as content, open_special(place) as file:
             shutil.copyfileobj(content, file)
+
+
+def sync_file(file: Path) -> None:
+    """Wait until the content of a file is safe from a power loss."""
+    descriptor = os.open(file, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are safe from a power loss, where systems can."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows, which cannot
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def is_address(path: str | os.PathLike[str]) -> bool:
@@ -151,11 +175,6 @@ def open_special(place: Path) -> BinaryIO:
     if descriptor is not None:
         return os.fdopen(os.dup(descriptor), "wb")
     return os.fdopen(os.open(place, os.O_WRONLY), "wb")
-
-
-def part_of(place: Path) -> Path:
-    """Return a new hidden name beside a file, for its unfinished content."""
-    return place.with_name(f".{place.name[:30]}.{uuid.uuid4().hex}.part")
 
 
 def _with_real_folder(path: Path) -> Path:

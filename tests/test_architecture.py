@@ -17,7 +17,16 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("mmemo", "extractors", "pipelines")
 
 FLOORS = {
-    0: {"errors", "files", "arrays", "labels", "config", "data_frames"},
+    0: {
+        "errors",
+        "files",
+        "unfinished_files",
+        "sealed",
+        "arrays",
+        "labels",
+        "config",
+        "data_frames",
+    },
     1: {
         "features",
         "prediction",

@@ -7,6 +7,9 @@
 Frozen encoder weights are stored only when they cannot be downloaded again by name, as those of an
 encoder given as a folder. Otherwise the encoder is known by its fingerprint.
 
+The description has its own SHA-256 and those of the other parts, which are compared at loading.
+Checkpoints of earlier versions (formats 1 and 2) have none.
+
 Nothing is pickled, so loading a stranger's checkpoint runs no code of theirs.
 """
 
@@ -15,6 +18,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,7 @@ from torch import Tensor
 from mmemo.assets.local_files import with_files_near
 from mmemo.batching.rows import row_width
 from mmemo.checkpoint.format_1 import FORMAT_1, upgrade_description, upgrade_weights
+from mmemo.checkpoint.parts import locate, put_in_place, stage_file, stage_folder
 from mmemo.checkpoint.trained_model import Checkpoint, Inputs, PartialReading, TrainedOn
 from mmemo.config import Config, ModelConfig
 from mmemo.decisions.calibration import Read
@@ -35,8 +40,11 @@ from mmemo.files import write_atomically
 from mmemo.model.emotion_model import EmotionModel, build_model
 from mmemo.model.text.pretrained import PretrainedWords
 from mmemo.model.text.pretrained_files import load_pretrained, rebuild_pretrained, save_description
+from mmemo.sealed import BLANK, KEY, check_seal, seal
 
-FORMAT = 2
+FORMAT = 3
+FORMAT_2 = 2
+"""As format 3, but without digests."""
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "checkpoint.json"
 ENCODER_FOLDER = "encoder"
@@ -47,7 +55,9 @@ _JOINED = " + "
 def save_checkpoint(
     checkpoint: Checkpoint, folder: Path, *, dtype: torch.dtype = torch.float32
 ) -> None:
-    """Write a checkpoint; the description comes last, so a half-written one never loads.
+    """Write a checkpoint, in place of the one in the folder if there is one.
+
+    A crash leaves the old checkpoint or the new one, never parts of both.
 
     Args:
         checkpoint: the trained model.
@@ -64,11 +74,14 @@ def save_checkpoint(
         for name, value in checkpoint.model.state_dict().items()
         if name not in omitted
     }
-    write_atomically(folder / WEIGHTS_FILE, save(tensors))
+    parts = {WEIGHTS_FILE: stage_file(folder, WEIGHTS_FILE, save(tensors))}
     if words is not None and words.options.training == "fine-tuned" and not omitted:
-        save_description(words, folder / ENCODER_FOLDER)
+        write = partial(save_description, words)
+        parts[ENCODER_FOLDER] = stage_folder(folder, ENCODER_FOLDER, write)
     description = {
+        KEY: BLANK,
         "format": FORMAT,
+        "parts": parts,
         "labels": checkpoint.labels,
         "inputs": {m: asdict(inputs) for m, inputs in checkpoint.inputs.items()},
         "thresholds": checkpoint.thresholds,
@@ -84,7 +97,9 @@ def save_checkpoint(
         "known_words": None if vocabulary is None else vocabulary.words,
         "torch": torch.__version__,
     }
-    write_atomically(folder / DESCRIPTION_FILE, json.dumps(description, indent=1).encode())
+    data = seal(json.dumps(description, indent=1).encode())
+    write_atomically(folder / DESCRIPTION_FILE, data)
+    put_in_place(folder, parts)
 
 
 def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpoint:
@@ -104,7 +119,7 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
             for modality, columns in description["inputs"].items()
         }
         dims = {m: row_width(m, len(columns.names), config.data) for m, columns in inputs.items()}
-        words = _load_words(config.model, folder, description)
+        words = _load_words(config.model, folder, stored)
         model = build_model(config.model, dims, tuple(description["labels"]), words)
         checkpoint = Checkpoint(
             model=model,
@@ -122,7 +137,7 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
         raise CheckpointError(f"{path}: broken ({error})") from None
     _check_calibration(checkpoint, path)
     omitted = frozenset() if _whole_encoder(description) else _reloadable_weights(words)
-    tensors = _read_weights(folder / WEIGHTS_FILE)
+    tensors = _read_weights(_part(folder, WEIGHTS_FILE, stored))
     if upgrade:
         tensors, known_words = upgrade_weights(tensors, config.features.vectors, inputs, path)
         description["known_words"] = known_words
@@ -133,18 +148,22 @@ def load_checkpoint(folder: Path, device: str | torch.device = "cpu") -> Checkpo
 
 
 def fingerprint(folder: Path) -> str:
-    """Return a hash of a trained model's bytes: weights and description.
+    """Return a hash that identifies the bytes of a trained model: weights and description.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is none, or its description is damaged.
     """
+    path = folder / DESCRIPTION_FILE
+    description = _read_description(path)
+    if description["format"] == FORMAT:  # with the digests of all bytes
+        return str(description[KEY])[:16]
     digest = hashlib.sha256()
-    for name in (DESCRIPTION_FILE, WEIGHTS_FILE):
+    for file in (path, folder / WEIGHTS_FILE):
         try:
-            digest.update((folder / name).read_bytes())
-        except OSError:
+            digest.update(file.read_bytes())
+        except OSError as error:
             raise CheckpointError(
-                f"{folder}: no trained model (no {name}); make one with `mmemo train`"
+                f"{file}: expected the model's weights ({error.strerror})"
             ) from None
     return digest.hexdigest()[:16]
 
@@ -154,6 +173,18 @@ def _reloadable_weights(words: PretrainedWords | None) -> frozenset[str]:
     if words is None or not words.can_be_refetched:
         return frozenset()
     return frozenset(f"words.{name}" for name in words.frozen_names())
+
+
+def _part(folder: Path, name: str, stored: Mapping[str, Any]) -> Path:
+    """Return the path of a part; its bytes are compared if the description has their digest."""
+    if stored["format"] != FORMAT:
+        return folder / name
+    try:
+        return locate(folder, name, stored["parts"][name])
+    except (KeyError, TypeError):
+        raise CheckpointError(
+            f"{folder / DESCRIPTION_FILE}: broken (expected the SHA-256 of {name})"
+        ) from None
 
 
 def _whole_encoder(description: Mapping[str, Any]) -> bool:
@@ -168,7 +199,8 @@ def _load_words(
         return None
     options, source = config.pretrained, description.get("pretrained")
     if options.training == "fine-tuned" and _whole_encoder(description):
-        return rebuild_pretrained(folder / ENCODER_FOLDER, str(source), options)
+        place = _part(folder, ENCODER_FOLDER, description)
+        return rebuild_pretrained(place, str(source), options)
     words = load_pretrained(options)
     if words.source != source:
         raise CheckpointError(
@@ -208,15 +240,23 @@ def _check_calibration(checkpoint: Checkpoint, path: Path) -> None:
 
 def _read_description(path: Path) -> dict[str, Any]:
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
+        # A checkout on Windows may have changed the ends of the lines.
+        data = path.read_bytes().replace(b"\r\n", b"\n")
+        description = json.loads(data)
     except OSError:
         raise CheckpointError(
             f"{path.parent}: no trained model (no {path.name}); make one with `mmemo train`"
         ) from None
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: expected JSON ({error})") from None
-    if not isinstance(description, dict) or description.get("format") not in (FORMAT_1, FORMAT):
+    formats = (FORMAT_1, FORMAT_2, FORMAT)
+    if not isinstance(description, dict) or description.get("format") not in formats:
         raise CheckpointError(f"{path}: expected a checkpoint of format {FORMAT}; retrain")
+    if description["format"] == FORMAT or KEY in description:
+        try:
+            check_seal(data)
+        except ValueError as error:
+            raise CheckpointError(f"{path}: {error}; copy the folder again, or retrain") from None
     return description
 
 

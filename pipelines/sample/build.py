@@ -94,8 +94,6 @@ def build(
     identity["clips"] = clips
     _claim(folder, identity)
     (folder / "clips").mkdir(exist_ok=True)
-    for part in (folder / "clips").glob("*.part"):  # of a process that was killed
-        part.unlink(missing_ok=True)
     write_atomically(folder / "labels.csv", _labels_csv(plans).encode())
     write_atomically(folder / "README.txt", _readme(plans, seed).encode())
     missing = [plan for plan in plans if not is_made(folder / "clips", plan)]

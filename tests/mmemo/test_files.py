@@ -179,3 +179,65 @@ def test_only_descriptor_one_is_standard_output(tmp_path):
     (tmp_path / "link").symlink_to("/proc/self/fd/1")
     assert is_stdout(tmp_path / "link")
     assert follow_links(tmp_path / "x") == Path(os.path.realpath(tmp_path)) / "x"
+
+
+ABANDONING = """
+import os, signal, sys
+from pathlib import Path
+from mmemo.files import unfinished
+with unfinished(Path(sys.argv[1])) as part:
+    part.write_bytes(b"half")
+    print("go", flush=True)
+    if sys.argv[2] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    input()
+"""
+
+
+def start_writer(path, action):
+    command = [sys.executable, "-c", ABANDONING, str(path), action]
+    writer = subprocess.Popen(command, cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert writer.stdout.readline() == b"go\n"
+    return writer
+
+
+@both_writers
+def test_unfinished_files_of_dead_processes_are_removed_and_those_of_others_are_not(
+    tmp_path, write
+):
+    start_writer(tmp_path / "a", "die").communicate()
+    (tmp_path / f".earlier.{0:032x}.part").write_bytes(b"of a version that had no folders")
+    foreign = tmp_path / ".download.part"
+    foreign.touch()
+    assert len(os.listdir(tmp_path)) == 3
+    writer = start_writer(tmp_path / "b", "wait")
+    write(tmp_path / "c", b"whole")
+    assert len(list(tmp_path.glob(".b.*.part"))) == 1
+    writer.communicate(b"\n")
+    assert writer.returncode == 0
+    assert sorted(os.listdir(tmp_path)) == [".download.part", "b", "c"]
+    assert (tmp_path / "b").read_bytes() == b"half"
+
+
+@both_writers
+def test_a_name_is_synced_after_its_content(tmp_path, monkeypatch, write):
+    steps = []
+    sync, rename = os.fsync, os.replace
+
+    def log_sync(descriptor):
+        steps.append(stat.S_IFMT(os.fstat(descriptor).st_mode))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", log_sync)
+    monkeypatch.setattr(os, "replace", lambda *names: (steps.append("rename"), rename(*names)))
+    write(tmp_path / "f", b"content")
+    assert steps == [stat.S_IFREG, "rename", stat.S_IFDIR]
+    assert not write_atomically(tmp_path / "g", b"", durable=False)
+    assert steps[3:] == ["rename"]
+
+
+@both_writers
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, write):
+    with pytest.raises(OSError, match="f'") as error:
+        write(tmp_path / "none" / "f", b"x")
+    assert error.value.filename == str(tmp_path / "none" / "f")

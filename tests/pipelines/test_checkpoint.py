@@ -7,11 +7,12 @@ import pytest
 import torch
 from planted import planted_dataset
 from safetensors.torch import load_file, save_file
+from sealed_json import write_sealed
 
 from extractors.text.glove import GloveExtractor, WordVectors
 from mmemo.assets.resolve import ASSETS
 from mmemo.batching.rows import arrange
-from mmemo.checkpoint import PartialReading, load_checkpoint, save_checkpoint
+from mmemo.checkpoint import PartialReading, fingerprint, load_checkpoint, save_checkpoint
 from mmemo.config import Config
 from mmemo.config.old_names import GROUPS
 from mmemo.datasets.dataset import Dataset
@@ -70,7 +71,7 @@ def test_a_broken_description(run, text):
     ],
 )
 def test_a_description_that_does_not_fit(run, key, value):
-    (run / "checkpoint.json").write_text(json.dumps({**described(run), key: value}))
+    write_sealed(run / "checkpoint.json", {**described(run), key: value})
     refused(run)
 
 
@@ -107,7 +108,7 @@ def test_what_only_some_modalities_are_answered_with_is_kept(run):
 def test_partial_readings_that_cannot_be(run, read, changed):
     own = {"prior_share": 0.2, "thresholds": [0.5] * 6, "label_thresholds": [0.5] * 6}
     changed_description = {**described(run), "partial": {read: {**own, **changed}}}
-    (run / "checkpoint.json").write_text(json.dumps(changed_description))
+    write_sealed(run / "checkpoint.json", changed_description)
     assert "checkpoint.json" in refused(run)
 
 
@@ -123,6 +124,10 @@ def test_weights_of_another_model(run, tmp_path):
     config = Config.model_validate({"model": model, "train": {"epochs": 1}})
     train(config, planted_dataset(16, 8, 8), tmp_path / "other")
     shutil.copy(tmp_path / "other/model.safetensors", run)
+    assert "belong to another model" in refused(run)
+    earlier = described(run)  # before descriptions had digests
+    del earlier["sha256"], earlier["parts"]
+    (run / "checkpoint.json").write_text(json.dumps({**earlier, "format": 2}))
     assert "belong to another model" in refused(run)
 
 
@@ -171,6 +176,7 @@ def downgraded(run, folder):
     folder.mkdir()
     save_file(old, folder / "model.safetensors")
     description |= {"format": 1, "config": options}
+    del description["sha256"], description["parts"]
     (folder / "checkpoint.json").write_text(json.dumps(description))
     return folder
 
@@ -204,7 +210,7 @@ def test_known_words_are_listed_in_the_checkpoint(known_words_run):
 @pytest.mark.parametrize("words", [None, "happy", [1, 2], ["a", "a"], ["a"] * 30])
 def test_known_words_that_cannot_be(known_words_run, tmp_path, words):
     run = shutil.copytree(known_words_run, tmp_path / "run")
-    (run / "checkpoint.json").write_text(json.dumps({**described(run), "known_words": words}))
+    write_sealed(run / "checkpoint.json", {**described(run), "known_words": words})
     assert "known_words" in refused(run)
 
 
@@ -231,3 +237,53 @@ def test_format_1_with_known_words_of_other_vectors_says_to_retrain(known_words_
     tensors["known.rows"][0] += 1
     save_file(tensors, old / "model.safetensors")
     assert refused(old).endswith("retrain")
+
+
+@pytest.mark.parametrize("file", ["checkpoint.json", "model.safetensors"])
+def test_no_flipped_bit_goes_unnoticed(saved, run, file):
+    data = (saved / file).read_bytes()
+    rng = np.random.default_rng(0)
+    for place, bit in zip(rng.integers(len(data), size=20), rng.integers(8, size=20), strict=True):
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << bit
+        (run / file).write_bytes(damaged)
+        assert file in refused(run)
+
+
+@pytest.mark.parametrize("change", [("sha256", "sia256"), ("parts", "partz"), ("format", "fermat")])
+def test_a_damaged_key_of_a_digest_is_noticed(run, change):
+    path = run / "checkpoint.json"
+    path.write_text(path.read_text().replace(f'"{change[0]}"', f'"{change[1]}"'))
+    assert "checkpoint.json" in refused(run)
+
+
+@pytest.mark.parametrize(
+    "parts", [None, {}, {"model.safetensors": "../../x"}, {"model.safetensors": 1}]
+)
+def test_a_description_without_the_digest_of_its_weights(run, parts):
+    write_sealed(run / "checkpoint.json", {**described(run), "parts": parts})
+    assert "expected the SHA-256 of model.safetensors" in refused(run)
+
+
+def test_a_checkout_with_other_line_ends_is_the_same_model(run):
+    path = run / "checkpoint.json"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    load_checkpoint(run)
+
+
+def test_new_weights_under_an_old_description_are_refused(saved, run):
+    """As a crash between two renames left them in earlier versions."""
+    changed = load_file(saved / "model.safetensors")
+    save_file({name: weight * 1.01 for name, weight in changed.items()}, run / "model.safetensors")
+    assert "damaged or belong to another model" in refused(run)
+
+
+def test_a_checkpoint_of_format_2_still_loads(run):
+    earlier = described(run)
+    del earlier["sha256"], earlier["parts"]
+    (run / "checkpoint.json").write_text(json.dumps({**earlier, "format": 2}))
+    before = fingerprint(run)
+    assert load_checkpoint(run).labels == tuple(earlier["labels"])
+    weights = load_file(run / "model.safetensors")
+    save_file({name: weight * 2 for name, weight in weights.items()}, run / "model.safetensors")
+    assert fingerprint(run) != before

@@ -58,6 +58,7 @@ def test_it_says_what_it_learnt_from_and_under_which_terms(model):
     assert "CMU-MOSEI" in licence
     described = json.loads((find_model("default") / "checkpoint.json").read_text())
     assert "/work" not in json.dumps(described)
+    assert set(described["parts"]) == {"model.safetensors"}, "with the digest of its weights"
 
 
 def test_it_reads_what_the_extractors_make(model):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hub_server import running
 from huggingface_hub import ModelCard, constants
+from sealed_json import write_sealed
 
 import mmemo
 from mmemo.errors import CheckpointError, ConfigError
@@ -106,7 +107,8 @@ def test_a_revision_does_not_change(hub, model, tmp_path):
     first = hub.commit(NAME, saved)
     changed = json.loads(saved["checkpoint.json"])
     changed["thresholds"] = [0.123] * 6
-    hub.commit(NAME, {"checkpoint.json": json.dumps(changed).encode()})
+    write_sealed(tmp_path / "changed.json", changed)
+    hub.commit(NAME, {"checkpoint.json": (tmp_path / "changed.json").read_bytes()})
     assert mmemo.load(NAME).checkpoint.thresholds == (0.123,) * 6
     assert mmemo.load(NAME, revision=first).checkpoint.thresholds != (0.123,) * 6
     at = find(f"hf://{NAME}@{first}")
@@ -187,7 +189,7 @@ def test_code_beside_an_encoder_is_not_run_and_the_user_is_not_asked(model, tmp_
     contents = json.loads((folder / "checkpoint.json").read_text())
     contents["config"]["model"]["pretrained"] = "minilm-l6"
     contents["pretrained"] = "minilm-l6:0"
-    (folder / "checkpoint.json").write_text(json.dumps(contents))
+    write_sealed(folder / "checkpoint.json", contents)
     (folder / "encoder").mkdir()
     auto = {"AutoConfig": "evil.Config", "AutoModel": "evil.Model", "AutoTokenizer": "evil.Words"}
     config = {"model_type": "evil", "auto_map": auto}

@@ -127,7 +127,7 @@ def test_a_stopped_build_goes_on_and_gives_the_same_files(corpus, tmp_path):
     marker = json.loads((folder / "corpus.json").read_text())
     (folder / "corpus.json").write_text(json.dumps({**marker, "complete": False}))
     first.unlink()
-    (folder / "clips" / f"{first.name}.part").write_bytes(whole[:1000])
+    (folder / "clips" / f".{first.name}.{0:032x}.part").write_bytes(whole[:1000])
     second.with_suffix(".json").unlink()
     untouched = {path: path.stat().st_mtime_ns for path in media_of(folder) if path != second}
 

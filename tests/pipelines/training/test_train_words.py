@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from sealed_json import write_sealed
 from transformers import BertConfig, BertModel
 
 from mmemo.assets.resolve import resolve
@@ -138,7 +139,7 @@ def test_what_an_asset_holds_is_not_saved_again(dataset, tmp_path):
     np.testing.assert_allclose(near, infer(trained.model, clips).set_log_probs, atol=0.02)
     described = json.loads((tmp_path / "half/checkpoint.json").read_text())
     for change in ({"pretrained_whole": True}, {"pretrained": "minilm-l6:0000"}):
-        (tmp_path / "half/checkpoint.json").write_text(json.dumps(described | change))
+        write_sealed(tmp_path / "half/checkpoint.json", described | change)
         with pytest.raises(CheckpointError, match="half"):
             load_checkpoint(tmp_path / "half")
 
