@@ -2,7 +2,8 @@
 
 Arrays: ``ids`` (N,), ``videos`` (N,), ``labels`` (K,) names; ``truth`` (N, K); ``probs`` (N, K);
 ``set_log_probs`` (N, 2**K); ``answer`` or ``pred`` (N, K), or ``answer_NAME`` for several; and
-``lengths_s`` (N,). All optional but one of truth, probabilities and answers.
+``lengths_s`` (N,). All optional but one of truth, probabilities and answers. Truth and answers may
+also be whole class numbers (N,), from 0 on in the order of the labels.
 """
 
 import zipfile
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from mmemo.arrays import Floats, LabelSets
 from mmemo.errors import DataError
 from mmemo.metrics.checks import are_probs, is_binary
+from pipelines.evaluation.sheets.classes import is_class_array, multihots_numbered
 from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Sheet
 
 _MOST_BYTES = 2**30
@@ -46,8 +48,10 @@ def read_npz(path: Path, labels: Sequence[str]) -> Sheet:
         labels=named,
         ids=_texts(path, arrays, "ids", clips),
         videos=_texts(path, arrays, "videos", clips),
-        truth=_numbers(path, "truth", arrays.get("truth"), shape),
-        answers={name: _decisions(path, name, array, shape) for name, array in answers.items()},
+        truth=_truth(path, arrays.get("truth"), shape, named),
+        answers={
+            name: _decisions(path, name, array, shape, named) for name, array in answers.items()
+        },
         probs=_probabilities(path, _numbers(path, "probs", arrays.get("probs"), shape)),
         set_log_probs=_numbers(
             path, "set_log_probs", arrays.get("set_log_probs"), (clips, 1 << len(named))
@@ -60,6 +64,8 @@ def read_npz(path: Path, labels: Sequence[str]) -> Sheet:
 def read_npy(path: Path, labels: Sequence[str]) -> Sheet:
     """Return the sheet of an ``.npy`` file: decisions, probabilities or intensities (N, K).
 
+    Whole numbers (N,) are class numbers.
+
     Raises:
         DataError: the file is broken or has objects, or has not one column per label.
     """
@@ -70,9 +76,12 @@ def read_npy(path: Path, labels: Sequence[str]) -> Sheet:
     except (ValueError, EOFError, SyntaxError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: expected an array in an .npy file ({reason})") from None
+    if isinstance(array, np.ndarray) and is_class_array(array):
+        return Sheet(str(path), tuple(labels), answers={ONLY_ANSWER: _classes(path, array, labels)})
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.shape[1] != len(labels):
         raise DataError(
-            f"{path}: expected an array of shape (clips, {len(labels)}), for {', '.join(labels)}; "
+            f"{path}: expected an array of shape (clips, {len(labels)}), for {', '.join(labels)}, "
+            "or whole class numbers (clips,); "
             f"got {getattr(array, 'shape', 'several arrays')}; other labels are named with --labels"
         )
     values = _numbers(path, path.name, array, array.shape)
@@ -97,9 +106,12 @@ def _load(path: Path) -> Arrays:
 
 def _clips(path: Path, arrays: Arrays, answers: Arrays) -> int:
     for array in (*answers.values(), arrays.get("probs"), arrays.get("truth")):
-        if array is not None and array.ndim == 2:
+        if array is not None and (array.ndim == 2 or is_class_array(array)):
             return len(array)
-    raise DataError(f"{path}: expected 'answer', 'probs' or 'truth' (N, K); it has none of them")
+    raise DataError(
+        f"{path}: expected 'answer', 'probs' or 'truth' (N, K), or whole class numbers (N,); it "
+        f"has none of them, but {', '.join(arrays) or 'nothing'}"
+    )
 
 
 def _numbers(
@@ -115,9 +127,30 @@ def _numbers(
     return array.astype(np.float64)
 
 
+def _truth(
+    path: Path,
+    array: NDArray[np.generic] | None,
+    shape: tuple[int, ...],
+    labels: Sequence[str],
+) -> Floats | None:
+    if array is not None and is_class_array(array) and array.shape == shape[:1]:
+        return _classes(path, array, labels).astype(np.float64)
+    return _numbers(path, "truth", array, shape)
+
+
+def _classes(path: Path, array: NDArray[np.generic], labels: Sequence[str]) -> LabelSets:
+    return multihots_numbered([[number] for number in array.tolist()], labels, str(path))
+
+
 def _decisions(
-    path: Path, name: str, array: NDArray[np.generic], shape: tuple[int, ...]
+    path: Path,
+    name: str,
+    array: NDArray[np.generic],
+    shape: tuple[int, ...],
+    labels: Sequence[str],
 ) -> LabelSets:
+    if is_class_array(array) and array.shape == shape[:1]:
+        return _classes(path, array, labels)
     values = _numbers(path, name, array, shape)
     if values is None or not is_binary(values):
         raise DataError(f"{path}: expected answers of 0 and 1 in {name!r}; got other values")

@@ -17,13 +17,8 @@ import numpy as np
 
 from mmemo.arrays import LabelSets
 from mmemo.errors import DataError
-from pipelines.evaluation.sheets.sheet import (
-    ONLY_ANSWER,
-    Floats,
-    Sheet,
-    label_named,
-    multihot_named,
-)
+from pipelines.evaluation.sheets.classes import label_named, multihots
+from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Floats, Sheet
 
 _ANSWER_KEYS = ("labels", "prediction", "pred", ONLY_ANSWER)
 
@@ -116,10 +111,17 @@ def _names_in(path: Path, answers: Any) -> list[str]:
 
 
 def _sets(path: Path, rows: Sequence[Any], labels: Sequence[str]) -> LabelSets:
-    for row in rows:
-        if not isinstance(row, list) or not all(isinstance(name, str) for name in row):
-            raise DataError(f"{path}: expected a list of label names; got {_short(row)}")
-    return np.stack([multihot_named(row, labels, str(path)) for row in rows])
+    places = [f"{path}, clip {number}" for number in range(1, len(rows) + 1)]
+    names = [_label_names(row, place) for row, place in zip(rows, places, strict=True)]
+    return multihots(names, labels, places, str(path))
+
+
+def _label_names(row: Any, place: str) -> list[str]:
+    """Return names or class numbers, several or a single one."""
+    names = row if isinstance(row, list) else [row]
+    if any(isinstance(name, bool) or not isinstance(name, str | int) for name in names):
+        raise DataError(f"{place}: expected a list of label names; got {_short(row)}")
+    return [str(name) for name in names]
 
 
 def _numbers(

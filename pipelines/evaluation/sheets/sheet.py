@@ -4,7 +4,7 @@ A sheet has one row per clip. The same file can be truth and predictions: ours c
 N clips, K labels.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -182,30 +182,6 @@ def _check_probs(sheet: Sheet, probs: Floats) -> None:
             f"{probs[row, column]:g} for {sheet.labels[column]}; a logit x is the probability "
             "1 / (1 + exp(-x))"
         )
-
-
-def label_named(name: str, labels: Sequence[str], where: str) -> int:
-    """Return the column of a label by its name or an alias.
-
-    Raises:
-        DataError: no label has this name.
-    """
-    place = label_index(name, labels)
-    if place is None:
-        raise DataError(f"{where}: expected labels among {', '.join(labels)}; got {name!r}")
-    return place
-
-
-def multihot_named(names: Iterable[str], labels: Sequence[str], where: str) -> LabelSets:
-    """Return names or aliases of labels as a row (K,) of 0 and 1.
-
-    Raises:
-        DataError: a name is not a label.
-    """
-    row = np.zeros(len(labels), dtype=np.int8)
-    for name in names:
-        row[label_named(name, labels, where)] = 1
-    return row
 
 
 def _columns(sheet: Sheet, gold: Gold) -> list[int]:

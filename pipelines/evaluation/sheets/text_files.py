@@ -17,6 +17,7 @@ import logging
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,8 @@ from mmemo.arrays import LabelSets
 from mmemo.datasets.csv_rows import Row, delimiter_of, open_table, read_rows
 from mmemo.errors import DataError
 from mmemo.labels import label_index, plain_name
-from pipelines.evaluation.sheets.sheet import (
-    ONLY_ANSWER,
-    Floats,
-    Sheet,
-    multihot_named,
-)
+from pipelines.evaluation.sheets.classes import multihots
+from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Floats, Sheet
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +36,7 @@ _ANSWER_COLUMNS = ("labels", "prediction", "pred", ONLY_ANSWER)
 _CLASS_COLUMNS = ("label", "emotion", "emotions")
 """Read where no column has the numbers of a label."""
 _IGNORED = {"text", "sentiment", "split", "media", "dataset"}
+_KNOWN = {*_ABOUT, *_ANSWER_COLUMNS, *_CLASS_COLUMNS, *_IGNORED, "truth"}
 _CELLS = re.compile(r"\s*[,;\s]\s*")
 _SEPARATORS = re.compile(r"[\s,;|+]+")
 
@@ -51,7 +49,7 @@ def read_csv(path: Path, labels: Sequence[str]) -> Sheet:
     """
     header = _header(path)
     labels = _own_labels(header, labels)
-    rows = read_rows(path, required=(), known=header)
+    rows = _rows(path)
     if not rows:
         raise DataError(f"{path}: expected one row per clip; the table is empty")
     plain, probs = _label_columns(header, labels, ""), _label_columns(header, labels, "p_")
@@ -98,11 +96,10 @@ def read_list(path: Path, labels: Sequence[str]) -> Sheet:
     matrix = _matrix(path, lines, labels)
     if matrix is not None:
         return Sheet(str(path), tuple(labels), values=matrix)
-    rows = [
-        multihot_named(_label_names(line, labels), labels, f"{path}, line {number}")
-        for number, line in enumerate(lines, 1)
-    ]
-    return Sheet(str(path), tuple(labels), answers={ONLY_ANSWER: np.stack(rows)})
+    places = [f"{path}, line {number}" for number in range(1, len(lines) + 1)]
+    names = [_label_names(line, labels) for line in lines]
+    answer = multihots(names, labels, places, str(path))
+    return Sheet(str(path), tuple(labels), answers={ONLY_ANSWER: answer})
 
 
 def labels_in_table(path: Path, labels: Sequence[str]) -> Sequence[str]:
@@ -121,7 +118,7 @@ def labels_in_table(path: Path, labels: Sequence[str]) -> Sequence[str]:
     with_numbers = any(_label_columns(header, labels, prefix) for prefix in ("", "p_"))
     if len(columns) != 1 or with_numbers or _own_labels(header, labels) is not labels:
         return labels
-    rows = read_rows(path, required=(), known=header)
+    rows = _rows(path)
     names = {plain_name(n): n for row in rows for n in _label_names(row.cells[columns[0]], labels)}
     if all(label_index(name, labels) is not None for name in names):
         return labels
@@ -131,17 +128,19 @@ def labels_in_table(path: Path, labels: Sequence[str]) -> Sequence[str]:
         columns[0],
         ", ".join(sorted(names)),
     )
-    return sorted(names)
+    return sorted(names, key=lambda name: (len(name) if name.isdigit() else 0, name))
 
 
 def _matrix(path: Path, lines: Sequence[str], labels: Sequence[str]) -> Floats | None:
-    """Return lines of numbers as (N, K); None if the lines have names of labels."""
+    """Return lines of numbers as (N, K); None if the lines have names or numbers of labels."""
     cells = [_CELLS.split(line.strip()) for line in lines if line.strip()]
     try:
         numbers = [[float(cell) for cell in row] for row in cells]
     except ValueError:
         return None
     if not numbers or all(label_index(c, labels) is not None for row in cells for c in row):
+        return None
+    if _are_classes(cells, len(labels)):
         return None
     for number, row in enumerate(numbers, 1):
         if len(row) != len(labels):
@@ -155,7 +154,37 @@ def _matrix(path: Path, lines: Sequence[str], labels: Sequence[str]) -> Floats |
     return values
 
 
+def _are_classes(cells: Sequence[Sequence[str]], n_labels: int) -> bool:
+    """Return whether lines are lists of class numbers, not rows of a matrix.
+
+    Each list has a number once, and their lengths differ, unless each has a single one.
+    """
+    lengths = {len(row) for row in cells}
+    differ = lengths == {1} or (len(lengths) > 1 and n_labels not in lengths)
+    whole = all(cell.isascii() and cell.isdigit() for row in cells for cell in row)
+    return n_labels > 1 and differ and whole and all(len(set(row)) == len(row) for row in cells)
+
+
 def _header(path: Path) -> list[str]:
+    """Return the names of the columns; those with a meaning in small letters."""
+    return [_column(name) for name in _raw_header(path)]
+
+
+def _rows(path: Path) -> list[Row]:
+    """Return the rows, under the names of ``_header``."""
+    rows = read_rows(path, required=(), known=_raw_header(path))
+    return [
+        replace(row, cells={_column(name): cell for name, cell in row.cells.items()})
+        for row in rows
+    ]
+
+
+def _column(name: str) -> str:
+    plain = plain_name(name)
+    return plain if plain in _KNOWN or plain.startswith("p_") else name
+
+
+def _raw_header(path: Path) -> list[str]:
     try:
         with open_table(path) as file:
             return next(csv.reader(file, delimiter=delimiter_of(file)), [])
@@ -196,9 +225,9 @@ def _numbers(
 
 
 def _sets(rows: Sequence[Row], column: str, labels: Sequence[str]) -> LabelSets:
-    return np.stack(
-        [multihot_named(_label_names(row.cells[column], labels), labels, row.where) for row in rows]
-    )
+    names = [_label_names(row.cells[column], labels) for row in rows]
+    where = rows[0].where.rpartition(", line ")[0]
+    return multihots(names, labels, [row.where for row in rows], where)
 
 
 def _names(text: str) -> list[str]:

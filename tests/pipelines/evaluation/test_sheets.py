@@ -163,7 +163,7 @@ BROKEN = {
     "list.json": ("[]", "one object per clip"),
     "number.json": ('{"a": {"fear": 1}, "b": {"fear": 1}}', "a number for every label"),
     "word.json": ('{"a": ["boredom"], "b": []}', "expected labels among"),
-    "string.json": ('{"a": "fear", "b": "fear"}', "expected a list of label names; got 'fear'"),
+    "real.json": ('{"a": 0.5, "b": 1.5}', "clip 1: expected a list of label names; got 0.5"),
     "cut.npz": ("PK\x03\x04 nothing", "expected arrays in an .npz"),
     "other.json": ('{"labels": ["x"], "clips": [{"id": "a", "answer": ["x"]}]}', "got x"),
 }

@@ -105,3 +105,77 @@ def test_broken_matrices_are_refused_in_one_line(tmp_path):
     np.save(tmp_path / "objects.npy", np.array([[None] * 6]))
     with pytest.raises(DataError, match="expected an array"):
         read_sheet(tmp_path / "objects.npy")
+
+
+NUMBERS = np.random.default_rng(2).integers(0, len(CLASSES), 40)
+NUMBERS[: len(CLASSES)] = range(len(CLASSES))
+"""Each of the seven classes occurs."""
+
+
+CLASS_FILES = {
+    "classes.csv": lambda path, numbers: path.write_text(
+        "\n".join(["ID,Label", *(f"c{n},{number}" for n, number in enumerate(numbers))])
+    ),
+    "floats.csv": lambda path, numbers: path.write_text(
+        "\n".join(["id;emotion", *(f"c{n};{number}.0" for n, number in enumerate(numbers))])
+    ),
+    "lines.txt": lambda path, numbers: path.write_text("\n".join(map(str, numbers))),
+    "classes.npy": lambda path, numbers: np.save(path, np.array(numbers)),
+    "classes.npz": lambda path, numbers: np.savez(path, truth=np.array(numbers)),
+    "answers.npz": lambda path, numbers: np.savez(path, pred=np.array(numbers)),
+    "scalars.json": lambda path, numbers: path.write_text(
+        json.dumps([{"id": f"c{n}", "labels": number} for n, number in enumerate(numbers)])
+    ),
+    "lists.jsonl": lambda path, numbers: path.write_text(
+        "\n".join(json.dumps({"id": f"c{n}", "labels": [x]}) for n, x in enumerate(numbers))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLASS_FILES)
+def test_class_numbers_count_the_named_labels(tmp_path, name, caplog):
+    CLASS_FILES[name](tmp_path / name, NUMBERS.tolist())
+    gold = read_gold(tmp_path / name, CLASSES)
+    assert gold.labels == CLASSES
+    np.testing.assert_array_equal(gold.truth, np.eye(len(CLASSES))[NUMBERS])
+    assert "class numbers are read as 0 anger, 1 disgust" in caplog.text
+
+
+@pytest.mark.parametrize("name", sorted(CLASS_FILES.keys() - {"classes.npz"}))
+def test_class_numbers_meet_names_by_their_order(tmp_path, name, capsys):
+    CLASS_FILES[name](tmp_path / name, NUMBERS.tolist())
+    rows = [f"c{n},{CLASSES[number]}" for n, number in enumerate(NUMBERS)]
+    (tmp_path / "gold.csv").write_text("\n".join(["id,emotion", *rows]))
+    files = [str(tmp_path / name), "--gold", str(tmp_path / "gold.csv")]
+    assert main(["score", *files, "--labels", *CLASSES, "--json"]) == 0
+    decoders = json.loads(capsys.readouterr().out)["decoders"]
+    assert {scores["exact_match"] for scores in decoders.values()} == {1.0}
+
+
+@pytest.mark.parametrize("name", CLASS_FILES)
+def test_class_numbers_from_one_are_refused(tmp_path, name):
+    CLASS_FILES[name](tmp_path / name, (NUMBERS + 1).tolist())
+    with pytest.raises(DataError, match=r"expected class numbers from 0 to 6, for anger.*got 7"):
+        read_gold(tmp_path / name, CLASSES)
+
+
+def test_json_may_have_one_name_per_clip(tmp_path):
+    names = {f"c{n}": CLASSES[number] for n, number in enumerate(NUMBERS)}
+    (tmp_path / "gold.json").write_text(json.dumps(names))
+    truth = read_gold(tmp_path / "gold.json", CLASSES).truth
+    np.testing.assert_array_equal(truth, np.eye(len(CLASSES))[NUMBERS])
+
+
+def test_lines_may_have_several_class_numbers(tmp_path):
+    (tmp_path / "ids.txt").write_text("0,3\n27\n4 1 9\n")
+    labels = [f"label {n}" for n in range(28)]
+    truth = read_gold(tmp_path / "ids.txt", labels).truth
+    assert [np.flatnonzero(row).tolist() for row in truth] == [[0, 3], [27], [1, 4, 9]]
+
+
+def test_labels_that_are_numbers_stay_themselves(tmp_path, caplog):
+    (tmp_path / "gold.csv").write_text("id,label\na,3\nb,1\nc,10\nd,2\n")
+    gold = read_gold(tmp_path / "gold.csv")
+    assert gold.labels == ("1", "2", "3", "10")
+    np.testing.assert_array_equal(gold.truth, np.eye(4)[[2, 0, 3, 1]])
+    assert "class numbers" not in caplog.text
