@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from mmemo.errors import ClipError
+from mmemo.input_files import check_regular, open_regular
 
 
 def file_sha256(path: Path) -> str:
@@ -14,8 +15,8 @@ def file_sha256(path: Path) -> str:
         ClipError: the file cannot be read.
     """
     try:
-        stat = path.stat()
-        return _sha256(path, stat.st_size, stat.st_mtime_ns)
+        status = check_regular(path)
+        return _sha256(path, status.st_size, status.st_mtime_ns)
     except OSError as error:
         raise ClipError(f"{path}: expected a readable file ({error.strerror or error})") from None
 
@@ -23,5 +24,5 @@ def file_sha256(path: Path) -> str:
 @lru_cache(maxsize=4096)
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
     """Hash the bytes; size and time are arguments only so that a changed file is read again."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

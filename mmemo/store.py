@@ -27,6 +27,12 @@ from mmemo.datasets.validation import check_clip
 from mmemo.errors import DataError, FeatureError, MmemoError
 from mmemo.features import Clip, ClipFeatures, Features, Word
 from mmemo.files import write_atomically
+from mmemo.input_files import (
+    LARGEST_DESCRIPTION_BYTES,
+    LARGEST_MANIFEST_BYTES,
+    check_regular,
+    read_text,
+)
 from mmemo.labels import EMOTIONS
 
 FORMAT = 1
@@ -95,7 +101,7 @@ class FeatureStore:
             DataError: this is not a feature store, or one of another format.
         """
         try:
-            description = json.loads(self._description.read_text(encoding="utf-8"))
+            description = json.loads(read_text(self._description, LARGEST_DESCRIPTION_BYTES))
             if description.pop("format") != FORMAT:
                 raise DataError(f"{self._description}: another format; run `mmemo features` again")
             labels = tuple(str(label) for label in description.pop("labels", EMOTIONS))
@@ -118,6 +124,7 @@ class FeatureStore:
     def has(self, clip_id: str, key: str) -> bool:
         """Return whether the clip is stored, whole, with this key of its inputs."""
         try:
+            check_regular(self.path_of(clip_id))
             with safe_open(self.path_of(clip_id), framework="numpy") as file:
                 return bool((file.metadata() or {}).get("key") == key)
         except (OSError, SafetensorError):
@@ -163,11 +170,13 @@ class FeatureStore:
         """
         labels = self.info().labels
         try:
-            lines = self._manifest.read_text(encoding="utf-8").splitlines()
-        except OSError:
+            lines = read_text(self._manifest, LARGEST_MANIFEST_BYTES).splitlines()
+        except FileNotFoundError:
             raise DataError(
                 f"{self.folder}: extraction has not finished; run `mmemo features` again to resume"
             ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{self._manifest}: unreadable ({error})") from None
         clips = []
         for number, line in enumerate(lines, start=1):
             try:
@@ -186,6 +195,7 @@ class FeatureStore:
         """
         path = self.path_of(clip.id)
         try:
+            check_regular(path)
             with safe_open(path, framework="numpy") as file:
                 description = json.loads(file.metadata()["clip"])
                 features = {

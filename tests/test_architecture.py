@@ -20,6 +20,7 @@ FLOORS = {
     0: {
         "errors",
         "files",
+        "input_files",
         "unfinished_files",
         "sealed",
         "arrays",

@@ -21,6 +21,7 @@ from av.stream import Disposition
 from extractors.media.clock import Clock
 from mmemo.errors import ClipError
 from mmemo.files import is_address
+from mmemo.input_files import check_regular
 
 Result = TypeVar("Result")
 PathLike = str | os.PathLike[str]
@@ -387,17 +388,16 @@ class Container(ClosesOnExit):
 
 def _open(path: Path) -> Any:
     try:
-        exists, is_file = path.exists(), path.is_file()
-        size = path.stat().st_size if is_file else 0
+        status = check_regular(path)
+    except FileNotFoundError:
+        if is_address(path):
+            reason = "expected a file; addresses are not read: download it first"
+        else:
+            reason = "expected a video or sound file; there is no such file"
+        raise ClipError(f"{path}: {reason}") from None
     except OSError as failure:
-        raise _unreadable(path, describe(failure)) from failure
-    if not exists and is_address(path):
-        raise ClipError(f"{path}: expected a file; addresses are not read: download it first")
-    if not exists:
-        raise ClipError(f"{path}: expected a video or sound file; there is no such file")
-    if not is_file:
-        raise ClipError(f"{path}: expected a video or sound file; this is a folder or device")
-    if size == 0:
+        raise ClipError(f"{path}: expected a video or sound file ({describe(failure)})") from None
+    if status.st_size == 0:
         raise ClipError(f"{path}: expected a video or sound file; it is empty")
     try:
         return av.open(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from extractors.whisper_library import import_whisper
 from mmemo.assets.resolve import ASSETS, resolve
 from mmemo.errors import AssetError
+from mmemo.input_files import open_regular
 
 MEL_HOP = 160
 """Samples between two mel frames: 10 ms at 16 kHz."""
@@ -43,7 +44,7 @@ class WhisperEncoder:
         """Identify the weights: 16 hexadecimal digits."""
         if self.name in ASSETS:
             return ASSETS[self.name].digest
-        with (Path(self.name) / WEIGHTS_FILE).open("rb") as file:
+        with open_regular(Path(self.name) / WEIGHTS_FILE) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
     @cached_property

@@ -4,6 +4,9 @@ import re
 
 from mmemo.features import Word
 
+LONGEST_COMPOUND = 64
+"""Letters after which no further part of a compound is joined to it."""
+
 _PART = re.compile(r"[-\u2010\u2011][^\W_]")
 
 

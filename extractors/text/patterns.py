@@ -10,3 +10,7 @@ ANNOTATION = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|<[^<>]*>")
 
 HAS_WORD = re.compile(r"[^\W_]")
 """Matches a text with at least one letter or digit."""
+
+BLANKS = r"[^\S\n]*"
+"""Blanks within a line. ``\\s*`` at the start of a line would read all blank lines that follow, for
+each of them again: the time would grow with the square of their number."""

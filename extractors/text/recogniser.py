@@ -35,6 +35,7 @@ from extractors.whisper_library import import_whisper
 from mmemo.assets.resolve import ASSETS, resolve
 from mmemo.errors import AssetError
 from mmemo.features import Word
+from mmemo.input_files import open_regular
 
 _VERSION = 4
 _BEAM = 5
@@ -85,7 +86,7 @@ class Recogniser:
         if self.name in ASSETS:
             digest = ASSETS[self.name].digest
         else:
-            with (_check_folder(Path(self.name)) / _NEEDED[0]).open("rb") as file:
+            with open_regular(_check_folder(Path(self.name)) / _NEEDED[0]) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         return f"whisper:{_VERSION}:{digest}+{self._aligner.fingerprint()}"
 

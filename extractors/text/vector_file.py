@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from mmemo.errors import FeatureError
+from mmemo.input_files import open_regular
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
@@ -21,7 +22,7 @@ def open_vectors(path: Path) -> Iterator[IO[bytes]]:
         FeatureError: the archive is broken, or has not exactly one file.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(4)
         file.seek(0)
         try:

@@ -37,6 +37,12 @@ from mmemo.decisions.calibration import Read
 from mmemo.decisions.sure import SureDecision
 from mmemo.errors import CheckpointError, ConfigError
 from mmemo.files import write_atomically
+from mmemo.input_files import (
+    LARGEST_BYTES,
+    LARGEST_DESCRIPTION_BYTES,
+    check_regular,
+    read_bytes,
+)
 from mmemo.model.emotion_model import EmotionModel, build_model
 from mmemo.model.text.pretrained import PretrainedWords
 from mmemo.model.text.pretrained_files import load_pretrained, rebuild_pretrained, save_description
@@ -160,7 +166,7 @@ def fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     for file in (path, folder / WEIGHTS_FILE):
         try:
-            digest.update(file.read_bytes())
+            digest.update(read_bytes(file, LARGEST_BYTES))
         except OSError as error:
             raise CheckpointError(
                 f"{file}: expected the model's weights ({error.strerror})"
@@ -241,12 +247,14 @@ def _check_calibration(checkpoint: Checkpoint, path: Path) -> None:
 def _read_description(path: Path) -> dict[str, Any]:
     try:
         # A checkout on Windows may have changed the ends of the lines.
-        data = path.read_bytes().replace(b"\r\n", b"\n")
+        data = read_bytes(path, LARGEST_DESCRIPTION_BYTES).replace(b"\r\n", b"\n")
         description = json.loads(data)
-    except OSError:
+    except FileNotFoundError:
         raise CheckpointError(
             f"{path.parent}: no trained model (no {path.name}); make one with `mmemo train`"
         ) from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot read it ({error.strerror or error})") from None
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: expected JSON ({error})") from None
     formats = (FORMAT_1, FORMAT_2, FORMAT)
@@ -299,6 +307,7 @@ def _sure(description: Mapping[str, Any]) -> dict[Read, SureDecision]:
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
+        check_regular(path)
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: expected the model's weights ({error})") from None

@@ -9,7 +9,6 @@ ignored costs a training run.
 import difflib
 import json
 import logging
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -19,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from mmemo.config.model_options import Modality, ModelConfig
 from mmemo.config.old_names import current_key, regroup
 from mmemo.config.section import Section, check_distinct
+from mmemo.config.toml import parse_toml, read_toml
 from mmemo.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -269,12 +269,12 @@ class Config(Section):
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return read_toml(path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot read it: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: expected a TOML file in UTF-8; got other bytes") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path}: expected TOML: {error}") from None
 
 
@@ -290,8 +290,8 @@ def _parse_override(override: str) -> tuple[tuple[str, ...], Any]:
     if not equals or len(keys) < 2 or not all(keys):
         raise ConfigError(f"override: expected section.key=value; got {override!r}")
     try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+        parsed = parse_toml(f"value = {text}")
+    except ValueError:
         parsed = {}
     return keys, parsed["value"] if set(parsed) == {"value"} else text.strip()
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mmemo.csd.metadata import read_metadata
 from mmemo.csd.sequence import Entry, entry
 from mmemo.errors import DataError
+from mmemo.input_files import open_regular
 
 LARGEST_ENTRY_BYTES = 2 << 30
 """One video's features; FACET of the longest videos is 100 times smaller."""
@@ -158,8 +159,11 @@ def _check_size(dataset: h5py.Dataset, itemsize: int) -> None:
 
 
 def _refuse_pointer(path: Path) -> None:
-    with open(path, "rb") as file:
-        head = file.read(64)
+    try:
+        with open_regular(path) as file:
+            head = file.read(64)
+    except OSError as error:
+        raise DataError(f"{path}: cannot read it ({error.strerror or error})") from None
     if head.startswith(b"version https://git-lfs"):
         raise DataError(
             f"{path}: a Git LFS pointer, not the data; run `git lfs pull` in its folder"

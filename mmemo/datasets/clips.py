@@ -18,12 +18,13 @@ Columns of ``labels.csv``:
 A folder without ``labels.csv`` is read as unlabelled clips, one per media file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmemo.datasets.csv_rows import Row, read_rows
 from mmemo.errors import DataError
 from mmemo.features import Clip
+from mmemo.input_files import is_inside
 from mmemo.labels import EMOTIONS, check_intensities
 
 LABELS_FILE = "labels.csv"
@@ -85,7 +86,7 @@ def _labelled(folder: Path, table: Path, labels: Sequence[str]) -> list[Clip]:
 
 def _clip(folder: Path, row: Row, labels: Sequence[str]) -> Clip:
     media = folder / row.text("media")
-    if not media.resolve().is_relative_to(folder.resolve()):
+    if not is_inside(media, folder):
         raise DataError(f"{row.where}: media {row.text('media')!r} lies outside the folder")
     if not media.is_file():
         raise DataError(f"{row.where}: expected the media file {media}; there is none")
@@ -118,8 +119,35 @@ def intensities(row: Row, labels: Sequence[str] = EMOTIONS) -> tuple[float, ...]
 
 
 def _unlabelled(folder: Path) -> list[Clip]:
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in MEDIA_SUFFIXES)
-    return [Clip(id=path.name, video_id=path.name, media=path) for path in files]
+    return [
+        Clip(id=path.name, video_id=path.name, media=path)
+        for path in media_in(folder.iterdir(), folder)
+    ]
+
+
+def media_in(paths: Iterable[Path], folder: Path) -> list[Path]:
+    """Return the media files among the paths of a folder, sorted.
+
+    Raises:
+        DataError: one is a link to a file outside the folder.
+    """
+    files = sorted(path for path in paths if path.suffix.lower() in MEDIA_SUFFIXES)
+    for file in files:
+        check_inside(file, folder)
+    return files
+
+
+def check_inside(path: Path, folder: Path) -> None:
+    """Check that a path of a folder does not lead out of it.
+
+    Raises:
+        DataError: it is a link to a file outside the folder.
+    """
+    if not is_inside(path, folder):
+        raise DataError(
+            f"{path}: expected a file of the folder; it is a link to {path.resolve()}, outside; "
+            "copy the file, or name it by itself"
+        )
 
 
 def check_ids(source: Path, clips: list[Clip]) -> None:

@@ -4,7 +4,7 @@ Cells are separated by commas, or by semicolons or tabs where the header has mor
 """
 
 import csv
-import gzip
+import io
 import logging
 import math
 import zlib
@@ -15,6 +15,7 @@ from typing import TextIO, TypeVar
 
 from mmemo.datasets.splits import SPLITS, split_named
 from mmemo.errors import DataError
+from mmemo.input_files import LARGEST_TABLE_BYTES, open_gzipped, open_regular
 from mmemo.labels import label_index
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,10 @@ Default = TypeVar("Default", float, None)
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 """Ends of the names of tables, in small letters."""
+LONGEST_HEADER = 1 << 20
+"""Characters of the line that shows what separates the cells."""
+MAX_CELLS = 10_000_000
+"""They take about a gigabyte of memory; CMU-MOSEI's segments are 400,000."""
 
 _TRUTH_VALUES = {"true": 1.0, "false": 0.0}
 
@@ -89,15 +94,18 @@ def is_table(path: Path) -> bool:
 
 
 def open_table(path: Path) -> TextIO:
-    """Open a table as text in UTF-8, gzipped if its name ends in ``.gz`` in any letters."""
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open("rt", encoding="utf-8-sig", newline="")
+    """Open a table as text in UTF-8, gzipped if its name ends in ``.gz`` in any letters.
+
+    Raises:
+        OSError: it is no regular file, or, also while it is read, too large.
+    """
+    opener = open_gzipped if path.suffix.lower() == ".gz" else open_regular
+    return io.TextIOWrapper(opener(path, LARGEST_TABLE_BYTES), "utf-8-sig", newline="")
 
 
 def delimiter_of(file: TextIO) -> str:
     """Return what separates the cells of an open table's header; the file is then at its start."""
-    header = file.readline()
+    header = file.readline(LONGEST_HEADER)
     file.seek(0)
     return max(",;\t", key=header.count)
 
@@ -143,7 +151,9 @@ def _rows(
         for name, place in zip(header, label_columns, strict=True):
             if name not in known and place is None:
                 logger.warning("%s: ignoring the unknown column %r", path, name)
-        for cells in reader:
+        for number, cells in enumerate(reader, 1):
+            if number * len(header) > MAX_CELLS:
+                raise DataError(f"{path}: expected at most {MAX_CELLS:,} cells; it has more")
             where = f"{path}, line {reader.line_num}"
             if None in cells or None in cells.values():
                 raise DataError(f"{where}: expected {len(header)} cells")

@@ -11,7 +11,7 @@ information on the emotion.
 import re
 from pathlib import Path
 
-from mmemo.datasets.clips import MEDIA_SUFFIXES
+from mmemo.datasets.clips import media_in
 from mmemo.errors import DataError
 from mmemo.features import Clip
 
@@ -38,8 +38,7 @@ def read_ravdess(folder: Path) -> list[Clip]:
 
 
 def _media(folder: Path) -> list[Path]:
-    files = (*folder.iterdir(), *folder.glob("Actor_*/*"))
-    return sorted(file for file in files if file.suffix.lower() in MEDIA_SUFFIXES)
+    return media_in((*folder.iterdir(), *folder.glob("Actor_*/*")), folder)
 
 
 def _clip(file: Path) -> Clip:

@@ -16,6 +16,7 @@ from mmemo.datasets.voices import is_voices, read_voices
 from mmemo.errors import DataError
 from mmemo.features import Clip
 from mmemo.files import is_address
+from mmemo.input_files import LARGEST_DESCRIPTION_BYTES, read_text
 from mmemo.labels import EMOTIONS
 from mmemo.store import StoreInfo
 
@@ -76,10 +77,12 @@ def _about(folder: Path) -> StoreInfo:
     if not file.is_file():
         return StoreInfo(folder.resolve().name)
     try:
-        about = json.loads(file.read_text(encoding="utf-8"))
+        about = json.loads(read_text(file, LARGEST_DESCRIPTION_BYTES))
         labels = tuple(str(label) for label in about.get("labels", EMOTIONS))
         if not labels or len(set(labels)) < len(labels):
             raise ValueError(f"expected distinct labels; got {', '.join(labels) or 'none'}")
         return StoreInfo(str(about["name"]), bool(about.get("demonstration", False)), labels)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise DataError(f"{file}: cannot read it ({error.strerror or error})") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{file}: expected JSON with a name ({error})") from None

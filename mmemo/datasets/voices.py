@@ -13,9 +13,10 @@ import csv
 from pathlib import Path
 
 from mmemo.datasets.clips import LABELS_FILE, check_ids, check_splits
-from mmemo.datasets.csv_rows import Row, read_rows
+from mmemo.datasets.csv_rows import Row, open_table, read_rows
 from mmemo.errors import DataError
 from mmemo.features import Clip
+from mmemo.input_files import is_inside
 
 COLUMNS = frozenset({"file", "emotion", "speaker"})
 _OTHERS = frozenset({"split", "gender", "sex", "age", "text", "sentence", "language"})
@@ -25,7 +26,7 @@ _FOLD_EVERY, _VALID_AT, _TEST_AT = 7, 5, 6
 def is_voices(folder: Path) -> bool:
     """Return whether a folder's table has the columns ``file``, ``emotion`` and ``speaker``."""
     try:
-        with open(folder / LABELS_FILE, encoding="utf-8-sig", newline="") as file:
+        with open_table(folder / LABELS_FILE) as file:
             header = next(csv.reader(file), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         return False
@@ -64,7 +65,7 @@ def _folds(speakers: list[str]) -> dict[str, str]:
 
 def _clip(folder: Path, row: Row, labels: tuple[str, ...], folds: dict[str, str]) -> Clip:
     media = folder / row.text("file")
-    if not media.resolve().is_relative_to(folder.resolve()):
+    if not is_inside(media, folder):
         raise DataError(f"{row.where}: the file {row.text('file')!r} lies outside the folder")
     if not media.is_file():
         raise DataError(f"{row.where}: expected the sound file {media}; there is none")

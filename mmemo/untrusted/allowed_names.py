@@ -157,14 +157,15 @@ def _mapping(*arguments: Any) -> dict[Any, Any]:
     return {str(key): value for key, value in pairs if isinstance(key, str)}
 
 
-def _items(*arguments: Any) -> list[Any]:
+def to_items(*arguments: Any) -> list[Any]:
+    """Return the items of the first argument if it is a list or tuple, else none."""
     if not arguments or not isinstance(arguments[0], list | tuple):
         return []
     return list(arguments[0])
 
 
 def _plain(*arguments: Any) -> list[Any]:
-    items = _items(*arguments)
+    items = to_items(*arguments)
     if not all(isinstance(item, str | bytes | int | float | None) for item in items):
         raise RefusedError("a set of values other than numbers and texts")
     return items
@@ -227,8 +228,8 @@ for _module in _NUMPY:
     }
 for _module in ("builtins", "__builtin__"):
     GLOBALS |= {
-        (_module, "list"): Name("list", _items),
-        (_module, "tuple"): Name("tuple", lambda *a: tuple(_items(*a))),
+        (_module, "list"): Name("list", to_items),
+        (_module, "tuple"): Name("tuple", lambda *a: tuple(to_items(*a))),
         (_module, "dict"): Name("dict", _mapping),
         (_module, "set"): Name("set", lambda *a: set(_plain(*a))),
         (_module, "frozenset"): Name("frozenset", lambda *a: frozenset(_plain(*a))),

@@ -18,7 +18,16 @@ from typing import Any
 import numpy as np
 
 from mmemo.errors import DataError
-from mmemo.untrusted.allowed_names import GLOBALS, Built, RefusedError, build, reduce
+from mmemo.input_files import open_regular
+from mmemo.untrusted.allowed_names import (
+    GLOBALS,
+    Built,
+    Name,
+    RefusedError,
+    build,
+    reduce,
+    to_items,
+)
 
 VIEW_ABOVE = 1 << 16
 """Byte strings above this are views of the file, not copies."""
@@ -35,7 +44,17 @@ _BROKEN = (
     RecursionError,
 )
 _MARK = object()
-_KEYS = (str, bytes, int, float, np.generic)
+_TEXT_KEYS = (str, bytes, np.str_, np.bytes_, type(None))
+"""Python hashes texts with a secret, so that nobody can choose many of the same hash."""
+_NUMBER_KEYS = (int, float, np.generic)
+_COPIED = (list, tuple, dict, str, set, memoryview)
+_SPREAD_NUMBERS = (int, np.integer, float, np.floating)
+LARGEST_KEY = 2**61 - 1
+"""Whole numbers of this size and more repeat the hashes of smaller ones."""
+LARGEST_PLACE = 2**32 - 1
+"""In the memo; a larger one would be a key whose hash can be chosen."""
+MAX_LOOSE_KEYS = 256
+"""Keys whose hashes can be chosen to be the same, in one file: each is compared with all others."""
 
 Persistent = Callable[[Any], Any]
 
@@ -60,7 +79,7 @@ def map_file(path: Path) -> memoryview:
         DataError: it is missing or empty.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -82,7 +101,7 @@ class Unpickler:
         self, data: memoryview, position: int = 0, persistent: Persistent | None = None
     ) -> None:
         self.data, self.position, self.persistent = data, position, persistent
-        self.copied = 0
+        self.copied = self.loose_keys = 0
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
@@ -151,6 +170,8 @@ class Unpickler:
         return self.stack[-1]
 
     def _remember(self, index: int) -> None:
+        if not 0 <= index <= LARGEST_PLACE:
+            raise RefusedError("a broken pickle (a place in the memo that no pickle has)")
         self.memo[index] = self.stack[-1]
         if isinstance(self.stack[-1], Built):
             self.stack[-1].places.append(index)
@@ -180,7 +201,7 @@ class Unpickler:
 
     def _set_all(self, items: list[Any]) -> None:
         target = self._top(dict)
-        _check_keys(items[::2])
+        self._check_keys(items[::2])
         target.update(zip(items[::2], items[1::2], strict=True))
 
     def _dict(self) -> None:
@@ -189,10 +210,28 @@ class Unpickler:
         self._set_all(items)
 
     def _count_copies(self, *parts: Any) -> None:
-        """Limit the copied items: copying one long list over and over would fill any memory."""
-        self.copied += sum(len(p) for p in parts if isinstance(p, list | tuple | dict | str | set))
+        """Limit the copied items: copying one long list over and over would fill any memory.
+
+        Large byte strings are not copied, but those that are text are read again and again.
+        """
+        self.copied += sum(len(part) for part in parts if isinstance(part, _COPIED))
         if self.copied > len(self.data):
             raise RefusedError("copies its content over and over")
+
+    def _check_keys(self, keys: list[Any]) -> list[Any]:
+        """Check that keys are plain, and that only few can have the same hash.
+
+        Hashing a tuple nested a million deep crashes Python itself.
+        """
+        for key in keys:
+            parts = key if type(key) is tuple else (key,)
+            numbers = [part for part in parts if not isinstance(part, _TEXT_KEYS)]
+            if not all(isinstance(number, _NUMBER_KEYS) for number in numbers):
+                raise RefusedError("a key other than a number or text")
+            self.loose_keys += len(numbers) > 1 or not all(map(_is_spread, numbers))
+        if self.loose_keys > MAX_LOOSE_KEYS:
+            raise RefusedError(f"more than {MAX_LOOSE_KEYS} keys of large or several numbers")
+        return keys
 
     def _name(self, module: str, name: str) -> None:
         if (module, name) not in GLOBALS:
@@ -210,6 +249,8 @@ class Unpickler:
         if not isinstance(arguments, tuple):
             raise RefusedError("a broken pickle (a call without arguments)")
         self._count_copies(arguments, *arguments)
+        if isinstance(function, Name) and function.name in ("set", "frozenset"):
+            self._check_keys([item for items in arguments for item in to_items(items)])
         self.stack.append(reduce(function, arguments))
 
     def _new_with_keywords(self) -> None:
@@ -224,6 +265,7 @@ class Unpickler:
         if isinstance(target, Built):
             for index in target.places:
                 self.memo[index] = result
+            target.places.clear()
         self.stack.append(result)
 
     def _persistent(self) -> None:
@@ -232,13 +274,11 @@ class Unpickler:
         self.stack.append(self.persistent(self._pop()))
 
 
-def _check_keys(keys: list[Any]) -> list[Any]:
-    """Check that keys are plain: hashing a tuple nested a million deep crashes Python itself."""
-    for key in keys:
-        inside = key if type(key) is tuple else (key,)
-        if not all(part is None or isinstance(part, _KEYS) for part in inside):
-            raise RefusedError("a key other than a number or text")
-    return keys
+def _is_spread(number: Any) -> bool:
+    """Return whether only few other numbers have the same hash."""
+    if not isinstance(number, _SPREAD_NUMBERS) or isinstance(number, np.longdouble):
+        return False
+    return not isinstance(number, int | np.integer) or abs(int(number)) < LARGEST_KEY
 
 
 def _push(make: Callable[[Unpickler], Any]) -> Callable[[Unpickler], None]:
@@ -295,8 +335,8 @@ _OPERATIONS: dict[int, Callable[[Unpickler], Any]] = {
         "e": lambda m: m._append_all(m._to_mark()),
         "s": lambda m: m._set_all([m._pop() for _ in range(2)][::-1]),
         "u": lambda m: m._set_all(m._to_mark()),
-        "\x90": lambda m: (lambda items: m._top(set).update(items))(_check_keys(m._to_mark())),
-        "\x91": _push(lambda m: frozenset(_check_keys(m._to_mark()))),
+        "\x90": lambda m: (lambda items: m._top(set).update(items))(m._check_keys(m._to_mark())),
+        "\x91": _push(lambda m: frozenset(m._check_keys(m._to_mark()))),
         "p": lambda m: m._remember(int(m._line())),
         "q": lambda m: m._remember(m._unpack("<B")),
         "r": lambda m: m._remember(m._unpack("<I")),

@@ -53,6 +53,8 @@ def load_plain(path: Path) -> Any:
 
 def _read_zip(path: Path) -> Any:
     with zipfile.ZipFile(path) as archive:
+        if sum(info.compress_size for info in archive.infolist()) > path.stat().st_size:
+            raise RefusedError("a zip file that torch did not write (its members overlap)")
         members = {info.filename.partition("/")[2]: info for info in archive.infolist()}
         if "data.pkl" not in members:
             raise RefusedError("a zip file that torch did not write (no data.pkl)")

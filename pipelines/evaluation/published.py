@@ -18,13 +18,13 @@ other keys are remarks and are ignored; numbers under unknown keys are errors.
 """
 
 import difflib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from mmemo.config.toml import read_toml
 from mmemo.errors import DataError
 from mmemo.metrics.consistency import (
     FIGURES,
@@ -91,10 +91,10 @@ def read_published(path: Path) -> Published:
         DataError: it is not TOML, or has unknown keys.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        content = read_toml(path, parse_float=Decimal)
     except OSError as error:
         raise DataError(f"{path}: cannot read it ({error.strerror or error})") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except ValueError as error:
         raise DataError(f"{path}: expected TOML in UTF-8 ({error})") from None
     gold = content.get("gold", {})
     systems = content.get("system", [])

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mmemo.datasets.clips import MEDIA_SUFFIXES
+from mmemo.datasets.clips import media_in
 from mmemo.errors import ConfigError, DataError
 from mmemo.files import write_atomically
 from mmemo.prediction import Prediction
@@ -32,14 +32,14 @@ def media_files(paths: Sequence[Path]) -> list[Path]:
     """Return the media files among ``paths``, and those in folders among them, by name.
 
     Raises:
-        DataError: a folder contains none.
+        DataError: a folder contains none, or a link to a file outside it.
     """
     files: list[Path] = []
     for path in paths:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in MEDIA_SUFFIXES)
+        inside = media_in(path.iterdir(), path)
         if not inside:
             raise DataError(f"{path}: expected video or sound files in it; there are none")
         files += inside

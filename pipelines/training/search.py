@@ -7,12 +7,12 @@ Akiba et al., "Optuna", KDD 2019. Trials are compared on validation clips alone,
 
 import json
 import logging
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmemo.config import Config
+from mmemo.config.toml import read_toml
 from mmemo.datasets.dataset import Dataset
 from mmemo.errors import ConfigError
 from mmemo.files import utf8, write_atomically
@@ -37,7 +37,7 @@ def read_space(path: Path) -> dict[str, Choices]:
         ConfigError: the file cannot be read, or has no such table.
     """
     try:
-        space = tomllib.loads(path.read_text(encoding="utf-8"))["search"]
+        space = read_toml(path)["search"]
         for key, choices in space.items():
             if not _is_range(choices) and not (isinstance(choices, list) and choices):
                 raise ConfigError(

@@ -29,6 +29,7 @@ from extractors.text.transcripts.plain import split_words, text_of_json
 from extractors.text.transcripts.timed_text import TimedText
 from mmemo.errors import TranscriptError
 from mmemo.features import Word
+from mmemo.input_files import is_inside
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +51,27 @@ def find_transcript(media: Path) -> Path | None:
     """Find the transcript beside a media file: the same stem, a suffix of ``SUFFIXES``.
 
     Suffixes in other letters (``talk.SRT``) and names with an English language tag
-    (``talk.en.vtt``) come after.
+    (``talk.en.vtt``) come after. A FIFO or a device is returned too, so that reading it gives the
+    reason why it is not used.
+
+    Raises:
+        TranscriptError: it is a link to a file in another folder than the recording.
     """
+    path = _beside(media)
+    if path is not None and not any(
+        is_inside(path, folder) for folder in (media.parent, media.resolve().parent)
+    ):
+        raise TranscriptError(
+            f"{path}: expected a transcript in the recording's folder; it is a link to "
+            f"{path.resolve()}; copy the file"
+        )
+    return path
+
+
+def _beside(media: Path) -> Path | None:
     for suffix in SUFFIXES:
         path = media.with_name(media.stem + suffix)
-        if path.is_file():
+        if _is_transcript(path):
             return path
     try:
         names = sorted(name for name in os.listdir(media.parent) if name.startswith(media.stem))
@@ -66,9 +83,13 @@ def find_transcript(media: Path) -> Path | None:
                 middle = name[len(media.stem) : -len(suffix)]
                 fits = _ENGLISH.fullmatch(middle) if tagged else not middle
                 path = media.with_name(name)
-                if fits and name.lower().endswith(suffix.lower()) and path.is_file():
+                if fits and name.lower().endswith(suffix.lower()) and _is_transcript(path):
                     return path
     return None
+
+
+def _is_transcript(path: Path) -> bool:
+    return path.exists() and not path.is_dir()
 
 
 def read_transcript(path: Path, duration_s: float = 0.0) -> tuple[Word, ...] | None:

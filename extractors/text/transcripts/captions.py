@@ -15,7 +15,7 @@ from extractors.text.transcripts.timed_text import TimedText
 
 _TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-+>\s*{_TIME}(?!\d)")
-_LIKE_TIMING = re.compile(r"\s*[\d:.,]+\S*\s*-->")
+_LIKE_TIMING = re.compile(r"\s*[\d:.,]\S*\s*-->")
 _INNER_TIME = re.compile(rf"<{_TIME}>")
 _NUMBER = re.compile(r"\s*\d+[.)]?\s*")
 _VTT_BLOCK = re.compile(r"(NOTE|STYLE|REGION)(\s|$)")

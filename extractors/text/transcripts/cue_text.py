@@ -9,15 +9,22 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from extractors.text.patterns import BLANKS
+
 _MARKUP = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 _SOUND = re.compile(
-    r"\[[^\[\]]*\]|\([^()]*\)|[\u266a\u266b][^\u266a\u266b]*[\u266a\u266b]|^\s*#[^#\n]*#\s*$",
+    r"\[[^\[\]]*\]|\([^()]*\)|[\u266a\u266b][^\u266a\u266b]*[\u266a\u266b]"
+    rf"|^{BLANKS}#[^#\n]*#{BLANKS}$",
     re.MULTILINE,
 )
-_BEGIN = r"^(\s*(?:<[^<>]*>\s*)*)"
+_BEGIN = rf"^({BLANKS}(?:<[^<>]*>{BLANKS})*)"
 _TURN = re.compile(_BEGIN + r"(?:(?:-|\u2013|\u2014|>>+|&gt;)\s*)+", re.MULTILINE)
-_CAPITALS = re.compile(_BEGIN + r"[A-Z][A-Z\d .,'&#-]*[A-Z\d.]\s*:(?=\s|$)", re.MULTILINE)
-_NAME = re.compile(_BEGIN + r"([A-Z][\w.'-]*(?: [A-Z\d][\w.'-]*){0,2})\s*:(?=\s)", re.MULTILINE)
+_CAPITALS = re.compile(rf"{_BEGIN}[A-Z][A-Z\d .,'&#-]*[A-Z\d.]{BLANKS}:(?=\s|$)", re.MULTILINE)
+_NAME = re.compile(
+    rf"{_BEGIN}([A-Z][\w.'-]*(?: [A-Z\d][\w.'-]*){{0,2}}){BLANKS}:(?=\s)", re.MULTILINE
+)
+_LONG_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
+"""A numbered character that does not exist; Python refuses to read its digits if they are many."""
 _MIN_TIMES = 2
 """A name in small letters must begin this many lines; "Listen: ..." is no name of a speaker."""
 
@@ -51,4 +58,4 @@ class CueText:
 
 def plain(text: str) -> str:
     """Return text without markup (``<i>``, ``<v Ann>``, SubRip's positions in braces)."""
-    return html.unescape(_MARKUP.sub("", text))
+    return html.unescape(_LONG_REFERENCE.sub("\ufffd", _MARKUP.sub("", text)))

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from mmemo.errors import TranscriptError
+from mmemo.input_files import read_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -32,16 +33,11 @@ def read_text(path: Path) -> str:
         TranscriptError: the file cannot be read, is too large, or is not text.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_BYTES + 1)
+        data = read_bytes(path, LARGEST_BYTES)
     except OSError as error:
         raise TranscriptError(
             f"{path}: expected a readable transcript ({error.strerror or error})"
         ) from None
-    if len(data) > LARGEST_BYTES:
-        raise TranscriptError(
-            f"{path}: expected a transcript of at most {LARGEST_BYTES >> 20} MB; it is larger"
-        )
     text = _decode(data, path)
     if "\0" in text:
         raise TranscriptError(f"{path}: expected text; got a binary file")

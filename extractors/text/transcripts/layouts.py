@@ -12,12 +12,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from extractors.text.compounds import LONGEST_COMPOUND
+
 TEXT_KEYS = ("text", "word")
 START_KEYS = ("start", "start_time", "startTime")
 END_KEYS = ("end", "end_time", "endTime")
 CONFIDENCE_KEYS = ("confidence", "probability", "score", "conf")
 
-_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*s?\s*")
+_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?:\s*s)?\s*")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?")
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 _TICKS_PER_S = 1e7
@@ -83,6 +85,10 @@ def _results(data: dict[str, Any], key: str) -> bool:
     return isinstance(data.get("results"), dict) and isinstance(data["results"].get(key), list)
 
 
+def _continues(before: str, token: str) -> bool:
+    return not token.startswith(" ") and len(before) < LONGEST_COMPOUND
+
+
 def _whisper_cpp(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Segments have offsets in milliseconds and, in full JSON, tokens that are parts of words."""
     for segment in _objects(data["transcription"]):
@@ -91,7 +97,7 @@ def _whisper_cpp(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
             text, times = token.get("text"), token.get("offsets")
             if not isinstance(text, str) or not isinstance(times, dict) or text.startswith("[_"):
                 continue
-            if words and not text.startswith(" "):
+            if words and _continues(words[-1]["text"], text):
                 words[-1] |= {"text": words[-1]["text"] + text, "end": _thousandth(times, "to")}
             else:
                 words.append(
@@ -114,7 +120,7 @@ def _aws(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for item in _objects(data["results"]["items"]):
         best = _best(item)
         if "start_time" not in item:
-            if last is not None and isinstance(best.get("content"), str):
+            if last is not None and _continues(str(last["text"]), str(best.get("content", " "))):
                 last["text"] = f"{last['text']}{best['content']}"
             continue
         if last is not None:

@@ -4,9 +4,9 @@ import json
 import re
 from typing import Any
 
-from extractors.text.patterns import ANNOTATION, HAS_WORD
+from extractors.text.patterns import ANNOTATION, BLANKS, HAS_WORD
 
-_SPEAKER = re.compile(r"^\s*(?:>>\s*)?[A-Z][\w .'-]{0,30}:\s", re.MULTILINE)
+_SPEAKER = re.compile(rf"^{BLANKS}(?:>>{BLANKS})?[A-Z][\w .'-]{{0,30}}:\s", re.MULTILINE)
 _TEXT_KEYS = ("text", "word", "transcript")
 _TIMED_KEYS = ("start", "end")
 

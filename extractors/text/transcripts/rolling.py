@@ -18,6 +18,8 @@ FLASH_S = 0.05
 MIN_SHARE = 0.5
 """Share of neighbours that repeat text, in files of rolling captions."""
 MIN_REPEATS = 2
+MAX_SHOWN = 16
+"""Lines of a cue that the next one may repeat; a screen shows four."""
 
 
 def without_repeats(cues: Sequence[Cue], *, has_inner_times: bool) -> list[Cue]:
@@ -34,7 +36,7 @@ def without_repeats(cues: Sequence[Cue], *, has_inner_times: bool) -> list[Cue]:
     shown: tuple[str, ...] = ()
     for cue in cues:
         lines = tuple(part for line in cue.lines if (part := _new_part(line, shown)))
-        shown = _plain_lines(cue)
+        shown = _plain_lines(cue)[-MAX_SHOWN:]
         fresh.append(replace(cue, lines=lines))
     return fresh
 
@@ -86,7 +88,7 @@ def _new_part(line: str, shown: Sequence[str]) -> str:
 
 
 def _continues(text: str, before: str) -> bool:
-    return text == before or text.startswith(f"{before} ")
+    return text.startswith(before) and text[len(before) : len(before) + 1] in ("", " ")
 
 
 def _touch(before: Cue, cue: Cue) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from extractors.text.compounds import continues_word
+from extractors.text.compounds import LONGEST_COMPOUND, continues_word
 from extractors.text.patterns import HAS_WORD
 from mmemo.errors import TranscriptError
 from mmemo.features import Word
@@ -95,7 +95,7 @@ class TimedText:
         self._last_start = start
         words = tuple(word for word in _unicode(text).split() if HAS_WORD.search(word))
         before = self._entries[-1] if self._entries else None
-        if before and len(words) == 1 and continues_word(text) and start - before.end <= SLIP_S:
+        if before and len(words) == 1 and _continues(before, text, start):
             text = before.words[-1] + words[0]
             self._entries[-1] = replace(before, words=(*before.words[:-1], text), end=end)
         elif words:
@@ -129,6 +129,12 @@ class TimedText:
             for what, count in self._mended.items()
         ]
         return "; ".join(parts)
+
+
+def _continues(before: _Entry, text: str, start: float) -> bool:
+    """Return whether a word continues the last one of the entry before."""
+    close = start - before.end <= SLIP_S
+    return close and continues_word(text) and len(before.words[-1]) < LONGEST_COMPOUND
 
 
 def _fault(start: float, end: float) -> str:
@@ -176,8 +182,9 @@ def _share(first: _Entry, second: _Entry) -> float:
 def _words(entry: _Entry) -> list[Word]:
     """Divide an entry's time among its words by their lengths."""
     lengths = [len(word) for word in entry.words]
+    total = sum(lengths)
     borders = [
-        entry.start + (entry.end - entry.start) * before / sum(lengths)
+        entry.start + (entry.end - entry.start) * before / total
         for before in itertools.accumulate(lengths, initial=0)
     ]
     borders[-1] = entry.end

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import Entry
-from mmemo.datasets.clips import MEDIA_SUFFIXES, check_ids
+from mmemo.datasets.clips import MEDIA_SUFFIXES, check_ids, check_inside
 from mmemo.datasets.csv_rows import is_table
 from mmemo.datasets.foreign.csd_folder import words_of
 from mmemo.datasets.foreign.dataset import EARLY_START, Tally
@@ -31,6 +31,7 @@ from mmemo.datasets.foreign.naming import has_moseis_videos, is_named_mosei
 from mmemo.datasets.mosei import NAME, folds
 from mmemo.errors import DataError
 from mmemo.features import Clip, Word
+from mmemo.input_files import LARGEST_TABLE_BYTES, read_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -184,6 +185,7 @@ def _videos(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file():
             is_cut = "segmented" in (part.lower() for part in path.relative_to(folder).parts[:-1])
+            check_inside(path, folder)
             videos[is_cut].setdefault(path.stem, path)
     return videos
 
@@ -191,6 +193,7 @@ def _videos(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
 def _transcripts(folder: Path) -> dict[str, list[TranscriptLine]]:
     transcripts: dict[str, list[TranscriptLine]] = defaultdict(list)
     for path in sorted((folder / "Segmented").rglob("*.txt")):
+        check_inside(path, folder)
         for video, line in _lines(path):
             transcripts[video].append(line)
     return transcripts
@@ -198,9 +201,10 @@ def _transcripts(folder: Path) -> dict[str, list[TranscriptLine]]:
 
 def _lines(path: Path) -> Iterator[tuple[str, TranscriptLine]]:
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        content = read_bytes(path, LARGEST_TABLE_BYTES)
     except OSError as error:
         raise DataError(f"{path}: unreadable ({error.strerror or error})") from None
+    text = content.decode("utf-8", errors="replace")
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue

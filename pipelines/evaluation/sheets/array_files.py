@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mmemo.arrays import Floats, LabelSets
 from mmemo.errors import DataError
+from mmemo.input_files import check_regular
 from mmemo.metrics.checks import are_probs, is_binary
 from pipelines.evaluation.sheets.classes import is_class_array, multihots_numbered
 from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Sheet
@@ -70,6 +71,7 @@ def read_npy(path: Path, labels: Sequence[str]) -> Sheet:
         DataError: the file is broken or has objects, or has not one column per label.
     """
     try:
+        check_regular(path)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise DataError(f"{path}: cannot read it ({error.strerror or error})") from None
@@ -92,6 +94,7 @@ def read_npy(path: Path, labels: Sequence[str]) -> Sheet:
 
 def _load(path: Path) -> Arrays:
     try:
+        check_regular(path)
         with zipfile.ZipFile(path) as archive:
             size = sum(info.file_size for info in archive.infolist())
         if size > _MOST_BYTES:

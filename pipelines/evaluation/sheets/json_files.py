@@ -17,6 +17,7 @@ import numpy as np
 
 from mmemo.arrays import LabelSets
 from mmemo.errors import DataError
+from mmemo.input_files import LARGEST_TABLE_BYTES, read_text
 from pipelines.evaluation.sheets.classes import label_named, multihots
 from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Floats, Sheet
 
@@ -48,7 +49,7 @@ def read_json(path: Path, labels: Sequence[str]) -> Sheet:
 
 def _load(path: Path) -> Any:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, LARGEST_TABLE_BYTES, "utf-8-sig")
         if path.suffix == ".jsonl":
             return [json.loads(line) for line in text.splitlines() if line.strip()]
         try:

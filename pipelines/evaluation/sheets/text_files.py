@@ -25,6 +25,7 @@ import numpy as np
 from mmemo.arrays import LabelSets
 from mmemo.datasets.csv_rows import Row, delimiter_of, open_table, read_rows
 from mmemo.errors import DataError
+from mmemo.input_files import LARGEST_TABLE_BYTES, read_text
 from mmemo.labels import label_index, plain_name
 from pipelines.evaluation.sheets.classes import multihots
 from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Floats, Sheet
@@ -86,7 +87,7 @@ def read_list(path: Path, labels: Sequence[str]) -> Sheet:
         DataError: it cannot be read, or a word is not a label.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path, LARGEST_TABLE_BYTES, "utf-8-sig").splitlines()
     except OSError as error:
         raise DataError(f"{path}: cannot read it ({error.strerror or error})") from None
     except UnicodeDecodeError:

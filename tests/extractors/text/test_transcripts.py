@@ -378,7 +378,7 @@ def test_entries_out_of_order_are_sorted_and_counted(tmp_path, name, write, capl
 
 def test_a_file_too_large_or_missing_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(encoding, "LARGEST_BYTES", 1 << 20)
-    with pytest.raises(TranscriptError, match="at most 1 MB"):
+    with pytest.raises(TranscriptError, match="larger than 1 MiB"):
         read(tmp_path, "a.srt", b"x" * (1 << 20) + b"x")
     with pytest.raises(TranscriptError, match=r"expected a readable transcript \(No such file"):
         read_transcript(tmp_path / "none.srt")
