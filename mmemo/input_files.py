@@ -70,15 +70,16 @@ def open_regular(path: PathLike, largest_bytes: int = LARGEST_BYTES) -> io.Buffe
 
 
 def read_bytes(path: PathLike, largest_bytes: int) -> bytes:
-    """Return the content of a regular file; a file that grows meanwhile is read up to the limit.
+    """Return the content of a regular file.
 
     Raises:
-        OSError: as ``open_regular``.
+        OSError: as ``open_regular``, or the file grows while it is read, perhaps without end.
     """
     with open_regular(path, largest_bytes) as file:
-        content = file.read(largest_bytes + 1)
-    if len(content) > largest_bytes:
-        _refuse_size(path, largest_bytes)
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(size + 1)
+    if len(content) > size:
+        raise OSError(errno.EINVAL, "it grows while it is read", os.fspath(path))
     return content
 
 
