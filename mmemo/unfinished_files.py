@@ -43,6 +43,11 @@ def hidden_folder(place: Path) -> Iterator[Path]:
             os.close(lock)
 
 
+def is_unfinished(path: Path) -> bool:
+    """Return whether a path is named as the hidden folders are."""
+    return bool(_PART_NAME.fullmatch(path.name))
+
+
 def _new_folder(place: Path) -> tuple[Path, int | None]:
     """Make and lock a folder; another one if a cleaner was faster than the lock."""
     while True:

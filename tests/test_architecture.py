@@ -23,6 +23,7 @@ FLOORS = {
         "input_files",
         "unfinished_files",
         "sealed",
+        "locks",
         "arrays",
         "labels",
         "config",

@@ -7,6 +7,7 @@ from mmemo.checkpoint.checkpoint_files import (
     WEIGHTS_FILE,
     fingerprint,
     load_checkpoint,
+    part_checks,
     save_checkpoint,
 )
 from mmemo.checkpoint.trained_model import Checkpoint, Inputs, PartialReading, TrainedOn
@@ -22,5 +23,6 @@ __all__ = [
     "TrainedOn",
     "fingerprint",
     "load_checkpoint",
+    "part_checks",
     "save_checkpoint",
 ]

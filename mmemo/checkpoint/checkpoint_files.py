@@ -16,7 +16,7 @@ Nothing is pickled, so loading a stranger's checkpoint runs no code of theirs.
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
@@ -172,6 +172,26 @@ def fingerprint(folder: Path) -> str:
                 f"{file}: expected the model's weights ({error.strerror})"
             ) from None
     return digest.hexdigest()[:16]
+
+
+def part_checks(folder: Path) -> list[Callable[[], bool]]:
+    """Return a function for each part of a checkpoint; it returns whether the part has a digest.
+
+    It raises a ``CheckpointError`` if the part is damaged or missing.
+    """
+
+    def check_description() -> bool:
+        return bool(_read_description(folder / DESCRIPTION_FILE)["format"] == FORMAT)
+
+    def check_part(name: str) -> bool:
+        return _part(folder, name, stored).exists() and stored["format"] == FORMAT
+
+    try:
+        stored = _read_description(folder / DESCRIPTION_FILE)
+        names = stored["parts"] if stored["format"] == FORMAT else [WEIGHTS_FILE]
+    except (CheckpointError, KeyError):
+        names = []
+    return [check_description, *(partial(check_part, name) for name in names)]
 
 
 def _reloadable_weights(words: PretrainedWords | None) -> frozenset[str]:

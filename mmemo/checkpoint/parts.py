@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mmemo.errors import CheckpointError
 from mmemo.files import sync_file, sync_folder, write_atomically
+from mmemo.input_files import open_regular
 from mmemo.unfinished_files import hidden_folder
 
 
@@ -28,7 +29,7 @@ def digest_of(part: Path) -> str:
         files = sorted(part.iterdir())
         listed = "".join(f"{digest_of(file)}  {file.name}\n" for file in files)
         return hashlib.sha256(listed.encode()).hexdigest()
-    with part.open("rb") as file:
+    with open_regular(part) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

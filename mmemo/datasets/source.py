@@ -44,6 +44,11 @@ def read_source(path: Path) -> Source:
     Raises:
         DataError: ``path`` does not exist, or is none of these.
     """
+    source = _read(path)
+    return replace(source, info=replace(source.info, source=str(path.resolve())))
+
+
+def _read(path: Path) -> Source:
     if path.is_dir():
         raw = raw_folder(path)
         if raw is not None:

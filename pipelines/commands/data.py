@@ -60,6 +60,16 @@ def add(commands: "Commands") -> None:
         help="output format (default: %(default)s)",
     )
     add_config(convert)
+    verify = add_command(
+        parts,
+        "verify",
+        _verify,
+        "compare the bytes of a store or a trained model with their digests",
+        "Read every file of a feature store or of a trained model, compare it with its SHA-256, "
+        "and name those that are damaged. Exits with 1 if there are any. Damaged clips are "
+        "extracted again by the next `mmemo features`.",
+    )
+    verify.add_argument("path", metavar="DIR", type=Path, help="feature store or trained model")
 
 
 def _add_source(command: argparse.ArgumentParser) -> None:
@@ -111,10 +121,22 @@ def _convert(options: argparse.Namespace) -> int:
         return 0
     data = _open(options)
     data = data if options.name is None else replace(data, name=options.name)
-    health = convert(data, options.out, config.features)
+    health = convert(data, options.out, config.features, str(options.path.resolve()))
     _print(health.lines, health.problems)
     print(f"{options.out}: written")
     return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from pipelines.data.verify import verify
+
+    result = verify(options.path)
+    for line in result.damaged:
+        print(f"damaged: {line}")
+    print(f"{options.path}: {result.intact} files intact, {len(result.damaged)} damaged")
+    if result.without_digest:
+        print(f"{result.without_digest} files of an earlier version have no digest to compare")
+    return EXIT_INPUT if result.damaged else 0
 
 
 def _print(lines: tuple[str, ...], problems: tuple[str, ...]) -> None:

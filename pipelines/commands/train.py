@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmemo.errors import ConfigError
 from pipelines.commands.options import (
     add_command,
     add_config,
@@ -47,18 +46,16 @@ def add(commands: "Commands") -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from pipelines.data.load import load_data
-    from pipelines.training.train import finished, train
+    from pipelines.training.train import refuse_finished, train
 
     config = read_config(options)
     device = read_device(options)
     if options.seeds:
         return _train_seeds(options, config, device)
-    if finished(options.out) and not options.force:
-        raise ConfigError(
-            f"{options.out}: holds a finished run; choose another --out, or --force to replace it"
-        )
+    if not options.force:
+        refuse_finished(options.out)  # before the data is read
     dataset = load_data(options.data, config)
-    checkpoint = train(config, dataset, options.out, device)
+    checkpoint = train(config, dataset, options.out, device, force=options.force)
     figures = ", ".join(f"{name} {value:.3f}" for name, value in checkpoint.valid.items())
     print(f"{options.out}: trained; on the validation clips: {figures}")
     return 0

@@ -38,7 +38,7 @@ def check(data: Foreign) -> HealthReport:
     return _report(health, data)
 
 
-def convert(data: Foreign, out: Path, options: FeatureConfig) -> HealthReport:
+def convert(data: Foreign, out: Path, options: FeatureConfig, source: str = "") -> HealthReport:
     """Write every clip of a data set to a feature store and return the report.
 
     Words without vectors get them here; clips without any features are left out.
@@ -47,26 +47,28 @@ def convert(data: Foreign, out: Path, options: FeatureConfig) -> HealthReport:
         data: from ``open_foreign``.
         out: folder of the store; clips of this data set in it are written again.
         options: names the word vectors.
+        source: path of the data set; a store takes no other one of the same name.
 
     Raises:
-        DataError: something cannot be read, label columns are swapped, or nothing has features.
+        DataError: something cannot be read, label columns are swapped, nothing has features, or
+            another process writes the store.
         AssetError: the vectors are missing.
     """
     if data.kind == RAW:
         raise DataError("a raw archive has no features yet; run `mmemo features PATH --out DIR`")
-    store = FeatureStore.create(out, StoreInfo(data.name))
-    health = Health()
-    clips = health.count(data.make(health.tally))
-    converted: list[Clip] = []
-    for clip in track(_with_text(clips, options), "converting", total=data.count):
-        if clip.features:
-            store.write(clip, KEY, durable=False)  # cheap to make again, and there are many
-            converted.append(clip.clip)
-    if health.swapped is not None:
-        raise DataError(f"{out}: {health.swapped}")
-    if not converted:
-        raise DataError(f"{out}: none of {health.clips} segments has any features")
-    store.write_manifest(converted)
+    with FeatureStore.writing(out, StoreInfo(data.name, source=source)) as store:
+        health = Health()
+        clips = health.count(data.make(health.tally))
+        converted: list[Clip] = []
+        for clip in track(_with_text(clips, options), "converting", total=data.count):
+            if clip.features:
+                store.write(clip, KEY, durable=False)  # cheap to make again, and there are many
+                converted.append(clip.clip)
+        if health.swapped is not None:
+            raise DataError(f"{out}: {health.swapped}")
+        if not converted:
+            raise DataError(f"{out}: none of {health.clips} segments has any features")
+        store.write_manifest(converted)
     return _report(health, data)
 
 

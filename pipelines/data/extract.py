@@ -69,22 +69,27 @@ def extract(
         force: extract clips again that are in the store.
 
     Raises:
-        DataError: ``out`` contains something else, or all clips failed.
+        DataError: ``out`` contains something else or is being written, or all clips failed.
         AssetError: weights or vectors are missing.
     """
-    store = FeatureStore.create(out, info)
     extractor = ClipExtractor(options)
-    with bar("checking clips", len(clips)) as shown:
-        todo = _todo(clips, extractor, store, force, shown)
-    failures: list[Failure] = []
-    try:
-        with bar("extracting", len(todo)) as shown:
-            for failure in _run(todo, options, out, jobs):
-                failures += [failure] if failure else []
-                shown.advance()
-    finally:
-        # Also after an interrupt: finished clips are then usable, and are not extracted again.
-        _write_manifest(store, clips, failures)
+    with FeatureStore.writing(out, info) as store:
+        with bar("checking clips", len(clips)) as shown:
+            todo = _todo(clips, extractor, store, force, shown)
+        unfinished = {clip.id for clip, _ in todo}
+        failures: list[Failure] = []
+        try:
+            with bar("extracting", len(todo)) as shown:
+                for clip, failure in _run(todo, options, out, jobs):
+                    if failure is None:
+                        unfinished.discard(clip.id)
+                    else:
+                        failures.append(failure)
+                    shown.advance()
+        finally:
+            # Also after an interrupt: finished clips are then usable, and not extracted again.
+            finished = [clip for clip in clips if clip.id not in unfinished]
+            _write_manifest(store, finished, failures)
     if failures and len(failures) == len(clips):
         raise DataError(f"none of {len(clips)} clips could be read; first: {failures[0].error}")
     return Extraction(len(todo) - len(failures), len(clips) - len(todo), tuple(failures))
@@ -111,17 +116,19 @@ def _todo(
 
 def _run(
     todo: Sequence[Task], options: FeatureConfig, out: Path, jobs: int
-) -> Iterator[Failure | None]:
-    """Extract in this process or in several; yield once per clip."""
+) -> Iterator[tuple[Clip, Failure | None]]:
+    """Extract in this process or in several; yield each clip and its failure."""
     if jobs <= 1 or len(todo) <= 1:
-        yield from map(_ClipWriter(options, out), todo)
+        extract_one = _ClipWriter(options, out)
+        for task in todo:
+            yield task[0], extract_one(task)
         return
     with WorkerPool[Task, Failure | None](_ClipWriter, options, out, jobs=jobs) as pool:
         pool.submit(todo)
         for (clip, _), result in pool.results():
             if isinstance(result, Crash):
                 result = Failure(clip.id, str(clip.media), "the decoder or a model crashed on it")
-            yield result
+            yield clip, result
 
 
 class _ClipWriter:
@@ -145,10 +152,8 @@ class _ClipWriter:
 
 
 def _write_manifest(
-    store: FeatureStore, clips: Sequence[Clip], failures: Sequence[Failure]
+    store: FeatureStore, finished: Sequence[Clip], failures: Sequence[Failure]
 ) -> None:
-    failed = {failure.id for failure in failures}
-    done = [clip for clip in clips if clip.id not in failed and store.path_of(clip.id).is_file()]
-    store.write_manifest(done)
+    store.write_manifest(finished)
     lines = "".join(json.dumps(asdict(failure)) + "\n" for failure in failures)
     write_atomically(store.folder / FAILURES_FILE, utf8(lines))

@@ -16,6 +16,7 @@ from extractors.text.transcripts import SUFFIXES
 from mmemo.datasets.clips import MEDIA_SUFFIXES
 from mmemo.errors import ConfigError
 from mmemo.files import write_atomically
+from mmemo.locks import lock_folder
 from pipelines.prediction.exports import EXPORTS
 from pipelines.serving.job import Job
 
@@ -165,22 +166,6 @@ def open_storage(folder: Path | None) -> Iterator[Storage]:
             yield Storage(Path(made))
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(folder):
+    busy = ConfigError(f"--folder {folder}: expected a folder that no other server uses")
+    with lock_folder(folder, busy, LOCK_FILE):
         yield Storage(folder.resolve())
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    try:
-        import fcntl
-    except ImportError:  # Windows, where nothing prevents two servers in one folder
-        yield
-        return
-    with open(folder / LOCK_FILE, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(
-                f"--folder {folder}: expected a folder that no other server uses"
-            ) from None
-        yield

@@ -6,7 +6,7 @@ TensorBoard is an extra (``pip install 'mmemo[tensorboard]'``).
 import json
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmemo.errors import ConfigError
@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 HISTORY_FILE = "history.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
+_NO_FIGURES = ("epoch", "train_loss", "seconds")
+"""What a line has besides the validation figures."""
 
 
 class TrainingLog:
@@ -34,25 +36,32 @@ class TrainingLog:
         if tensorboard:
             _import_writer()
 
-    def begin(self, epoch: int) -> None:
-        """Delete what an earlier run logged from this epoch on."""
-        history = self.out / HISTORY_FILE
-        if epoch > 0 and history.is_file():
-            # An epoch may have been logged just before an interruption, but not saved.
-            lines = history.read_bytes().splitlines(keepends=True)
-            write_atomically(history, b"".join(lines[:epoch]))
-            return
-        history.unlink(missing_ok=True)
-        if (self.out / TENSORBOARD_FOLDER).is_dir():
-            shutil.rmtree(self.out / TENSORBOARD_FOLDER)
+    def begin(self, epochs: int, history: list[dict[str, float]]) -> list[dict[str, float]]:
+        """Log the epochs that are saved, and nothing that an earlier run logged after them.
 
-    def write(
-        self, epoch: int, loss: float, figures: Mapping[str, float], seconds: float, *, best: bool
-    ) -> None:
-        """Log one epoch: its training loss, its validation figures, its duration."""
-        line = {"epoch": epoch, "train_loss": loss, **figures, "seconds": round(seconds, 2)}
-        with open(self.out / HISTORY_FILE, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        Args:
+            epochs: how many are saved.
+            history: their figures; none in a run that an earlier version began.
+
+        Returns:
+            Their figures.
+        """
+        path = self.out / HISTORY_FILE
+        if epochs > 0 and not history and path.is_file():
+            history = [json.loads(line) for line in path.read_bytes().splitlines()[:epochs]]
+        self._write_history(history)
+        if epochs == 0 and (self.out / TENSORBOARD_FOLDER).is_dir():
+            shutil.rmtree(self.out / TENSORBOARD_FOLDER)
+        return history
+
+    def write(self, history: Sequence[Mapping[str, float]], *, best: bool) -> None:
+        """Log the last epoch of the history: its training loss, its validation figures, its time.
+
+        To be called once the epoch is saved, so that no epoch is lost or logged twice.
+        """
+        self._write_history(history)
+        figures = {name: value for name, value in history[-1].items() if name not in _NO_FIGURES}
+        epoch, loss = int(history[-1]["epoch"]), history[-1]["train_loss"]
         if self.tensorboard:
             # One writer per epoch: a killed run loses nothing that was written.
             with _import_writer()(str(self.out / TENSORBOARD_FOLDER)) as writer:
@@ -68,6 +77,10 @@ class TrainingLog:
             figures["micro_f1"],
             "  (best so far)" if best else "",
         )
+
+    def _write_history(self, history: Sequence[Mapping[str, float]]) -> None:
+        lines = "".join(json.dumps(line) + "\n" for line in history)
+        write_atomically(self.out / HISTORY_FILE, lines.encode())
 
 
 def _import_writer():  # type: ignore[no-untyped-def]

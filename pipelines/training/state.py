@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,14 @@ from torch import Tensor, nn
 from mmemo.config import Config, TrainConfig
 from mmemo.errors import ConfigError
 from mmemo.files import write_atomically
+from mmemo.input_files import LARGEST_BYTES, read_bytes
+from mmemo.sealed import BLANK, KEY, check_seal, seal
 
 logger = logging.getLogger(__name__)
 
 STATE_FILE = "training.safetensors"
+_EARLIER_METADATA = {"counts", "config", "data"}
+"""Of states that earlier versions wrote, without a digest."""
 Weights = dict[str, Tensor]
 
 
@@ -40,6 +44,7 @@ class TrainingState:
         best_weights: a copy of the weights at the best epoch.
         mean_weights: running average of the weights.
         steps: updates done, for the average's warm-up.
+        history: the figures of each epoch, as in ``history.jsonl``.
     """
 
     epoch: int
@@ -49,6 +54,7 @@ class TrainingState:
     best_weights: Weights
     mean_weights: Weights
     steps: int
+    history: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
     def fresh(cls, model: nn.Module) -> "TrainingState":
@@ -143,10 +149,11 @@ def save_state(
         "best_value": state.best_value,
         "best_figures": state.best_figures,
         "steps": state.steps,
+        "history": state.history,
     }
-    metadata = {"counts": json.dumps(counts), "config": config.to_json(), "data": data}
+    metadata = {KEY: BLANK, "counts": json.dumps(counts), "config": config.to_json(), "data": data}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(out / STATE_FILE, save(contiguous, metadata=metadata))
+    write_atomically(out / STATE_FILE, seal(save(contiguous, metadata=metadata)))
 
 
 def load_state(
@@ -165,9 +172,7 @@ def load_state(
     if not path.is_file():
         return None
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        metadata, tensors = _read(path)
         counts = json.loads(metadata["counts"])
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         logger.warning("%s: unreadable (%s); starting over", path, error)
@@ -188,6 +193,28 @@ def load_state(
     logger.info("resuming after epoch %d of %s", counts["epoch"] - 1, out)
     weights = {name: _to(_part(tensors, name), device) for name in ("best", "mean")}
     return TrainingState(**counts, best_weights=weights["best"], mean_weights=weights["mean"])
+
+
+def check_state(out: Path) -> bool:
+    """Return whether the state in a run's folder has a digest, which is compared.
+
+    Raises:
+        ConfigError: it is damaged.
+    """
+    path = out / STATE_FILE
+    try:
+        return KEY in _read(path)[0]
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ConfigError(f"{path}: unreadable ({error}); delete it to start over") from None
+
+
+def _read(path: Path) -> tuple[dict[str, str], Weights]:
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    if metadata.keys() != _EARLIER_METADATA:
+        check_seal(read_bytes(path, LARGEST_BYTES))
+    return metadata, tensors
 
 
 def remove_state(out: Path) -> None:

@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import infer
 from mmemo.labels import EMOTIONS, to_set_index
+from mmemo.locks import lock_folder
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.model.emotion_model import EmotionModel, build_model
 from pipelines.outputs import make_folder
@@ -54,6 +56,8 @@ def train(
     out: Path,
     device: str = "cpu",
     memory: dict[bytes, torch.Tensor] | None = None,
+    *,
+    force: bool = True,
 ) -> Checkpoint:
     """Fit a model and save the best epoch's weights in ``out``.
 
@@ -64,12 +68,14 @@ def train(
         device: where to train.
         memory: outputs of the frozen layers of a pretrained encoder from earlier runs with the
             same encoder, frozen layers and precision; this run adds its own.
+        force: replace a finished run in ``out``.
 
     Raises:
         DataError: no labelled training or validation clips.
         FeatureError: the clips' features do not all come from the same extractors.
-        ConfigError: ``out`` holds a run with other options or data, or the model needs words and
-            the clips have none.
+        ConfigError: ``out`` holds a run with other options or data, a finished one that may not be
+            replaced, or one that another process trains; or the model needs words and the clips
+            have none.
     """
     _check_label_count(config, dataset)
     config = with_absolute_files(config, [Path()])
@@ -95,24 +101,37 @@ def train(
         sum(weight.numel() for weight in model.parameters()),
     )
     make_folder(out)
-    with contextlib.nullcontext() if model.words is None else model.words.remembering(memory):
-        key = data_key(clips, dataset.labels)
-        state = fit(model, config, lambda epoch: fit_on, validate_on, out, data=key)
-    model.load_state_dict(state.best_weights)
-    point = choose_operating_point(model, validate_on, labels_of(validate_on))
-    checkpoint = Checkpoint(
-        model=model.eval(),
-        config=config,
-        inputs=inputs,
-        thresholds=point.thresholds,
-        trained_on=TrainedOn(dataset.name, dataset.demonstration, len(fit_on), count_sets(fit_on)),
-        valid={**state.best_figures, **point.figures},
-        label_thresholds=point.label_thresholds,
-        temperature=point.temperature,
-    )
-    save_checkpoint(checkpoint, out)
-    remove_state(out)
+    with _locked(out):
+        if not force:
+            refuse_finished(out)
+        with contextlib.nullcontext() if model.words is None else model.words.remembering(memory):
+            key = data_key(clips, dataset.labels)
+            state = fit(model, config, lambda epoch: fit_on, validate_on, out, data=key)
+        model.load_state_dict(state.best_weights)
+        point = choose_operating_point(model, validate_on, labels_of(validate_on))
+        checkpoint = Checkpoint(
+            model=model.eval(),
+            config=config,
+            inputs=inputs,
+            thresholds=point.thresholds,
+            trained_on=TrainedOn(
+                dataset.name, dataset.demonstration, len(fit_on), count_sets(fit_on)
+            ),
+            valid={**state.best_figures, **point.figures},
+            label_thresholds=point.label_thresholds,
+            temperature=point.temperature,
+        )
+        save_checkpoint(checkpoint, out)
+        remove_state(out)
     return checkpoint
+
+
+def _locked(out: Path) -> AbstractContextManager[None]:
+    busy = ConfigError(
+        f"{out}: expected a folder that nothing else trains in; another `mmemo train` does: wait "
+        "until it ends, or choose another --out"
+    )
+    return lock_folder(out, busy)
 
 
 def _check_label_count(config: Config, dataset: Dataset) -> None:
@@ -255,7 +274,7 @@ def fit(
     update = TrainingStep(model, optimizer, options, steps, _label_share(first))
     state = load_state(out, config, model, optimizer, data) or TrainingState.fresh(model)
     log = TrainingLog(out, tensorboard=options.tensorboard)
-    log.begin(state.epoch)
+    state.history = log.begin(state.epoch, state.history)
     with bar("training", options.epochs * clips) as progress:
         progress.advance(state.epoch * clips)
         for epoch in range(state.epoch, options.epochs):
@@ -274,9 +293,11 @@ def fit(
             state.average_epoch(model, options)
             figures = _validate(model, state, validate_on)
             state.finish_epoch(figures, options.select_by in LOWER_IS_BETTER, options)
-            seconds = time.monotonic() - started
-            log.write(epoch, float(np.mean(losses)), figures, seconds, best=state.stale == 0)
+            seconds = round(time.monotonic() - started, 2)
+            line = {"epoch": epoch, "train_loss": float(np.mean(losses)), **figures}
+            state.history.append({**line, "seconds": seconds})
             save_state(out, config, state, model, optimizer, data)
+            log.write(state.history, best=state.stale == 0)
     return state
 
 
@@ -315,6 +336,18 @@ def count_sets(clips: Sequence[ClipArrays]) -> dict[int, int]:
     """Count the fully labelled clips with each label set: set index -> clips."""
     indices, counts = np.unique(to_set_index(labels_of(clips)), return_counts=True)
     return {int(index): int(count) for index, count in zip(indices, counts, strict=True)}
+
+
+def refuse_finished(out: Path) -> None:
+    """Check that there is no finished run in a folder.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    if finished(out):
+        raise ConfigError(
+            f"{out}: holds a finished run; choose another --out, or --force to replace it"
+        )
 
 
 def finished(out: Path) -> bool:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.numpy import save
 
 from mmemo.errors import DataError, FeatureError
 from mmemo.features import Clip, ClipFeatures, Features, Word
@@ -127,6 +129,122 @@ def test_a_broken_manifest_names_its_line(store):
     (store.folder / "clips.jsonl").write_text(json.dumps({"id": "a"}) + "\n")
     with pytest.raises(DataError, match="line 1"):
         store.clips()
+
+
+def written(folder):
+    """Return a store with two clips, and the bytes of each of its files."""
+    store = FeatureStore.create(folder, StoreInfo("demo"))
+    clips = [clip_features(name, seed, intensities=(1.0,) * 6) for seed, name in enumerate("ab")]
+    for clip in clips:
+        store.write(clip, "key")
+    store.write_manifest([clip.clip for clip in clips])
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return store, {path: path.read_bytes() for path in files}
+
+
+def read_whole(store):
+    return list(store)
+
+
+def refusal(store):
+    with pytest.raises((DataError, FeatureError)) as error:
+        read_whole(store)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_equal_clips_have_equal_bytes(tmp_path):
+    files = [list(written(tmp_path / name)[1].values()) for name in ("one", "two")]
+    assert sorted(files[0]) == sorted(files[1])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("whole") / "store")
+
+
+@given(st.data())
+def test_no_flipped_bit_goes_unnoticed(whole, data):
+    store, files = whole
+    for path, content in files.items():
+        path.write_bytes(content)
+    path = data.draw(st.sampled_from(sorted(files)))
+    damaged = bytearray(files[path])
+    place = data.draw(st.integers(0, len(damaged) - 1))
+    damaged[place] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(damaged)
+    assert path.name in refusal(FeatureStore(store.folder))
+    if path.suffix == ".safetensors":
+        assert not store.has(path.stem, "key")
+
+
+@pytest.mark.parametrize("cut", [0, 1, -1])
+def test_a_manifest_cut_at_the_end_of_a_line_is_noticed(tmp_path, cut):
+    store, _ = written(tmp_path / "store")
+    manifest = tmp_path / "store" / "clips.jsonl"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    manifest.write_bytes(b"".join(lines[:1] + lines[2:] if cut == 1 else lines[: 2 + cut]))
+    assert "clips.jsonl" in refusal(store)
+
+
+def test_new_features_under_an_old_manifest_are_not_mixed(tmp_path):
+    """As a killed run that extracts again leaves them."""
+    store, _ = written(tmp_path / "store")
+    store.write(clip_features("a", 7), "key")
+    assert "run `mmemo features` again to resume" in refusal(FeatureStore(tmp_path / "store"))
+    assert store.has("a", "key")
+
+
+def test_a_store_of_an_earlier_version_is_read(tmp_path):
+    store, _ = written(tmp_path / "store")
+    clips = list(store)
+    for path in (tmp_path / "store" / "clips").iterdir():
+        with safe_open(path, framework="numpy") as file:
+            description = json.loads(file.metadata()["clip"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        del description["sha256"]
+        metadata = {"key": description.pop("key"), "clip": json.dumps(description)}
+        path.write_bytes(save(tensors, metadata=metadata))
+    manifest = tmp_path / "store" / "clips.jsonl"
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()[1:]]
+    lines = [{name: value for name, value in line.items() if name != "sha256"} for line in lines]
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "store" / "store.json").write_text('{"format": 1, "dataset": "demo"}')
+    assert FeatureStore.create(tmp_path / "store", StoreInfo("demo")).has("a", "key")
+    for read, expected in zip(FeatureStore(tmp_path / "store"), clips, strict=True):
+        assert read.clip == expected.clip
+        assert (read.features["audio"].values == expected.features["audio"].values).all()
+
+
+def test_two_folders_of_one_name_are_two_data_sets(tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "moved").mkdir()
+    store = tmp_path / "store"
+    FeatureStore.create(store, StoreInfo("clips", source=str(tmp_path / "here")))
+    with pytest.raises(DataError, match="two folders are two data sets"):
+        FeatureStore.create(store, StoreInfo("clips", source=str(tmp_path / "moved")))
+    (tmp_path / "here").rmdir()
+    moved = StoreInfo("clips", source=str(tmp_path / "moved"))
+    assert FeatureStore.create(store, moved).info() == moved
+
+
+@pytest.mark.parametrize(
+    "files", [["clips/a.mp4"], ["notes.txt"], ["clips/a.safetensors", "b.csv"]]
+)
+def test_what_is_no_beginning_of_a_store_is_left_alone(tmp_path, files):
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    with pytest.raises(DataError, match="choose another --out"):
+        FeatureStore.create(tmp_path, StoreInfo("demo"))
+    assert not (tmp_path / "store.json").exists()
+
+
+def test_a_store_that_lost_its_description_keeps_its_clips(tmp_path):
+    written(tmp_path / "store")
+    (tmp_path / "store" / "store.json").unlink()
+    store = FeatureStore.create(tmp_path / "store", StoreInfo("demo"))
+    assert store.has("a", "key")
 
 
 WRITER = """

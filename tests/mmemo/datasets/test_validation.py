@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sealed_json import write_sealed
 
 from mmemo.config import Config
 from mmemo.datasets.clips import read_clips
@@ -47,7 +48,7 @@ def by_writing_a_store(folder, clip):
 def by_reading_a_store(folder, clip):
     store = FeatureStore.create(folder / "store", StoreInfo("mine"))
     store.write_manifest([GOOD])
-    line = json.loads((store.folder / "clips.jsonl").read_text())
+    line = json.loads((store.folder / "clips.jsonl").read_text().splitlines()[-1])
     line |= {name: getattr(clip, name) for name in ("id", "split", "start", "end")}
     line["intensities"] = clip.intensities
     (store.folder / "clips.jsonl").write_text(json.dumps(line) + "\n")
@@ -166,6 +167,6 @@ def test_a_store_of_other_labels_is_not_shifted(tmp_path):
     store.write_manifest([clip])
     description = tmp_path / "store" / "store.json"
     about = json.loads(description.read_text()) | {"labels": ["sentiment", "joy", "sorrow"]}
-    description.write_text(json.dumps(about))
+    write_sealed(description, about)
     with pytest.raises(MmemoError, match="got 2 values for 3 labels"):
         load_data([tmp_path / "store"], Config())

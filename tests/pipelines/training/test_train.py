@@ -1,11 +1,14 @@
 import json
 import logging
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from planted import planted_clip, planted_dataset
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from mmemo.checkpoint import load_checkpoint
 from mmemo.config import Config
@@ -14,6 +17,7 @@ from mmemo.datasets.mosei import PRESENT, SEGMENTS
 from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import ClipFeatures
 from mmemo.labels import EMOTIONS, to_set_index
+from mmemo.locks import lock_folder
 from pipelines.evaluation.evaluate import evaluate
 from pipelines.training.state import STATE_FILE
 from pipelines.training.step import TrainingStep
@@ -137,7 +141,7 @@ def test_an_epoch_that_was_logged_but_not_saved_is_logged_once(dataset, tmp_path
     monkeypatch.setattr("pipelines.training.train.save_state", stop_in_second_epoch)
     with pytest.raises(KeyboardInterrupt):
         train(options(), dataset, tmp_path)
-    assert len((tmp_path / "history.jsonl").read_text().splitlines()) == 2
+    assert len((tmp_path / "history.jsonl").read_text().splitlines()) == 1
     monkeypatch.undo()
     train(options(), dataset, tmp_path)
     lines = (tmp_path / "history.jsonl").read_text().splitlines()
@@ -147,14 +151,54 @@ def test_an_epoch_that_was_logged_but_not_saved_is_logged_once(dataset, tmp_path
 def interrupt_training(dataset, folder, monkeypatch):
     """Begin a run, and interrupt it after its first epoch."""
 
-    def stop_after_the_first(log, epoch, *_, **__):
-        if epoch:
+    def stop_after_the_first(log, history, **_):
+        if len(history) > 1:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("pipelines.training.log.TrainingLog.write", stop_after_the_first)
         with pytest.raises(KeyboardInterrupt):
             train(options(), dataset, folder)
+
+
+def test_a_run_that_an_earlier_version_began_keeps_its_history(dataset, tmp_path, monkeypatch):
+    interrupt_training(dataset, tmp_path, monkeypatch)
+    with safe_open(tmp_path / STATE_FILE, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    counts = json.loads(metadata["counts"])
+    lines = [json.dumps(line) + "\n" for line in counts.pop("history")]
+    (tmp_path / "history.jsonl").write_text("".join(lines))
+    earlier = {"counts": json.dumps(counts)} | {n: metadata[n] for n in ("config", "data")}
+    save_file(tensors, tmp_path / STATE_FILE, metadata=earlier)
+    train(options(), dataset, tmp_path)
+    assert (tmp_path / "history.jsonl").read_text().splitlines(keepends=True)[:2] == lines
+    assert len((tmp_path / "history.jsonl").read_text().splitlines()) == 4
+
+
+def test_a_damaged_state_is_not_resumed(dataset, tmp_path, monkeypatch, caplog):
+    interrupt_training(dataset, tmp_path, monkeypatch)
+    whole = (tmp_path / STATE_FILE).read_bytes()
+    train(options(), dataset, tmp_path / "other")
+    for place in (len(whole) - 3, whole.index(b"sha256") + 1, len(whole) // 2):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / STATE_FILE).write_bytes(damaged)
+        caplog.clear()
+        train(options(), dataset, tmp_path / "run")
+        assert "starting over" in caplog.text
+        ours, theirs = (tmp_path / run / "model.safetensors" for run in ("run", "other"))
+        assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_two_runs_in_one_folder_are_refused(dataset, tmp_path):
+    with lock_folder(tmp_path, ValueError()), pytest.raises(ConfigError, match="nothing else"):
+        train(options(), dataset, tmp_path)
+    train(options(), dataset, tmp_path)
+    with pytest.raises(ConfigError, match="holds a finished run"):
+        train(options(), dataset, tmp_path, force=False)
 
 
 def test_an_unfinished_run_with_other_options_is_not_overwritten(dataset, tmp_path, monkeypatch):
