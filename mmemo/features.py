@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mmemo.arrays import Bools, Floats, Floats32
+from mmemo.arrays import Bools, Floats, Floats32, first_wrong
 from mmemo.data_frames import data_frame
 from mmemo.errors import FeatureError, TranscriptError
 
@@ -138,13 +138,19 @@ class Features:
                 f"expected {columns} distinct column names; got {len(self.names)} "
                 f"({len(set(self.names))} distinct)"
             )
-        if not np.isfinite(self.values).all():
+        wrong = first_wrong(self.values, np.isfinite(self.values))
+        if wrong is not None:
             bad = sorted({self.names[d] for d in np.argwhere(~np.isfinite(self.values))[:, 1]})
-            raise FeatureError(f"expected finite values; got NaN or infinity in {', '.join(bad)}")
-        if not np.isfinite(self.times).all():
-            raise FeatureError("expected finite times; got NaN or infinity")
-        if (self.times[:, 1] < self.times[:, 0]).any() or (np.diff(self.times[:, 0]) < 0).any():
-            raise FeatureError("expected times with start <= end and starts that never decrease")
+            raise FeatureError(f"expected finite values; got {wrong}, in {', '.join(bad)}")
+        wrong = first_wrong(self.times, np.isfinite(self.times))
+        if wrong is not None:
+            raise FeatureError(f"expected finite times; got {wrong}")
+        starts, ends = self.times.T
+        for row in np.flatnonzero((ends < starts) | (np.diff(starts, prepend=-np.inf) < 0))[:1]:
+            raise FeatureError(
+                "expected times with start <= end and starts that never decrease; got "
+                f"{self.times[row].tolist()} in row {row}, after {self.times[:row][-1:].tolist()}"
+            )
 
     def __len__(self) -> int:
         return int(self.values.shape[0])

@@ -106,6 +106,15 @@ def is_address(path: str | os.PathLike[str]) -> bool:
     return bool(_ADDRESS.match(os.fspath(path)))
 
 
+def as_typed(path: str | os.PathLike[str]) -> str:
+    """Return a path for a message; an address with the two slashes of which paths keep one."""
+    text = os.fspath(path)
+    scheme = _ADDRESS.match(text)
+    if scheme is None or text.startswith(f"{scheme[0]}/"):
+        return text
+    return f"{scheme[0]}/{text[scheme.end() :]}"
+
+
 def utf8(text: str) -> bytes:
     r"""Encode text, with what is no Unicode escaped: ``caf\udce9.mp4``.
 

@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     # Must be set before torch loads: threads that spin while they wait slow each other down.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    options = _parser().parse_args(arguments)
-    _log_to_stderr(options.quiet, options.verbose)
     try:
+        options = _parser().parse_args(arguments)
+        _log_to_stderr(options.quiet, options.verbose)
         code: int = options.run_command(options)
         sys.stdout.flush()
         return code

@@ -20,7 +20,7 @@ from av.stream import Disposition
 
 from extractors.media.clock import Clock
 from mmemo.errors import ClipError
-from mmemo.files import is_address
+from mmemo.files import as_typed, is_address
 from mmemo.input_files import check_regular
 
 Result = TypeVar("Result")
@@ -394,7 +394,7 @@ def _open(path: Path) -> Any:
             reason = "expected a file; addresses are not read: download it first"
         else:
             reason = "expected a video or sound file; there is no such file"
-        raise ClipError(f"{path}: {reason}") from None
+        raise ClipError(f"{as_typed(path)}: {reason}") from None
     except OSError as failure:
         raise ClipError(f"{path}: expected a video or sound file ({describe(failure)})") from None
     if status.st_size == 0:

@@ -6,6 +6,7 @@
 from pathlib import Path
 
 from mmemo.errors import CheckpointError
+from mmemo.files import as_typed, is_address
 
 DEFAULT = "default"
 SHIPPED = Path(__file__).parents[1] / "shipped_models"
@@ -17,8 +18,13 @@ def find_model(name: str | Path) -> Path:
     A folder of that name in the working directory is written as ``./default``.
 
     Raises:
-        CheckpointError: the shipped model is missing from this installation.
+        CheckpointError: the shipped model is missing from this installation, or it is an address.
     """
+    if is_address(name):
+        raise CheckpointError(
+            f"{as_typed(name)}: expected a model's folder; addresses are not read, but "
+            "hf://OWNER/NAME, a model on the Hugging Face hub"
+        )
     if str(name) != DEFAULT:
         return Path(name)
     folder = SHIPPED / DEFAULT

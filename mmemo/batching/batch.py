@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mmemo.arrays import first_wrong
 from mmemo.errors import FeatureError
 
 
@@ -126,8 +127,11 @@ class ClipArrays:
                     f"clip {self.id}: expected {modality} values (T, D) and mask (T,); "
                     f"got {shape} and {rows}"
                 )
-            if not np.isfinite(values).all():
-                raise FeatureError(f"clip {self.id}: expected finite {modality} values")
+            wrong = first_wrong(values, np.isfinite(values))
+            if wrong is not None:
+                raise FeatureError(
+                    f"clip {self.id}: expected finite {modality} values; got {wrong}"
+                )
         text_rows = len(self.values.get("text", ()))
         if self.words and len(self.words) != text_rows:
             raise FeatureError(
@@ -159,7 +163,11 @@ def collate(
     sequences = {modality: _pad(clips, modality, dim) for modality, dim in dims.items()}
     labelled = [clip.labels for clip in clips if clip.labels is not None]
     if labelled and (len(labelled) < len(clips) or len({np.shape(row) for row in labelled}) > 1):
-        raise FeatureError("expected labels of one length on all clips of a batch or on none")
+        shapes = {str(None if c.labels is None else np.shape(c.labels)): c.id for c in clips}
+        got = ", ".join(f"{shape} on {clip_id!r}" for shape, clip_id in sorted(shapes.items()))
+        raise FeatureError(
+            f"expected labels of one length on all clips of a batch or on none; got {got}"
+        )
     labels = torch.from_numpy(np.stack(labelled).astype(np.float32)) if labelled else None
     videos = _videos(clips)
     pieces = None

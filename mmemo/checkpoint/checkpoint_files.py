@@ -241,7 +241,10 @@ def _check_calibration(checkpoint: Checkpoint, path: Path) -> None:
     n_labels = len(checkpoint.labels)
     counts = len(checkpoint.thresholds), len(checkpoint.label_thresholds)
     if counts[0] != n_labels or counts[1] not in (0, n_labels):
-        raise CheckpointError(f"{path}: expected a threshold for each label")
+        raise CheckpointError(
+            f"{path}: expected a threshold for each of {n_labels} labels; got {counts[0]} and "
+            f"{counts[1]}; retrain"
+        )
     if not 0 < checkpoint.temperature < math.inf:
         raise CheckpointError(
             f"{path}: expected a temperature above 0; got {checkpoint.temperature}"

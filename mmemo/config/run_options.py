@@ -250,6 +250,15 @@ class Config(Section):
         model = self.model.model_copy(update={"modalities": tuple(modalities)})
         return self.model_copy(update={"model": model})
 
+    def changes(self, other: Self) -> list[str]:
+        """Return the options in which another configuration differs: ``train.seed 0, now 1``."""
+        before, after = _leaves(self), _leaves(other)
+        return [
+            f"{key} {before[key]}, now {value}"
+            for key, value in after.items()
+            if value != before[key]
+        ]
+
     def to_json(self) -> str:
         """Write all options, defaults included, as one line of JSON."""
         return self.model_dump_json()
@@ -265,6 +274,15 @@ class Config(Section):
             return cls.model_validate_json(text)
         except ValidationError as error:
             raise ConfigError(_explain(cls, error, "saved configuration", {})) from None
+
+
+def _leaves(section: Section, above: str = "") -> dict[str, Any]:
+    """Return the options of a section and those below it: ``model.encoder.hidden`` -> value."""
+    leaves: dict[str, Any] = {}
+    for name in type(section).model_fields:
+        value, key = getattr(section, name), f"{above}{name}"
+        leaves |= _leaves(value, f"{key}.") if isinstance(value, Section) else {key: value}
+    return leaves
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -228,7 +228,10 @@ def _collapsed(pieces: Pieces, collapse: Collapse, sdk_compat: bool) -> Pieces:
     for _, piece in pieces.entries(""):
         value = np.concatenate([function(*piece) for function in collapse], axis=0)
         collapsed.append(value if value.ndim > 1 else value[None])
-    if any(len(value) != 1 for value in collapsed):
-        raise DataError("expected collapse functions whose results join to one row")
+    lengths = {len(value) for value in collapsed} - {1}
+    if lengths:
+        raise DataError(
+            f"expected collapse functions whose results join to one row; got {min(lengths)} rows"
+        )
     features = np.concatenate(collapsed) if collapsed else pieces.features[:0]
     return Pieces(pieces.rows, offsets, spans, features)

@@ -67,8 +67,12 @@ def joined(entries: Iterable[Entry]) -> Entry:
         DataError: they differ in columns.
     """
     parts = list(entries)
-    if len({part.features.shape[1:] for part in parts}) > 1:
-        raise DataError("expected all entries of a sequence to have the same columns")
+    shapes = sorted({part.features.shape[1:] for part in parts})
+    if len(shapes) > 1:
+        raise DataError(
+            "expected all entries of a video to have the same columns; got "
+            f"{' and '.join(str(shape) for shape in shapes[:3])}"
+        )
     times = np.concatenate([part.intervals for part in parts])
     order = np.argsort(times[:, 0], kind="stable")
     return Entry(times[order], np.concatenate([part.features for part in parts])[order])

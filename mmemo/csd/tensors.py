@@ -66,8 +66,12 @@ def padded(rows: NDArray[Any], length: int, keep: Keep = "last") -> NDArray[Any]
 def _stacked(name: str, arrays: list[NDArray[Any]]) -> NDArray[Any]:
     if not arrays:
         return np.zeros((0,))
-    if len({array.shape for array in arrays}) > 1:
-        raise DataError(f"{name}: expected entries of one shape; pad them, or align without rows")
+    shapes = sorted({array.shape for array in arrays})
+    if len(shapes) > 1:
+        raise DataError(
+            f"{name}: expected entries of one shape; got {shapes[0]} and {shapes[-1]}; pad them, "
+            "or align without rows"
+        )
     return np.stack(arrays)
 
 
@@ -136,8 +140,12 @@ def joined_in_order(sequence: Sequence, ids: Seq[str]) -> Entry:
         DataError: they differ in columns.
     """
     entries = [sequence[entry_id] for entry_id in ids]
-    if len({entry.features.shape[1:] for entry in entries}) > 1:
-        raise DataError(f"{ids[0]}: expected all its pieces to have the same columns")
+    shapes = sorted({entry.features.shape[1:] for entry in entries})
+    if len(shapes) > 1:
+        raise DataError(
+            f"{ids[0]}: expected all its pieces to have the same columns; got {shapes[0]} and "
+            f"{shapes[-1]}"
+        )
     return Entry(
         np.concatenate([entry.intervals for entry in entries]),
         np.concatenate([entry.features for entry in entries]),

@@ -113,7 +113,11 @@ def intensities(row: Row, labels: Sequence[str] = EMOTIONS) -> tuple[float, ...]
     if not present:
         return None
     if len(present) < len(labels):
-        raise DataError(f"{row.where}: expected an intensity for all of {', '.join(labels)}")
+        without = [label for label, value in zip(labels, values, strict=True) if value is None]
+        raise DataError(
+            f"{row.where}: expected an intensity for all of {', '.join(labels)}; none for "
+            f"{', '.join(without)}: fill them in, or empty all of them"
+        )
     check_intensities(present, labels, row.where)
     return tuple(present)
 

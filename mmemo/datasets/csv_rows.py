@@ -137,8 +137,9 @@ def _rows(
     path: Path, required: Collection[str], known: Collection[str], labels: Sequence[str]
 ) -> Iterator[Row]:
     with open_table(path) as file:
-        reader = csv.DictReader(file, strict=True, delimiter=delimiter_of(file))
-        header = reader.fieldnames or []
+        delimiter = delimiter_of(file)
+        reader = csv.DictReader(file, strict=True, delimiter=delimiter)
+        header = list(reader.fieldnames or [])
         missing = [name for name in required if name not in header]
         if missing:
             raise DataError(
@@ -147,7 +148,11 @@ def _rows(
         label_columns = [label_index(name, labels) for name in header]
         for place in set(label_columns) - {None}:
             if label_columns.count(place) > 1:
-                raise DataError(f"{path}: expected one column for {labels[place or 0]!r}; got two")
+                same = [n for n, p in zip(header, label_columns, strict=True) if p == place]
+                raise DataError(
+                    f"{path}: expected one column for {labels[place or 0]!r}; got "
+                    f"{' and '.join(map(repr, same))}: remove or rename one"
+                )
         for name, place in zip(header, label_columns, strict=True):
             if name not in known and place is None:
                 logger.warning("%s: ignoring the unknown column %r", path, name)
@@ -155,6 +160,12 @@ def _rows(
             if number * len(header) > MAX_CELLS:
                 raise DataError(f"{path}: expected at most {MAX_CELLS:,} cells; it has more")
             where = f"{path}, line {reader.line_num}"
-            if None in cells or None in cells.values():
-                raise DataError(f"{where}: expected {len(header)} cells")
+            extra = len(cells.pop(None, ()))
+            missing_cells = sum(cell is None for cell in cells.values())
+            if extra or missing_cells:
+                raise DataError(
+                    f"{where}: expected {len(header)} cells, as in the header; got "
+                    f"{len(header) + extra - missing_cells}: a text with {delimiter!r} "
+                    'needs quotes (")'
+                )
             yield Row(dict(cells), where)

@@ -15,7 +15,7 @@ from mmemo.datasets.table import read_table
 from mmemo.datasets.voices import is_voices, read_voices
 from mmemo.errors import DataError
 from mmemo.features import Clip
-from mmemo.files import is_address
+from mmemo.files import as_typed, is_address
 from mmemo.input_files import LARGEST_DESCRIPTION_BYTES, read_text
 from mmemo.labels import EMOTIONS
 from mmemo.store import StoreInfo
@@ -65,7 +65,9 @@ def _read(path: Path) -> Source:
     if path.is_file():
         return Source(StoreInfo(path.name), (Clip(path.name, path.name, media=path),))
     if is_address(path):
-        raise DataError(f"{path}: expected a path; addresses are not read: download it first")
+        raise DataError(
+            f"{as_typed(path)}: expected a path; addresses are not read: download it first"
+        )
     raise DataError(f"{path}: expected a folder of clips, a media file or a table; there is none")
 
 

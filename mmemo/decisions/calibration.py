@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
-from mmemo.arrays import Bools, Floats
+from mmemo.arrays import Bools, Floats, first_wrong
 from mmemo.errors import DataError
 from mmemo.labels import all_sets
 from mmemo.metrics.checks import check_set_table
@@ -133,8 +133,9 @@ def pool_with_prior(
         DataError: a share lies outside [0, 1].
     """
     weight = np.asarray(shares, dtype=np.float64)[:, None]
-    if not ((weight >= 0) & (weight <= 1)).all():
-        raise DataError("expected shares of the prior from 0 to 1")
+    wrong = first_wrong(shares, (weight[:, 0] >= 0) & (weight[:, 0] <= 1))
+    if wrong is not None:
+        raise DataError(f"expected shares of the prior from 0 to 1; got {wrong}")
     finite = np.maximum(np.asarray(log_probs, dtype=np.float64), IMPOSSIBLE)
     return _normalised((1 - weight) * finite + weight * np.log(np.asarray(prior, dtype=np.float64)))
 
@@ -150,8 +151,9 @@ def _normalised(scores: Floats) -> tuple[Floats, Floats]:
 def _checked(log_probs: ArrayLike, truth: ArrayLike) -> tuple[Floats, Bools]:
     """Return the table of log-probabilities, and which sets (N, 2**K) agree with the truth."""
     y_true, table = check_set_table(truth, log_probs)
-    if not (table <= 1e-6).all():
-        raise DataError("expected log-probabilities of 0 or below; got NaN or other values")
+    wrong = first_wrong(table, table <= 1e-6)
+    if wrong is not None:
+        raise DataError(f"expected log-probabilities of 0 or below; got {wrong}")
     return np.maximum(table, IMPOSSIBLE), agreeing_sets(y_true)
 
 

@@ -10,7 +10,7 @@ half of the best F1, when they are calibrated). NumPy in, NumPy out; sets are in
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mmemo.arrays import Floats, LabelSets
+from mmemo.arrays import Floats, LabelSets, first_wrong
 from mmemo.errors import DataError
 from mmemo.labels import all_sets
 from mmemo.metrics.checks import check_known_probs
@@ -70,8 +70,9 @@ def expected_utility_decode(set_probs: ArrayLike, utility: ArrayLike) -> LabelSe
     n_labels = (len(table) - 1).bit_length()
     if len(table) != 1 << n_labels:
         raise DataError(f"expected 2**K sets; got {len(table)}")
-    if not np.isfinite(probs).all():
-        raise DataError("expected finite set_probs; got NaN or infinity")
+    wrong = first_wrong(probs, np.isfinite(probs))
+    if wrong is not None:
+        raise DataError(f"expected finite set_probs; got {wrong}")
     return all_sets(n_labels)[(probs @ table.T).argmax(axis=1)]
 
 

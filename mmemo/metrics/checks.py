@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmemo.arrays import Bools, Floats
+from mmemo.arrays import Bools, Floats, first_wrong
 from mmemo.errors import DataError
 
 
@@ -32,9 +32,8 @@ def check_pred(truth: ArrayLike, pred: ArrayLike, labels: Sequence[str]) -> Deci
     """
     y_true, y_pred = _same_shape(truth, pred, "pred", labels)
     known = known_cells(y_true)
-    for name, values in (("truth", y_true[known]), ("pred", y_pred)):
-        if not is_binary(values):
-            raise DataError(f"expected {name} of 0 and 1; got other values")
+    _check_entries("truth of 0 and 1", y_true, binary_cells(y_true) | ~known)
+    _check_entries("pred of 0 and 1", y_pred, binary_cells(y_pred))
     return DecidedSets((y_true == 1) & known, (y_pred == 1) & known, known)
 
 
@@ -53,10 +52,8 @@ def check_probs(
             than 0, 1 and NaN, a clip has no known label, or a probability lies outside [0, 1].
     """
     y_true, y_prob = _same_shape(truth, probs, "probs", labels)
-    if not is_binary(y_true[known_cells(y_true)]):
-        raise DataError("expected truth of 0 and 1; got other values")
-    if not are_probs(y_prob):
-        raise DataError("expected probabilities from 0 to 1; got other values")
+    _check_entries("truth of 0 and 1", y_true, binary_cells(y_true) | ~known_cells(y_true))
+    _check_entries("probabilities from 0 to 1", y_prob, prob_cells(y_prob))
     return y_true, y_prob
 
 
@@ -67,8 +64,7 @@ def check_known_probs(truth: ArrayLike, probs: ArrayLike) -> tuple[Floats, Float
         DataError: as ``check_probs``, or truth is NaN somewhere.
     """
     y_true, y_prob = check_probs(truth, probs)
-    if not is_binary(y_true):
-        raise DataError("expected truth of 0 and 1; got NaN (labels that are not annotated)")
+    _check_entries("truth of 0 and 1, every label annotated", y_true, binary_cells(y_true))
     return y_true, y_prob
 
 
@@ -94,19 +90,39 @@ def known_cells(truth: Floats) -> Bools:
         DataError: a clip has no known label.
     """
     known = ~np.isnan(truth)
-    if not known.any(axis=1).all():
-        raise DataError("expected truth of 0 and 1 (or NaN for unknown); a clip has no known label")
+    without = np.flatnonzero(~known.any(axis=1))
+    if len(without):
+        raise DataError(
+            "expected truth of 0 and 1 (or NaN for unknown), a known label in every row; row "
+            f"{without[0]} has none: leave out such clips"
+        )
     return known
+
+
+def binary_cells(values: NDArray[np.generic]) -> Bools:
+    """Return which entries are 0 or 1."""
+    return np.isin(values, (0, 1))
+
+
+def prob_cells(values: Floats) -> Bools:
+    """Return which entries lie in [0, 1]; NaN does not."""
+    return np.asarray((values >= 0) & (values <= 1))
 
 
 def is_binary(values: NDArray[np.generic]) -> bool:
     """Return whether all values are 0 or 1."""
-    return bool(np.isin(values, (0, 1)).all())
+    return bool(binary_cells(values).all())
 
 
 def are_probs(values: Floats) -> bool:
     """Return whether all values lie in [0, 1]; NaN does not."""
-    return bool(((values >= 0) & (values <= 1)).all())
+    return bool(prob_cells(values).all())
+
+
+def _check_entries(expected: str, values: Floats, right: Bools) -> None:
+    wrong = first_wrong(values, right)
+    if wrong is not None:
+        raise DataError(f"expected {expected}; got {wrong}")
 
 
 def _same_shape(

@@ -45,7 +45,10 @@ def single_label_metrics(
     """
     y_true, y_prob = check_probs(truth, probs, labels)
     if not is_single_label(y_true):
-        raise DataError("expected exactly one label on each clip")
+        row = int(np.flatnonzero(y_true.sum(axis=1) != 1)[0])
+        raise DataError(
+            f"expected exactly one label in every row of truth; row {row} is {y_true[row].tolist()}"
+        )
     true_index, answer = y_true.argmax(axis=1), y_prob.argmax(axis=1)
     confusion = np.zeros((len(labels), len(labels)), dtype=np.int64)
     np.add.at(confusion, (true_index, answer), 1)

@@ -2,14 +2,18 @@
 
 import argparse
 import difflib
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 import shtab
 
 from mmemo.api import Decoder
 from mmemo.assets.shipped import DEFAULT, find_model
+from mmemo.errors import ConfigError
 from mmemo.features import CHANNEL_NAMES
+from mmemo.files import is_address
 from pipelines.device import find_device
 
 if TYPE_CHECKING:
@@ -37,7 +41,53 @@ _COMPLETIONS = {"RUN": MODEL, "DIR": shtab.DIRECTORY, "RUN_DIR": shtab.DIRECTORY
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose arguments carry how a shell completes them, read by ``shtab``."""
+    """A parser whose arguments carry how a shell completes them, read by ``shtab``.
+
+    What it does not know, it compares with what it knows. Addresses are no paths.
+    """
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse; what is left over is an error of this command, not of the program."""
+        self._typed = list(sys.argv[1:] if args is None else args)
+        result, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return result, rest
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the message; options that are mistyped are named with the right ones."""
+        if message.startswith(("unrecognized", "the following")):
+            message += "".join(f"; did you mean {near}?" for near in self._near_options())
+        super().error(message)
+
+    def _near_options(self) -> Iterator[str]:
+        """Yield the option that each unknown one resembles."""
+        known = {name.lstrip("-"): name for name in self._option_string_actions}
+        for word in self._typed:
+            name = word.partition("=")[0]
+            plain = name.lstrip("-")
+            if plain == name or not plain or name in known.values():
+                continue
+            near = difflib.get_close_matches(plain, known, n=1)
+            if near and not any(option.startswith(name) for option in known.values()):
+                yield f"{known[near[0]]} in place of {name}"
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """Refuse an address where a path belongs, before a path changes how it is written.
+
+        Each of several recordings answers for itself (``extractors.media``).
+
+        Raises:
+            ConfigError: it is an address.
+        """
+        if action.type is Path and action.metavar != "VIDEO" and is_address(arg_string):
+            raise ConfigError(
+                f"{arg_string}: expected a path; addresses are not read or written: download it "
+                "first"
+            )
+        return super()._get_value(action, arg_string)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse a value that is no choice, and name the choice that it resembles."""

@@ -68,7 +68,10 @@ def _run(options: argparse.Namespace) -> int:
     if options.published:
         return _check_published(options)
     if options.file is None or options.gold is None:
-        raise ConfigError("expected FILE and --gold GOLD, or --published TOML")
+        raise ConfigError(
+            "expected FILE and --gold GOLD, or --published TOML; there is no "
+            f"{'FILE' if options.file is None else '--gold'}"
+        )
     gold = read_gold(options.gold, options.labels)
     evaluation = score(
         options.file,

@@ -49,7 +49,10 @@ def export_csd(folder: Path, out: Path) -> list[Path]:
     store = FeatureStore(folder)
     clips = store.clips()
     if store.info().labels != EMOTIONS:
-        raise DataError(f"{folder}: only stores labelled with the six emotions can be exported")
+        raise DataError(
+            f"{folder}: expected a store with the labels {', '.join(EMOTIONS)}, as .csd files have "
+            f"them; got {', '.join(store.info().labels)}"
+        )
     groups = _groups(clips)
     make_folder(out)
     about: dict[str, Any] = {

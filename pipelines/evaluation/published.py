@@ -179,7 +179,10 @@ def _gold(path: Path, gold: Mapping[str, Any]) -> tuple[GoldCounts, Mapping[str,
         if value is not None and not _whole_numbers(value):
             raise DataError(f"{path}: expected whole numbers in gold.{key}; got {value!r}")
     if not isinstance(n_labels, int) or not isinstance(gold.get("clips", 1), int):
-        raise DataError(f"{path}: expected whole numbers in gold.labels and gold.clips")
+        raise DataError(
+            f"{path}: expected whole numbers in gold.labels and gold.clips; got {labels!r} and "
+            f"{gold.get('clips')!r}"
+        )
     if counts is not None and len(counts) != n_labels:
         raise DataError(f"{path}: expected {n_labels} numbers in gold.counts; got {len(counts)}")
     known = GoldCounts(
@@ -198,7 +201,8 @@ def _whole_numbers(value: Any) -> bool:
 
 def _system(path: Path, table: Any) -> System:
     if not isinstance(table, dict) or not isinstance(table.get("name"), str):
-        raise DataError(f"{path}: expected a name for every [[system]]")
+        about = sorted(table) if isinstance(table, dict) else repr(table)
+        raise DataError(f"{path}: expected a name for every [[system]]; one has only {about}")
     figures: dict[str, Printed] = {}
     per_label: dict[str, dict[str, Printed]] = {}
     for key, value in table.items():

@@ -41,7 +41,8 @@ def read_space(path: Path) -> dict[str, Choices]:
         for key, choices in space.items():
             if not _is_range(choices) and not (isinstance(choices, list) and choices):
                 raise ConfigError(
-                    f"{path}: {key}: expected a list of values, or {{ low, high }} with numbers"
+                    f"{path}: {key}: expected a list of values, or {{ low, high }} with numbers; "
+                    f"got {choices!r}"
                 )
         return dict(space)
     except (OSError, ValueError, KeyError, AttributeError) as error:

@@ -68,8 +68,10 @@ def _one(
         return train(config, dataset, out, device, memory)
     checkpoint = load_checkpoint(out, device)
     # Training narrows the modalities down to those that the data has.
-    if checkpoint.config != config.with_modalities(checkpoint.config.model.modalities):
+    now = config.with_modalities(checkpoint.config.model.modalities)
+    if checkpoint.config != now:
         raise ConfigError(
-            f"{out}: holds a finished run with other options; choose another --out, or --force"
+            f"{out}: holds a finished run with other options "
+            f"({', '.join(checkpoint.config.changes(now))}); choose another --out, or --force"
         )
     return checkpoint

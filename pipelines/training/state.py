@@ -156,6 +156,13 @@ def save_state(
     write_atomically(out / STATE_FILE, seal(save(contiguous, metadata=metadata)))
 
 
+def _changes(stored: str, config: Config) -> str:
+    try:
+        return ", ".join(Config.from_json(stored).changes(config))
+    except ConfigError:
+        return "those of another version of mmemo"
+
+
 def load_state(
     out: Path,
     config: Config,
@@ -179,8 +186,9 @@ def load_state(
         return None
     if metadata["config"] != config.to_json():
         raise ConfigError(
-            f"{out}: holds an unfinished run with other options; choose another --out, "
-            f"or delete {path} to start over"
+            f"{out}: holds an unfinished run with other options "
+            f"({_changes(metadata['config'], config)}); choose another --out, or delete {path} "
+            "to start over"
         )
     if metadata.get("data") != data:
         raise ConfigError(

@@ -188,7 +188,11 @@ def common_inputs(
                 )
     common = {m: inputs[m] for m in MODALITIES if m in inputs and m in modalities}
     if not common:
-        raise FeatureError(f"expected clips with any of {', '.join(modalities)}; they have none")
+        present = sorted({m for clip in clips for m in clip.features})
+        raise FeatureError(
+            f"expected clips with any of {', '.join(modalities)} (model.modalities); they have "
+            f"{', '.join(present) or 'no features'}"
+        )
     for modality in modalities:
         if modality not in common:
             logger.info("%s: absent from the training data, left out of the model", modality)
@@ -232,7 +236,9 @@ def labelled(
         if clip.clip.fully_labelled or (clip.clip.intensities is not None and not complete)
     ]
     if not arrays:
-        raise DataError(f"expected labelled clips; none of {len(clips)} has labels")
+        split = clips[0].clip.split if clips else None
+        kind = "clips with all labels" if complete else "labelled clips"
+        raise DataError(f"expected {kind} in the split {split!r}; none of {len(clips)} is one")
     return arrays
 
 

@@ -228,3 +228,88 @@ def test_a_probability_outside_is_named_with_file_and_clip(tmp_path, value, suff
     line = one_line(capsys)
     assert f"{file}, clip 'b': expected probabilities from 0 to 1" in line
     assert "for sadness" in line
+
+
+def mistypings(option):
+    """A letter swapped, left out, doubled, or the dashes forgotten."""
+    letters = option[2:]
+    yield f"--{letters[:-2]}{letters[-1]}{letters[-2]}"
+    yield f"--{letters[0]}{letters[2:]}"
+    yield f"--{letters}{letters[-1]}"
+    yield f"-{letters}"
+
+
+OPTIONS = (
+    (["predict", "a.mp4"], "--format"),
+    (["predict", "a.mp4"], "--decoder"),
+    (["features", "clips", "--out", "x"], "--jobs"),
+    (["train", "--data", "x"], "--out"),
+    (["train", "--out", "x"], "--data"),
+    (["train", "--data", "x", "--out", "y"], "--device"),
+    (["score", "a", "--gold", "b"], "--threshold"),
+    (["data", "convert", "x", "--out", "y"], "--labels"),
+    ([], "--version"),
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "typed"),
+    [(words, option, typed) for words, option in OPTIONS for typed in mistypings(option)],
+)
+def test_a_mistyped_option_names_what_it_resembles(words, option, typed, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([*words, typed, *(["value"] if words else [])])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert f"did you mean {option} in place of {typed}?" in error
+    assert " ".join(["mmemo", *words[:1]]) in error
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "--data", "x"],
+        ["train", "--data", "x", "--out", "y", "z"],
+        ["predict", "a", "--xyzzy"],
+    ],
+)
+def test_other_slips_with_options_resemble_nothing(words, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "did you mean" not in capsys.readouterr().err
+
+
+ADDRESSES = ("https://example.org/talk.mp4", "HTTP://example.org/a//b.csv", "s3://bucket/x")
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", "run", "--data", "{}"],
+        ["evaluate", "{}", "--data", "x"],
+        ["predict", "a.mp4", "--run", "{}"],
+        ["features", "{}", "--out", "x"],
+        ["train", "--data", "x", "--out", "{}"],
+        ["train", "--data", "x", "--out", "y", "--config", "{}"],
+        ["score", "{}", "--gold", "x"],
+        ["score", "x", "--gold", "{}"],
+        ["data", "check", "{}"],
+        ["data", "check", "x", "--labels", "{}"],
+        ["predict", "a.mp4", "--out", "{}"],
+    ],
+)
+def test_an_address_is_printed_as_it_was_typed(words, address, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([word.format(address) for word in words]) == 1
+    line = one_line(capsys)
+    assert line.startswith(f"mmemo: {address}: expected")
+    assert "addresses are not read" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["predict", "report", "inspect"])
+@pytest.mark.parametrize("address", ["https://example.org/talk.mp4", "rtsp://camera/live"])
+def test_an_address_of_a_recording_is_printed_as_it_was_typed(command, address, capsys):
+    assert main([command, address]) == 1
+    assert f"{address}: expected" in one_line(capsys)

@@ -107,9 +107,15 @@ def read_csd_folder(folder: Path) -> Foreign:
         for video, ids in videos.items():
             rows = joined_in_order(labels, ids)
             if rows.features.ndim != 2 or rows.features.dtype.kind not in "fiu":
-                raise DataError(f"{labels.path}: {video}: expected numbers (n, {len(columns)})")
+                raise DataError(
+                    f"{labels.path}: {video}: expected numbers (n, {len(columns)}); got "
+                    f"{rows.features.dtype} {rows.features.shape}"
+                )
             if rows.features.shape[1] <= columns[-1]:
-                raise DataError(f"{labels.path}: {video}: expected {columns[-1] + 1} columns")
+                raise DataError(
+                    f"{labels.path}: {video}: expected {columns[-1] + 1} columns, as in its first "
+                    f"entry; got {rows.features.shape[1]}"
+                )
             entries = {role: _video(part, video, tally) for role, part in parts.items()}
             names = [name for entry_id in ids for name in own_ids.get(entry_id, ())]
             if len(names) != len(rows.intervals):

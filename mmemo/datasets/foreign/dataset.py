@@ -167,8 +167,7 @@ def check_table(path: Path, where: str, array: Any, rows: int | None) -> NDArray
         if len({(row.shape, row.dtype) for row in array}) == 1:
             array = np.stack(array)
     if not isinstance(array, np.ndarray) or array.ndim != 3 or array.dtype.kind not in "fiu":
-        got = f"{array.shape} {array.dtype}" if isinstance(array, np.ndarray) else type(array)
-        raise DataError(f"{path}: expected {where} as numbers (N, T, D); got {got}")
+        raise DataError(f"{path}: expected {where} as numbers (N, T, D); got {described(array)}")
     if rows is not None and len(array) != rows:
         raise DataError(f"{path}: expected {rows} segments in {where}; got {len(array)}")
     if array.shape[1] > MOST_ROWS or not 0 < array.shape[2] <= MOST_COLUMNS:
@@ -215,17 +214,25 @@ def splits_of(path: Path, data: Any, needed: tuple[str, ...]) -> dict[str, dict[
         part = next((data[key] for key in keys if key in data), None)
         if part is None:
             continue
-        if not isinstance(part, dict) or not set(needed) <= set(part):
+        missing = sorted(set(needed) - set(part)) if isinstance(part, dict) else needed
+        if missing:
             raise DataError(
-                f"{path}: expected {', '.join(needed)} in {name}; not all of them are there"
+                f"{path}: expected {', '.join(needed)} in {name}; {', '.join(missing)} "
+                f"{'is' if len(missing) == 1 else 'are'} not there"
             )
         splits[name] = part
     if not splits:
         present = ", ".join(str(key)[:20] for key in list(data)[:5])
-        raise DataError(
-            f"{path}: expected the splits train, valid, test; found {present or 'nothing'}"
-        )
+        raise DataError(f"{path}: expected the splits train, valid, test; got {present or 'none'}")
     return splits
+
+
+def described(value: Any) -> str:
+    """Return what a value is, for a message: the kind and, if it has one, the size."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}"
+    size = f" of {len(value)}" if isinstance(value, list | tuple | dict | str) else ""
+    return f"{type(value).__name__}{size}"
 
 
 def as_text(value: Any) -> str:

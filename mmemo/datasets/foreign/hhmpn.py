@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from mmemo.arrays import LabelSets
-from mmemo.datasets.foreign.dataset import Foreign, Tally, padded_clip, splits_of, tables_of
+from mmemo.datasets.foreign.dataset import (
+    Foreign,
+    Tally,
+    described,
+    padded_clip,
+    splits_of,
+    tables_of,
+)
 from mmemo.datasets.mosei import NAME, label_order
 from mmemo.errors import DataError
 from mmemo.features import Clip, ClipFeatures
@@ -67,12 +74,16 @@ def read_hhmpn(path: Path, data: Any, order: tuple[str, ...] | None) -> Foreign:
 
 def _multihot(path: Path, split: str, targets: Any, rows: int) -> LabelSets:
     if not isinstance(targets, list) or len(targets) != rows:
-        raise DataError(f"{path}: expected {split} tgt as {rows} lists of label ids")
+        raise DataError(
+            f"{path}: expected {split} tgt as {rows} lists of label ids; got {described(targets)}"
+        )
     multihot = np.zeros((rows, len(EMOTIONS)), dtype=np.int8)
     for row, ids in enumerate(targets):
         label_ids = ids.tolist() if isinstance(ids, np.ndarray) else ids
         if not isinstance(label_ids, list | tuple) or not all(type(i) is int for i in label_ids):
-            raise DataError(f"{path}: expected {split} tgt {row} as a list of label ids")
+            raise DataError(
+                f"{path}: expected {split} tgt {row} as a list of label ids; got {described(ids)}"
+            )
         labels = [i - _FIRST for i in label_ids if i not in (0, 2, 3)]
         if not all(0 <= k < len(EMOTIONS) for k in labels):
             raise DataError(

@@ -21,6 +21,7 @@ from mmemo.datasets.foreign.dataset import (
     Tally,
     as_text,
     checked_intensities,
+    described,
     is_listed,
     padded_clip,
     splits_of,
@@ -89,7 +90,9 @@ def read_mult(path: Path, data: Any, labels: LabelTable | None) -> Foreign:
 def _targets(path: Path, split: str, labels: Any, rows: int) -> Any:
     numbers = isinstance(labels, np.ndarray) and labels.dtype.kind in "fiu" and labels.ndim > 0
     if not numbers or len(labels) != rows:
-        raise DataError(f"{path}: expected {split} labels as {rows} rows of numbers")
+        raise DataError(
+            f"{path}: expected {split} labels as {rows} rows of numbers; got {described(labels)}"
+        )
     return labels.reshape(rows, math.prod(labels.shape[1:]))
 
 

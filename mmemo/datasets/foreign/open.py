@@ -42,7 +42,9 @@ def open_foreign(
         DataError: ``path`` does not exist, has no known format, or is broken.
     """
     if order is not None and sorted(order) != sorted(EMOTIONS):
-        raise DataError(f"label order: expected each of {', '.join(EMOTIONS)} once")
+        raise DataError(
+            f"--label-order: expected each of {', '.join(EMOTIONS)} once; got {', '.join(order)}"
+        )
     files = (labels,) if isinstance(labels, Path) else labels
     table = LabelTable.read(*files) if files else None
     if path.is_dir():
@@ -52,7 +54,7 @@ def open_foreign(
     if is_table(path):
         return _reordered(_table(path), order)
     if path.suffix == ".csd":
-        raise DataError(f"{path}: give the folder that holds all the .csd files")
+        raise DataError(f"{path}: expected the folder of the .csd files; got one of them")
     data = load_plain(path)
     if is_hhmpn(data):
         return read_hhmpn(path, data, None if order is None else tuple(order))
@@ -60,7 +62,7 @@ def open_foreign(
         return _reordered(read_mmsa(path, data, table), order)
     if is_mult(data):
         return _reordered(read_mult(path, data, table), order)
-    raise DataError(f"{path}: expected {FORMS}; its content has another format")
+    raise DataError(f"{path}: expected {FORMS}; got another format")
 
 
 def _folder(path: Path) -> Foreign:
@@ -69,7 +71,10 @@ def _folder(path: Path) -> Foreign:
         clips = store.clips()
         info = store.info()
         if info.labels != EMOTIONS:
-            raise DataError(f"{path}: its labels are {', '.join(info.labels)}, not the emotions")
+            raise DataError(
+                f"{path}: expected the labels {', '.join(EMOTIONS)}; got {', '.join(info.labels)}; "
+                "`mmemo train` and `mmemo evaluate` take such a store as it is"
+            )
         make: Callable[[Tally], Iterator[ClipFeatures]] = lambda tally: iter(store)  # noqa: E731
         return Foreign("feature store", info.dataset, len(clips), make, row_times=True)
     raw = raw_folder(path)

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmemo.arrays import Floats, LabelSets
+from mmemo.arrays import Bools, Floats, LabelSets, first_wrong
 from mmemo.errors import DataError
 from mmemo.input_files import check_regular
-from mmemo.metrics.checks import are_probs, is_binary
+from mmemo.metrics.checks import binary_cells, prob_cells
 from pipelines.evaluation.sheets.classes import is_class_array, multihots_numbered
 from pipelines.evaluation.sheets.sheet import ONLY_ANSWER, Sheet
 
@@ -87,8 +87,8 @@ def read_npy(path: Path, labels: Sequence[str]) -> Sheet:
             f"got {getattr(array, 'shape', 'several arrays')}; other labels are named with --labels"
         )
     values = _numbers(path, path.name, array, array.shape)
-    if values is None or not np.isfinite(values).all():
-        raise DataError(f"{path}: expected finite numbers; got others")
+    if values is not None:
+        _check_entries(path, "finite numbers", values, np.isfinite(values))
     return Sheet(str(path), tuple(labels), values=values)
 
 
@@ -138,7 +138,11 @@ def _truth(
 ) -> Floats | None:
     if array is not None and is_class_array(array) and array.shape == shape[:1]:
         return _classes(path, array, labels).astype(np.float64)
-    return _numbers(path, "truth", array, shape)
+    truth = _numbers(path, "truth", array, shape)
+    if truth is not None:
+        known = np.isnan(truth) | binary_cells(truth)
+        _check_entries(path, "'truth' of 0, 1, or NaN where it is not known", truth, known)
+    return truth
 
 
 def _classes(path: Path, array: NDArray[np.generic], labels: Sequence[str]) -> LabelSets:
@@ -155,15 +159,22 @@ def _decisions(
     if is_class_array(array) and array.shape == shape[:1]:
         return _classes(path, array, labels)
     values = _numbers(path, name, array, shape)
-    if values is None or not is_binary(values):
-        raise DataError(f"{path}: expected answers of 0 and 1 in {name!r}; got other values")
+    if values is None:
+        raise DataError(f"{path}: expected answers in {name!r}; there are none")
+    _check_entries(path, f"answers of 0 and 1 in {name!r}", values, binary_cells(values))
     return values.astype(np.int8)
 
 
 def _probabilities(path: Path, values: Floats | None) -> Floats | None:
-    if values is not None and not are_probs(values):
-        raise DataError(f"{path}: expected 'probs' from 0 to 1; got other values")
+    if values is not None:
+        _check_entries(path, "'probs' from 0 to 1", values, prob_cells(values))
     return values
+
+
+def _check_entries(path: Path, expected: str, values: Floats, right: Bools) -> None:
+    wrong = first_wrong(values, right)
+    if wrong is not None:
+        raise DataError(f"{path}: expected {expected}; got {wrong}")
 
 
 def _texts(

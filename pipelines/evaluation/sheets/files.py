@@ -56,7 +56,7 @@ def write_predictions(path: Path, gold: Gold, answers: Answers) -> None:
     Raises:
         ConfigError: another suffix, or clips with unknown labels, which only .npz can represent.
     """
-    suffix = ".csv" if goes_to_stdout(path) else path.suffix
+    suffix = ".csv" if goes_to_stdout(path) else path.suffix.lower()
     write = {".npz": _npz, ".json": _json, ".csv": _csv}.get(suffix)
     if write is None:
         raise ConfigError(f"{path}: expected a name in .npz, .json or .csv")

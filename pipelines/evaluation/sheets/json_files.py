@@ -43,7 +43,7 @@ def read_json(path: Path, labels: Sequence[str]) -> Sheet:
         or not content
         or not all(isinstance(row, dict) for row in content)
     ):
-        raise DataError(f"{path}: expected JSON with one object per clip")
+        raise DataError(f"{path}: expected JSON with one object per clip; got {_short(content)}")
     return _sheet(path, content, tuple(labels))
 
 
@@ -94,20 +94,28 @@ def _sheet(path: Path, clips: list[dict[str, Any]], labels: tuple[str, ...]) -> 
 
 def _get(path: Path, clip: Mapping[str, Any], key: str) -> Any:
     if key not in clip:
-        raise DataError(f"{path}: expected {key!r} for every clip, as for the first")
+        raise DataError(f"{_where(path, clip)}: expected {key!r}, as for the first clip")
     return clip[key]
+
+
+def _where(path: Path, clip: Mapping[str, Any]) -> str:
+    return f"{path}, clip {clip['id']!r}" if "id" in clip else f"{path}, {_short(dict(clip))}"
 
 
 def _part(path: Path, clip: Mapping[str, Any], key: str, name: str) -> Any:
     parts = _get(path, clip, key)
     if not isinstance(parts, dict) or name not in parts:
-        raise DataError(f"{path}: expected {key!r} with {name!r} for every clip, as for the first")
+        raise DataError(
+            f"{_where(path, clip)}: expected {key!r} with {name!r}, as for the first clip"
+        )
     return parts[name]
 
 
 def _names_in(path: Path, answers: Any) -> list[str]:
     if not isinstance(answers, dict):
-        raise DataError(f"{path}: expected 'answers' as an object: name -> labels")
+        raise DataError(
+            f"{path}: expected 'answers' as an object: name -> labels; got {_short(answers)}"
+        )
     return list(answers)
 
 
@@ -135,27 +143,33 @@ def _numbers(
         by_label = _get(path, clip, key)
         if not isinstance(by_label, dict):
             raise DataError(
-                f"{path}: expected {key!r} as an object: label -> number; got {_short(by_label)}"
+                f"{_where(path, clip)}: expected {key!r} as an object: label -> number; got "
+                f"{_short(by_label)}"
             )
         for name, value in by_label.items():
-            values[row, label_named(str(name), labels, str(path))] = _number(path, value)
-    if np.isnan(values).any():
-        raise DataError(f"{path}: expected a number for every label of every clip in {key!r}")
+            where = _where(path, clip)
+            values[row, label_named(str(name), labels, where)] = _number(where, value)
+    for row, column in np.argwhere(np.isnan(values))[:1]:
+        raise DataError(
+            f"{_where(path, clips[row])}: expected a number for every label in {key!r}; "
+            f"{labels[column]!r} has none"
+        )
     return values
 
 
-def _number(path: Path, value: Any) -> float:
+def _number(where: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise DataError(f"{path}: expected a number; got {_short(value)}")
+        raise DataError(f"{where}: expected a number; got {_short(value)}")
     return float(value)
 
 
 def _lengths(path: Path, clips: Sequence[Mapping[str, Any]]) -> Floats | None:
     def length(clip: Mapping[str, Any]) -> float:
         if clip.get("length_s") is not None:
-            return _number(path, clip["length_s"])
+            return _number(_where(path, clip), clip["length_s"])
         if "start" in clip and clip.get("end") is not None:
-            return _number(path, clip["end"]) - _number(path, clip["start"])
+            where = _where(path, clip)
+            return _number(where, clip["end"]) - _number(where, clip["start"])
         return math.nan
 
     lengths = np.array([length(clip) for clip in clips])
@@ -168,8 +182,11 @@ def _modalities(
     if "modalities" not in clips[0]:
         return None
     rows = [_get(path, clip, "modalities") for clip in clips]
-    if not all(isinstance(row, list) for row in rows):
-        raise DataError(f"{path}: expected lists of names in 'modalities'")
+    for clip, row in zip(clips, rows, strict=True):
+        if not isinstance(row, list):
+            raise DataError(
+                f"{_where(path, clip)}: expected a list of names in 'modalities'; got {_short(row)}"
+            )
     return tuple(tuple(str(name) for name in row) for row in rows)
 
 

@@ -13,7 +13,7 @@ from mmemo.arrays import Bools, Floats, Ints, LabelSets
 from mmemo.decisions.decoding import decode_threshold
 from mmemo.errors import DataError
 from mmemo.labels import PRESENT_ABOVE, label_index
-from mmemo.metrics.checks import are_probs, is_binary
+from mmemo.metrics.checks import are_probs, is_binary, prob_cells
 
 ONLY_ANSWER = "answer"
 """The name of the decisions in a file with one per clip."""
@@ -103,8 +103,9 @@ def gold_of(sheet: Sheet) -> Gold:
     truth = sheet.truth
     if truth is None and sheet.values is not None:
         unknown = np.isnan(sheet.values)
-        if (sheet.values[~unknown] < 0).any():
-            raise DataError(f"{sheet.where}: expected intensities of 0 or above")
+        _check_cells(
+            sheet, sheet.values, unknown | (sheet.values >= 0), "intensities of 0 or above"
+        )
         truth = np.where(unknown, np.nan, sheet.values > PRESENT_ABOVE)
     if truth is None and len(sheet.answers) == 1:
         truth = next(iter(sheet.answers.values())).astype(np.float64)
@@ -113,8 +114,14 @@ def gold_of(sheet: Sheet) -> Gold:
             f"{sheet.where}: expected the true labels: a column for each of "
             f"{', '.join(sheet.labels)}, or one named 'truth'"
         )
-    if not len(truth) or np.isnan(truth).all(axis=1).any():
-        raise DataError(f"{sheet.where}: expected labelled clips; some, or all, have none")
+    if not len(truth):
+        raise DataError(f"{sheet.where}: expected labelled clips; there are none")
+    without = np.flatnonzero(np.isnan(truth).all(axis=1))
+    if len(without):
+        raise DataError(
+            f"{sheet.where}: expected labelled clips; {len(without)} of {len(truth)} have no "
+            f"label, such as {_clip_name(sheet, int(without[0]))}: leave them out"
+        )
     ids = sheet.ids or tuple(f"line {number}" for number in range(1, len(truth) + 1))
     _check_unique(sheet.where, ids)
     videos = sheet.videos or ids
@@ -173,15 +180,25 @@ def answers_of(sheet: Sheet, gold: Gold, thresholds: Sequence[float] = (0.5,)) -
 
 
 def _check_probs(sheet: Sheet, probs: Floats) -> None:
-    rows, columns = np.nonzero(~((probs >= 0) & (probs <= 1)))
+    remedy = "; a logit x is the probability 1 / (1 + exp(-x))"
+    _check_cells(sheet, probs, prob_cells(probs), "probabilities from 0 to 1", remedy)
+
+
+def _check_cells(
+    sheet: Sheet, values: Floats, right: Bools, expected: str, remedy: str = ""
+) -> None:
+    """Refuse the first wrong number (N, K) by the name of its clip and its label."""
+    rows, columns = np.nonzero(~right)
     if len(rows):
         row, column = int(rows[0]), int(columns[0])
-        clip = sheet.ids[row] if sheet.ids else f"line {row + 1}"
         raise DataError(
-            f"{sheet.where}, clip {clip!r}: expected probabilities from 0 to 1; got "
-            f"{probs[row, column]:g} for {sheet.labels[column]}; a logit x is the probability "
-            "1 / (1 + exp(-x))"
+            f"{sheet.where}, {_clip_name(sheet, row)}: expected {expected}; got "
+            f"{values[row, column]:g} for {sheet.labels[column]}{remedy}"
         )
+
+
+def _clip_name(sheet: Sheet, row: int) -> str:
+    return f"clip {sheet.ids[row]!r}" if sheet.ids else f"clip {row + 1}"
 
 
 def _columns(sheet: Sheet, gold: Gold) -> list[int]:

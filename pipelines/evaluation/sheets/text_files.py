@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmemo.arrays import LabelSets
+from mmemo.arrays import LabelSets, first_wrong
 from mmemo.datasets.csv_rows import Row, delimiter_of, open_table, read_rows
 from mmemo.errors import DataError
 from mmemo.input_files import LARGEST_TABLE_BYTES, read_text
@@ -150,8 +150,9 @@ def _matrix(path: Path, lines: Sequence[str], labels: Sequence[str]) -> Floats |
                 f"got {len(row)}; other labels are named with --labels"
             )
     values = np.array(numbers, dtype=np.float64)
-    if not np.isfinite(values).all():
-        raise DataError(f"{path}: expected finite numbers; got others")
+    wrong = first_wrong(values, np.isfinite(values))
+    if wrong is not None:
+        raise DataError(f"{path}: expected finite numbers; got {wrong}")
     return values
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from planted import planted_dataset
+from sealed_json import write_sealed
 
 from mmemo.checkpoint import DESCRIPTION_FILE, load_checkpoint
 from mmemo.decisions.calibration import Calibration
@@ -153,7 +154,7 @@ def test_a_checkpoint_with_a_broken_temperature_is_refused(run, tmp_path):
             (tmp_path / file.name).write_bytes(file.read_bytes())
     description = json.loads((tmp_path / DESCRIPTION_FILE).read_text())
     description["temperature"] = 0
-    (tmp_path / DESCRIPTION_FILE).write_text(json.dumps(description))
+    write_sealed(tmp_path / DESCRIPTION_FILE, description)
     with pytest.raises(CheckpointError, match="temperature above 0; got 0"):
         load_checkpoint(tmp_path)
 

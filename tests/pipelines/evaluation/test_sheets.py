@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mmemo.errors import ConfigError, DataError, MmemoError
 from mmemo.labels import EMOTIONS, plain_name, to_names
 from pipelines.cli import main
+from pipelines.evaluation.score import read_gold
 from pipelines.evaluation.sheets.files import read_sheet, write_predictions
 from pipelines.evaluation.sheets.sheet import Answers, Gold, answers_of, gold_of
 
@@ -330,3 +331,56 @@ def find_key(tree, name):
             if key == name:
                 yield value
             yield from find_key(value, name)
+
+
+PLACES = {
+    "missing key": ([{"id": "a", "labels": ["fear"]}, {"id": "b"}], "clip 'b': expected 'labels'"),
+    "no number": (
+        [{"id": "a", "probs": dict.fromkeys(EMOTIONS, 0.5)}, {"id": "b", "probs": {"fear": "x"}}],
+        "clip 'b': expected a number; got 'x'",
+    ),
+    "missing label": (
+        [{"id": "a", "probs": dict.fromkeys(EMOTIONS, 0.5)}, {"id": "b", "probs": {"fear": 0.5}}],
+        "clip 'b': expected a number for every label in 'probs'; 'happiness' has none",
+    ),
+    "unknown label": (
+        [{"id": "a", "probs": {"awe": 0.5}}],
+        "clip 'a': expected labels among happiness",
+    ),
+    "modalities": (
+        [{"id": "a", "labels": [], "modalities": "text"}],
+        "clip 'a': expected a list of names in 'modalities'; got 'text'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_what_is_wrong_in_json_is_named_with_its_clip(tmp_path, name):
+    content, message = PLACES[name]
+    (tmp_path / "p.json").write_text(json.dumps(content))
+    with pytest.raises(DataError) as refused:
+        read_sheet(tmp_path / "p.json")
+    assert message in str(refused.value)
+
+
+def test_wrong_entries_of_arrays_are_named_with_their_place(tmp_path):
+    wrong = np.zeros((3, 6))
+    wrong[2, 4] = 2
+    for name, message in (
+        ("truth", r"'truth' of 0, 1, or NaN .*got 2\.0 at \[2, 4\]"),
+        ("pred", r"answers of 0 and 1 in '\w+'; got 2\.0 at \[2, 4\]"),
+        ("probs", r"'probs' from 0 to 1; got 2\.0 at \[2, 4\]"),
+    ):
+        np.savez(tmp_path / "x.npz", **{name: wrong})
+        with pytest.raises(DataError, match=message):
+            read_sheet(tmp_path / "x.npz")
+
+
+def test_truth_below_zero_or_without_labels_is_named_with_its_clip(tmp_path):
+    header = ",".join(["id", *EMOTIONS])
+    (tmp_path / "gold.csv").write_text(f"{header}\na,0,0,0,0,0,0\nb,0,0,-1,0,0,0\n")
+    with pytest.raises(DataError, match="clip 'b': expected intensities of 0 or above; got -1 for"):
+        read_gold(tmp_path / "gold.csv")
+    (tmp_path / "gold.csv").write_text(f"{header}\na,0,0,0,0,0,0\nb,,,,,,\n")
+    with pytest.raises(DataError, match="1 of 2 have no label, such as clip 'b'"):
+        read_gold(tmp_path / "gold.csv")

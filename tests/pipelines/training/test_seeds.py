@@ -28,7 +28,7 @@ def test_each_seed_has_its_run_and_figures_are_their_mean(tmp_path):
     again = train_seeds(config(), dataset, tmp_path, [3, 4, 5])
     assert (tmp_path / "seed-3/model.safetensors").stat().st_mtime_ns == before
     assert [checkpoint.config.train.seed for checkpoint in again] == [3, 4, 5]
-    with pytest.raises(ConfigError, match="other options"):
+    with pytest.raises(ConfigError, match=r"other options \(train\.learning_rate .*, now 0\.5\)"):
         train_seeds(config(learning_rate=0.5), dataset, tmp_path, [3])
     train_seeds(config(learning_rate=0.01), dataset, tmp_path, [3], force=True)
     assert (tmp_path / "seed-3/model.safetensors").stat().st_mtime_ns > before

@@ -204,7 +204,9 @@ def test_two_runs_in_one_folder_are_refused(dataset, tmp_path):
 def test_an_unfinished_run_with_other_options_is_not_overwritten(dataset, tmp_path, monkeypatch):
     interrupt_training(dataset, tmp_path, monkeypatch)
     before = (tmp_path / STATE_FILE).read_bytes()
-    with pytest.raises(ConfigError, match="unfinished run with other options"):
+    with pytest.raises(
+        ConfigError, match=r"unfinished run with other options \(train\.seed 0, now 5\)"
+    ):
         train(options(seed=5), dataset, tmp_path)
     assert (tmp_path / STATE_FILE).read_bytes() == before
 

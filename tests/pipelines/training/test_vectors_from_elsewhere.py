@@ -5,6 +5,7 @@ import os
 import shutil
 
 import pytest
+from sealed_json import write_sealed
 
 from mmemo.checkpoint import DESCRIPTION_FILE
 from pipelines.cli import main
@@ -49,7 +50,7 @@ def with_relative_vectors(run):
     """Make the model one of an earlier version, which kept the path as it was typed."""
     about = json.loads((run / DESCRIPTION_FILE).read_text())
     about["config"]["features"]["vectors"] = "vectors/own.txt"
-    (run / DESCRIPTION_FILE).write_text(json.dumps(about))
+    write_sealed(run / DESCRIPTION_FILE, about)
 
 
 def test_a_model_finds_its_vectors_from_another_folder(project, tmp_path, monkeypatch, capsys):
