@@ -29,7 +29,7 @@ def hidden_folder(place: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made; the error names the file.
     """
-    _remove_abandoned(place.parent)
+    _remove_once(place.parent)
     try:
         folder, lock = _new_folder(place)
     except OSError as error:
@@ -64,15 +64,23 @@ def _new_folder(place: Path) -> tuple[Path, int | None]:
             os.close(lock)
 
 
-@lru_cache(maxsize=256)
-def _remove_abandoned(folder: Path) -> None:
-    """Remove the unfinished files of dead processes, once per folder and process."""
+def remove_abandoned(folder: Path) -> None:
+    """Remove the unfinished files of dead processes from a folder, which need not exist.
+
+    To be called where a run begins in a folder; a run that writes anything there does it too.
+    """
     if fcntl is None:
         return
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _PART_NAME.fullmatch(entry.name):
                 _remove_if_abandoned(Path(entry.path))
+
+
+@lru_cache(maxsize=256)
+def _remove_once(folder: Path) -> None:
+    """Look at each folder once per process, for it may have many files."""
+    remove_abandoned(folder)
 
 
 def _remove_if_abandoned(part: Path) -> None:

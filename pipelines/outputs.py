@@ -6,6 +6,7 @@ from typing import TextIO
 
 from mmemo.errors import ConfigError
 from mmemo.files import is_stdout, write_atomically
+from mmemo.unfinished_files import remove_abandoned
 
 STDOUT = Path("-")
 """The name of standard output as an output file."""
@@ -40,6 +41,7 @@ def make_folder(out: Path, *, asked_by: str = "--out") -> None:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(out)
     except (FileExistsError, NotADirectoryError):
         raise ConfigError(
             f"{asked_by} {out}: expected a folder; this is a file or device, or lies in one"

@@ -30,7 +30,7 @@ from mmemo.locks import LOCK_FILE, lock_folder
 from mmemo.sealed import BLANK, KEY, check_seal, seal
 from mmemo.store.clip_file import LARGEST_CLIP_BYTES, ClipContent, clip_to_bytes, file_digest
 from mmemo.store.manifest import manifest_from_bytes, manifest_to_bytes
-from mmemo.unfinished_files import is_unfinished
+from mmemo.unfinished_files import is_unfinished, remove_abandoned
 
 FORMAT = 1
 DESCRIPTION_FILE, MANIFEST_FILE = "store.json", "clips.jsonl"
@@ -73,6 +73,7 @@ class FeatureStore:
         store = cls(folder)
         store._check(info)
         (folder / "clips").mkdir(parents=True, exist_ok=True)
+        remove_abandoned(folder / "clips")
         description = {KEY: BLANK, "format": FORMAT, **asdict(info)}
         write_atomically(store._description, seal(json.dumps(description).encode()))
         return store

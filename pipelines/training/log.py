@@ -46,12 +46,14 @@ class TrainingLog:
         Returns:
             Their figures.
         """
+        if epochs == 0:  # the first epoch replaces what an earlier run logged
+            if (self.out / TENSORBOARD_FOLDER).is_dir():
+                shutil.rmtree(self.out / TENSORBOARD_FOLDER)
+            return history
         path = self.out / HISTORY_FILE
-        if epochs > 0 and not history and path.is_file():
+        if not history and path.is_file():
             history = [json.loads(line) for line in path.read_bytes().splitlines()[:epochs]]
         self._write_history(history)
-        if epochs == 0 and (self.out / TENSORBOARD_FOLDER).is_dir():
-            shutil.rmtree(self.out / TENSORBOARD_FOLDER)
         return history
 
     def write(self, history: Sequence[Mapping[str, float]], *, best: bool) -> None:
