@@ -10,8 +10,6 @@ import hashlib
 import json
 import logging
 import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +24,8 @@ from mmemo.assets.resolve import ASSETS, cache_dir, resolve
 from mmemo.assets.vectors import VECTORS, map_vectors, parse_text_vectors, read_words
 from mmemo.errors import AssetError, FeatureError
 from mmemo.features import PAUSE, Features, Word
+from mmemo.files import write_atomically
+from mmemo.unfinished_files import hidden_folder
 
 _log = logging.getLogger(__name__)
 
@@ -224,9 +224,7 @@ def _sha256(path: Path) -> str:
     entry = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": sha256}
     with contextlib.suppress(OSError):
         cached_hash.parent.mkdir(parents=True, exist_ok=True)
-        partial = cached_hash.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps(entry), encoding="utf-8")
-        os.replace(partial, cached_hash)
+        write_atomically(cached_hash, json.dumps(entry).encode(), durable=False)
     return sha256
 
 
@@ -238,19 +236,17 @@ def _digest_of(file: IO[bytes]) -> str:
 
 
 def _parse_into(path: Path, folder: Path) -> None:
-    """Parse into a temporary folder and rename it, so that an incomplete one is never used."""
+    """Parse into a hidden folder and rename it, so that an incomplete one is never used."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".parsing-", dir=folder.parent))
-    try:
+    with hidden_folder(folder) as work:
+        content = work / "content"
+        content.mkdir()
         _log.info("reading %s once; its vectors are stored in %s", path, folder)
         with open_vectors(path) as file:
-            parse_text_vectors(file, str(path), work)
-        # Another process may have been faster; its result is the same.
-        with contextlib.suppress(FileExistsError):
-            try:
-                work.rename(folder)
-            except OSError:
-                if not folder.is_dir():
-                    raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+            parse_text_vectors(file, str(path), content)
+        try:
+            content.rename(folder)
+        except OSError:
+            # Another process may have been faster; its result is the same.
+            if not folder.is_dir():
+                raise

@@ -24,6 +24,7 @@ from pathlib import Path
 from mmemo.assets.fetch import Progress, download
 from mmemo.assets.table import ASSETS, Asset, AssetFile, Source, sha256_of
 from mmemo.errors import AssetError
+from mmemo.files import write_atomically
 
 __all__ = [
     "ASSETS",
@@ -171,9 +172,7 @@ def _problems(asset: Asset, folder: Path) -> list[str]:
 def _write_marker(marker: Path, entries: Mapping[str, object]) -> None:
     # A read-only cache is only slower: its files are hashed each time.
     with contextlib.suppress(OSError):
-        partial = marker.with_name(f"{MARKER}.{os.getpid()}")
-        partial.write_text(json.dumps(entries, indent=1), encoding="utf-8")
-        os.replace(partial, marker)
+        write_atomically(marker, json.dumps(entries, indent=1).encode(), durable=False)
 
 
 def _fetch(asset: Asset, folder: Path, progress: Progress, problems: list[str]) -> None:
