@@ -8,12 +8,14 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from extractors.text.transcripts import find_transcript
 from mmemo import __version__
 from mmemo.api import Decoder, Media
+from mmemo.assets.local_files import without_folders
 from mmemo.assets.shipped import DEFAULT
 from mmemo.checkpoint import FORMAT, Checkpoint, load_checkpoint, save_checkpoint
 from mmemo.errors import ConfigError
@@ -357,7 +359,10 @@ class EmotionReader:
         from pipelines.hub.model_card import model_card
 
         try:
-            save_checkpoint(self.checkpoint, folder)
+            model = self.checkpoint
+            if on_hub:
+                model = replace(model, config=without_folders(model.config))
+            save_checkpoint(model, folder)
             hub_config = {
                 "model_type": "mmemo",
                 "format": FORMAT,

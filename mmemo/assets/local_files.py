@@ -54,6 +54,16 @@ def with_files_near(config: Config, folder: Path) -> Config:
     return config.with_options(changes, "paths of files") if changes else config
 
 
+def without_folders(config: Config) -> Config:
+    """Return a model's options with files by their bare names, for machines of others.
+
+    ``with_files_near`` finds such a file beside the model. The folders of the one who trained it
+    would be of no use there, and contain a user's name.
+    """
+    changes = {key: Path(name).name for key, name in _named(config) if Path(name).is_absolute()}
+    return config.with_options(changes, "paths of files") if changes else config
+
+
 def _named(config: Config) -> Iterator[tuple[str, str]]:
     """Yield the options that may be files, and their values that are no names of assets."""
     options = (

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -90,6 +91,16 @@ def test_a_model_is_pushed_and_loaded_again(hub, model, tmp_path):
     assert f'mmemo.load("{NAME}")' in hub.repos[NAME]["main"]["README.md"].decode()
     assert_same(model, mmemo.load(NAME))
     assert_same(model, mmemo.load(f"hf://{NAME}"))
+
+
+def test_a_pushed_model_names_no_folder_of_this_machine(hub, model, tmp_path, monkeypatch):
+    vectors = {"features.vectors": str(tmp_path / "own.txt")}
+    config = model.checkpoint.config.with_options(vectors, "a test")
+    monkeypatch.setattr(model, "checkpoint", replace(model.checkpoint, config=config))
+    model.push_to_hub(NAME)
+    description = json.loads(hub.repos[NAME]["main"]["checkpoint.json"])
+    assert description["config"]["features"]["vectors"] == "own.txt"
+    assert not any(str(tmp_path).encode() in file for file in hub.repos[NAME]["main"].values())
 
 
 def test_only_model_files_are_fetched_and_only_once(hub, model, tmp_path):
