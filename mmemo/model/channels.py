@@ -78,8 +78,11 @@ class Channels(nn.Module):
         """
         sets = torch.from_numpy(all_sets(self.prior.n_labels)).to(set_log_probs)
         prior = self.prior.log_probs.to(set_log_probs)
-        log_probs = torch.where(has["text"][:, None], set_log_probs, prior)
-        moves = {"text": _log_odds(log_probs, sets) - _log_odds(prior[None], sets)}
+        worded = has["text"][:, None]
+        log_probs = torch.where(worded, set_log_probs, prior)
+        # Masked, since products of different size are rounded differently.
+        by_words = (_log_odds(log_probs, sets) - _log_odds(prior[None], sets)) * worded
+        moves = {"text": by_words}
         for modality, channel in self.items():
             moves[modality] = channel(batch.sequences[modality], has[modality], batch.videos)
             log_probs = shifted(log_probs, moves[modality], sets)
