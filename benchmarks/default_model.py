@@ -28,7 +28,8 @@ from sklearn.metrics import roc_auc_score
 from mmemo.assets.shipped import DEFAULT, find_model
 from mmemo.checkpoint import Checkpoint, load_checkpoint
 from mmemo.decisions.decoding import decode_hamming, decode_jaccard, decode_threshold
-from mmemo.decisions.sure import confidences, right
+from mmemo.decisions.sure import confidences
+from mmemo.decisions.sure_fitting import right
 from mmemo.labels import EMOTIONS, all_sets
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.metrics.calibration import calibration_metrics

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from mmemo.checkpoint import PartialReading
 from mmemo.decisions.calibration import apply_temperature
 from mmemo.decisions.decoding import tune_threshold
-from mmemo.decisions.sure import SureDecision, fit_decision
+from mmemo.decisions.sure import SureDecision
+from mmemo.decisions.sure_fitting import fit_decision
 from mmemo.decisions.thresholds import expected_f1_thresholds
 from mmemo.features import MODALITIES
 from mmemo.labels import all_sets, to_set_index

@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmemo.decisions.sure import (
+from mmemo.decisions.sure import NEVER, confidences
+from mmemo.decisions.sure_fitting import (
     FEWEST,
     MOST_FALSE,
-    NEVER,
     PRECISION,
-    confidences,
     fit_decision,
     right,
 )
@@ -114,3 +113,12 @@ def test_false_labels_are_limited_whatever_the_precision_would_allow():
     log_probs -= np.logaddexp.reduce(log_probs, axis=1, keepdims=True)
     answers = answers_of(fit_decision(log_probs, truth), log_probs)
     assert (answers & (truth == 0)).sum() / n <= MOST_FALSE
+
+
+def test_a_frequent_label_is_not_given_where_it_is_mostly_wrong():
+    # 300 clips at 0.3 of which 30 % are right, 300 at 0.9 of which 95 % are: 62 % of all.
+    probs = np.repeat([0.3, 0.9], 300)
+    truth = np.concatenate([np.arange(300) < 90, np.arange(300) < 285]).astype(np.int8)[:, None]
+    decision = fit_decision(np.log(np.stack([1 - probs, probs], axis=1)), truth)
+    assert truth.mean() >= PRECISION
+    assert 0.3 < decision.thresholds[0] <= 0.9

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmemo.decisions.sure import PRECISION
+from mmemo.decisions.sure_fitting import PRECISION
 from mmemo.labels import EMOTIONS, all_sets, to_set_index
 from pipelines.default_model.calibrate import (
     MISTRUST,

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from extractors.facet.expression import (
@@ -22,10 +24,12 @@ from mmemo.errors import AssetError, DataError
 from pipelines.default_model import expressions
 from pipelines.default_model.expressions import (
     FOLDERS,
+    SMALL_LANDMARK_CM,
     Faces,
     TrainedNetwork,
     held_out,
     measure_faces,
+    shrunk,
     symmetric_statistics,
     vary,
 )
@@ -113,7 +117,20 @@ def test_variations_keep_shapes_and_mirror_everything_together(pairs):
     mirrored = angles[:, 1].numpy() == -faces.angles[:, 1]
     assert 10 < mirrored.sum() < 54
     expected = np.where(mirrored[:, None, None], faces.heads[:, pairs] * [-1, 1, 1], faces.heads)
-    assert np.abs(heads.numpy() - expected).max() < 0.3
+    assert np.abs(heads.numpy() - expected).max() < 8 * SMALL_LANDMARK_CM
+
+
+@settings(deadline=None, max_examples=20)
+@given(width=st.integers(6, 48))
+def test_a_small_face_keeps_its_brightness_and_loses_its_details(width):
+    patches = torch.from_numpy(standardised(random_faces(4).patches))[:, None]
+    small = shrunk(patches, width)
+    assert small.shape == patches.shape
+    assert torch.allclose(small.mean((2, 3)), patches.mean((2, 3)), atol=0.1)
+    if width == 48:
+        assert torch.allclose(small, patches, atol=1e-5)
+    else:
+        assert (small.std((2, 3)) < patches.std((2, 3))).all()
 
 
 def test_a_seventh_of_the_pictures_is_held_out_the_same_ones_every_time():

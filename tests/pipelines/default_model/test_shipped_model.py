@@ -15,7 +15,7 @@ from mmemo.assets.shipped import find_model
 from mmemo.batching.batch import ClipArrays
 from mmemo.batching.rows import arrange
 from mmemo.checkpoint import load_checkpoint
-from mmemo.decisions.sure import PRECISION
+from mmemo.decisions.sure_fitting import PRECISION
 from mmemo.features import Clip, ClipFeatures, Word, rows_of_words
 from mmemo.inference import infer
 from mmemo.labels import EMOTIONS
