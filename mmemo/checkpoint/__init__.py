@@ -10,11 +10,13 @@ from mmemo.checkpoint.checkpoint_files import (
     part_checks,
     save_checkpoint,
 )
+from mmemo.checkpoint.parts import FOLDER_SUFFIXES
 from mmemo.checkpoint.trained_model import Checkpoint, Inputs, PartialReading, TrainedOn
 
 __all__ = [
     "DESCRIPTION_FILE",
     "ENCODER_FOLDER",
+    "FOLDER_SUFFIXES",
     "FORMAT",
     "WEIGHTS_FILE",
     "Checkpoint",

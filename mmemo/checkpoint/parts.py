@@ -18,6 +18,9 @@ from mmemo.files import sync_file, sync_folder, write_atomically
 from mmemo.input_files import open_regular
 from mmemo.unfinished_files import hidden_folder
 
+FOLDER_SUFFIXES = (".json", ".txt")
+"""Of the files in a folder that belong to it, as on the hub; systems and users add others."""
+
 
 def digest_of(part: Path) -> str:
     """Return the SHA-256 of a file, or that of the names and digests of the files in a folder.
@@ -26,7 +29,7 @@ def digest_of(part: Path) -> str:
         OSError: it cannot be read.
     """
     if part.is_dir():
-        files = sorted(part.iterdir())
+        files = sorted(file for file in part.iterdir() if file.suffix in FOLDER_SUFFIXES)
         listed = "".join(f"{digest_of(file)}  {file.name}\n" for file in files)
         return hashlib.sha256(listed.encode()).hexdigest()
     with open_regular(part) as file:
@@ -90,14 +93,14 @@ def locate(folder: Path, name: str, digest: str) -> Path:
         try:
             if (own := digest_of(place)) == digest:
                 return place
-            problem = f"these have {own}"
+            problem = f"this has {own}"
         except FileNotFoundError:
             pass
         except OSError as error:
             problem = error.strerror or str(error)
     raise CheckpointError(
-        f"{folder / name}: expected the weights of this model, with the SHA-256 {digest}; "
-        f"{problem}; they are damaged or belong to another model: copy the folder again, or retrain"
+        f"{folder / name}: expected what belongs to this model, with the SHA-256 {digest}; "
+        f"{problem}; damaged or of another model: copy the folder again, or retrain"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from mmemo import __version__
 from mmemo.assets.resolve import is_offline
 from mmemo.assets.shipped import find_model
-from mmemo.checkpoint import DESCRIPTION_FILE, ENCODER_FOLDER, WEIGHTS_FILE
+from mmemo.checkpoint import DESCRIPTION_FILE, ENCODER_FOLDER, FOLDER_SUFFIXES, WEIGHTS_FILE
 from mmemo.errors import CheckpointError, ConfigError
 
 logger = logging.getLogger(__name__)
@@ -20,8 +20,7 @@ CARD_FILE, CONFIG_FILE = "README.md", "config.json"
 FILES = (
     DESCRIPTION_FILE,
     WEIGHTS_FILE,
-    f"{ENCODER_FOLDER}/*.json",
-    f"{ENCODER_FOLDER}/*.txt",
+    *(f"{ENCODER_FOLDER}/*{suffix}" for suffix in FOLDER_SUFFIXES),
     CONFIG_FILE,
     CARD_FILE,
     "LICENSE",

@@ -121,7 +121,10 @@ class Storage:
     def empty(self, job: Job) -> None:
         """Remove all files of a failed or cancelled job."""
         for path in self.folder(job).glob("*"):
-            path.unlink(missing_ok=True)
+            if path.is_dir():  # an unfinished file of a killed worker
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def remember(self, job: Job) -> None:
         """Write a job's final state, for the next server."""

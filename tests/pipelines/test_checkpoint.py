@@ -124,7 +124,7 @@ def test_weights_of_another_model(run, tmp_path):
     config = Config.model_validate({"model": model, "train": {"epochs": 1}})
     train(config, planted_dataset(16, 8, 8), tmp_path / "other")
     shutil.copy(tmp_path / "other/model.safetensors", run)
-    assert "belong to another model" in refused(run)
+    assert "damaged or of another model" in refused(run)
     earlier = described(run)  # before descriptions had digests
     del earlier["sha256"], earlier["parts"]
     (run / "checkpoint.json").write_text(json.dumps({**earlier, "format": 2}))
@@ -275,7 +275,7 @@ def test_new_weights_under_an_old_description_are_refused(saved, run):
     """As a crash between two renames left them in earlier versions."""
     changed = load_file(saved / "model.safetensors")
     save_file({name: weight * 1.01 for name, weight in changed.items()}, run / "model.safetensors")
-    assert "damaged or belong to another model" in refused(run)
+    assert "damaged or of another model" in refused(run)
 
 
 def test_a_checkpoint_of_format_2_still_loads(run):

@@ -7,6 +7,7 @@ import pytest
 from made_server import finished
 
 from mmemo.errors import ConfigError
+from mmemo.files import unfinished
 from pipelines.cli import _parser
 from pipelines.commands.serve import _limits
 from pipelines.serving.job import Limits
@@ -128,6 +129,17 @@ def test_two_servers_do_not_share_a_folder(folder):
         pass
     with open_storage(folder):
         pass
+
+
+def test_a_job_whose_worker_was_killed_while_it_wrote_is_emptied(folder):
+    jobs = Jobs(Storage(folder), Limits())
+    job = jobs.create("talk.mp4", 5)
+    with unfinished(jobs.storage.folder(job) / REPORT_FILE) as part:
+        part.write_bytes(b"half")
+        jobs.storage.empty(job)
+        assert not list(jobs.storage.folder(job).iterdir())
+        part.parent.mkdir()
+        part.touch()  # so that the block can end
 
 
 def test_a_temporary_folder_is_private_and_removed():

@@ -101,6 +101,13 @@ def test_it_learns_and_the_checkpoint_is_the_trained_model(encoder, dataset, tmp
     assert trained.inputs["text"].names == ()
     if "training" not in kind:
         shutil.rmtree(encoder)  # a fine-tuned encoder travels with the checkpoint
+        (tmp_path / "run/encoder/.DS_Store").touch()  # as systems add
+        vocabulary = tmp_path / "run/encoder/tokenizer.json"
+        whole = vocabulary.read_bytes()
+        vocabulary.write_bytes(whole.replace(b'"a', b'"b', 1))
+        with pytest.raises(CheckpointError, match="encoder: expected"):
+            load_checkpoint(tmp_path / "run")
+        vocabulary.write_bytes(whole)
     loaded = load_checkpoint(tmp_path / "run")
     assert evaluate(loaded, dataset.split("test")) == report
     assert loaded.model.words.source == trained.model.words.source
