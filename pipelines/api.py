@@ -388,8 +388,17 @@ def write_report(report: VideoReport, media: Path, page: Path, *, embed_mb: floa
         ClipError: the recording cannot be read.
         OSError: the page cannot be written.
     """
+    write_output(page, report_page(report, media, page, embed_mb=embed_mb))
+
+
+def report_page(report: VideoReport, media: Path, page: Path, *, embed_mb: float) -> bytes:
+    """Return the content of the page that ``write_report`` writes.
+
+    Raises:
+        ClipError: the recording cannot be read.
+    """
     folder = Path() if goes_to_stdout(page) else page.parent
-    write_output(page, utf8(build_page(report, player_of(media, folder, limit_mb=embed_mb))))
+    return utf8(build_page(report, player_of(media, folder, limit_mb=embed_mb)))
 
 
 def _version_of(media: Path) -> _Version | None:

@@ -1,30 +1,35 @@
 """A pool of worker processes: tasks in, results out in the order in which they finish.
 
 Each process loads what it needs once, then runs one task at a time. A task whose process dies is
-tried once more, alone and after the others, and reported if its process dies again.
+tried once more, alone and after the others, and reported if its process dies again. A task that
+exceeds its limits is reported, and another process goes on with the others.
+
+A task may report to the program (``report``), extend its limits once it knows its size
+(``allow``), and log: records are handled by the program's own loggers.
 
 Processes ignore Ctrl-C: the program that started them decides what happens. It interrupts running
 tasks, so that unfinished files are removed, and kills what has not ended after ``STOP_S``. When
-the program dies, its processes end too.
+the program dies, its processes end too, whatever they are doing (on Linux).
 """
 
+import logging
 import os
 import signal
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process, resource_tracker, util
-from multiprocessing.connection import Connection, wait
+from multiprocessing import get_context, resource_tracker
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from threading import Thread
+from pathlib import Path
 from time import monotonic
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from mmemo.errors import MmemoError
 from pipelines.interrupts import defer_interrupts
+from pipelines.worker_side import UNLIMITED, Limits, work
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -33,9 +38,12 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POL
 """One thread per worker: several that spin for each other's cores are slower than one each."""
 STOP_S = 1.0
 """Time for a running task to remove its unfinished files after an interrupt."""
+CHECK_EVERY_S = 0.2
+"""Interval between checks of the limits."""
 DYING_S = 10.0
 """Time for a process that closed its connection to end."""
 MAX_FAILED_STARTS = 3
+LOGGERS = ("mmemo", "extractors", "pipelines")
 
 
 class WorkerError(MmemoError):
@@ -44,7 +52,13 @@ class WorkerError(MmemoError):
 
 @dataclass(frozen=True)
 class Crash:
-    """Stands for the result of a task whose process died twice."""
+    """Stands for the result of a task whose process died twice, or exceeded its limits.
+
+    Attributes:
+        reason: in words.
+    """
+
+    reason: str
 
 
 class WorkerPool(Generic[Task, Result]):
@@ -55,12 +69,20 @@ class WorkerPool(Generic[Task, Result]):
             passes between processes must be picklable.
         arguments: of ``load``.
         jobs: number of processes at most.
+        limits: of each task, which may extend them by ``allow``.
+        on_report: called with a task and what it reports.
     """
 
     def __init__(
-        self, load: Callable[..., Callable[[Task], Result]], *arguments: Any, jobs: int
+        self,
+        load: Callable[..., Callable[[Task], Result]],
+        *arguments: Any,
+        jobs: int,
+        limits: Limits = UNLIMITED,
+        on_report: Callable[[Task, Any], None] = lambda task, content: None,
     ) -> None:
         self._load, self._jobs = (load, arguments), jobs
+        self._limits, self._on_report = limits, on_report
         self._waiting: deque[Task] = deque()
         self._suspects: deque[Task] = deque()
         self._workers: list[_Worker] = []
@@ -99,12 +121,14 @@ class WorkerPool(Generic[Task, Result]):
         while self._unfinished():
             self._start_workers()
             self._hand_out()
-            for connection in wait([worker.connection for worker in self._workers]):
+            waits_s = None if self._limits == UNLIMITED else CHECK_EVERY_S
+            for connection in wait([worker.connection for worker in self._workers], waits_s):
                 worker = next(one for one in self._workers if one.connection is connection)
                 finished = self._receive(worker)
                 if finished is not None:
                     self._hand_out()  # processes need not wait for whoever takes the results
                     yield finished
+            yield from self._end_excessive()
 
     def _running(self) -> list[Task]:
         return [worker.task for worker in self._workers if worker.busy]
@@ -120,31 +144,49 @@ class WorkerPool(Generic[Task, Result]):
     def _hand_out(self) -> None:
         for worker in self._workers:
             if self._waiting and worker.idle:
-                worker.run(self._waiting.popleft())
+                worker.run(self._waiting.popleft(), self._limits)
         idle = [worker for worker in self._workers if worker.idle]
         if self._suspects and idle and not self._running():
-            idle[0].run(self._suspects.popleft(), again=True)
+            idle[0].run(self._suspects.popleft(), self._limits, again=True)
 
     def _receive(self, worker: "_Worker") -> tuple[Task, Result | Crash] | None:
-        """Return a finished task and its result; None if a process only loaded or died."""
+        """Return a finished task and its result; None for any other message, or if it died."""
         try:
             kind, content = worker.connection.recv()
         except (EOFError, OSError):
             return self._drop(worker)
         if kind == "error":
             raise content
+        if kind == "result":
+            worker.busy = False
+            return worker.task, content
         if kind == "loaded":
             worker.loaded, self._failed_starts = True, 0
-            return None
-        worker.busy = False
-        return worker.task, content
+        elif kind == "report":
+            self._on_report(worker.task, content)
+        elif kind == "allow":
+            worker.limits += content
+        elif kind == "log":
+            logging.getLogger(content.name).handle(content)
+        return None
+
+    def _end_excessive(self) -> Iterator[tuple[Task, Crash]]:
+        """Kill the processes whose tasks exceed their limits, and report these."""
+        for worker in [one for one in self._workers if one.busy]:
+            excess = worker.excess()
+            if excess:
+                self._workers.remove(worker)
+                worker.process.kill()
+                worker.end(DYING_S)
+                yield worker.task, Crash(excess)
 
     def _drop(self, worker: "_Worker") -> tuple[Task, Crash] | None:
         """Remove a process that died; another is started if there is work for it."""
         self._workers.remove(worker)
         worker.end(DYING_S)
         if worker.busy and worker.again:
-            return worker.task, Crash()
+            exit_ = describe_exit(worker.process.exitcode)
+            return worker.task, Crash(f"a decoder or a model crashed on it twice ({exit_})")
         if worker.busy:
             self._suspects.append(worker.task)
         if not worker.loaded:
@@ -163,23 +205,37 @@ class _Worker:
     def __init__(self, load: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         context = get_context("spawn")
         self.connection, other_end = context.Pipe()
-        self.process = context.Process(target=_work, args=(other_end, load, arguments), daemon=True)
+        levels = {name: logging.getLogger(name).level for name in LOGGERS}
+        self.process = context.Process(
+            target=work, args=(other_end, load, arguments, levels), daemon=True
+        )
         with environment(ONE_THREAD):
             start(self.process)
         other_end.close()  # so that this end notices when the process dies
         self.loaded = self.busy = self.again = False
         self.task: Any = None
+        self.limits, self._started = UNLIMITED, 0.0
 
     @property
     def idle(self) -> bool:
         """Whether it can be given a task."""
         return self.loaded and not self.busy
 
-    def run(self, task: Any, *, again: bool = False) -> None:
+    def run(self, task: Any, limits: Limits, *, again: bool = False) -> None:
         """Send a task; ``again`` if a process died of it before."""
         self.task, self.busy, self.again = task, True, again
+        self.limits, self._started = limits, monotonic()
         with suppress(OSError):  # it died, which receiving reports
             self.connection.send(task)
+
+    def excess(self) -> str:
+        """Return which limit its task exceeds, in words, or ""."""
+        if monotonic() - self._started > self.limits.seconds:
+            return f"not finished within {self.limits.seconds:.0f} s; given up"
+        if memory_of(self.process.pid) > self.limits.memory_bytes:
+            gib = self.limits.memory_bytes / 2**30
+            return f"it takes more than {gib:.1f} GiB of memory; given up"
+        return ""
 
     def close(self) -> None:
         """Let an idle process end: no more tasks can come."""
@@ -204,6 +260,15 @@ class _Worker:
 def describe_exit(code: int | None) -> str:
     """Return how a process ended, by the exit code of ``multiprocessing``."""
     return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def memory_of(pid: int | None) -> int:
+    """Return the bytes of memory that only this process uses; 0 where that is not known."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        return 1024 * int(status.partition("RssAnon:")[2].split()[0])
+    except (OSError, IndexError):
+        return 0
 
 
 @contextmanager
@@ -232,58 +297,3 @@ def start(process: BaseProcess) -> None:
         process.start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def ignore_interrupts() -> None:
-    """Leave Ctrl-C, which reaches all processes of a terminal, to the program; end with it.
-
-    To be called first in a process started by ``start``.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    Thread(target=_end_with_program, name="end with program", daemon=True).start()
-
-
-def _end_with_program() -> None:
-    program = parent_process()
-    if program is not None:
-        wait([program.sentinel])
-        os._exit(1)
-
-
-def _work(
-    connection: Connection, load: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...]
-) -> None:
-    """Load, then run tasks until no more can come or one is interrupted."""
-    ignore_interrupts()
-    signal.signal(signal.SIGTERM, _interrupt_task)
-    try:
-        run_task = load(*arguments)
-        connection.send(("loaded", None))
-        while True:
-            task = connection.recv()
-            connection.send(("result", run_task(task)))
-    except (EOFError, KeyboardInterrupt):
-        pass
-    except Exception as error:
-        with suppress(OSError):  # the program may have closed the connection
-            connection.send(("error", _portable(error)))
-    # Releases the semaphores that libraries made, which would be reported as leaked.
-    util._exit_function()  # type: ignore[attr-defined]  # typeshed leaves it out
-    # Libraries would take their time to shut down, and there is nothing left to lose.
-    os._exit(0)
-
-
-def _interrupt_task(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # Libraries complain about exceptions that leave their callbacks.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    raise KeyboardInterrupt
-
-
-def _portable(error: Exception) -> Exception:
-    """Return an error that can be sent: ours and the system's as they are, others as text."""
-    if isinstance(error, MmemoError | OSError):
-        return error
-    return RuntimeError("".join(traceback.format_exception(error)))

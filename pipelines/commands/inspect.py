@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmemo.assets.shipped import DEFAULT, has_model
-from pipelines.commands.options import add_command, add_device, add_run, read_device, read_run
+from pipelines.commands.options import add_command, add_device, add_run, read_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipelines.commands.options import Commands
 
 NO_MODEL = "none"
@@ -36,23 +38,40 @@ def add(commands: "Commands") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pipelines.inspect import inspect
+    from pipelines.one_recording import read_apart
     from pipelines.outputs import stream_beside
 
-    reader = None
+    run = None
     if options.run != NO_MODEL and (options.run != DEFAULT or has_model(DEFAULT)):
-        from mmemo.checkpoint import load_checkpoint
-        from pipelines.api import EmotionReader
-
-        reader = EmotionReader(load_checkpoint(read_run(options), read_device(options)))
+        run = read_run(options)
     out = options.out or Path(f"{options.video.stem}.inspect.mp4")
-    measured = inspect(options.video, out, reader=reader)
-    visual = measured.clip.features.get("visual")
-    face_percent = 0.0 if visual is None else 100 * float(visual.valid.mean())
-    words = sum(len(piece.words) > 0 for piece in measured.utterances)
-    print(
-        f"{out}: {measured.info.duration_s:.1f} s, a face in {face_percent:.0f} % of the frames, "
-        f"{words} utterances with words",
-        file=stream_beside(out),
-    )
+    summary = read_apart(_load, run, options.device, out, recording=options.video)
+    print(f"{out}: {summary}", file=stream_beside(out))
     return 0
+
+
+def _load(run: Path | None, device: str, out: Path) -> "Callable[[Path], str]":
+    """Return what writes the video of a recording and returns a summary."""
+    from extractors.media import probe
+    from mmemo.checkpoint import load_checkpoint
+    from pipelines.api import EmotionReader
+    from pipelines.device import find_device
+    from pipelines.inspect import inspect
+    from pipelines.reading_limits import allow_recording
+
+    reader = None
+    if run is not None:
+        reader = EmotionReader(load_checkpoint(run, find_device(device, asked_by="--device")))
+
+    def write(recording: Path) -> str:
+        allow_recording(probe(recording).duration_s)
+        measured = inspect(recording, out, reader=reader)
+        visual = measured.clip.features.get("visual")
+        face_percent = 0.0 if visual is None else 100 * float(visual.valid.mean())
+        words = sum(len(piece.words) > 0 for piece in measured.utterances)
+        return (
+            f"{measured.info.duration_s:.1f} s, a face in {face_percent:.0f} % of the frames, "
+            f"{words} utterances with words"
+        )
+
+    return write

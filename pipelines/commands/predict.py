@@ -16,15 +16,14 @@ from pipelines.commands.options import (
     add_run,
     add_without,
     positive,
-    read_device,
     read_run,
 )
 
 if TYPE_CHECKING:
     from mmemo.prediction import Prediction
     from pipelines.commands.options import Commands
-    from pipelines.prediction.many import Result
     from pipelines.prediction.output_folder import PredictionFolder
+    from pipelines.prediction.request import Result
 
 FORMS = ("jsonl", "csv", "parquet", "vtt", "srt", "eaf", "TextGrid", "mp4")
 TEXT_FORMS = tuple(form for form in FORMS if form not in ("parquet", "mp4"))
@@ -132,10 +131,11 @@ def _to_stdout(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
 
 def _results(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> "Iterator[Result]":
     """Yield results as they come, with a bar per recording."""
-    from pipelines.prediction.many import Request, predict_many
+    from pipelines.prediction.many import predict_many
+    from pipelines.prediction.request import Request
     from pipelines.progress import reading_bar
 
-    request = Request(run, options.decoder, read_device(options), without=options.without)
+    request = Request(run, options.decoder, options.device, without=options.without)
     return predict_many(
         request, media, jobs=options.jobs, progress_of=lambda file: reading_bar(file.name)
     )
@@ -144,15 +144,16 @@ def _results(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> "
 def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) -> int:
     """Write files as results come; return how many recordings failed."""
     from mmemo.checkpoint import fingerprint
-    from pipelines.prediction.many import Request, predict_many
+    from pipelines.prediction.many import predict_many
     from pipelines.prediction.output_folder import PredictionFolder
+    from pipelines.prediction.request import Request
     from pipelines.progress import MOVIE, READING, RecordingsBar, bar
 
     made_by = " ".join([fingerprint(run), options.decoder, *_without(options)])
     folder = PredictionFolder(options.out, options.form or ["jsonl"], made_by, media)
     waiting = [file for file in media if not folder.has(file)]
     movies = folder.movies(waiting)
-    request = Request(run, options.decoder, read_device(options), movies, options.without)
+    request = Request(run, options.decoder, options.device, movies, options.without)
     failed = 0
     with bar("reading", len(waiting)) as shown:
         recordings = RecordingsBar(shown, MOVIE if movies else READING)
@@ -167,7 +168,7 @@ def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
 
 def write_result(result: "Result", folder: "PredictionFolder") -> "Result":
     """Write a result; where its files cannot be written, return that as its failure."""
-    from pipelines.prediction.many import Result
+    from pipelines.prediction.request import Result
 
     if result.predictions is None:
         return result

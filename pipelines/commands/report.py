@@ -5,7 +5,7 @@ import logging
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmemo.errors import ConfigError
 from pipelines.commands.options import (
@@ -15,12 +15,12 @@ from pipelines.commands.options import (
     add_device,
     add_run,
     add_without,
-    read_device,
     read_run,
 )
 
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands
+    from pipelines.video_report.reporter import Reporter
 
 logger = logging.getLogger(__name__)
 
@@ -59,30 +59,35 @@ def add(commands: "Commands") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from mmemo.checkpoint import load_checkpoint
-    from pipelines.api import EmotionReader, write_report
-    from pipelines.outputs import STDOUT, check_output, stream_beside
-    from pipelines.prediction.left_out import modalities_left_out
+    from pipelines.one_recording import read_apart
+    from pipelines.outputs import STDOUT, check_output, stream_beside, write_output
     from pipelines.progress import REPORT, reading_bar
 
     out: Path = options.out or Path(f"{options.video.stem}.html")
     if not 0 <= options.embed_mb < math.inf:
         raise ConfigError(f"--embed-mb: expected 0 or more; got {options.embed_mb:g}")
     check_output(out, options.video, asked_by="--out")
-    reader = EmotionReader(load_checkpoint(read_run(options), read_device(options)))
-    without = modalities_left_out(options.without, reader.modalities, asked_by="--without")
+    run = read_run(options)
     with reading_bar(options.video.name, REPORT) as on_progress:
-        report = reader.report_content(
-            options.video, decoder=options.decoder, without=without, on_progress=on_progress
+        content, count, has_answers = read_apart(
+            _load,
+            (run, options.device, options.decoder, options.without, out, options.embed_mb),
+            recording=options.video,
+            on_progress=on_progress,
         )
     if out != STDOUT:
         logger.info("writing %s", out)
-    write_report(report, options.video, out, embed_mb=options.embed_mb)
-    count = len(report.predictions)
+    write_output(out, content)
     size = f", {out.stat().st_size / 1e6:.1f} MB" if out.is_file() else ""
     summary = f"{out}: {count} utterance{'' if count == 1 else 's'}{size}"
     print(summary, file=stream_beside(out))
-    if all(prediction.labels is None for prediction in report.predictions):
+    if not has_answers:
         print(f"mmemo: {options.video}: nothing to read emotions from", file=sys.stderr)
         return EXIT_INPUT
     return 0
+
+
+def _load(options: tuple[Any, ...]) -> "Reporter":
+    from pipelines.video_report.reporter import Reporter
+
+    return Reporter(*options)

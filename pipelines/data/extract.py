@@ -1,4 +1,4 @@
-"""``mmemo features``: clips to a feature store, in several processes, resumable.
+"""``mmemo features``: clips to a feature store, in processes of their own, resumable.
 
 Each process writes its own clips, whole or not at all. A clip that fails is listed with its reason
 and the others go on.
@@ -11,11 +11,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from extractors.clip import ClipExtractor
+from extractors.media import probe
 from mmemo.config import FeatureConfig
 from mmemo.errors import DataError, MmemoError
 from mmemo.features import Clip
 from mmemo.files import utf8, write_atomically
 from mmemo.store import FeatureStore, StoreInfo
+from pipelines import reading_limits
 from pipelines.interrupts import unwrap_interrupts
 from pipelines.progress import Bar, bar
 from pipelines.workers import Crash, WorkerPool
@@ -117,17 +119,15 @@ def _todo(
 def _run(
     todo: Sequence[Task], options: FeatureConfig, out: Path, jobs: int
 ) -> Iterator[tuple[Clip, Failure | None]]:
-    """Extract in this process or in several; yield each clip and its failure."""
-    if jobs <= 1 or len(todo) <= 1:
-        extract_one = _ClipWriter(options, out)
-        for task in todo:
-            yield task[0], extract_one(task)
-        return
-    with WorkerPool[Task, Failure | None](_ClipWriter, options, out, jobs=jobs) as pool:
+    """Extract in processes of their own; yield each clip and its failure."""
+    limits = reading_limits.START
+    with WorkerPool[Task, Failure | None](
+        _ClipWriter, options, out, jobs=jobs, limits=limits
+    ) as pool:
         pool.submit(todo)
         for (clip, _), result in pool.results():
             if isinstance(result, Crash):
-                result = Failure(clip.id, str(clip.media), "the decoder or a model crashed on it")
+                result = Failure(clip.id, str(clip.media), result.reason)
             yield clip, result
 
 
@@ -142,6 +142,8 @@ class _ClipWriter:
         clip, key = task
         try:
             with unwrap_interrupts():
+                if clip.media is not None:
+                    reading_limits.allow_recording(probe(clip.media).duration_s)
                 self._store.write(self._extractor(clip), key or self._extractor.key(clip))
         except MmemoError as error:
             return Failure(clip.id, str(clip.media), str(error))

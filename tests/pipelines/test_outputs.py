@@ -11,8 +11,8 @@ from mmemo.errors import ConfigError
 from pipelines.cli import main
 from pipelines.commands.predict import write_result
 from pipelines.outputs import check_output, make_folder
-from pipelines.prediction.many import Result
 from pipelines.prediction.output_folder import LIST_FILE, OLD_LIST_FILE, PredictionFolder
+from pipelines.prediction.request import Result
 
 ROOT = Path(__file__).resolve().parents[2]
 

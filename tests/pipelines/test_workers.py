@@ -1,6 +1,7 @@
 """The pool of worker processes: results, errors, tasks and starts that crash, early exits."""
 
 import ctypes
+import logging
 import os
 import signal
 import subprocess
@@ -12,11 +13,15 @@ import pytest
 from other_processes import gone
 
 from mmemo.errors import ConfigError
-from pipelines.workers import MAX_FAILED_STARTS, Crash, WorkerError, WorkerPool
+from pipelines.worker_side import allow, report
+from pipelines.workers import MAX_FAILED_STARTS, Crash, Limits, WorkerError, WorkerPool
 
 pytestmark = pytest.mark.timeout(300)
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+KILLED = Crash("a decoder or a model crashed on it twice (signal 9)")
 
 
 class Worker:
@@ -37,6 +42,17 @@ class Worker:
             raise ZeroDivisionError("no such number")
         if task == "environment":
             return os.environ.get("OMP_NUM_THREADS")
+        if task == "sleep":
+            time.sleep(600)
+        if task == "short sleep":
+            allow(Limits(seconds=600.0))
+            time.sleep(2)
+            return "slept"
+        if task == "report":
+            report("half")
+            logging.getLogger("mmemo.somewhere").warning("%d of %d", 1, 2)
+            logging.getLogger("mmemo.somewhere").debug("not shown")
+            return "reported"
         if task == "write":
             return self.write_slowly()
         if task == "library":
@@ -93,7 +109,7 @@ def test_a_process_has_one_thread_and_its_program_as_before(monkeypatch):
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_task_that_kills_its_process_is_reported_alone(jobs):
     results = results_of(1, "kill", 2, 3, jobs=jobs)
-    assert {task: result for task, result in results} == {1: 2, 2: 4, 3: 6, "kill": Crash()}
+    assert {task: result for task, result in results} == {1: 2, 2: 4, 3: 6, "kill": KILLED}
     assert results[-1][0] == "kill"  # tried again once the others are done
 
 
@@ -101,6 +117,31 @@ def test_a_process_that_dies_once_costs_nothing(tmp_path):
     results = dict(results_of(1, "kill once", folder=tmp_path))
     assert results == {1: 2, "kill once": 2 * "kill once"}
     assert (tmp_path / "killed").exists()
+
+
+def test_a_task_that_takes_too_long_is_reported_and_the_others_go_on():
+    with WorkerPool(Worker, jobs=1, limits=Limits(seconds=1.0)) as pool:
+        pool.submit([1, "sleep", 2, "short sleep"])
+        results = list(pool.results())
+    late = Crash("not finished within 1 s; given up")
+    assert results == [(1, 2), ("sleep", late), (2, 4), ("short sleep", "slept")]
+
+
+def test_reports_and_records_of_the_log_come_to_the_program(caplog):
+    reports = []
+    with (
+        caplog.at_level("INFO", "mmemo"),
+        WorkerPool(Worker, jobs=1, on_report=lambda *call: reports.append(call)) as pool,
+    ):
+        pool.submit(["report"])
+        assert list(pool.results()) == [("report", "reported")]
+    assert reports == [("report", "half")]
+    assert caplog.messages == ["1 of 2"]
+
+
+def test_outside_of_a_worker_nothing_is_reported():
+    assert report("half") is None
+    assert allow(Limits(seconds=1.0)) is None
 
 
 def test_our_errors_come_as_they_are_and_others_with_their_traceback():

@@ -14,7 +14,8 @@ import pytest
 from media_files import write_media
 from plain_clips import first_clip, grey, hum
 
-from pipelines.prediction.many import Request, predict_many
+from pipelines.prediction.many import predict_many
+from pipelines.prediction.request import Request
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 240.0
