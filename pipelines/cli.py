@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from pipelines.interrupts import run_interruptibly
+from pipelines.threads import fix_threads
 
 EXAMPLES = """examples:
   mmemo predict talk.mp4
@@ -30,14 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     process. Otherwise an interrupt is raised as usual.
     """
     if arguments is None:
+        fix_threads()
         _replace_what_the_screen_lacks()
         return run_interruptibly(lambda: main(sys.argv[1:]))
     # All but the standard library is imported late: an interrupt may come meanwhile.
     from mmemo.errors import MmemoError
     from pipelines.commands.options import EXIT_INPUT
 
-    # Must be set before torch loads: threads that spin while they wait slow each other down.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         options = _parser().parse_args(arguments)
         _log_to_stderr(options.quiet, options.verbose)

@@ -30,6 +30,7 @@ from pipelines.movies.replay import fps_of, frame_scale, frame_size, replay
 from pipelines.movies.writer import Movie
 from pipelines.outputs import check_output
 from pipelines.progress import bar, extractor_progress, reading_bar
+from pipelines.threads import THREADS
 
 if TYPE_CHECKING:
     from mmemo.prediction import Prediction
@@ -72,7 +73,7 @@ class Measured:
 
 
 def inspect(
-    media: Path, out: Path, *, reader: "EmotionReader | None" = None, threads: int = 2
+    media: Path, out: Path, *, reader: "EmotionReader | None" = None, threads: int = THREADS
 ) -> Measured:
     """Measure a recording and write a video of it with the measurements.
 
@@ -107,7 +108,9 @@ def inspect(
     return measured
 
 
-def measure(media: Path, *, reader: "EmotionReader | None" = None, threads: int = 2) -> Measured:
+def measure(
+    media: Path, *, reader: "EmotionReader | None" = None, threads: int = THREADS
+) -> Measured:
     """Return the measurements of a recording; arguments and errors as for ``inspect``."""
     info = probe(media)
     predictions: tuple[Prediction, ...] = ()

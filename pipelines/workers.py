@@ -29,13 +29,12 @@ from typing import Any, Generic, Self, TypeVar
 
 from mmemo.errors import MmemoError
 from pipelines.interrupts import defer_interrupts
+from pipelines.threads import ENVIRONMENT
 from pipelines.worker_side import UNLIMITED, Limits, work
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
-"""One thread per worker: several that spin for each other's cores are slower than one each."""
 STOP_S = 1.0
 """Time for a running task to remove its unfinished files after an interrupt."""
 CHECK_EVERY_S = 0.2
@@ -209,8 +208,7 @@ class _Worker:
         self.process = context.Process(
             target=work, args=(other_end, load, arguments, levels), daemon=True
         )
-        with environment(ONE_THREAD):
-            start(self.process)
+        start(self.process)
         other_end.close()  # so that this end notices when the process dies
         self.loaded = self.busy = self.again = False
         self.task: Any = None
@@ -287,7 +285,15 @@ def environment(settings: dict[str, str]) -> Iterator[None]:
 
 
 def start(process: BaseProcess) -> None:
-    """Start a process that calls ``ignore_interrupts``; until then, interrupts stay pending."""
+    """Start a process that calls ``ignore_interrupts``; until then, interrupts stay pending.
+
+    Its number of threads is that of ``pipelines.threads``.
+    """
+    with environment(ENVIRONMENT):
+        _start(process)
+
+
+def _start(process: BaseProcess) -> None:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         process.start()
         return

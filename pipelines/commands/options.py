@@ -15,6 +15,7 @@ from mmemo.errors import ConfigError
 from mmemo.features import CHANNEL_NAMES
 from mmemo.files import is_address
 from pipelines.device import find_device
+from pipelines.threads import THREADS
 
 if TYPE_CHECKING:
     from mmemo.config import Config
@@ -201,6 +202,25 @@ def read_device(options: argparse.Namespace) -> str:
         ConfigError: the machine has no such device.
     """
     return find_device(options.device, asked_by="--device")
+
+
+def add_threads(command: argparse.ArgumentParser) -> None:
+    """Add ``--threads``, of training; ``set_threads`` sets them."""
+    command.add_argument(
+        "--threads",
+        type=positive,
+        default=THREADS,
+        metavar="N",
+        help="threads on the CPU; small models gain nothing from more, and another number has "
+        "other last digits (default: %(default)s)",
+    )
+
+
+def set_threads(options: argparse.Namespace) -> None:
+    """Let PyTorch compute with as many threads as ``--threads`` says."""
+    import torch
+
+    torch.set_num_threads(options.threads)
 
 
 def add_run(command: argparse.ArgumentParser, *, otherwise: str = "") -> None:

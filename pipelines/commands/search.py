@@ -9,9 +9,11 @@ from pipelines.commands.options import (
     add_config,
     add_data,
     add_device,
+    add_threads,
     positive,
     read_config,
     read_device,
+    set_threads,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def add(commands: "Commands") -> None:
         "--out", required=True, type=Path, metavar="DIR", help="folder for the trials"
     )
     add_device(command)
+    add_threads(command)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -52,6 +55,7 @@ def _run(options: argparse.Namespace) -> int:
     from pipelines.training.search import BEST_FILE, read_space, search, to_toml
 
     config, space, device = read_config(options), read_space(options.space), read_device(options)
+    set_threads(options)
     best = search(
         config, load_data(options.data, config), options.out, space, options.trials, device
     )

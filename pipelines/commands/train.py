@@ -9,9 +9,11 @@ from pipelines.commands.options import (
     add_config,
     add_data,
     add_device,
+    add_threads,
     positive,
     read_config,
     read_device,
+    set_threads,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def add(commands: "Commands") -> None:
         help="train N times, from the seeds train.seed, train.seed + 1 ..., in RUN_DIR/seed-N",
     )
     add_device(command)
+    add_threads(command)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -50,6 +53,7 @@ def _run(options: argparse.Namespace) -> int:
 
     config = read_config(options)
     device = read_device(options)
+    set_threads(options)
     if options.seeds:
         return _train_seeds(options, config, device)
     if not options.force:

@@ -20,6 +20,7 @@ from mmemo.store import FeatureStore, StoreInfo
 from pipelines import reading_limits
 from pipelines.interrupts import unwrap_interrupts
 from pipelines.progress import Bar, bar
+from pipelines.threads import THREADS
 from pipelines.workers import Crash, WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ class _ClipWriter:
     """The extractor and the store of one process."""
 
     def __init__(self, options: FeatureConfig, out: Path) -> None:
-        self._extractor, self._store = ClipExtractor(options), FeatureStore(out)
+        self._extractor, self._store = ClipExtractor(options, THREADS), FeatureStore(out)
 
     def __call__(self, task: Task) -> Failure | None:
         """Write the features of a clip; return its failure if there are none."""

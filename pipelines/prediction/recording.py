@@ -22,6 +22,7 @@ from mmemo.inference import THRESHOLD_DECODERS, infer
 from mmemo.labels import all_sets, to_names
 from mmemo.prediction import Prediction, Reliability
 from pipelines.progress import OnProgress, extractor_progress
+from pipelines.threads import THREADS
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Recording:
     clips: tuple[ClipArrays, ...]
 
 
-def extractor_for(checkpoint: Checkpoint, *, threads: int = 2) -> ClipExtractor:
+def extractor_for(checkpoint: Checkpoint, *, threads: int = THREADS) -> ClipExtractor:
     """Return the extractor of a model's features; a model of word ids needs no word vectors."""
     options, reads_words = checkpoint.config.features, checkpoint.config.model.reads_words
     return ClipExtractor(options, threads, vectors=not reads_words)
@@ -55,7 +56,7 @@ def read_recording(
     checkpoint: Checkpoint,
     media: Path,
     *,
-    threads: int = 2,
+    threads: int = THREADS,
     extractor: ClipExtractor | None = None,
     without: Collection[str] = (),
     on_progress: OnProgress | None = None,

@@ -61,7 +61,7 @@ def test_a_fault_costs_one_clip(jobs, tmp_path, monkeypatch, capsys):
 
 def test_a_fault_costs_one_recording(small_run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(many, "_load", faulty_decoder.load_faulty)
-    monkeypatch.setattr(reading_limits, "START", Limits(30.0, 3 * 2**30))
+    monkeypatch.setattr(reading_limits, "START", Limits(20.0, 3 * 2**30))
     folder = recordings(tmp_path / "talks")
     assert main(["predict", str(folder), "--run", str(small_run), "--json"]) == 3
     captured = capsys.readouterr()
