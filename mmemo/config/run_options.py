@@ -56,6 +56,11 @@ class DataConfig(Section):
         {},
         description="Data set -> how often an epoch shows each of its training clips, if not once.",
     )
+    trust_label_order: bool = Field(
+        False,
+        description="Train on clips of CMU-MOSEI although the frequencies of their labels say that "
+        "the columns are swapped.",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -158,9 +158,10 @@ def save_state(
 
 def _changes(stored: str, config: Config) -> str:
     try:
-        return ", ".join(Config.from_json(stored).changes(config))
+        changes = Config.from_json(stored).changes(config)
     except ConfigError:
-        return "those of another version of mmemo"
+        changes = []
+    return ", ".join(changes) or "those of another version of mmemo"
 
 
 def load_state(

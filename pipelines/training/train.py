@@ -24,12 +24,11 @@ from mmemo.batching.rows import arrange, row_width
 from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, save_checkpoint
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
-from mmemo.datasets.mosei import label_order
 from mmemo.decisions.decoding import tune_threshold
 from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import infer
-from mmemo.labels import EMOTIONS, to_set_index
+from mmemo.labels import all_sets, to_set_index
 from mmemo.locks import lock_folder
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.model.emotion_model import EmotionModel, build_model
@@ -37,15 +36,17 @@ from pipelines.outputs import make_folder
 from pipelines.progress import bar
 from pipelines.training.batches import clips_per_epoch, epoch_batches
 from pipelines.training.data_key import data_key
+from pipelines.training.label_checks import (
+    check_annotated,
+    check_label_count,
+    check_label_order,
+)
 from pipelines.training.log import TrainingLog
 from pipelines.training.operating_point import choose_operating_point
 from pipelines.training.state import TrainingState, load_state, remove_state, save_state
 from pipelines.training.step import TrainingStep, parameter_groups
 
 logger = logging.getLogger(__name__)
-
-MOST_LABELS = {"lattice": 12, "sequence": 12, "binary": 16}
-"""Decoder -> most labels that it can be trained with."""
 
 LOWER_IS_BETTER = frozenset({"set_nll"})
 
@@ -77,14 +78,15 @@ def train(
             replaced, or one that another process trains; or the model needs words and the clips
             have none.
     """
-    _check_label_count(config, dataset)
+    check_label_count(dataset)
     config = with_absolute_files(config, [Path()])
     train_clips, valid_clips = dataset.split("train"), dataset.split("valid")
     clips = train_clips + valid_clips
-    _warn_label_order(dataset, clips)
+    check_label_order(dataset, clips, trusted=config.data.trust_label_order)
     inputs = common_inputs(clips, config.model.modalities, reads_words=config.model.reads_words)
     config = config.with_modalities(inputs)
     fit_on = labelled(train_clips, config)
+    check_annotated(dataset, fit_on)
     validate_on = labelled(valid_clips, config, complete=True)
     if config.model.text.known_words and "text" in inputs:
         check_words(fit_on)
@@ -132,34 +134,6 @@ def _locked(out: Path) -> AbstractContextManager[None]:
         "until it ends, or choose another --out"
     )
     return lock_folder(out, busy)
-
-
-def _check_label_count(config: Config, dataset: Dataset) -> None:
-    """Refuse more labels than a decoder can list all sets of, before memory runs out."""
-    kind, n_labels = config.model.decoder.kind, len(dataset.labels)
-    most = MOST_LABELS[kind]
-    if n_labels > most:
-        raise ConfigError(
-            f"model.decoder.kind {kind}: expected at most {most} labels, because it lists all "
-            f"2^K sets of them; {dataset.name} has {n_labels}"
-        )
-
-
-def _warn_label_order(dataset: Dataset, clips: Sequence[ClipFeatures]) -> None:
-    """Warn if the six emotions occur as CMU-MOSEI's do, but in another order of columns."""
-    labelled_clips = [clip.clip for clip in clips if clip.clip.fully_labelled]
-    if dataset.labels != EMOTIONS or not labelled_clips:
-        return
-    intensities = np.array([clip.intensities for clip in labelled_clips], dtype=np.float64)
-    order = label_order(intensities, [str(clip.split) for clip in labelled_clips])
-    if not order.as_expected:
-        names = ", ".join(EMOTIONS[order.order.index(column)] for column in range(len(EMOTIONS)))
-        logger.warning(
-            "%s: the label columns may be swapped: by CMU-MOSEI's counts they are %s; "
-            "check them with `mmemo data check`",
-            dataset.name,
-            names,
-        )
 
 
 def common_inputs(
@@ -237,7 +211,7 @@ def labelled(
     ]
     if not arrays:
         split = clips[0].clip.split if clips else None
-        kind = "clips with all labels" if complete else "labelled clips"
+        kind = "clips that annotate all labels" if complete else "labelled clips"
         raise DataError(f"expected {kind} in the split {split!r}; none of {len(clips)} is one")
     return arrays
 
@@ -339,9 +313,28 @@ def _label_share(clips: Sequence[ClipArrays]) -> torch.Tensor:
 
 
 def count_sets(clips: Sequence[ClipArrays]) -> dict[int, int]:
-    """Count the fully labelled clips with each label set: set index -> clips."""
-    indices, counts = np.unique(to_set_index(labels_of(clips)), return_counts=True)
+    """Count the fully labelled clips with each label set: set index -> clips.
+
+    If there are none, the counts are those that independent labels would have, each as frequent as
+    in the clips that annotate it.
+    """
+    labels = np.stack([clip.labels for clip in clips if clip.labels is not None])
+    complete = labels[~np.isnan(labels).any(axis=1)]
+    if not len(complete):
+        return _independent_counts(labels)
+    indices, counts = np.unique(to_set_index(complete), return_counts=True)
     return {int(index): int(count) for index, count in zip(indices, counts, strict=True)}
+
+
+def _independent_counts(labels: NDArray[np.float32]) -> dict[int, int]:
+    """Return set index -> clips for labels (N, K), NaN where unknown, as if independent."""
+    rates = np.nanmean(labels, axis=0)
+    sets = all_sets(labels.shape[1])
+    expected = len(labels) * np.where(sets, rates, 1 - rates).prod(axis=1)
+    # The commonest set keeps what rounding takes from the rare ones.
+    counts = np.floor(expected).astype(int)
+    counts[expected.argmax()] += len(labels) - counts.sum()
+    return {int(index): int(counts[index]) for index in np.flatnonzero(counts)}
 
 
 def refuse_finished(out: Path) -> None:

@@ -13,15 +13,16 @@ from safetensors.torch import save_file
 from mmemo.checkpoint import load_checkpoint
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
-from mmemo.datasets.mosei import PRESENT, SEGMENTS
+from mmemo.datasets.mosei import PRESENT, SEGMENTS, folds
 from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import ClipFeatures
 from mmemo.labels import EMOTIONS, to_set_index
 from mmemo.locks import lock_folder
 from pipelines.evaluation.evaluate import evaluate
+from pipelines.training.label_checks import check_label_order
 from pipelines.training.state import STATE_FILE
 from pipelines.training.step import TrainingStep
-from pipelines.training.train import MOST_LABELS, _warn_label_order, labelled, labels_of, train
+from pipelines.training.train import labelled, labels_of, train
 
 
 def options(**changes):
@@ -251,33 +252,105 @@ def test_an_unfinished_run_goes_on_with_the_same_data_only(dataset, tmp_path, mo
     train(options(), replace(dataset, clips=test_clips), tmp_path)  # test clips are not used
 
 
-@pytest.mark.parametrize("order", [(1, 0, 2, 3, 4, 5), (5, 0, 1, 2, 3, 4)])
-def test_swapped_label_columns_are_named(caplog, order):
+def with_mosei_counts(order, videos=None):
+    """Make clips whose labels are as frequent as CMU-MOSEI's, in another order of columns."""
     rng = np.random.default_rng(0)
     rates = np.array(PRESENT["train"]) / SEGMENTS["train"]
     clips = []
     for split, count in (("train", 3000), ("valid", 500)):
         for number in range(count):
             own = (rng.random(6) < rates)[list(order)] * 1.0
-            clips.append(planted_clip(number, split, rng))
-            clip = replace(clips[-1].clip, intensities=tuple(own.tolist()))
-            clips[-1] = replace(clips[-1], clip=clip)
-    _warn_label_order(Dataset("mine", False, tuple(clips)), clips)
+            planted = planted_clip(number, split, rng)
+            clip = replace(planted.clip, intensities=tuple(own.tolist()))
+            if videos is not None:
+                clip = replace(clip, video_id=videos[split][number % len(videos[split])])
+            clips.append(replace(planted, clip=clip))
+    return Dataset("mine", False, tuple(clips))
+
+
+KINDS = ("lattice", "sequence", "binary")
+ORDERS = [(1, 0, 2, 3, 4, 5), (5, 0, 1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_swapped_label_columns_are_named(caplog, order):
+    dataset = with_mosei_counts(order)
+    check_label_order(dataset, dataset.clips)
     names = ", ".join(EMOTIONS[place] for place in order)
     assert f"by CMU-MOSEI's counts they are {names}" in caplog.text
 
 
-@pytest.mark.parametrize(("kind", "most"), MOST_LABELS.items())
-def test_more_labels_than_a_decoder_can_list_are_refused_at_once(dataset, tmp_path, kind, most):
-    labels = tuple(f"l{n}" for n in range(most + 1))
+@pytest.mark.parametrize("order", ORDERS)
+def test_swapped_label_columns_of_cmu_mosei_are_refused(tmp_path, caplog, order):
+    videos = {split: [v for v, s in folds().items() if s == split] for split in ("train", "valid")}
+    dataset = with_mosei_counts(order, videos)
+    names = ",".join(EMOTIONS[place] for place in order)
+    with pytest.raises(DataError, match=f"--label-order {names}`"):
+        train(options(), dataset, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    check_label_order(dataset, dataset.clips, trusted=True)
+    assert "may be swapped" in caplog.text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_more_labels_than_a_decoder_can_list_are_refused_at_once(dataset, tmp_path, kind):
+    labels = tuple(f"l{n}" for n in range(13))
     clips = tuple(
         replace(clip, clip=replace(clip.clip, intensities=(1.0,) * len(labels)))
         for clip in dataset.clips
     )
     model = {"encoder": {"hidden": 8, "heads": 2}, "decoder": {"kind": kind}}
     config = Config.model_validate({"model": model})
-    with pytest.raises(ConfigError, match=f"at most {most} labels"):
+    with pytest.raises(ConfigError, match="at most 12 labels"):
         train(config, replace(dataset, clips=clips, labels=labels), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def partly_labelled(dataset, unknown):
+    """Return the data set with labels of its training clips unknown: number -> places."""
+    clips = []
+    for number, clip in enumerate(dataset.clips):
+        if clip.clip.split == "train":
+            values = list(clip.clip.intensities)
+            for place in unknown(number):
+                values[place] = np.nan
+            clip = replace(clip, clip=replace(clip.clip, intensities=tuple(values)))
+        clips.append(clip)
+    return replace(dataset, clips=tuple(clips))
+
+
+PARTS = {
+    "some lack a label": lambda number: (5,) if number % 2 else (),
+    "two data sets without common labels": lambda number: (0, 1, 2) if number % 2 else (3, 4, 5),
+    "each lacks another": lambda number: (number % 6,),
+    "each has one": lambda number: [place for place in range(6) if place != number % 6],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, "lattice") for name in PARTS),
+        ("each has one", "sequence"),
+        ("each has one", "binary"),
+    ],
+)
+def test_partly_labelled_clips_are_trained_on(dataset, tmp_path, kind, name):
+    mixed = partly_labelled(dataset, PARTS[name])
+    model = {"encoder": {"hidden": 8, "heads": 2}, "decoder": {"kind": kind}}
+    config = Config.model_validate({"model": model, "train": {"epochs": 1}})
+    checkpoint = train(config, mixed, tmp_path)
+    trained = [clip.clip for clip in mixed.clips if clip.clip.split == "train"]
+    assert checkpoint.trained_on.clips == len(trained)
+    if not any(clip.fully_labelled for clip in trained):
+        assert sum(checkpoint.trained_on.set_counts.values()) == len(trained)
+
+
+@pytest.mark.parametrize("place", [0, 5])
+def test_a_label_that_no_training_clip_annotates_is_refused(dataset, tmp_path, place):
+    mixed = partly_labelled(dataset, lambda number: (place,))
+    with pytest.raises(DataError, match=f"says anything about {EMOTIONS[place]}: leave"):
+        train(options(), mixed, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
