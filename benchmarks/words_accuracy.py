@@ -94,7 +94,7 @@ def videos(recogniser: Recogniser, data: Path) -> None:
     for name in VIDEOS:
         path = data / "facet_pairs" / f"v{name}.mp4"
         sound = read_sound(path)
-        rough = recogniser._recognise(sound)
+        rough = recogniser.hear_roughly(sound).words
         recognised = recogniser(sound)
         for segment in segments(data, name):
             in_segment = within(recognised, segment)
@@ -151,7 +151,7 @@ def known_times(recogniser: Recogniser) -> None:
             speech = espeak.say(words, voice=voice, pitch=pitch, pitch_range=50, rate_wpm=160)
             sound = at_16_khz(speech.samples, speech.sample_rate, rng)
             truth = [Word(w.text, w.start + 0.5, w.end + 0.5) for w in speech.words]
-            rough.add(recogniser._recognise(sound), truth)
+            rough.add(recogniser.hear_roughly(sound).words, truth)
             exact.add(recogniser(sound), truth)
             placed.add(recogniser.align(words, sound), truth)
     print(f"\nSynthesised speech, {len(VOICES) * len(SENTENCES)} sentences: distance to the truth")

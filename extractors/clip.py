@@ -27,7 +27,15 @@ from extractors.text.transcripts.english import reason_not_english
 from extractors.text.unread import summary
 from mmemo.config import FeatureConfig
 from mmemo.errors import FeatureError
-from mmemo.features import MODALITIES, Clip, ClipFeatures, Features, Word, rows_of_words
+from mmemo.features import (
+    MODALITIES,
+    Clip,
+    ClipFeatures,
+    Features,
+    Unread,
+    Word,
+    rows_of_words,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +170,8 @@ class ClipExtractor:
         self._extract_text(clip, words, extraction)
         clip = replace(clip, words=words or ())
         absent = extraction.absent | extraction.skipped
-        return ClipFeatures(clip, extraction.features, absent), tuple(extraction.cuts_s)
+        result = ClipFeatures(clip, extraction.features, absent, extraction.unread)
+        return result, tuple(extraction.cuts_s)
 
     def _extract_media(self, clip: Clip, extraction: "_Extraction") -> Sound | None:
         """Decode once: frames are measured as they come, then the sound, which is returned."""
@@ -253,6 +262,7 @@ class ClipExtractor:
         if hearing.unread:
             logger.warning("%s: %s", clip.id, summary(hearing.unread))
         extraction.unheard = hearing.reason or NO_SPEECH_FOUND
+        extraction.unread = hearing.unread
         return hearing.words or None
 
     def _reporting(self, frames: Iterator[Frame]) -> Iterator[Frame]:
@@ -294,6 +304,7 @@ class _Extraction:
         skipped: modality -> the reason why it is not measured.
         cuts_s: times of camera cuts, seconds from the clip's start.
         unheard: why no words are recognised, if there are none.
+        unread: what was heard and not read.
     """
 
     features: dict[str, Features] = field(default_factory=dict)
@@ -301,6 +312,7 @@ class _Extraction:
     skipped: dict[str, str] = field(default_factory=dict)
     cuts_s: list[float] = field(default_factory=list)
     unheard: str = NO_SPEECH_FOUND
+    unread: tuple[Unread, ...] = ()
 
     def add(self, modality: str, features: Features, *, reason_if_empty: str) -> None:
         """Store features; without a valid row, the modality is absent for the given reason."""

@@ -50,6 +50,53 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A stretch of sound that was heard and whose words are not used.
+
+    Attributes:
+        start: seconds in the clip.
+        end: seconds in the clip.
+        reason: what was heard, and why it is not used.
+        confidence: the recogniser's in the words that it did not use, 0 to 1; None if it had none.
+    """
+
+    start: float
+    end: float
+    reason: str
+    confidence: float | None = None
+
+    @property
+    def length_s(self) -> float:
+        """How long it is."""
+        return self.end - self.start
+
+    @property
+    def statement(self) -> str:
+        """The reason, with the confidence."""
+        if self.confidence is None:
+            return self.reason
+        return f"{self.reason} (confidence {self.confidence:.2f} of 1)"
+
+
+def longest_unread(unread: Sequence[Unread]) -> Unread | None:
+    """Return the reason that holds for the longest time, over all its stretches; None for none.
+
+    Returns:
+        From the first of them to the last; the confidence is their mean over time.
+    """
+    stretches: dict[str, list[Unread]] = {}
+    for part in unread:
+        stretches.setdefault(part.reason, []).append(part)
+    if not stretches:
+        return None
+    parts = max(stretches.values(), key=lambda same: sum(part.length_s for part in same))
+    known = [(p.confidence, p.length_s) for p in parts if p.confidence is not None]
+    total_s = sum(length_s for _, length_s in known)
+    mean = sum(c * length_s for c, length_s in known) / total_s if total_s > 0 else None
+    return Unread(parts[0].start, parts[-1].end, parts[0].reason, mean)
+
+
+@dataclass(frozen=True)
 class Clip:
     """A stretch of a person speaking, with its annotations.
 
@@ -201,11 +248,13 @@ class ClipFeatures:
         clip: the clip; its ``words`` are filled in if they were recognised or read.
         features: modality -> Features; a missing modality has no key.
         absent: modality -> the reason why it is missing (no sound, no face, no words).
+        unread: what was heard and not read, in order of time; not kept in stores.
     """
 
     clip: Clip
     features: Mapping[str, Features]
     absent: Mapping[str, str] = field(default_factory=dict)
+    unread: tuple[Unread, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = (set(self.features) | set(self.absent)) - set(MODALITIES)

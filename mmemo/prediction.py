@@ -16,7 +16,7 @@ import numpy as np
 
 from mmemo.arrays import Floats
 from mmemo.data_frames import data_frame
-from mmemo.features import MODALITIES, Word
+from mmemo.features import MODALITIES, Unread, Word
 from mmemo.labels import EMOTIONS
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Prediction:
         base_rates: emotion -> how often it occurs in the training data; None likewise.
         unfamiliar: modalities that are unlike all that the model learned from, which lowers the
             reliability.
+        unread: what was heard in the utterance and not read, times in seconds in the file.
     """
 
     video: str
@@ -77,6 +78,7 @@ class Prediction:
     thresholds: Mapping[str, float | None] | None = None
     base_rates: Mapping[str, float] | None = None
     unfamiliar: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     @property
     def answer(self) -> str:

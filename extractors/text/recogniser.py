@@ -12,7 +12,6 @@ times (``extractors.text.alignment``).
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +22,22 @@ from extractors.sound import at_16_khz, quiet_parts
 from extractors.text.alignment import Aligner
 from extractors.text.compounds import continues_word, joined
 from extractors.text.unread import (
-    DOUBTFUL_LOGPROB,
+    IMPROBABLE_LOGPROB,
     NO_SPEECH,
     REPETITIVE,
     Hearing,
-    Unread,
+    confidence_of,
     reason_unread,
     without_gibberish,
 )
+from extractors.text.voices import Wordless, wordless_voices
 from extractors.whisper_library import import_whisper
 from mmemo.assets.resolve import ASSETS, resolve
 from mmemo.errors import AssetError
-from mmemo.features import Word
+from mmemo.features import Unread, Word
 from mmemo.input_files import open_regular
 
-_VERSION = 4
+_VERSION = 5
 _BEAM = 5
 _NEEDED = ("model.bin", "config.json", "tokenizer.json")
 
@@ -114,15 +114,23 @@ class Recogniser:
     ) -> Hearing:
         """Recognise the words of a sound, as when called, and name what was heard and not read."""
         sound = at_16_khz(sound)
+        rough = self.hear_roughly(sound, progress=progress)
+        words = self._aligner.refine(rough.words, sound)
+        hearing = without_gibberish(Hearing(words, rough.unread))
+        _warn_low_confidence(hearing.words)
+        return hearing
+
+    def hear_roughly(
+        self, sound: Sound, /, *, progress: Callable[[float], None] = lambda share: None
+    ) -> Hearing:
+        """Recognise words with the times of attention, gibberish among them."""
         words: list[Word] = []
         unread: list[Unread] = []
-        for part, heard in self._segments(sound, progress):
+        for part, heard in self.segments(sound, progress):
             likely = [segment for segment in heard if reason_unread(segment) is None]
             words += _in_order(_words_of(likely), part)
             unread += _unread(heard, part)
-        hearing = without_gibberish(Hearing(self._aligner.refine(words, sound), tuple(unread)))
-        _warn_low_confidence(hearing.words)
-        return hearing
+        return Hearing(tuple(words), tuple(unread))
 
     def align(self, texts: Sequence[str], sound: Sound) -> tuple[Word, ...]:
         """Find the times of a transcript's words.
@@ -142,15 +150,16 @@ class Recogniser:
         sound = at_16_khz(sound)
         words = [
             word
-            for part, heard in self._segments(sound)
+            for part, heard in self.segments(sound)
             for word in _in_order(_words_of(filter(_helps_alignment, heard)), part)
         ]
         return self._aligner.place(texts, words, sound)
 
-    def _segments(
+    def segments(
         self, sound: Sound, progress: Callable[[float], None] = lambda share: None
     ) -> Iterator[tuple[Sound, list[Any]]]:
-        """Yield each part of the sound with its segments, whose times are those of attention."""
+        """Yield each part of a sound with faster-whisper's segments, used or not."""
+        sound = at_16_khz(sound)
         for part in quiet_parts(sound, _PART_S, _SEEK_S):
             begin_s = part.start_s - sound.start_s
             report = _share_of_whole(begin_s, sound.duration_s, progress)
@@ -159,9 +168,9 @@ class Recogniser:
     def _recognise_part(self, sound: Sound, report: Callable[[float], None]) -> list[Any]:
         if not sound.samples.any():
             return []
-        padding = round(_PADDING_S * SAMPLE_RATE_HZ)
+        padded = np.pad(sound.samples, round(_PADDING_S * SAMPLE_RATE_HZ))
         segments, about = self._load().transcribe(
-            np.pad(sound.samples, padding),
+            padded,
             language="en",
             beam_size=_BEAM,
             temperature=[0.0],
@@ -170,13 +179,14 @@ class Recogniser:
             # One mistake must not affect the next half minute.
             condition_on_previous_text=False,
             no_speech_threshold=NO_SPEECH,
-            log_prob_threshold=DOUBTFUL_LOGPROB,
+            log_prob_threshold=IMPROBABLE_LOGPROB,
             compression_ratio_threshold=REPETITIVE,
         )
         heard = list(_reporting(segments, report))
-        if not heard and about.duration_after_vad > 0:
-            return [_Wordless(_PADDING_S, _PADDING_S + sound.duration_s)]
-        return heard
+        voices = wordless_voices(padded, heard) if about.duration_after_vad > 0 else []
+        if not heard and not voices and about.duration_after_vad > 0:
+            return [Wordless(_PADDING_S, _PADDING_S + sound.duration_s)]
+        return sorted([*heard, *voices], key=lambda segment: float(segment.start))
 
     def _load(self) -> Any:
         if self._model is None:
@@ -211,19 +221,6 @@ def _reporting(segments: Iterable[Any], report: Callable[[float], None]) -> Iter
         yield segment
 
 
-@dataclass(frozen=True)
-class _Wordless:
-    """A segment in which the detector hears a voice and Whisper no words; see faster-whisper's."""
-
-    start: float
-    end: float
-    text: str = ""
-    words: tuple[Any, ...] = ()
-    avg_logprob: float = 0.0
-    no_speech_prob: float = 1.0
-    compression_ratio: float = 1.0
-
-
 def _words_of(segments: Iterable[Any]) -> Iterator[Any]:
     for segment in segments:
         yield from segment.words or ()
@@ -231,8 +228,8 @@ def _words_of(segments: Iterable[Any]) -> Iterator[Any]:
 
 def _helps_alignment(segment: Any) -> bool:
     """Return whether a segment's words may match a transcript, as uncertain ones often do."""
-    doubtful = segment.avg_logprob < DOUBTFUL_LOGPROB
-    silent = doubtful and segment.no_speech_prob > NO_SPEECH
+    improbable = segment.avg_logprob < IMPROBABLE_LOGPROB
+    silent = improbable and segment.no_speech_prob > NO_SPEECH
     return not silent and bool(segment.compression_ratio <= REPETITIVE)
 
 
@@ -246,7 +243,8 @@ def _unread(segments: Iterable[Any], sound: Sound) -> Iterator[Unread]:
                 sound.start_s + min(max(float(time) - _PADDING_S, 0.0), sound.duration_s)
                 for time in (segment.start, segment.end)
             )
-            yield Unread(start, end, reason)
+            if end > start:
+                yield Unread(start, end, reason, confidence_of(segment))
 
 
 def _in_order(candidates: Iterable[Any], sound: Sound) -> tuple[Word, ...]:

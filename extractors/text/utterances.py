@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from extractors.text.pauses import without_pauses
 from mmemo.errors import ClipError, ConfigError, TranscriptError
-from mmemo.features import PAUSE, Word
+from mmemo.features import PAUSE, Unread, Word
 
 MERGE_GAP_S = 1.0
 """Largest gap over which a piece that is too short joins its neighbour."""
@@ -105,6 +105,34 @@ def split_utterances(
         _utterance(words, spoken[piece.first : piece.last], start, end)
         for piece, (start, end) in zip(pieces, _extend(pieces, duration_s, min_s), strict=True)
     ]
+
+
+def unread_utterances(
+    utterances: Sequence[Utterance],
+    unread: Sequence[Unread],
+    *,
+    shortest_s: float = 0.5,
+    wordless_s: float = 5.0,
+) -> list[Utterance]:
+    """Return utterances for what was heard and not read between others, in equal windows.
+
+    Their voice and face can be used, and they can say what was not read.
+
+    Args:
+        utterances: those with words, in order.
+        unread: stretches, in order.
+        shortest_s: gaps between utterances that are shorter are left out.
+        wordless_s: intended maximum length.
+    """
+    result: list[Utterance] = []
+    for part in unread:
+        taken = [u for u in (*utterances, *result) if u.end > part.start and u.start < part.end]
+        borders = [part.start, *(time for u in taken for time in (u.start, u.end)), part.end]
+        for start, end in zip(borders[::2], borders[1::2], strict=True):
+            if end - start >= shortest_s:
+                windows = _windows(end - start, end - start, wordless_s, ())
+                result += [replace(w, start=w.start + start, end=w.end + start) for w in windows]
+    return result
 
 
 def _check(

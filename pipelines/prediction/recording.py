@@ -11,13 +11,20 @@ from numpy.typing import NDArray
 from extractors.clip import ClipExtractor
 from extractors.media import probe
 from extractors.text.pauses import without_pauses
-from extractors.text.utterances import Utterance, split_utterances
+from extractors.text.utterances import Utterance, split_utterances, unread_utterances
 from mmemo.batching.batch import ClipArrays
 from mmemo.batching.rows import arrange
 from mmemo.checkpoint import Checkpoint
 from mmemo.checkpoint.reliability import reliabilities_of
 from mmemo.explain import modality_effects, text_encoded_once
-from mmemo.features import CHANNEL_NAMES, Clip, ClipFeatures, Features
+from mmemo.features import (
+    CHANNEL_NAMES,
+    Clip,
+    ClipFeatures,
+    Features,
+    Unread,
+    longest_unread,
+)
 from mmemo.inference import THRESHOLD_DECODERS, infer
 from mmemo.labels import all_sets, to_names
 from mmemo.prediction import Prediction, Reliability
@@ -86,6 +93,10 @@ def read_recording(
     whole, cuts = extractor.with_cuts(clip, without)
     checkpoint.check(whole)
     pieces = split_utterances(whole.clip.words or (), duration_s, cuts=cuts)
+    if any(piece.words for piece in pieces):
+        pieces = sorted(
+            [*pieces, *unread_utterances(pieces, whole.unread)], key=lambda piece: piece.start
+        )
     utterances = tuple(cut(whole, piece, number) for number, piece in enumerate(pieces))
     config, reads_words = checkpoint.config, checkpoint.config.model.reads_words
     readable = [
@@ -158,6 +169,10 @@ def cut(whole: ClipFeatures, piece: Utterance, number: int) -> ClipFeatures:
             features[modality] = part
         else:
             absent[modality] = _NOTHING_HERE[modality]
+    unread = _unread_between(whole.unread, piece.start, piece.end)
+    if whole.unread and not piece.words:
+        longest = longest_unread(unread)
+        absent["text"] = _NOTHING_HERE["text"] if longest is None else longest.statement
     clip = replace(
         whole.clip,
         id=f"{whole.clip.id}[{number}]",
@@ -165,7 +180,16 @@ def cut(whole: ClipFeatures, piece: Utterance, number: int) -> ClipFeatures:
         end=piece.end,
         words=piece.words,
     )
-    return ClipFeatures(clip, features, absent)
+    return ClipFeatures(clip, features, absent, unread)
+
+
+def _unread_between(unread: Sequence[Unread], start: float, end: float) -> tuple[Unread, ...]:
+    """Return the parts of what was not read between two times, counted from the first."""
+    return tuple(
+        replace(part, start=max(part.start, start) - start, end=min(part.end, end) - start)
+        for part in unread
+        if min(part.end, end) - max(part.start, start) > 0
+    )
 
 
 _NOTHING_HERE: Mapping[str, str] = {
@@ -215,6 +239,10 @@ def _prediction(
         thresholds=_thresholds(labels, thresholds) if read and thresholds is not None else None,
         base_rates=_base_rates(checkpoint) if read else None,
         unfamiliar=unfamiliar,
+        unread=tuple(
+            replace(part, start=part.start + clip.start, end=part.end + clip.start)
+            for part in utterance.unread
+        ),
     )
 
 

@@ -49,6 +49,11 @@ def _block(prediction: Prediction) -> str:
         for m in prediction.unfamiliar
     ]
     lines += [f"  no {CHANNEL_NAMES[m]}: {reason}" for m, reason in prediction.absent.items()]
+    if prediction.words:
+        lines += [
+            f"  {_clock(part.start)} - {_clock(part.end)}: {part.statement}"
+            for part in prediction.unread
+        ]
     return "\n".join(lines)
 
 

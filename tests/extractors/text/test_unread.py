@@ -10,12 +10,17 @@ from extractors.base import Sound
 from extractors.clip import ClipExtractor
 from extractors.media import read_sound
 from extractors.text.recogniser import Recogniser
-from extractors.text.unread import Hearing, Unread, reason_unread, summary, without_gibberish
+from extractors.text.unread import Hearing, reason_unread, summary, without_gibberish
 from mmemo.config import FeatureConfig
-from mmemo.features import Clip, Word
+from mmemo.features import Clip, Unread, Word
 
 RATE = 16_000
 SAID = {"avg_logprob": -0.4, "no_speech_prob": 0.1, "compression_ratio": 0.8, "text": " Hello."}
+SAID["words"] = ()
+
+
+def words(*probs):
+    return [SimpleNamespace(probability=prob) for prob in probs]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +33,12 @@ def recogniser():
     [
         ({}, None),
         ({"no_speech_prob": 0.9}, None),
-        ({"avg_logprob": np.log(0.21)}, r"speech was heard but not read.*uncertain \(0\.21 of 1\)"),
+        ({"avg_logprob": np.log(0.21)}, r"speech was heard but not read.*uncertain"),
+        ({"avg_logprob": -0.85, "no_speech_prob": 0.9}, r"speech was heard.*uncertain"),
+        ({"avg_logprob": -0.75}, None),
+        ({"words": words(0.9, 0.2)}, r"speech was heard.*uncertain"),
+        ({"words": words(0.9, 0.0)}, r"speech was heard.*uncertain"),
+        ({"words": words(0.9, 0.5)}, None),
         ({"avg_logprob": -1.2, "no_speech_prob": 0.7}, "sound was heard without words"),
         ({"text": " ..."}, "sound was heard without words"),
         ({"compression_ratio": 4.0}, "speech was heard but not read.*repeat.*only English is read"),
@@ -41,10 +51,15 @@ def test_a_segment_is_used_or_its_reason_named(changes, reason):
 
 
 def test_the_reason_of_the_longest_part_counts():
-    parts = (Unread(0, 2, "noise"), Unread(2, 5, "foreign"), Unread(5, 7, "noise"))
+    parts = (
+        Unread(0, 2, "noise"),
+        Unread(2, 3, "foreign", 0.2),
+        Unread(3, 5, "foreign", 0.5),
+        Unread(5, 7, "noise"),
+    )
     assert Hearing((), parts).reason == "noise"
     assert summary(parts) == "7.0 s from 0.0 s on have no words: noise"
-    assert Hearing((), parts[1:]).reason == "foreign"
+    assert Hearing((), parts[1:]).reason == "foreign (confidence 0.40 of 1)"
     assert Hearing(()).reason is None
 
 
@@ -57,7 +72,8 @@ def test_gibberish_gives_no_words_and_english_all():
     gibberish = without_gibberish(heard("pucanos nata moi apasiam zelo dobre " * 4))
     assert gibberish.words == ()
     assert gibberish.reason.startswith("speech was heard but not read: only 0 % of its words")
-    assert (gibberish.unread[0].start_s, gibberish.unread[0].end_s) == (0.0, 24.0)
+    assert (gibberish.unread[0].start, gibberish.unread[0].end) == (0.0, 24.0)
+    assert gibberish.unread[0].confidence == pytest.approx(0.9)
 
 
 def test_silence_and_noise_are_no_speech(recogniser):
@@ -97,5 +113,5 @@ def test_speech_beside_a_foreign_language_is_read(shared, recogniser):
     both = recogniser.hear(Sound(np.concatenate([foreign, pause, english]), RATE, start_s=10.0))
     end_s = 10.0 + len(foreign) / RATE
     for part in both.unread:
-        assert 10.0 <= part.start_s <= part.end_s <= end_s + 2 + len(english) / RATE
+        assert 10.0 <= part.start <= part.end <= end_s + 2 + len(english) / RATE
     assert both.unread

@@ -8,9 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractors.text.pauses import SHORTEST_S, with_pauses, without_pauses
-from extractors.text.utterances import MERGE_GAP_S, Utterance, split_utterances
+from extractors.text.utterances import (
+    MERGE_GAP_S,
+    Utterance,
+    split_utterances,
+    unread_utterances,
+)
 from mmemo.errors import ClipError, ConfigError, TranscriptError
-from mmemo.features import Word
+from mmemo.features import Unread, Word
 
 TEXTS = st.sampled_from(["so", "I", "think", "this", "works.", "Really?", "Dr.", "no!", "wait..."])
 
@@ -269,3 +274,28 @@ def test_pauses_fill_the_gaps_and_touch_no_word(words: list[Word], rest_s: float
         assert (pause.text, pause.confidence) == ("sp", None)
         assert pause.end - pause.start >= SHORTEST_S
         assert all(word.end <= pause.start or word.start >= pause.end for word in words)
+
+
+@given(
+    words=transcripts(),
+    borders=st.lists(st.floats(0, 60), min_size=2, max_size=8, unique=True).map(sorted),
+)
+def test_what_is_not_read_between_utterances_has_its_own(words, borders):
+    duration_s = max(duration_of(words), 60.0)
+    unread = [Unread(a, b, "laughter") for a, b in itertools.pairwise(borders)][::2]
+    spoken = split_utterances(words, duration_s) if without_pauses(words) else []
+    added = unread_utterances(spoken, unread)
+    for utterance in added:
+        assert utterance.words == ()
+        assert 0.5 - 1e-9 <= utterance.end - utterance.start <= 5.0 + 1e-9
+        assert all(
+            u.end <= utterance.start + 1e-9 or u.start >= utterance.end - 1e-9 for u in spoken
+        )
+        assert any(part.start <= utterance.start + 1e-9 for part in unread)
+    every = sorted([*spoken, *added], key=lambda u: u.start)
+    for part in unread:
+        inside = [(max(u.start, part.start), min(u.end, part.end)) for u in every]
+        inside = [(a, b) for a, b in inside if b > a]
+        edges = [part.start, *(time for pair in inside for time in pair), part.end]
+        gaps = [b - a for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        assert all(gap < 0.5 + 1e-9 for gap in gaps), "a stretch that no utterance covers"
