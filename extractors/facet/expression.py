@@ -95,7 +95,7 @@ class ExpressionNetwork:
         maps = standardised(patch)[None]
         maps = np.maximum(self._convolve("conv1", maps, stride=2), 0)
         for name in ("conv2", "conv3", "conv4"):
-            maps = halved(np.maximum(self._convolve(name, maps), 0))
+            maps = np.maximum(halved(self._convolve(name, maps)), 0)
         return np.maximum(self._dense("patch", maps.ravel()), 0)
 
     def _measure(self, head: NDArray) -> Floats:
@@ -150,9 +150,8 @@ def standardised(patch: NDArray[np.uint8]) -> Floats:
 
 def halved(maps: Floats) -> Floats:
     """Return the maximum of each 2 x 2 square of maps (C, H, W), H and W even."""
-    channels, height, width = maps.shape
-    squares = maps.reshape(channels, height // 2, 2, width // 2, 2)
-    return np.asarray(squares.max(axis=(2, 4)))
+    rows = np.maximum(maps[:, ::2], maps[:, 1::2])
+    return np.maximum(rows[:, :, ::2], rows[:, :, 1::2])
 
 
 def log_odds(logits: Floats) -> Floats:
