@@ -21,6 +21,7 @@ FLOORS = {
         "errors",
         "files",
         "input_files",
+        "csv_cells",
         "unfinished_files",
         "sealed",
         "locks",

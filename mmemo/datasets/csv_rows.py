@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeVar
 
+from mmemo.csv_cells import as_written
 from mmemo.datasets.splits import SPLITS, split_named
 from mmemo.errors import DataError
 from mmemo.input_files import LARGEST_TABLE_BYTES, open_gzipped, open_regular
@@ -168,4 +169,4 @@ def _rows(
                     f"{len(header) + extra - missing_cells}: a text with {delimiter!r} "
                     'needs quotes (")'
                 )
-            yield Row(dict(cells), where)
+            yield Row({name: as_written(cell) for name, cell in cells.items()}, where)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mmemo.csv_cells import without_formula
 from mmemo.errors import ConfigError, DataError
 from mmemo.files import utf8
 from mmemo.labels import EMOTIONS, to_names
@@ -105,14 +106,19 @@ def _json(gold: Gold, answers: Answers) -> bytes:
 
 
 def _csv(gold: Gold, answers: Answers) -> bytes:
-    columns: dict[str, Sequence[Any]] = {"id": gold.ids, "video_id": gold.videos}
+    columns: dict[str, Sequence[Any]] = {
+        "id": [without_formula(name) for name in gold.ids],
+        "video_id": [without_formula(name) for name in gold.videos],
+    }
     if gold.lengths_s is not None:
         lengths = gold.lengths_s.tolist()
         columns["length_s"] = [repr(value) if np.isfinite(value) else "" for value in lengths]
     if gold.modalities is not None:
         columns["modalities"] = [" ".join(names) for names in gold.modalities]
     for name, sets in (("truth", gold.truth), *_named(answers)):
-        columns[name] = [_joined(to_names(row == 1, gold.labels), gold.labels) for row in sets]
+        columns[name] = [
+            without_formula(_joined(to_names(row == 1, gold.labels), gold.labels)) for row in sets
+        ]
     if answers.probs is not None:
         for label, column in zip(gold.labels, answers.probs.T.tolist(), strict=True):
             columns[f"p_{label}"] = [repr(value) for value in column]

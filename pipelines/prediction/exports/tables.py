@@ -8,6 +8,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from mmemo.csv_cells import without_formula
 from mmemo.files import utf8
 from mmemo.prediction import Prediction, table_columns, table_rows
 
@@ -15,7 +16,7 @@ from mmemo.prediction import Prediction, table_columns, table_rows
 def to_csv(predictions: Sequence[Prediction]) -> bytes:
     """Return a table as CSV in UTF-8, with a byte order mark, by which Excel knows the encoding.
 
-    Lists are joined by "; ".
+    Lists are joined by "; ". Text that a spreadsheet would run as a formula gets an apostrophe.
     """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(table_columns(predictions)))
@@ -46,4 +47,4 @@ def _unicode(value: Any) -> Any:
 
 
 def _cell(value: Any) -> Any:
-    return "; ".join(value) if isinstance(value, list) else value
+    return without_formula("; ".join(value) if isinstance(value, list) else value)

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmemo.csv_cells import as_written
 from mmemo.features import Word
 from mmemo.labels import EMOTIONS
 from mmemo.prediction import Prediction
@@ -72,6 +73,30 @@ def test_csv_opens_as_a_table():
     assert rows[0]["fear_visual_effect"] == ""
     assert rows[2]["p_fear"] == ""
     assert rows[0]["absent"] == "visual: no face here"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-3g5y", "@SUM(A1)", "\t=1", "\r=1"])
+def test_words_and_names_are_no_formulas_in_an_exported_table(text):
+    names = ("happiness", "sadness", "anger", "surprise", "disgust", "fear")
+    prediction = Prediction(
+        video=f"{text}.mp4",
+        start=0.0,
+        end=1.0,
+        words=(Word(text, 0.0, 1.0),),
+        labels=("happiness",),
+        probs=dict.fromkeys(names, 0.5),
+        effects={name: {"text": -0.25} for name in names},
+        absent={"audio": text},
+        demonstration=False,
+    )
+    content = EXPORTS["csv"]([prediction]).decode("utf-8-sig")
+    [row] = csv.DictReader(io.StringIO(content, newline=""))
+    for column, cell in row.items():
+        if column.endswith("_effect"):
+            assert cell in ("", "-0.25")
+        else:
+            assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert as_written(row["video"]) == f"{text}.mp4"
 
 
 def test_parquet_opens_with_types():
