@@ -5,11 +5,12 @@ Users' file names are displayed and offered for saving, but never used as paths.
 
 import json
 import logging
+import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from extractors.text.transcripts import SUFFIXES
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 JOB_FILE, REPORT_FILE, PAGE_FILE, ANSWERS = "job.json", "report.html", "page.html", "answers"
 THUMBNAIL_FILE = "thumbnail.jpg"
 LOCK_FILE = "serve.lock"
+_TEMPORARY = "mmemo-serve-"
+"""How names of temporary folders begin."""
 _ID = re.compile(r"[0-9a-f]{32}")
 MAX_NAME_LENGTH = 120
 UNNAMED = "recording"
@@ -160,15 +163,39 @@ class Storage:
 def open_storage(folder: Path | None) -> Iterator[Storage]:
     """Yield the storage in a folder, or in a temporary one that is removed at the end.
 
+    Temporary folders of servers that were killed are removed first.
+
     Raises:
         ConfigError: another server uses the folder.
         OSError: the folder cannot be created or written.
     """
     if folder is None:
-        with tempfile.TemporaryDirectory(prefix="mmemo-serve-", ignore_cleanup_errors=True) as made:
-            yield Storage(Path(made))
+        if os.name != "nt":  # without locks, a folder in use looks like any other
+            _remove_abandoned()
+        with tempfile.TemporaryDirectory(prefix=_TEMPORARY, ignore_cleanup_errors=True) as made:
+            busy = ConfigError(f"{made}: expected a folder that no other server uses")
+            with lock_folder(Path(made), busy, LOCK_FILE):
+                yield Storage(Path(made))
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     busy = ConfigError(f"--folder {folder}: expected a folder that no other server uses")
     with lock_folder(folder, busy, LOCK_FILE):
         yield Storage(folder.resolve())
+
+
+def _remove_abandoned() -> None:
+    """Remove temporary folders of this user that no living server has locked.
+
+    A folder without its lock file is one that another server is making at this moment, or one of
+    an earlier version; it stays.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
+        busy = ConfigError(f"{folder}: in use")
+        with suppress(ConfigError, OSError):
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            if not (folder / LOCK_FILE).is_file():
+                continue
+            with lock_folder(folder, busy, LOCK_FILE):
+                logger.info("removing %s of a server that was killed", folder)
+                shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,8 @@
 """Jobs and their folders, without a server in front of them."""
 
 import json
+import os
+import tempfile
 import time
 
 import pytest
@@ -12,7 +14,7 @@ from pipelines.cli import _parser
 from pipelines.commands.serve import _limits
 from pipelines.serving.job import Limits
 from pipelines.serving.jobs import UPLOAD_TIMEOUT_S, Jobs
-from pipelines.serving.storage import JOB_FILE, REPORT_FILE, Storage, open_storage
+from pipelines.serving.storage import JOB_FILE, LOCK_FILE, REPORT_FILE, Storage, open_storage
 
 
 @pytest.fixture
@@ -147,6 +149,26 @@ def test_a_temporary_folder_is_private_and_removed():
         assert storage.root.stat().st_mode & 0o077 == 0
         finished(Jobs(storage, Limits()))
     assert not storage.root.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs locks that end with their process")
+def test_temporary_folders_of_killed_servers_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("mmemo-serve-dead", "mmemo-serve-new", "other-dead"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "talk.mp4").touch()
+    for name in ("mmemo-serve-dead", "other-dead"):
+        (tmp_path / name / LOCK_FILE).touch()
+    (tmp_path / "mmemo-serve-link").symlink_to(tmp_path / "other-dead")
+    with open_storage(None) as living:
+        (living.root / "talk.mp4").touch()
+        with open_storage(None) as storage:
+            names = {path.name for path in tmp_path.iterdir()}
+            assert {living.root.name, storage.root.name} <= names
+            assert "mmemo-serve-dead" not in names
+            assert {"mmemo-serve-new", "other-dead"} <= names
+            assert (tmp_path / "other-dead/talk.mp4").exists()
+            assert (living.root / "talk.mp4").exists()
 
 
 @pytest.mark.parametrize("name", Limits.__dataclass_fields__)
