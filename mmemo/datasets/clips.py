@@ -18,6 +18,7 @@ Columns of ``labels.csv``:
 A folder without ``labels.csv`` is read as unlabelled clips, one per media file.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from mmemo.errors import DataError
 from mmemo.features import Clip
 from mmemo.input_files import is_inside
 from mmemo.labels import EMOTIONS, check_intensities
+
+logger = logging.getLogger(__name__)
 
 LABELS_FILE = "labels.csv"
 MEDIA_SUFFIXES = frozenset(
@@ -132,13 +135,14 @@ def _unlabelled(folder: Path) -> list[Clip]:
 def media_in(paths: Iterable[Path], folder: Path) -> list[Path]:
     """Return the media files among the paths of a folder, sorted.
 
-    Raises:
-        DataError: one is a link to a file outside the folder.
+    Links to files outside the folder are named in a warning and passed over: one of them must not
+    keep the others from being read.
     """
     files = sorted(path for path in paths if path.suffix.lower() in MEDIA_SUFFIXES)
     for file in files:
-        check_inside(file, folder)
-    return files
+        if not is_inside(file, folder):
+            logger.warning("passed over: %s", _outside(file))
+    return [file for file in files if is_inside(file, folder)]
 
 
 def check_inside(path: Path, folder: Path) -> None:
@@ -148,10 +152,14 @@ def check_inside(path: Path, folder: Path) -> None:
         DataError: it is a link to a file outside the folder.
     """
     if not is_inside(path, folder):
-        raise DataError(
-            f"{path}: expected a file of the folder; it is a link to {path.resolve()}, outside; "
-            "copy the file, or name it by itself"
-        )
+        raise DataError(_outside(path))
+
+
+def _outside(path: Path) -> str:
+    return (
+        f"{path}: expected a file of the folder; it is a link to {path.resolve()}, outside; "
+        "copy the file, or name it by itself"
+    )
 
 
 def check_ids(source: Path, clips: list[Clip]) -> None:

@@ -53,7 +53,9 @@ def _run(options: argparse.Namespace) -> int:
         f"{len(result.failures)} failed"
     )
     for failure in result.failures:
-        print(f"mmemo: {failure.media}: {failure.error}", file=sys.stderr)
+        named = failure.error.startswith(failure.media)
+        reason = failure.error if named else f"{failure.media}: {failure.error}"
+        print(f"mmemo: {reason}", file=sys.stderr)
     if result.failures:
         print(f"mmemo: failed clips are listed in {options.out / FAILURES_FILE}", file=sys.stderr)
     return EXIT_PARTLY if result.failures else 0

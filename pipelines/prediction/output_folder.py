@@ -32,7 +32,7 @@ def media_files(paths: Sequence[Path]) -> list[Path]:
     """Return the media files among ``paths``, and those in folders among them, by name.
 
     Raises:
-        DataError: a folder contains none, or a link to a file outside it.
+        DataError: a folder contains none.
     """
     files: list[Path] = []
     for path in paths:

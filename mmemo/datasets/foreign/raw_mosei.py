@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import Entry
-from mmemo.datasets.clips import MEDIA_SUFFIXES, check_ids, check_inside
+from mmemo.datasets.clips import check_ids, check_inside, media_in
 from mmemo.datasets.csv_rows import is_table
 from mmemo.datasets.foreign.csd_folder import words_of
 from mmemo.datasets.foreign.dataset import EARLY_START, Tally
@@ -182,11 +182,9 @@ def _spread(tokens: list[str], duration_s: float) -> tuple[Word, ...]:
 def _videos(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Return the recordings by video, and the cut segments by ``VIDEO_number``."""
     videos: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file():
-            is_cut = "segmented" in (part.lower() for part in path.relative_to(folder).parts[:-1])
-            check_inside(path, folder)
-            videos[is_cut].setdefault(path.stem, path)
+    for path in media_in(filter(Path.is_file, folder.rglob("*")), folder):
+        is_cut = "segmented" in (part.lower() for part in path.relative_to(folder).parts[:-1])
+        videos[is_cut].setdefault(path.stem, path)
     return videos
 
 
