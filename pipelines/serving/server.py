@@ -21,6 +21,7 @@ from pipelines.serving.app import create_app
 from pipelines.serving.guard import Guard, is_loopback
 from pipelines.serving.job import Limits
 from pipelines.serving.jobs import Jobs
+from pipelines.serving.prompt_protocol import PromptProtocol
 from pipelines.serving.storage import open_storage
 from pipelines.serving.task import Settings
 from pipelines.serving.worker_process import Dispatcher, WorkerProcess
@@ -85,7 +86,7 @@ def _program(place: Place, jobs: Jobs, about: Mapping[str, Any]) -> uvicorn.Serv
     verbose = logger.isEnabledFor(logging.DEBUG)
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=PromptProtocol,
         ws="none",
         lifespan="off",
         proxy_headers=False,

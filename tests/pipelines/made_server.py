@@ -14,6 +14,8 @@ from pipelines.serving.app import create_app
 from pipelines.serving.guard import Guard
 from pipelines.serving.job import Limits
 from pipelines.serving.jobs import Jobs
+from pipelines.serving.prompt_protocol import PromptProtocol
+from pipelines.serving.server import MOST_CONNECTIONS
 from pipelines.serving.storage import REPORT_FILE, Storage
 from pipelines.serving.task import Settings
 from pipelines.serving.worker_process import Dispatcher, WorkerProcess
@@ -75,7 +77,14 @@ def made_server(folder: Path, run: Path | None = None, host="127.0.0.1", names=(
         about |= worker.about
     app = Guard(create_app(jobs, about), host, names)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(app, ws="none", lifespan="off", log_level="error")
+        config = uvicorn.Config(
+            app,
+            http=PromptProtocol,
+            ws="none",
+            lifespan="off",
+            log_level="error",
+            limit_concurrency=MOST_CONNECTIONS,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from made_server import detail, finished, made_server
 
+from pipelines.serving import prompt_protocol
 from pipelines.serving.guard import RefusalError
 from pipelines.serving.job import Limits
 from pipelines.serving.jobs import Jobs
@@ -195,6 +196,18 @@ def test_an_upload_can_be_cancelled_and_removed_while_it_comes(server, folder):
             raw.sendall(b"x")
             assert b" 409 " in raw.recv(1000).split(b"\r\n")[0]
     assert [path.name for path in folder.rglob("*") if path.is_file()] == [JOB_FILE]
+
+
+def test_connections_without_a_request_do_not_keep_others_out(server, monkeypatch):
+    monkeypatch.setattr(prompt_protocol, "HEADER_S", 1.0)
+    host, port = server.url.removeprefix("http://").split(":")
+    connections = [socket.create_connection((host, int(port)), timeout=60) for _ in range(110)]
+    for number, connection in enumerate(connections):
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: " if number % 2 else b"")
+    for connection in connections:
+        assert connection.recv(1) == b""  # closed
+        connection.close()
+    assert server.client.get("/").status_code == 200
 
 
 def test_a_refusal_of_a_short_body_keeps_the_connection(server):
