@@ -9,6 +9,7 @@ import logging
 import math
 import zlib
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -111,6 +112,28 @@ def delimiter_of(file: TextIO) -> str:
     return max(",;\t", key=header.count)
 
 
+def read_header(path: Path) -> list[str]:
+    """Return the names of a table's columns; none for an empty file.
+
+    Raises:
+        DataError: missing file, wrong encoding, no table.
+    """
+    with _one_line_errors(path), open_table(path) as file:
+        delimiter = delimiter_of(file)
+        return next(csv.reader([file.readline(LONGEST_HEADER)], delimiter=delimiter), [])
+
+
+@contextmanager
+def _one_line_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"{path}: expected a readable CSV file ({reason})") from None
+    except (UnicodeDecodeError, csv.Error, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: expected a CSV file in UTF-8 ({error})") from None
+
+
 def read_rows(
     path: Path, *, required: Collection[str], known: Collection[str], labels: Sequence[str] = ()
 ) -> list[Row]:
@@ -125,13 +148,8 @@ def read_rows(
     Raises:
         DataError: missing file, missing column, broken line, wrong encoding.
     """
-    try:
+    with _one_line_errors(path):
         return list(_rows(path, required, set(known) | set(required), labels))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(f"{path}: expected a readable CSV file ({reason})") from None
-    except (UnicodeDecodeError, csv.Error, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: expected a CSV file in UTF-8 ({error})") from None
 
 
 def _rows(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmemo.datasets import ravdess
+from mmemo.datasets.class_column import table_labels
 from mmemo.datasets.clips import LABELS_FILE, read_clips
 from mmemo.datasets.csv_rows import is_table
 from mmemo.datasets.foreign.dataset import Tally
@@ -61,7 +62,8 @@ def _read(path: Path) -> Source:
         info = _about(path)
         return Source(info, tuple(read_clips(path, info.labels)))
     if is_table(path):
-        return Source(StoreInfo(path.name), tuple(read_table(path)))
+        labels = table_labels([path])
+        return Source(StoreInfo(path.name, labels=labels), tuple(read_table(path, labels)))
     if path.is_file():
         return Source(StoreInfo(path.name), (Clip(path.name, path.name, media=path),))
     if is_address(path):

@@ -1,17 +1,21 @@
 """A table of transcribed segments without media: CMU-MOSEI's words and labels as CSV.
 
 Columns: ``video_id``, ``segment_id``, ``start``, ``end`` (seconds in the video), ``text`` (with
-``sp`` for a pause), ``sentiment`` (-3 to 3), the six emotion intensities, and optionally
-``split``; without it the split is the file's name (``train.csv.gz``, ``valid.csv``, ...).
+``sp`` for a pause), ``sentiment`` (-3 to 3), the intensities of the labels, or one column
+(``emotion``, ``label``) with their names, and optionally ``split``; without it the split is the
+file's name (``train.csv.gz``, ``valid.csv``, ...).
 
 Such a table has no word times. The words are spread evenly over the segment, which keeps their
 order; audio and visual are absent anyway.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from mmemo.datasets.class_column import class_column, named_intensities
 from mmemo.datasets.clips import check_ids, check_splits, intensities
 from mmemo.datasets.csv_rows import Row, read_rows
 from mmemo.datasets.splits import split_named
@@ -23,15 +27,28 @@ _REQUIRED = {"video_id", "text"}
 _KNOWN = {"segment_id", "start", "end", "sentiment", "split"}
 
 
-def read_table(path: Path) -> list[Clip]:
+def read_table(path: Path, labels: Sequence[str] = EMOTIONS) -> list[Clip]:
     """Return the segments of a table, in its order.
+
+    Args:
+        path: the table.
+        labels: those of its columns, or of the names in its one column of labels
+            (``mmemo.datasets.class_column.table_labels``).
 
     Raises:
         DataError: the file is missing, lacks columns, or has invalid values.
     """
     file_split = path.name.split(".")[0]
-    rows = read_rows(path, required=_REQUIRED, known=_KNOWN, labels=EMOTIONS)
-    clips = [_clip(row, number, file_split) for number, row in enumerate(rows)]
+    column = class_column(path, labels)
+    known = _KNOWN if column is None else {*_KNOWN, column}
+    rows = read_rows(path, required=_REQUIRED, known=known, labels=labels)
+    clips = []
+    for number, row in enumerate(rows):
+        if column is None:
+            values = intensities(row, labels)
+        else:
+            values = named_intensities(row, column, labels)
+        clips.append(replace(_clip(row, number, file_split), intensities=values))
     if not clips:
         raise DataError(f"{path}: expected segments; the table is empty")
     check_ids(path, clips)
@@ -53,7 +70,6 @@ def _clip(row: Row, number: int, file_split: str) -> Clip:
         end=end,
         words=_spread(row.cells["text"].split(), end - start),
         split=split,
-        intensities=intensities(row),
         sentiment=row.number("sentiment", None),
     )
 

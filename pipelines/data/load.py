@@ -8,6 +8,7 @@ from pathlib import Path
 
 from extractors.text.glove import GloveExtractor
 from mmemo.config import Config
+from mmemo.datasets.class_column import table_labels
 from mmemo.datasets.clips import check_splits
 from mmemo.datasets.csv_rows import is_table
 from mmemo.datasets.dataset import Dataset
@@ -15,6 +16,7 @@ from mmemo.datasets.label_map import LabelMapper, common_labels
 from mmemo.datasets.table import read_table
 from mmemo.errors import DataError
 from mmemo.features import Clip, ClipFeatures, rows_of_words
+from mmemo.labels import EMOTIONS
 from mmemo.store import FeatureStore, StoreInfo
 from pipelines.progress import track
 
@@ -41,7 +43,10 @@ def load_data(paths: Sequence[Path], config: Config, labels: Sequence[str] = ())
         ConfigError: the labels of the data sets differ and no map translates them.
         DataError: a path is neither, or clips of one video are in two splits.
     """
-    infos = {path: _describe(path) for path in paths}
+    preferred = tuple(labels or config.data.labels) or EMOTIONS
+    tables = [path for path in paths if is_table(path) and path.is_file()]
+    own_labels = table_labels(tables, preferred)
+    infos = {path: _describe(path, own_labels) for path in paths}
     labels_of = {info.dataset: info.labels for info in infos.values()}
     model_labels = tuple(labels or config.data.labels or common_labels(labels_of))
     clips_of: dict[str, list[ClipFeatures]] = defaultdict(list)
@@ -50,7 +55,9 @@ def load_data(paths: Sequence[Path], config: Config, labels: Sequence[str] = ())
             info.dataset, info.labels, model_labels, config.data.label_maps.get(info.dataset)
         )
         source = TABLES if is_table(path) else info.dataset
-        clips_of[source] += [replace(clip, clip=mapper(clip.clip)) for clip in _read(path, config)]
+        clips_of[source] += [
+            replace(clip, clip=mapper(clip.clip)) for clip in _read(path, config, info.labels)
+        ]
     clips = _with_distinct_videos(clips_of)
     check_splits(paths[0], [clip.clip for clip in clips])
     return Dataset(
@@ -79,9 +86,9 @@ def _with_distinct_videos(clips_of: Mapping[str, Sequence[ClipFeatures]]) -> lis
     ]
 
 
-def _describe(path: Path) -> StoreInfo:
+def _describe(path: Path, own_labels: tuple[str, ...]) -> StoreInfo:
     if is_table(path):
-        return StoreInfo(path.name)
+        return StoreInfo(path.name, labels=own_labels)
     if (path / "store.json").is_file():
         return FeatureStore(path).info()
     raise DataError(
@@ -90,10 +97,10 @@ def _describe(path: Path) -> StoreInfo:
     )
 
 
-def _read(path: Path, config: Config) -> Iterable[ClipFeatures]:
+def _read(path: Path, config: Config, labels: Sequence[str]) -> Iterable[ClipFeatures]:
     if is_table(path):
         vectors = None if config.model.reads_words else config.features.vectors
-        return text_features(read_table(path), vectors)
+        return text_features(read_table(path, labels), vectors)
     store = FeatureStore(path)
     return track(store, "reading features", total=len(store.clips()))
 

@@ -6,11 +6,9 @@ Turk with one line per annotator (``Input.VIDEO_ID``, ``Input.CLIP``, ``Answer.h
 on), averaged per segment; a ``.csd`` of labels.
 """
 
-import csv
 import logging
 import math
 import re
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,7 +18,7 @@ import numpy as np
 
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import video_of
-from mmemo.datasets.csv_rows import Row, delimiter_of, open_table, read_rows
+from mmemo.datasets.csv_rows import Row, read_header, read_rows
 from mmemo.datasets.foreign.dataset import Tally, checked_intensities
 from mmemo.errors import DataError
 from mmemo.labels import EMOTIONS, label_index
@@ -92,7 +90,7 @@ class LabelTable:
 def _rows_of(path: Path) -> Iterator[LabelRow]:
     if path.suffix.lower() == ".csd":
         return _from_csd(path)
-    return _from_turk(path) if _TURK_VIDEO in _header(path) else _from_csv(path)
+    return _from_turk(path) if _TURK_VIDEO in read_header(path) else _from_csv(path)
 
 
 def _warn_two_labels(rows: Iterable[LabelRow]) -> None:
@@ -130,15 +128,6 @@ def _alike(one: str, other: str) -> bool:
 
 def _tokens(text: str) -> set[str]:
     return set(re.findall(r"[a-z0-9']+", text.lower())) - {"sp"}
-
-
-def _header(path: Path) -> list[str]:
-    try:
-        with open_table(path) as file:
-            delimiter = delimiter_of(file)
-            return next(csv.reader([file.readline(1 << 20)], delimiter=delimiter), [])
-    except (OSError, UnicodeDecodeError, EOFError, csv.Error, zlib.error) as error:
-        raise DataError(f"{path}: expected a CSV or .csd file of labels ({error})") from None
 
 
 def _from_csv(path: Path) -> Iterator[LabelRow]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mmemo.datasets.class_column import table_labels
 from mmemo.datasets.csv_rows import is_table
 from mmemo.datasets.foreign.csd_folder import csd_files, read_csd_folder
 from mmemo.datasets.foreign.dataset import EARLY_START, Foreign, Tally
@@ -88,6 +89,12 @@ def _folder(path: Path) -> Foreign:
 
 
 def _table(path: Path) -> Foreign:
+    labels = table_labels([path])
+    if labels != EMOTIONS:
+        raise DataError(
+            f"{path}: expected the labels {', '.join(EMOTIONS)}; got {', '.join(labels)}; "
+            "`mmemo train` and `mmemo evaluate` take such a table as it is"
+        )
     clips, tally = read_table(path), Tally()
     tally.add(EARLY_START, sum(clip.start < 0 for clip in clips))
     is_mosei = has_moseis_videos(clip.video_id for clip in clips)

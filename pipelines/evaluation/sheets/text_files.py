@@ -12,7 +12,6 @@ CSV columns, all optional but the labels:
 - ``modalities``: names of those present.
 """
 
-import csv
 import logging
 import math
 import re
@@ -23,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from mmemo.arrays import LabelSets, first_wrong
-from mmemo.datasets.csv_rows import Row, delimiter_of, open_table, read_rows
+from mmemo.datasets.csv_rows import Row, read_header, read_rows
 from mmemo.errors import DataError
 from mmemo.input_files import LARGEST_TABLE_BYTES, read_text
 from mmemo.labels import label_index, plain_name
@@ -169,12 +168,12 @@ def _are_classes(cells: Sequence[Sequence[str]], n_labels: int) -> bool:
 
 def _header(path: Path) -> list[str]:
     """Return the names of the columns; those with a meaning in small letters."""
-    return [_column(name) for name in _raw_header(path)]
+    return [_column(name) for name in read_header(path)]
 
 
 def _rows(path: Path) -> list[Row]:
     """Return the rows, under the names of ``_header``."""
-    rows = read_rows(path, required=(), known=_raw_header(path))
+    rows = read_rows(path, required=(), known=read_header(path))
     return [
         replace(row, cells={_column(name): cell for name, cell in row.cells.items()})
         for row in rows
@@ -184,14 +183,6 @@ def _rows(path: Path) -> list[Row]:
 def _column(name: str) -> str:
     plain = plain_name(name)
     return plain if plain in _KNOWN or plain.startswith("p_") else name
-
-
-def _raw_header(path: Path) -> list[str]:
-    try:
-        with open_table(path) as file:
-            return next(csv.reader(file, delimiter=delimiter_of(file)), [])
-    except (OSError, UnicodeDecodeError, csv.Error, EOFError) as error:
-        raise DataError(f"{path}: expected a CSV file in UTF-8 ({error})") from None
 
 
 def _label_columns(header: Sequence[str], labels: Sequence[str], prefix: str) -> dict[str, str]:

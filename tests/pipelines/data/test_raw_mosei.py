@@ -174,7 +174,7 @@ def test_label_tables_of_every_form(tmp_path):
         (tmp_path / "b.csv").write_text(text)
         with pytest.raises(DataError, match=message):
             LabelTable.read(tmp_path / "b.csv")
-    with pytest.raises(DataError, match="expected a CSV"):
+    with pytest.raises(DataError, match="expected a readable CSV"):
         LabelTable.read(tmp_path / "none.csv")
 
 
