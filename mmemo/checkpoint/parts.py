@@ -89,7 +89,8 @@ def locate(folder: Path, name: str, digest: str) -> Path:
     if not re.fullmatch("[0-9a-f]{64}", digest):
         raise KeyError(name)
     problem = "there is none"
-    for place in (folder / name, _hidden(folder, name, digest)):
+    # In the order of a rename that may happen meanwhile.
+    for place in (_hidden(folder, name, digest), folder / name):
         try:
             if (own := digest_of(place)) == digest:
                 return place
