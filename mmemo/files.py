@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from mmemo.unfinished_files import hidden_folder
+from mmemo.disk.unfinished_files import hidden_folder
 
 _DESCRIPTOR = re.compile(r"(?:/proc/(self|\d+)|/dev)/fd/(\d+)")
 _ADDRESS = re.compile(r"(?:https?|ftps?|rtsp|rtmp|s3|gs|file|hf):/", re.IGNORECASE)

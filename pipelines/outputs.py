@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from mmemo.disk.unfinished_files import remove_abandoned
 from mmemo.errors import ConfigError
 from mmemo.files import is_stdout, write_atomically
-from mmemo.unfinished_files import remove_abandoned
 
 STDOUT = Path("-")
 """The name of standard output as an output file."""

@@ -2,7 +2,7 @@
 
 import json
 
-from mmemo.sealed import BLANK, KEY, seal
+from mmemo.disk.sealed import BLANK, KEY, seal
 
 
 def write_sealed(path, description):

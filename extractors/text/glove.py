@@ -22,10 +22,10 @@ from extractors.text.tokens import tokenize
 from extractors.text.vector_file import open_vectors
 from mmemo.assets.resolve import ASSETS, cache_dir, resolve
 from mmemo.assets.vectors import VECTORS, map_vectors, parse_text_vectors, read_words
+from mmemo.disk.unfinished_files import hidden_folder
 from mmemo.errors import AssetError, FeatureError
 from mmemo.features import PAUSE, Features, Word
 from mmemo.files import write_atomically
-from mmemo.unfinished_files import hidden_folder
 
 _log = logging.getLogger(__name__)
 

@@ -35,6 +35,7 @@ from mmemo.checkpoint.trained_model import Checkpoint, Inputs, PartialReading, T
 from mmemo.config import Config, ModelConfig
 from mmemo.decisions.calibration import Read
 from mmemo.decisions.sure import SureDecision
+from mmemo.disk.sealed import BLANK, KEY, check_seal, seal
 from mmemo.errors import CheckpointError, ConfigError
 from mmemo.files import write_atomically
 from mmemo.input_files import (
@@ -46,7 +47,6 @@ from mmemo.input_files import (
 from mmemo.model.emotion_model import EmotionModel, build_model
 from mmemo.model.text.pretrained import PretrainedWords
 from mmemo.model.text.pretrained_files import load_pretrained, rebuild_pretrained, save_description
-from mmemo.sealed import BLANK, KEY, check_seal, seal
 
 FORMAT = 3
 FORMAT_2 = 2

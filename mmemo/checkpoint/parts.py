@@ -13,10 +13,10 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from mmemo.disk.unfinished_files import hidden_folder
 from mmemo.errors import CheckpointError
 from mmemo.files import sync_file, sync_folder, write_atomically
 from mmemo.input_files import open_regular
-from mmemo.unfinished_files import hidden_folder
 
 FOLDER_SUFFIXES = (".json", ".txt")
 """Of the files in a folder that belong to it, as on the hub; systems and users add others."""

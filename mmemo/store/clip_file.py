@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
+from mmemo.disk.sealed import BLANK, KEY, check_seal, seal
 from mmemo.errors import FeatureError
 from mmemo.features import ClipFeatures, Features, Word
 from mmemo.input_files import open_regular
-from mmemo.sealed import BLANK, KEY, check_seal, seal
 
 FORMAT = 1
 LARGEST_CLIP_BYTES = 1 << 33

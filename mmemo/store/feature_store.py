@@ -21,16 +21,16 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from mmemo.datasets.validation import check_clip
+from mmemo.disk.locks import LOCK_FILE, lock_folder
+from mmemo.disk.sealed import BLANK, KEY, check_seal, seal
+from mmemo.disk.unfinished_files import is_unfinished, remove_abandoned
 from mmemo.errors import DataError, FeatureError, MmemoError
 from mmemo.features import Clip, ClipFeatures
 from mmemo.files import write_atomically
 from mmemo.input_files import LARGEST_DESCRIPTION_BYTES, LARGEST_MANIFEST_BYTES, read_bytes
 from mmemo.labels import EMOTIONS
-from mmemo.locks import LOCK_FILE, lock_folder
-from mmemo.sealed import BLANK, KEY, check_seal, seal
 from mmemo.store.clip_file import LARGEST_CLIP_BYTES, ClipContent, clip_to_bytes, file_digest
 from mmemo.store.manifest import manifest_from_bytes, manifest_to_bytes
-from mmemo.unfinished_files import is_unfinished, remove_abandoned
 
 FORMAT = 1
 DESCRIPTION_FILE, MANIFEST_FILE = "store.json", "clips.jsonl"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mmemo.datasets.splits import split_named
+from mmemo.disk.sealed import BLANK, KEY, check_seal, seal
 from mmemo.features import Clip
-from mmemo.sealed import BLANK, KEY, check_seal, seal
 
 _COUNT = "clips"
 _NOT_IN_MANIFEST = ("words", "transcript", "dataset")

@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 
 from extractors.text.transcripts import SUFFIXES
 from mmemo.datasets.clips import MEDIA_SUFFIXES
+from mmemo.disk.locks import lock_folder
 from mmemo.errors import ConfigError
 from mmemo.files import write_atomically
-from mmemo.locks import lock_folder
 from pipelines.prediction.exports import EXPORTS
 from pipelines.serving.job import Job
 

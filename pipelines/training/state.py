@@ -19,10 +19,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from mmemo.config import Config, TrainConfig
+from mmemo.disk.sealed import BLANK, KEY, check_seal, seal
 from mmemo.errors import ConfigError
 from mmemo.files import write_atomically
 from mmemo.input_files import LARGEST_BYTES, read_bytes
-from mmemo.sealed import BLANK, KEY, check_seal, seal
 
 logger = logging.getLogger(__name__)
 

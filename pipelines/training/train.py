@@ -25,11 +25,11 @@ from mmemo.checkpoint import DESCRIPTION_FILE, Checkpoint, Inputs, TrainedOn, sa
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
 from mmemo.decisions.decoding import tune_threshold
+from mmemo.disk.locks import lock_folder
 from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import infer
 from mmemo.labels import all_sets, to_set_index
-from mmemo.locks import lock_folder
 from mmemo.metrics import multilabel_metrics, set_nll
 from mmemo.model.emotion_model import EmotionModel, build_model
 from pipelines.outputs import make_folder

@@ -9,8 +9,8 @@ import pytest
 from media_files import write_media
 from plain_clips import hum
 
+from mmemo.disk.locks import lock_folder
 from mmemo.errors import DataError
-from mmemo.locks import lock_folder
 from mmemo.store import FeatureStore, StoreInfo
 from pipelines.cli import main
 from pipelines.prediction.output_folder import PredictionFolder

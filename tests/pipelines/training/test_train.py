@@ -14,10 +14,10 @@ from mmemo.checkpoint import load_checkpoint
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
 from mmemo.datasets.mosei import PRESENT, SEGMENTS, folds
+from mmemo.disk.locks import lock_folder
 from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import ClipFeatures
 from mmemo.labels import EMOTIONS, to_set_index
-from mmemo.locks import lock_folder
 from pipelines.evaluation.evaluate import evaluate
 from pipelines.training.label_checks import check_label_order
 from pipelines.training.state import STATE_FILE
