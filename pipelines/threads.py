@@ -24,3 +24,10 @@ ENVIRONMENT = {
 def fix_threads() -> None:
     """Set the number for this process and those that it starts, before libraries are loaded."""
     os.environ.update(ENVIRONMENT)
+
+
+def usable_cores() -> int:
+    """Return how many cores the system lets this process use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

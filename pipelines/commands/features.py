@@ -1,12 +1,12 @@
 """``mmemo features``: extracts the features of a folder of clips."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.commands.options import EXIT_PARTLY, add_command, add_config, positive, read_config
+from pipelines.threads import usable_cores
 
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands
@@ -29,7 +29,7 @@ def add(commands: "Commands") -> None:
     command.add_argument("--out", required=True, type=Path, metavar="DIR", help="feature store")
     add_config(command)
     command.add_argument(
-        "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="processes"
+        "--jobs", type=positive, default=usable_cores(), metavar="N", help="processes"
     )
     command.add_argument("--force", action="store_true", help="replace clips of the store")
 

@@ -15,7 +15,7 @@ from mmemo.errors import ConfigError
 from mmemo.features import CHANNEL_NAMES
 from mmemo.files import is_address
 from pipelines.device import find_device
-from pipelines.threads import THREADS
+from pipelines.threads import THREADS, usable_cores
 
 if TYPE_CHECKING:
     from mmemo.config import Config
@@ -209,18 +209,18 @@ def add_threads(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--threads",
         type=positive,
-        default=THREADS,
         metavar="N",
-        help="threads on the CPU; small models gain nothing from more, and another number has "
-        "other last digits (default: %(default)s)",
+        help="threads on the CPU (default: 1, and one per core if a text encoder is trained on; "
+        "small models gain nothing from more, and another number has other last digits)",
     )
 
 
-def set_threads(options: argparse.Namespace) -> None:
+def set_threads(options: argparse.Namespace, config: "Config") -> None:
     """Let PyTorch compute with as many threads as ``--threads`` says."""
     import torch
 
-    torch.set_num_threads(options.threads)
+    few = not config.model.pretrained.name
+    torch.set_num_threads(options.threads or (THREADS if few else usable_cores()))
 
 
 def add_run(command: argparse.ArgumentParser, *, otherwise: str = "") -> None:

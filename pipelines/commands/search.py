@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
     from pipelines.training.search import BEST_FILE, read_space, search, to_toml
 
     config, space, device = read_config(options), read_space(options.space), read_device(options)
-    set_threads(options)
+    set_threads(options, config)
     best = search(
         config, load_data(options.data, config), options.out, space, options.trials, device
     )

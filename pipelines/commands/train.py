@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
 
     config = read_config(options)
     device = read_device(options)
-    set_threads(options)
+    set_threads(options, config)
     if options.seeds:
         return _train_seeds(options, config, device)
     if not options.force:

@@ -14,7 +14,6 @@ encoders. A stopped build goes on where it was.
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from mmemo.labels import EMOTIONS
 from pipelines.sample.clip import clip_maker, is_made, media_path, speak_all
 from pipelines.sample.espeak import Speech
 from pipelines.sample.plan import ClipPlan, bayes_nll, make_plan
+from pipelines.threads import usable_cores
 from pipelines.workers import Crash, WorkerPool
 
 NAME = "mmemo sample corpus"
@@ -86,7 +86,7 @@ def build(
             died.
         AssetError: a package that the clips are made from is missing.
     """
-    n_jobs = min(os.cpu_count() or 1, 8) if jobs is None else jobs
+    n_jobs = min(usable_cores(), 8) if jobs is None else jobs
     if n_jobs < 1:
         raise ConfigError(f"expected at least 1 job; got {n_jobs}")
     plans = make_plan(clips, seed)
