@@ -30,9 +30,9 @@ from pipelines.prediction.explanation import explain_recording
 from pipelines.prediction.left_out import modalities_left_out
 from pipelines.prediction.recording import Recording, answer, extractor_for, read_recording
 from pipelines.progress import OnProgress, no_progress
-from pipelines.threads import THREADS
 from pipelines.video_report import VideoReport, build_page, make_report, player_of
 from pipelines.video_report.content import STAGES
+from pipelines.workers.threads import THREADS
 
 _Version = tuple[tuple[Path, int, int], ...]
 """Path, size and time of change of a recording and of the transcript beside it."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from pipelines.interrupts import run_interruptibly
-from pipelines.threads import fix_threads
+from pipelines.workers.threads import fix_threads
 
 EXAMPLES = """examples:
   mmemo predict talk.mp4

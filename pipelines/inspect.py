@@ -30,7 +30,7 @@ from pipelines.movies.replay import fps_of, frame_scale, frame_size, replay
 from pipelines.movies.writer import Movie
 from pipelines.outputs import check_output
 from pipelines.progress import bar, extractor_progress, reading_bar
-from pipelines.threads import THREADS
+from pipelines.workers.threads import THREADS
 
 if TYPE_CHECKING:
     from mmemo.prediction import Prediction

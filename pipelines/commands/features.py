@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.commands.options import EXIT_PARTLY, add_command, add_config, positive, read_config
-from pipelines.threads import usable_cores
+from pipelines.workers.threads import usable_cores
 
 if TYPE_CHECKING:
     from pipelines.commands.options import Commands

@@ -38,8 +38,8 @@ def add(commands: "Commands") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pipelines.one_recording import read_apart
     from pipelines.outputs import stream_beside
+    from pipelines.workers.one_recording import read_apart
 
     run = None
     if options.run != NO_MODEL and (options.run != DEFAULT or has_model(DEFAULT)):
@@ -57,7 +57,7 @@ def _load(run: Path | None, device: str, out: Path) -> "Callable[[Path], str]":
     from pipelines.api import EmotionReader
     from pipelines.device import find_device
     from pipelines.inspect import inspect
-    from pipelines.reading_limits import allow_recording
+    from pipelines.workers.reading_limits import allow_recording
 
     reader = None
     if run is not None:

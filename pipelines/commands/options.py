@@ -15,7 +15,7 @@ from mmemo.errors import ConfigError
 from mmemo.features import CHANNEL_NAMES
 from mmemo.files import is_address
 from pipelines.device import find_device
-from pipelines.threads import THREADS, usable_cores
+from pipelines.workers.threads import THREADS, usable_cores
 
 if TYPE_CHECKING:
     from mmemo.config import Config

@@ -59,9 +59,9 @@ def add(commands: "Commands") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pipelines.one_recording import read_apart
     from pipelines.outputs import STDOUT, check_output, stream_beside, write_output
     from pipelines.progress import REPORT, reading_bar
+    from pipelines.workers.one_recording import read_apart
 
     out: Path = options.out or Path(f"{options.video.stem}.html")
     if not 0 <= options.embed_mb < math.inf:

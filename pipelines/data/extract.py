@@ -17,11 +17,11 @@ from mmemo.errors import DataError, MmemoError
 from mmemo.features import Clip
 from mmemo.files import utf8, write_atomically
 from mmemo.store import FeatureStore, StoreInfo
-from pipelines import reading_limits
 from pipelines.interrupts import unwrap_interrupts
 from pipelines.progress import Bar, bar
-from pipelines.threads import THREADS
-from pipelines.workers import Crash, WorkerPool
+from pipelines.workers import reading_limits
+from pipelines.workers.pool import Crash, WorkerPool
+from pipelines.workers.threads import THREADS
 
 logger = logging.getLogger(__name__)
 

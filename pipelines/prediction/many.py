@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pipelines import reading_limits
 from pipelines.prediction.request import Request, Result
 from pipelines.progress import OnProgress, no_progress
-from pipelines.workers import Crash, WorkerPool
+from pipelines.workers import reading_limits
+from pipelines.workers.pool import Crash, WorkerPool
 
 if TYPE_CHECKING:
     from pipelines.prediction.predictor import Predictor

@@ -12,8 +12,8 @@ from pipelines.interrupts import unwrap_interrupts
 from pipelines.movies.answers import write_annotated
 from pipelines.prediction.left_out import modalities_left_out
 from pipelines.prediction.request import Request, Result
-from pipelines.reading_limits import allow_recording
-from pipelines.reported_progress import reporting
+from pipelines.workers.reading_limits import allow_recording
+from pipelines.workers.reported_progress import reporting
 
 logger = logging.getLogger(__name__)
 

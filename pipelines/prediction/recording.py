@@ -29,7 +29,7 @@ from mmemo.inference import THRESHOLD_DECODERS, infer
 from mmemo.labels import all_sets, to_names
 from mmemo.prediction import Prediction, Reliability
 from pipelines.progress import OnProgress, extractor_progress
-from pipelines.threads import THREADS
+from pipelines.workers.threads import THREADS
 
 logger = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ from mmemo.labels import EMOTIONS
 from pipelines.sample.clip import clip_maker, is_made, media_path, speak_all
 from pipelines.sample.espeak import Speech
 from pipelines.sample.plan import ClipPlan, bayes_nll, make_plan
-from pipelines.threads import usable_cores
-from pipelines.workers import Crash, WorkerPool
+from pipelines.workers.pool import Crash, WorkerPool
+from pipelines.workers.threads import usable_cores
 
 NAME = "mmemo sample corpus"
 VERSION = 3

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmemo.errors import MmemoError
 from pipelines.serving.task import Settings, Task
-from pipelines.worker_side import ignore_interrupts
+from pipelines.workers.worker_side import ignore_interrupts
 
 if TYPE_CHECKING:
     from pipelines.serving.reading import JobReader

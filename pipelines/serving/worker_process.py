@@ -18,7 +18,7 @@ from pipelines.serving.job import Job, OnStage
 from pipelines.serving.jobs import Jobs
 from pipelines.serving.task import Settings, Task
 from pipelines.serving.worker import run_worker
-from pipelines.workers import WorkerError, describe_exit, start
+from pipelines.workers.pool import WorkerError, describe_exit, start
 
 logger = logging.getLogger(__name__)
 

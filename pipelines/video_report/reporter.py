@@ -10,8 +10,8 @@ from mmemo.checkpoint import load_checkpoint
 from pipelines.api import EmotionReader, report_page
 from pipelines.device import find_device
 from pipelines.prediction.left_out import modalities_left_out
-from pipelines.reading_limits import allow_recording
-from pipelines.reported_progress import reporting
+from pipelines.workers.reading_limits import allow_recording
+from pipelines.workers.reported_progress import reporting
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ OWN_FILES = {
     "pipelines/prediction/output_folder.py": "the program's own list",
     "pipelines/serving": "the server's own folder, and parts of the package",
     "pipelines/training/log.py": "the program's own list",
-    "pipelines/workers.py": "what the kernel says of a process",
+    "pipelines/workers/pool.py": "what the kernel says of a process",
     "pipelines/video_report/player.py": "a recording that was read before",
 }
 """Where files are opened that no stranger made, and why."""

@@ -15,11 +15,11 @@ from other_processes import children_of, gone
 from plain_clips import hum
 
 from mmemo.store import FeatureStore
-from pipelines import reading_limits
 from pipelines.cli import main
 from pipelines.data import extract
 from pipelines.prediction import many
-from pipelines.workers import Limits, memory_of
+from pipelines.workers import reading_limits
+from pipelines.workers.pool import Limits, memory_of
 
 pytestmark = [
     pytest.mark.timeout(600),
@@ -80,7 +80,7 @@ def test_a_process_in_a_fault_ends_with_its_program(fault, tmp_path):
         "import sys\n"
         f"sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]\n"
         "from faulty_decoder import FAULTS\n"
-        "from pipelines.workers import WorkerPool\n"
+        "from pipelines.workers.pool import WorkerPool\n"
         "def load():\n"
         "    return run\n"
         "def run(name):\n"

@@ -7,7 +7,7 @@ import torch
 
 from mmemo.config import Config
 from pipelines.commands.options import set_threads
-from pipelines.threads import usable_cores
+from pipelines.workers.threads import usable_cores
 
 
 @pytest.mark.parametrize("encoder", ["", "minilm-l6"])

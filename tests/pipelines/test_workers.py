@@ -13,8 +13,8 @@ import pytest
 from other_processes import gone
 
 from mmemo.errors import ConfigError
-from pipelines.worker_side import allow, report
-from pipelines.workers import MAX_FAILED_STARTS, Crash, Limits, WorkerError, WorkerPool
+from pipelines.workers.pool import MAX_FAILED_STARTS, Crash, Limits, WorkerError, WorkerPool
+from pipelines.workers.worker_side import allow, report
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -197,7 +197,7 @@ def test_processes_release_the_semaphores_that_libraries_made(tmp_path: Path) ->
     """Otherwise Python reports them as leaked, after everything went well."""
     (tmp_path / "program.py").write_text(
         "from multiprocessing import RLock\n"
-        "from pipelines.workers import WorkerPool\n"
+        "from pipelines.workers.pool import WorkerPool\n"
         "locks = []\n"
         "def load():\n"
         "    locks.append(RLock())\n"

@@ -18,7 +18,7 @@ from mmemo.store import FeatureStore, StoreInfo
 from pipelines.cli import main
 from pipelines.data import extract as extraction
 from pipelines.data.extract import extract
-from pipelines.workers import WorkerPool
+from pipelines.workers.pool import WorkerPool
 
 
 @pytest.fixture(scope="module")

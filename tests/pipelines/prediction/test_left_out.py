@@ -20,7 +20,7 @@ from pipelines.cli import main
 from pipelines.prediction.left_out import modalities_left_out
 from pipelines.serving.task import Settings
 from pipelines.serving.worker_process import WorkerProcess
-from pipelines.workers import WorkerError
+from pipelines.workers.pool import WorkerError
 
 SUBSETS = [s for n in (1, 2) for s in itertools.combinations(CHANNEL_NAMES.values(), n)]
 

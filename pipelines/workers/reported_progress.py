@@ -3,7 +3,7 @@
 import time
 
 from pipelines.progress import OnProgress
-from pipelines.worker_side import report
+from pipelines.workers.worker_side import report
 
 REPORT_EVERY_S = 0.1
 """Interval between reports of one stage."""

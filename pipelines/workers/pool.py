@@ -29,8 +29,8 @@ from typing import Any, Generic, Self, TypeVar
 
 from mmemo.errors import MmemoError
 from pipelines.interrupts import defer_interrupts
-from pipelines.threads import ENVIRONMENT
-from pipelines.worker_side import UNLIMITED, Limits, work
+from pipelines.workers.threads import ENVIRONMENT
+from pipelines.workers.worker_side import UNLIMITED, Limits, work
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -287,7 +287,7 @@ def environment(settings: dict[str, str]) -> Iterator[None]:
 def start(process: BaseProcess) -> None:
     """Start a process that calls ``ignore_interrupts``; until then, interrupts stay pending.
 
-    Its number of threads is that of ``pipelines.threads``.
+    Its number of threads is that of ``pipelines.workers.threads``.
     """
     with environment(ENVIRONMENT):
         _start(process)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mmemo.errors import ClipError
-from pipelines import reading_limits
 from pipelines.progress import OnProgress, no_progress
-from pipelines.workers import Crash, WorkerPool
+from pipelines.workers import reading_limits
+from pipelines.workers.pool import Crash, WorkerPool
 
 Result = TypeVar("Result")
 

@@ -4,7 +4,7 @@ A quiet core needs less than a second per second of a recording, and a video of 
 (docs/guides/engineer.md). The limits leave room for busy machines and for weights that are fetched.
 """
 
-from pipelines.worker_side import Limits, allow
+from pipelines.workers.worker_side import Limits, allow
 
 START = Limits(seconds=600.0, memory_bytes=4 * 2**30)
 """Of a recording whose length is not known yet, and of weights that are loaded or fetched."""
