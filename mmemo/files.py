@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from mmemo.disk.space import named
 from mmemo.disk.unfinished_files import hidden_folder
 
 _DESCRIPTOR = re.compile(r"(?:/proc/(self|\d+)|/dev)/fd/(\d+)")
@@ -62,7 +63,7 @@ def unfinished(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """
     place = follow_links(path)
     if is_replaceable(place):
-        with hidden_folder(place) as folder:
+        with named(place), hidden_folder(place) as folder:
             part = folder / "content"
             yield part
             if durable:

@@ -168,6 +168,7 @@ def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
 
 def write_result(result: "Result", folder: "PredictionFolder") -> "Result":
     """Write a result; where its files cannot be written, return that as its failure."""
+    from mmemo.disk.space import stop_if_full
     from pipelines.prediction.request import Result
 
     if result.predictions is None:
@@ -176,6 +177,7 @@ def write_result(result: "Result", folder: "PredictionFolder") -> "Result":
         folder.write(result.recording, result.predictions, result.duration_s)
         return result
     except OSError as error:
+        stop_if_full(error, folder.out)
         reason = f"expected to write its answers to {folder.out} ({error.strerror or error})"
         return Result(result.recording, None, f"{result.recording}: {reason}")
 

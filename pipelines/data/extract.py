@@ -13,6 +13,7 @@ from pathlib import Path
 from extractors.clip import ClipExtractor
 from extractors.media import probe
 from mmemo.config import FeatureConfig
+from mmemo.disk.space import stop_if_full
 from mmemo.errors import DataError, MmemoError
 from mmemo.features import Clip
 from mmemo.files import utf8, write_atomically
@@ -149,6 +150,7 @@ class _ClipWriter:
         except MmemoError as error:
             return Failure(clip.id, str(clip.media), str(error))
         except Exception as error:  # a bug met by one clip must not cost the others
+            stop_if_full(error, self._store.path_of(clip.id))
             logger.debug("clip %s", clip.id, exc_info=True)
             return Failure(clip.id, str(clip.media), f"unexpected {type(error).__name__}: {error}")
         return None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from extractors.media import probe
 from mmemo.checkpoint import load_checkpoint
+from mmemo.disk.space import stop_if_full
 from mmemo.errors import MmemoError
 from pipelines.api import EmotionReader
 from pipelines.device import find_device
@@ -49,6 +50,7 @@ class Predictor:
         except MmemoError as error:
             return Result(recording, None, str(error))
         except OSError as error:
+            stop_if_full(error, self._request.movies.get(recording, recording))
             reason = f"{error.filename or recording}: {error.strerror or error}"
             return Result(recording, None, reason)
         except Exception as error:  # a bug met by one recording must not cost the others

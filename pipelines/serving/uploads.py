@@ -1,16 +1,15 @@
 """Receives files over HTTP: writes them to disk as they arrive, up to a limit."""
 
-import errno
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from anyio import to_thread
 
+from mmemo.disk.space import is_full
 from mmemo.errors import MmemoError
 from pipelines.serving.guard import RefusalError
 
 BLOCK_BYTES = 1 << 20
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UploadStoppedError(MmemoError):
@@ -51,7 +50,7 @@ async def receive_file(
             await to_thread.run_sync(file.flush)
     except OSError as error:
         _remove(path)
-        full = error.errno in DISK_FULL
+        full = is_full(error)
         reason = "the server's disk is full" if full else error.strerror or str(error)
         raise RefusalError(507 if full else 500, f"The upload was not saved: {reason}") from None
     except BaseException:  # also where the connection is cut or the server stops

@@ -4,13 +4,13 @@ Codecs and networks run here. If it dies or hangs, the server reports it and sta
 receives tasks and sends their progress and outcome, each as one JSON message.
 """
 
-import errno
 import json
 import logging
 from multiprocessing.connection import Connection
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from mmemo.disk.space import is_full
 from mmemo.errors import MmemoError
 from pipelines.serving.task import Settings, Task
 from pipelines.workers.worker_side import ignore_interrupts
@@ -80,8 +80,7 @@ def _outcome(reader: "JobReader", task: Task, channel: _Channel) -> dict[str, An
     except MemoryError:
         return {"failed": f"{task.name}: out of memory"}
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        reason = "the server's disk is full" if full else error.strerror or error
+        reason = "the server's disk is full" if is_full(error) else error.strerror or error
         return {"failed": f"{task.name}: {reason}"}
     except Exception:
         logger.exception("%s: not read", task.media)
