@@ -1,6 +1,7 @@
 """Requests that a server accepts and refuses, over real connections, before reading."""
 
 import asyncio
+import select
 import socket
 import time
 from contextlib import suppress
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from made_server import detail, finished, made_server
 
-from pipelines.serving import prompt_protocol
+from pipelines.serving import prompt_protocol, uploads
 from pipelines.serving.guard import RefusalError
 from pipelines.serving.job import Limits
 from pipelines.serving.jobs import Jobs
@@ -208,6 +209,21 @@ def test_connections_without_a_request_do_not_keep_others_out(server, monkeypatc
         assert connection.recv(1) == b""  # closed
         connection.close()
     assert server.client.get("/").status_code == 200
+
+
+def test_a_body_that_hardly_comes_does_not_keep_its_place(server, folder, monkeypatch):
+    monkeypatch.setattr(uploads, "PATIENCE_S", 1.0)
+    job = server.announce(size=1000).json()["id"]
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        head = f"PUT /api/recordings/{job}/media HTTP/1.1\r\nhost: localhost\r\n"
+        connection.sendall(f"{head}content-length: 1000\r\n\r\n".encode())
+        with suppress(OSError):  # closed by then
+            for _ in range(600):
+                connection.sendall(b"x")
+                if select.select([connection], [], [], 0.1)[0]:
+                    break
+        assert b" 408 " in connection.recv(1000)
 
 
 def test_a_refusal_of_a_short_body_keeps_the_connection(server):
