@@ -48,7 +48,10 @@ def check_regular(path: PathLike, largest_bytes: int = LARGEST_BYTES) -> os.stat
     Raises:
         OSError: there is none, it is of another kind, too large, or mostly holes.
     """
-    status = os.stat(path)
+    try:
+        status = os.stat(path)
+    except ValueError:  # a null character
+        raise OSError(errno.EINVAL, "no file can have this name", os.fspath(path)) from None
     _check(status, path, largest_bytes)
     return status
 
@@ -96,7 +99,10 @@ def read_text(path: PathLike, largest_bytes: int, encoding: str = "utf-8") -> st
 
 def is_inside(path: Path, folder: Path) -> bool:
     """Return whether a path, with its links followed, lies in a folder."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    except ValueError:  # a null character, which no file's name has
+        return False
 
 
 def open_gzipped(path: PathLike, largest_bytes: int) -> io.BufferedReader:

@@ -144,3 +144,10 @@ def test_files_are_read_through_the_door():
         if isinstance(node, ast.Call) and reads_by_itself(node)
     ]
     assert outside == []
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path):
+    path = tmp_path / "nul\0.csv"
+    with pytest.raises(OSError, match="no file can have this name"):
+        open_regular(path)
+    assert not is_inside(path, tmp_path)
