@@ -15,6 +15,7 @@ the program dies, its processes end too, whatever they are doing (on Linux).
 import logging
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from mmemo.errors import MmemoError
@@ -65,7 +66,7 @@ class WorkerPool(Generic[Task, Result]):
 
     Args:
         load: called once in each process; returns the function that runs a task. It and all that
-            passes between processes must be picklable.
+            passes between processes must be picklable, and from modules, not from the script.
         arguments: of ``load``.
         jobs: number of processes at most.
         limits: of each task, which may extend them by ``allow``.
@@ -289,8 +290,23 @@ def start(process: BaseProcess) -> None:
 
     Its number of threads is that of ``pipelines.workers.threads``.
     """
-    with environment(ENVIRONMENT):
+    with environment(ENVIRONMENT), _without_program():
         _start(process)
+
+
+@contextmanager
+def _without_program() -> Iterator[None]:
+    """Keep a new process from running the user's script again.
+
+    It would do so to find what tasks are made of, which here is never the script's; a script
+    without ``if __name__ == "__main__"`` would then extract, and start processes, in each of them.
+    """
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
 
 
 def _start(process: BaseProcess) -> None:

@@ -195,22 +195,25 @@ def test_leaving_early_ends_tasks_in_the_middle_of_a_library(tmp_path):
 
 def test_processes_release_the_semaphores_that_libraries_made(tmp_path: Path) -> None:
     """Otherwise Python reports them as leaked, after everything went well."""
-    (tmp_path / "program.py").write_text(
+    (tmp_path / "library.py").write_text(
         "from multiprocessing import RLock\n"
-        "from pipelines.workers.pool import WorkerPool\n"
         "locks = []\n"
         "def load():\n"
         "    locks.append(RLock())\n"
         "    return abs\n"
-        "if __name__ == '__main__':\n"
-        "    with WorkerPool(load, jobs=2) as pool:\n"
-        "        pool.submit([-1, -2, -3])\n"
-        "        print(sorted(result for _, result in pool.results()))\n"
+    )
+    # As users write scripts: without a guard for processes that run them again.
+    (tmp_path / "program.py").write_text(
+        "from library import load\n"
+        "from pipelines.workers.pool import WorkerPool\n"
+        "with WorkerPool(load, jobs=2) as pool:\n"
+        "    pool.submit([-1, -2, -3])\n"
+        "    print(sorted(result for _, result in pool.results()))\n"
     )
     done = subprocess.run(
         [sys.executable, "program.py"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
         capture_output=True,
         text=True,
         timeout=60,
