@@ -20,7 +20,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("mmemo", deadline=None)
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=15)
-hypothesis.settings.register_profile("ci", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=20)
 # Continuous integration has half an hour for everything on two cores.
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "mmemo")
 

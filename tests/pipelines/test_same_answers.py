@@ -18,9 +18,9 @@ THREADS = {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "3"}
 
 @pytest.fixture(scope="module")
 def talks(corpus, tmp_path_factory):
-    """Copy three clips without their transcripts, so that their words are recognised."""
+    """Copy two clips without their transcripts, so that their words are recognised."""
     folder = tmp_path_factory.mktemp("talks")
-    for clip in sorted((corpus / "clips").glob("*.mp4"))[:3]:
+    for clip in sorted((corpus / "clips").glob("*.mp4"))[:2]:
         shutil.copy(clip, folder)
     return folder
 
@@ -40,7 +40,7 @@ def test_answers_are_the_same_for_any_jobs_threads_and_folder(talks, tmp_path):
     run("predict", *files[:1], "--out", two, "--quiet", cwd=tmp_path, jobs=1, env=THREADS)
     run("predict", *files, "--out", two, "--quiet", cwd=tmp_path, jobs=2, env=THREADS)
     names = {path.name for path in one.glob("*.jsonl") if not path.name.startswith(".")}
-    assert len(names) == 3
+    assert len(names) == 2
     for name in names:
         assert (one / name).read_bytes() == (two / name).read_bytes()
 
