@@ -76,20 +76,22 @@ def test_a_fault_costs_one_recording(small_run, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("fault", ["hang", "grow"])
 def test_a_process_in_a_fault_ends_with_its_program(fault, tmp_path):
     """Also where compiled code does not return, so that no thread of Python can run."""
-    (tmp_path / "program.py").write_text(
-        "import sys\n"
-        f"sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]\n"
+    (tmp_path / "faulty_task.py").write_text(
         "from faulty_decoder import FAULTS\n"
-        "from pipelines.workers.pool import WorkerPool\n"
         "def load():\n"
         "    return run\n"
         "def run(name):\n"
         "    open('running', 'w').close()\n"
         "    FAULTS[name]()\n"
-        "if __name__ == '__main__':\n"
-        "    with WorkerPool(load, jobs=1) as pool:\n"
-        f"        pool.submit([{fault!r}])\n"
-        "        list(pool.results())\n"
+    )
+    (tmp_path / "program.py").write_text(
+        "import sys\n"
+        f"sys.path[:0] = [{str(ROOT)!r}, {str(Path(__file__).parent)!r}]\n"
+        "from faulty_task import load\n"
+        "from pipelines.workers.pool import WorkerPool\n"
+        "with WorkerPool(load, jobs=1) as pool:\n"
+        f"    pool.submit([{fault!r}])\n"
+        "    list(pool.results())\n"
     )
     program = subprocess.Popen([sys.executable, "program.py"], cwd=tmp_path)
     wait_for(lambda: (tmp_path / "running").exists())
