@@ -40,7 +40,7 @@ from extractors.facet.expression import EXPRESSIONS
 from extractors.facet.extractor import FacetExtractor
 from mmemo.config import FeatureConfig
 from mmemo.features import Clip
-from pipelines.default_model.expressions import (
+from pipelines.default_model.face_pictures import (
     Faces,
     enlarged,
     label_of,

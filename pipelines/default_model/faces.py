@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from extractors.facet.expression import EXPRESSION_NAMES, EXPRESSIONS, ExpressionNetwork
 from mmemo.labels import EMOTIONS
 from pipelines.default_model.channel_clips import NONE, ChannelClips
-from pipelines.default_model.expressions import Faces, measure_faces
+from pipelines.default_model.face_pictures import Faces, measure_faces
 
 CORPUS = "FER2013"
 EMOTION_OF: Mapping[str, str] = {

@@ -1,12 +1,11 @@
 """The expression network: the extractor runs what was trained; mirrored faces are one."""
 
 import sys
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from fer2013 import unpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
@@ -20,19 +19,16 @@ from extractors.facet.expression import (
 )
 from extractors.facet.measures import mirror_of
 from extractors.facet.tracker import FaceTracker
-from mmemo.errors import AssetError, DataError
+from mmemo.errors import AssetError
 from pipelines.default_model import expressions
 from pipelines.default_model.expressions import (
-    FOLDERS,
     SMALL_LANDMARK_CM,
-    Faces,
     TrainedNetwork,
-    held_out,
-    measure_faces,
     shrunk,
     symmetric_statistics,
     vary,
 )
+from pipelines.default_model.face_pictures import Faces
 
 
 @pytest.fixture(scope="module")
@@ -133,13 +129,6 @@ def test_a_small_face_keeps_its_brightness_and_loses_its_details(width):
         assert (small.std((2, 3)) < patches.std((2, 3))).all()
 
 
-def test_a_seventh_of_the_pictures_is_held_out_the_same_ones_every_time():
-    names = np.array([f"sad/Training_{number}.jpg" for number in range(7000)])
-    chosen = held_out(names)
-    assert 0.11 < chosen.mean() < 0.18
-    np.testing.assert_array_equal(held_out(names[::-1])[::-1], chosen)
-
-
 def test_missing_or_foreign_weights_are_named(tmp_path):
     with pytest.raises(AssetError, match="expression network"):
         ExpressionNetwork(tmp_path / "none.safetensors")
@@ -147,32 +136,6 @@ def test_missing_or_foreign_weights_are_named(tmp_path):
     other.write_bytes(save({"out.bias": np.zeros(3, np.float32)}))
     with pytest.raises(AssetError, match="expected 7 expressions"):
         ExpressionNetwork(other)
-
-
-def test_a_folder_without_pictures_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"train\.zip"):
-        measure_faces(tmp_path, "train", tmp_path / "work")
-
-
-def unpack(shared: Path, folder: Path, each: int) -> None:
-    """Unpack a few pictures per expression of FER2013's public test."""
-    with zipfile.ZipFile(shared / "data/fer2013/public_test.zip") as archive:
-        for name in FOLDERS:
-            pictures = [file for file in sorted(archive.namelist()) if file.startswith(f"{name}/")]
-            for file in pictures[:each]:
-                archive.extract(file, folder)
-
-
-@pytest.mark.shared
-def test_pictures_are_measured_once(shared: Path, tmp_path):
-    unpack(shared, tmp_path / "public_test", 2)
-    faces = measure_faces(tmp_path, "public_test", tmp_path / "work")
-    assert len(faces.labels) + faces.unfound.sum() == 2 * len(FOLDERS)
-    for label, name in zip(faces.labels, faces.names, strict=True):
-        assert name.startswith(FOLDERS[label])
-    (tmp_path / "public_test").rename(tmp_path / "gone")
-    again = measure_faces(tmp_path, "public_test", tmp_path / "work")
-    np.testing.assert_array_equal(again.patches, faces.patches)
 
 
 @pytest.mark.shared
