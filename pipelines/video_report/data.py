@@ -52,6 +52,7 @@ def _utterance(report: VideoReport, row: int, prediction: Prediction) -> dict[st
         "absent": dict(prediction.absent),
         "labels": None if prediction.labels is None else list(prediction.labels),
         "answer": prediction.answer,
+        "reliability": prediction.reliability,
     }
     if prediction.probs is not None and prediction.effects is not None:
         utterance["probs"] = _rounded([prediction.probs[label] for label in report.labels], 4)

@@ -13,13 +13,19 @@ from mmemo.prediction import DEMONSTRATION_WARNING, EXPRESSED_NOTE
 from pipelines.video_report.content import VideoReport
 from pipelines.video_report.data import to_data, to_script
 from pipelines.video_report.player import Player
+from pipelines.video_report.summary import clock, sum_up
 
 COLOURS, STYLE, LAYOUT = "colours.css", "page.css", "layout.html"
-SCRIPTS = ("tools.js", "choices.js", "moment.js", "expressions.js", "timeline.js", "transcript.js",
-           "numbers.js", "playing.js", "main.js")  # fmt: skip
+SCRIPTS = ("tools.js", "choices.js", "filters.js", "moment.js", "expressions.js", "timeline.js",
+           "tracks.js", "transcript.js", "strongest.js", "numbers.js", "help.js", "playing.js",
+           "main.js")  # fmt: skip
 """In the order in which they run, all inside one function."""
 
-NAMES = {"text": "Words", "audio": "Voice", "visual": "Face"}
+NOT_READ = {
+    "text": "The words were not read",
+    "audio": "The voice was not read",
+    "visual": "The face was not read",
+}
 
 
 def build_page(
@@ -75,23 +81,32 @@ def _link_home(name: str, address: str) -> str:
 def _head(report: VideoReport, heading: str, downloads: Sequence[tuple[str, str]]) -> str:
     words = sum(len(prediction.words) for prediction in report.predictions)
     facts = [
-        _clock(report.duration_s),
+        f"{clock(round(report.duration_s))} long",
         _count(len(report.predictions), "utterance"),
         _count(words, "word"),
         f"model trained on {report.dataset}" if report.dataset else "",
     ]
     items = "".join(f"<li>{escape(fact)}</li>" for fact in facts if fact)
     notices = [DEMONSTRATION_WARNING] if report.demonstration else []
-    notices += [f"{NAMES.get(m, m)}: none ({reason})." for m, reason in report.absent.items()]
-    if not any(prediction.labels is not None for prediction in report.predictions):
-        notices.append("There is nothing to read emotions from.")
+    notices += [f"{NOT_READ[m]}: {reason}." for m, reason in report.absent.items()]
     boxes = "".join(f'<p class="notice">{escape(notice)}</p>' for notice in notices)
     return (
-        f'<header><h1>{escape(heading)}</h1><ul class="facts">{items}</ul>'
+        f'<header><h1>{escape(heading)}</h1>{_summary(report)}<ul class="facts">{items}</ul>'
         f"{_downloads(downloads)}{boxes}"
         '<noscript><p class="notice">This page draws itself with a script that is part of it; '
         "allow scripts to see more than the recording.</p></noscript></header>"
     )
+
+
+def _summary(report: VideoReport) -> str:
+    """Return the sentence on top; its times are buttons that jump there."""
+    phrases = "".join(
+        escape(phrase.text)
+        if phrase.time_s is None
+        else f'<button type="button" data-jump="{phrase.time_s:.3f}">{escape(phrase.text)}</button>'
+        for phrase in sum_up(report.predictions)
+    )
+    return f'<p class="summary">{phrases}</p>'
 
 
 def _downloads(downloads: Sequence[tuple[str, str]]) -> str:
@@ -132,9 +147,3 @@ def _digest(content: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    hours = f"{whole // 3600}:" if whole >= 3600 else ""
-    return f"{hours}{whole // 60 % 60:02d}:{whole % 60:02d} long"

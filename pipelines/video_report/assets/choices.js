@@ -1,6 +1,6 @@
 // The reader's choices, and the listeners to their changes.
 const state = { label: 0, source: "text", current: 0, word: -1 };
-const listeners = { choice: [], current: [], word: [], time: [] };
+const listeners = { choice: [], current: [], word: [], time: [], filter: [] };
 
 // The strongest colour stands for at least this effect, so that small effects look small.
 const MIN_FULL_EFFECT = 0.1;
@@ -46,11 +46,8 @@ function prepareChoices() {
   state.source = explained.includes("text") ? "text" : explained[0] || "text";
   byId("label").addEventListener("change", (event) => choose({ label: Number(event.target.value) }));
   byId("source").addEventListener("change", (event) => choose({ source: event.target.value }));
-  byId("keys-button").addEventListener("click", () => {
-    const shown = byId("keys").hidden;
-    byId("keys").hidden = !shown;
-    byId("keys-button").setAttribute("aria-expanded", shown);
-  });
+  byId("source-choice").hidden = sources.length < 2;
+  byId("colours").hidden = !sources.length;
 }
 
 // The effect of each word of an utterance on the chosen label; null if not measured.

@@ -1,13 +1,14 @@
 // Keys and start-up.
-function goTo(number, event) {
-  const last = data.utterances.length - 1;
-  const at = Math.min(Math.max(number, 0), last);
+// Go to an utterance, or to the next shown one in the direction of the step.
+function goTo(number, step, event) {
+  const at = nextShown(number, step);
   if (at < 0) return;
   jump(data.utterances[at].start, at);
   const item = byId("transcript").children[at];
   // In the transcript the focus moves along and is read out; in the timeline it stays.
   if (event.currentTarget === byId("transcript")) item.focus();
   else byId("status").textContent = item.getAttribute("aria-label");
+  reveal(at);
 }
 
 function goToWord(step) {
@@ -22,15 +23,15 @@ function goToWord(step) {
 }
 
 function onKey(event) {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("button, select")) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("button, select, input, textarea")) return;
   const actions = {
-    ArrowDown: () => goTo(state.current + 1, event),
-    ArrowUp: () => goTo(state.current - 1, event),
-    Home: () => goTo(0, event),
-    End: () => goTo(data.utterances.length - 1, event),
+    ArrowDown: () => goTo(state.current + 1, 1, event),
+    ArrowUp: () => goTo(state.current - 1, -1, event),
+    Home: () => goTo(0, 1, event),
+    End: () => goTo(data.utterances.length - 1, -1, event),
     ArrowRight: () => goToWord(1),
     ArrowLeft: () => goToWord(-1),
-    Enter: () => goTo(state.current, event),
+    Enter: () => goTo(state.current, 1, event),
     " ": togglePlay,
   };
   const number = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : -1;
@@ -44,9 +45,13 @@ function onKey(event) {
 prepareChoices();
 prepareTranscript();
 prepareNumbers();
+prepareFilters();
+prepareStrongest();
+prepareHelp();
 preparePlaying();
 on("choice", drawMoment);
 on("current", drawMoment);
+prepareTracks();
 prepareTimeline();
 drawTimeline();
 for (const id of ["timeline", "transcript"]) byId(id).addEventListener("keydown", onKey);
@@ -62,4 +67,7 @@ window.addEventListener("afterprint", () => {
 choose({});
 markCurrent();
 markWord(now());
-byId("cut-note").hidden = !data.utterances.some((utterance) => utterance.cuts);
+// Whatever is scrolled into view stays clear of the player and the timeline above it.
+new ResizeObserver(() => {
+  document.documentElement.style.setProperty("--stage", `${byId("stage").offsetHeight}px`);
+}).observe(byId("stage"));

@@ -15,17 +15,23 @@ function probabilityBar(utterance, k) {
     cut === null ? null : shape("line", { x1: x(cut), x2: x(cut), y1: 0, y2: 20, class: "cut" }));
 }
 
-// One cell per modality, empty where the utterance does not have it.
+// The channels that the recording has; the page explains in words why it lacks others.
+const channels = data.modalities.filter((modality) => !(modality in data.absent));
+
+// One cell per channel, empty where the utterance does not have it.
 function effectCells(effects) {
-  return data.modalities.map((modality) => make("td", { class: "effect number" },
-    modality in effects ? signed(effects[modality], 1) : ""));
+  return channels.map((modality) => make("td", { class: "effect number" },
+    modality in effects ? timesOdds(effects[modality]) : ""));
 }
 
 function momentHead() {
   return make("thead", {}, make("tr", {},
+    make("td", { colspan: 3 }),
+    make("th", { scope: "colgroup", colspan: channels.length, class: "number" }, "effect on the odds")),
+  make("tr", {},
     make("th", { scope: "col" }, "emotion"),
     make("th", { scope: "col", colspan: 2 }, "probability"),
-    ...data.modalities.map((modality) => make("th", { scope: "col", class: "effect number" },
+    ...channels.map((modality) => make("th", { scope: "col", class: "effect number" },
       make("span", { class: `key ${modality}` }, NAMES[modality] || modality)))));
 }
 
@@ -55,7 +61,7 @@ function drawMoment() {
   }
   byId("now-title").textContent = `Utterance ${state.current + 1} of ${data.utterances.length}, `
     + `${clock(utterance.start)} to ${clock(utterance.end)}`;
-  parts.push(make("p", {}, make("strong", {}, answerOf(utterance))));
+  parts.push(make("p", {}, make("strong", {}, utterance.answer)));
   if (utterance.labels !== null) {
     parts.push(make("table", { class: "moment" },
       momentHead(),
@@ -64,10 +70,9 @@ function drawMoment() {
   const missing = absences(utterance);
   if (missing.length) parts.push(make("p", { class: "soft" }, `${missing.join("; ")}.`));
   if (utterance.labels !== null) {
-    parts.push(make("p", { class: "soft" }, "● predicted. ", utterance.cuts ? "Dashes: predicted from here on. " : "",
-      utterance.usual ? "Short line below: how often viewers named it where the model learned it. " : "",
-      "Words, voice, face: log-odds that the emotion loses when they are hidden. Above zero they speak for it, "
-      + "below zero against it; 0.7 halves the odds."));
+    parts.push(make("p", { class: "soft" }, utterance.labels.length ? "● predicted. " : "",
+      utterance.cuts ? "Dashes: threshold. " : "",
+      "Effect on the odds: ×2 doubles them, ÷2 halves them; measured by hiding the words, voice or face."));
   }
   byId("moment").replaceChildren(...parts);
 }

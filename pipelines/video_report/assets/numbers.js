@@ -15,7 +15,7 @@ function prepareNumbers() {
     make("td", {}, textOf(utterance), ...absences(utterance).map((t) => make("span", { class: "soft" }, t))),
     ...data.labels.map((label, k) => numberCell(utterance, label, k))));
   byId("numbers-table").append(
-    make("p", { class: "soft" }, "Probability, its band below it; ● found."),
+    make("p", { class: "soft" }, "Probability, its band below it; ● predicted."),
     make("table", { class: "numbers" },
     make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))),
     make("tbody", {}, ...rows)));

@@ -35,6 +35,10 @@ function follow() {
 function preparePlaying() {
   if (!player) return;
   if (player.src.startsWith("data:")) unpack();
+  // The first picture is that of the first utterance; players show black, or a title, at 0.
+  player.addEventListener("loadedmetadata", () => {
+    if (!fallback.time && data.utterances.length) jump(data.utterances[0].start, 0);
+  }, { once: true });
   let running = false;
   const step = () => {
     follow();

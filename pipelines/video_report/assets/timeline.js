@@ -1,11 +1,13 @@
 // Emotions, words, voice and face on one time axis.
-const LANE = { axis: 20, utterance: 20, emotion: 30, voice: 34, face: 22 };
+const LANE = { axis: 18, utterance: 20, emotion: 36, emotionOnPhone: 22, voice: 34, face: 22 };
+const CROWDED_PX = 8;
+const PHONE_PX = 800;
 const FEW_UNITS = ["AU1", "AU4", "AU6", "AU9", "AU12", "AU15", "AU25"];
 const EVIDENCE = [1, 4];
 const PITCH_HZ = [60, 500];
 const QUIET_DB = -60;
 const PAPER_WIDTH = 580;
-const view = { scale: 1, width: 600, height: 0, allUnits: false, paper: false };
+const view = { scale: 1, width: 600, height: 0, crowded: false, allUnits: false, paper: false };
 let playhead = null;
 
 function zoomSteps() {
@@ -18,21 +20,11 @@ const xOf = (seconds) => seconds * view.scale;
 function lanes() {
   const result = [{ kind: "axis", height: LANE.axis, name: "time" },
     { kind: "utterance", height: LANE.utterance, name: "utterances" }];
+  const height = window.innerWidth > PHONE_PX || view.paper ? LANE.emotion : LANE.emotionOnPhone;
   data.labels.forEach((label, k) =>
-    result.push({ kind: "emotion", height: LANE.emotion, name: label, range: "0–1", k }));
-  const { tracks } = data;
-  result.push(...expressionLanes());
-  if (tracks.pitch.some((v) => v !== null)) {
-    result.push({ kind: "pitch", height: LANE.voice, name: "pitch (F0)", range: "60–500 Hz" });
-  }
-  if (tracks.loudness.some((v) => v !== null)) {
-    result.push({ kind: "loudness", height: LANE.voice, name: "energy", range: "−60–0 dB" });
-  }
-  const units = tracks.face.filter((t) => view.allUnits || FEW_UNITS.includes(t.unit));
-  for (const track of units) {
-    result.push({ kind: "face", height: LANE.face, name: track.unit, more: track.name, track });
-  }
-  return result;
+    result.push({ kind: "emotion", height, name: label, range: "0–1", k }));
+  const open = tracks.filter((group) => group.open || view.paper);
+  return [...result, ...open.flatMap((group) => group.lanes())];
 }
 
 function axis(lane, y) {
@@ -49,8 +41,9 @@ function utteranceBlocks(lane, y) {
   return data.utterances.map((utterance, n) => {
     const width = Math.max(xOf(utterance.end - utterance.start) - 1, 2);
     const block = shape("rect", { x: xOf(utterance.start), y: y + 2, width, height: lane.height - 4,
-      rx: 3, "data-utterance": n, class: "utterance-block" },
-    shape("title", {}, `${clock(utterance.start)} ${textOf(utterance)} — ${answerOf(utterance)}`));
+      rx: 3, "data-utterance": n,
+      class: isShown(utterance) ? "utterance-block" : "utterance-block filtered" },
+    shape("title", {}, `${clock(utterance.start)} ${textOf(utterance)} — ${utterance.answer}`));
     const room = Math.floor(width / 5.5) - 1;
     const text = textOf(utterance);
     const label = text.length <= room ? text : `${text.slice(0, Math.max(room - 1, 0))}…`;
@@ -77,7 +70,12 @@ function emotion(lane, y) {
     const predicted = utterance.labels.includes(lane.name);
     const [low, up] = [utterance.low[k], utterance.high[k]];
     const title = `${lane.name} ${decimals(p)}`
-      + (low === null ? "" : ` (${decimals(low)} to ${decimals(up)})`) + (predicted ? ", found" : "");
+      + (low === null ? "" : ` (${decimals(low)} to ${decimals(up)})`) + (predicted ? ", predicted" : "");
+    if (view.crowded) {
+      parts.push(shape("rect", { x, y: yOf(p), width, height: Math.max(high * p, 0.5),
+        class: predicted ? "prob strong" : "prob" }, shape("title", {}, title)));
+      continue;
+    }
     parts.push(shape("rect", { x, y: yOf(p), width, height: Math.max(high * p, 0.5), class: "prob" },
       shape("title", {}, title)));
     if (low !== null) {
@@ -89,7 +87,10 @@ function emotion(lane, y) {
       const cut = yOf(utterance.cuts[k]);
       parts.push(shape("line", { x1: x, x2: x + width, y1: cut, y2: cut, class: "cut" }));
     }
-    if (predicted) parts.push(shape("circle", { cx: x + Math.min(width / 2, 7), cy: yOf(0) - 5, r: 3, class: "dot" }));
+    if (predicted) {
+      parts.push(shape("circle", { cx: x + Math.min(width / 2, 7), cy: yOf(0) - 5, r: 3,
+        class: utterance.reliability === "possible" ? "dot ring" : "dot" }));
+    }
   }
   return [shape("g", { class: k === state.label ? "chosen-lane" : null, "data-lane": k }, ...parts)];
 }
@@ -187,13 +188,15 @@ function drawTimeline() {
   const startS = old ? old.scrollLeft / view.scale : 0;
   const rows = lanes();
   const names = make("div", { class: "names" }, ...rows.map(nameOf));
-  if (data.tracks.face.length) names.append(unitsButton());
+  const units = rows.some(({ kind }) => kind === "face");
+  if (units) names.append(unitsButton());
   const scroller = make("div", { class: "lanes" });
   holder.replaceChildren(names, scroller);
   const seconds = (!view.paper && Number(byId("zoom").value)) || data.duration || 1;
   view.scale = (view.paper ? PAPER_WIDTH : Math.max(scroller.clientWidth, 200)) / seconds;
   view.width = Math.max(data.duration * view.scale, 1);
-  view.height = rows.reduce((sum, lane) => sum + lane.height, 0) + (data.tracks.face.length ? 26 : 0);
+  view.height = rows.reduce((sum, lane) => sum + lane.height, 0) + (units ? 26 : 0);
+  view.crowded = view.width < CROWDED_PX * data.utterances.length;
   const picture = shape("svg", { width: view.width, height: view.height, "aria-hidden": "true",
     viewBox: `0 0 ${view.width} ${view.height}`, preserveAspectRatio: "none" });
   let y = 0;
@@ -201,7 +204,7 @@ function drawTimeline() {
     picture.append(...DRAW[lane.kind](lane, y));
     y += lane.height;
   }
-  if (data.tracks.face.length) {
+  if (units) {
     picture.append(shape("text", { x: 4, y: y + 16 }, `face: evidence for (up) and against (down), log10 odds `
       + `up to ±${evidenceReach()}; gaps: no face`));
   }
@@ -210,6 +213,7 @@ function drawTimeline() {
   picture.addEventListener("click", (event) => {
     const box = picture.getBoundingClientRect();
     jump((event.clientX - box.left) / box.width * data.duration);
+    reveal(state.current);
   });
   scroller.append(picture);
   scroller.scrollLeft = startS * view.scale;
@@ -241,12 +245,14 @@ function moveHead(seconds) {
 
 function prepareTimeline() {
   byId("zoom").append(...zoomSteps().map(([seconds, name]) => make("option", { value: seconds }, name)));
+  byId("zoom").closest("label").hidden = zoomSteps().length < 2;
   byId("zoom").addEventListener("change", drawTimeline);
   let width = 0;
   new ResizeObserver(() => {
     if (byId("timeline").clientWidth !== width) { width = byId("timeline").clientWidth; drawTimeline(); }
   }).observe(byId("timeline"));
   on("time", moveHead);
+  on("filter", drawTimeline);
   on("current", markTimeline);
   on("choice", markTimeline);
 }

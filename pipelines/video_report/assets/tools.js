@@ -31,17 +31,15 @@ function clock(seconds) {
 
 const decimals = (value, digits = 2) => value.toFixed(digits);
 
-function signed(value, digits = 2) {
-  const size = Math.abs(value).toFixed(digits);
-  return (value < 0 && Number(size) ? "−" : "+") + size;
+// How many times an effect, a difference of log-odds, raises (×) or lowers (÷) the odds.
+function timesOdds(effect) {
+  const times = Math.exp(Math.abs(effect));
+  const size = times < 9.95 ? times.toFixed(1) : String(Math.round(times));
+  return (effect < 0 && size !== "1.0" ? "÷" : "×") + size;
 }
 
 function textOf(utterance) {
   return utterance.words.map((word) => word[0]).join(" ");
-}
-
-function answerOf(utterance) {
-  return utterance.answer;
 }
 
 function absences(utterance) {
@@ -49,5 +47,5 @@ function absences(utterance) {
   for (const [modality, reason] of Object.entries(utterance.absent)) {
     if (data.modalities.includes(modality)) reasons.set(NAMES[modality] || modality, reason);
   }
-  return [...reasons].map(([name, reason]) => `${name}: none (${reason})`);
+  return [...reasons].map(([name, reason]) => `${name} not read: ${reason}`);
 }

@@ -13,7 +13,7 @@ function utteranceItem(utterance, n) {
   if (!utterance.words.length) words.append(make("span", { class: "soft" }, "(no words)"));
   const missing = absences(utterance);
   return make("li", { class: "utterance", "data-utterance": n, tabindex: n === 0 ? 0 : -1,
-    "aria-label": `${clock(utterance.start)}: ${textOf(utterance) || "no words"}. ${answerOf(utterance)}` },
+    "aria-label": `${clock(utterance.start)}: ${textOf(utterance) || "no words"}. ${utterance.answer}` },
   make("div", { class: "time" }, `${clock(utterance.start)}–${clock(utterance.end)}`),
   words,
   make("div", { class: "predicted" }, emotionsText(utterance),
@@ -21,7 +21,7 @@ function utteranceItem(utterance, n) {
 }
 
 function emotionsText(utterance) {
-  if (utterance.labels === null || !utterance.labels.length) return answerOf(utterance);
+  if (utterance.labels === null || !utterance.labels.length) return utterance.answer;
   return utterance.labels
     .map((label) => `${label} ${decimals(utterance.probs[data.labels.indexOf(label)])}`).join(", ");
 }
@@ -38,7 +38,7 @@ function paintWord(span, value, most) {
   const colour = value < 0 ? "--against" : "--for";
   span.style.background = `rgba(var(${colour}), ${(0.5 * share).toFixed(3)})`;
   span.style.borderBottomColor = share < 0.1 ? "transparent" : `rgb(var(${colour}))`;
-  span.title = `${data.labels[state.label]}: ${signed(value)} log-odds`;
+  span.title = `${data.labels[state.label]}: odds ${timesOdds(value)}`;
 }
 
 function paintWords() {
@@ -51,6 +51,7 @@ function paintWords() {
 }
 
 function paintLegend(most) {
+  byId("legend").hidden = !data.utterances.some(valuesOf);
   const label = data.labels[state.label];
   const sample = (text, value) => {
     const span = make("span", { class: "word" }, text);
@@ -59,15 +60,19 @@ function paintLegend(most) {
     return span;
   };
   byId("legend").replaceChildren(make("span", {},
-    sample("solid line", 1), ` evidence for ${label}, `, sample("dashed line", -1), " evidence against it; ",
-    `strongest colour: ${decimals(most)} log-odds. Italics: the recogniser doubts the word.`));
+    sample("solid line", 1), ` raises the odds of ${label}, `, sample("dashed line", -1), " lowers them; ",
+    `strongest colour: ${timesOdds(most)} or ${timesOdds(-most)}.`,
+    byId("transcript").querySelector(".unsure") ? " Italics: the recogniser doubts the word." : ""));
 }
 
+// One utterance is in the order of Tab: the current one, or the first that is shown.
 function markCurrent() {
+  const current = data.utterances[state.current];
+  const stop = current && isShown(current) ? state.current : nextShown(0, 1);
   for (const item of byId("transcript").children) {
     const here = Number(item.dataset.utterance) === state.current;
     item.classList.toggle("current", here);
-    item.tabIndex = here ? 0 : -1;
+    item.tabIndex = Number(item.dataset.utterance) === stop ? 0 : -1;
     if (here) item.setAttribute("aria-current", "true");
     else item.removeAttribute("aria-current");
   }
@@ -94,6 +99,17 @@ function markChosenWord() {
   if (item && state.word >= 0) item.querySelectorAll(".word")[state.word].classList.add("at");
 }
 
+function filterTranscript() {
+  for (const item of byId("transcript").children) {
+    item.hidden = !isShown(data.utterances[Number(item.dataset.utterance)]);
+  }
+  markCurrent();
+}
+
+function reveal(number) {
+  byId("transcript").children[number]?.scrollIntoView({ block: "nearest" });
+}
+
 function prepareTranscript() {
   byId("transcript").append(...data.utterances.map(utteranceItem));
   byId("transcript").addEventListener("click", (event) => {
@@ -106,6 +122,7 @@ function prepareTranscript() {
   on("choice", paintWords);
   on("current", markCurrent);
   on("current", markChosenWord);
+  on("filter", filterTranscript);
   on("word", markChosenWord);
   on("time", markWord);
 }

@@ -16,6 +16,9 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 UTTERANCES = 6
+TIMES = {True: "\N{MULTIPLICATION SIGN}", False: "÷"}
+DESK = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +103,8 @@ def test_clicking_jumps_in_the_recording(show):
 def test_keys_go_from_utterance_to_utterance_and_word_to_word(show):
     page, report = show(), made_report(UTTERANCES)
     page.locator("#timeline").focus()
-    page.keyboard.press("Tab")  # the button for all action units
     reached = set()
-    for _ in range(4):
+    for _ in range(40):
         reached.add(page.evaluate("document.activeElement.className || document.activeElement.id"))
         page.keyboard.press("Tab")
     assert "utterance current" in reached
@@ -149,19 +151,19 @@ def test_words_are_coloured_by_their_effects(show):
         for n, effect in enumerate(effects):
             word = page.locator(".utterance").nth(3).locator(".word").nth(n)
             assert ("for" if effect > 0 else "against") in word.get_attribute("class").split()
-            assert word.get_attribute("title").startswith("anger: ")
+            assert word.get_attribute("title").startswith(f"anger: odds {TIMES[effect > 0]}")
 
 
-def test_effects_of_words_voice_and_face_have_a_sign_and_one_decimal(show):
+def test_effects_of_words_voice_and_face_multiply_the_odds(show):
     page, report = show(), made_report(UTTERANCES)
     page.locator(".utterance").nth(2).locator(".time").click()
     assert page.locator(".moment th.effect").all_inner_texts() == ["words", "voice", "face"]
     for k, effects in enumerate(report.predictions[2].effects.values()):
         row = page.locator(".moment tbody tr").nth(k)
-        shown = [text.replace("\u2212", "-") for text in row.locator(".effect").all_inner_texts()]
+        shown = row.locator(".effect").all_inner_texts()
         for text, effect in zip(shown, effects.values(), strict=True):
-            assert text[0] in "+-"
-            assert float(text) == pytest.approx(effect, abs=0.0501)
+            assert text[0] == TIMES[effect > 0 or text[1:] == "1.0"]
+            assert float(text[1:]) == pytest.approx(np.exp(abs(effect)), abs=0.0501)
 
 
 def test_words_are_shown_as_text(show):
@@ -175,7 +177,7 @@ def test_missing_modalities_are_named(show):
     page = show()
     page.locator(".utterance").nth(4).locator(".time").click()
     assert "nothing to read" in page.locator("#moment").inner_text()
-    assert "voice: none (silence here)" in page.locator("#moment").inner_text()
+    assert "voice not read: silence here" in page.locator("#moment").inner_text()
     assert page.locator("#moment table").count() == 0
 
 
@@ -228,7 +230,7 @@ def test_a_recording_without_utterances_is_no_error(show):
 
 def test_the_face_is_drawn_frame_by_frame_with_a_legend_and_values_under_the_pointer(show):
     report = made_report(UTTERANCES)
-    page = show(report=report)
+    page = show(report=report, viewport=DESK)
     looks = list(report.tracks.expressions)
     assert page.locator(".expression-names > span + span").all_inner_texts() == looks
     lines = page.locator("path.expression")
@@ -257,8 +259,9 @@ def test_a_silent_recording_shows_its_face(show):
     report = made_report(UTTERANCES)
     nothing = np.full(len(report.tracks.pitch_hz), np.nan)
     tracks = replace(report.tracks, pitch_hz=nothing, loudness_db=nothing)
-    page = show(report=replace(report, tracks=tracks))
+    page = show(report=replace(report, tracks=tracks), viewport=DESK)
     assert page.locator("path.expression").count() == 7
+    assert page.locator("#tracks button").all_inner_texts() == ["Face", "Action units"]
     assert page.locator("path.line.audio, path.area.audio").count() == 0
 
 
@@ -266,4 +269,115 @@ def test_a_model_without_expressions_has_no_such_lane(show):
     report = made_report(UTTERANCES)
     page = show(report=replace(report, tracks=replace(report.tracks, expressions={})))
     assert page.locator("path.expression, .expression-names, .surface").count() == 0
-    assert page.locator("path.area.visual").count() > 0
+    assert page.locator("#tracks button").all_inner_texts() == ["Voice", "Action units"]
+
+
+def in_view(page, selector):
+    """Return whether the whole of an element is inside the window."""
+    return page.evaluate(
+        "s => { const box = document.querySelector(s).getBoundingClientRect();"
+        " return box.top >= 0 && box.bottom <= innerHeight; }",
+        selector,
+    )
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE])
+def test_player_and_timeline_stay_in_view_and_cover_nothing(show, viewport):
+    page = show(report=made_report(UTTERANCES), viewport=viewport)
+    page.locator(".utterance").last.scroll_into_view_if_needed()
+    assert in_view(page, "#player")
+    assert in_view(page, "#timeline")
+    page.locator("#strongest button").first.focus()
+    stage = "document.getElementById('stage').getBoundingClientRect().bottom"
+    assert page.evaluate(f"document.activeElement.getBoundingClientRect().top >= {stage}")
+    assert page.locator(".moment td.effect").first.is_visible()
+
+
+def test_the_strongest_moments_and_the_summary_jump_there(show):
+    page, report = show(viewport=DESK), made_report(UTTERANCES)
+    probs = {
+        (n, label): p.probs[label]
+        for n, p in enumerate(report.predictions)
+        for label in p.labels or ()
+    }
+    number, label = max(probs, key=probs.get)
+    first = page.locator("#strongest button").first
+    assert label in first.inner_text()
+    first.click()
+    assert time_of(page) == pytest.approx(report.predictions[number].start, abs=0.01)
+    assert page.locator(".utterance.current").get_attribute("data-utterance") == str(number)
+    button = page.locator(".summary button").first
+    button.click()
+    assert time_of(page) == pytest.approx(float(button.get_attribute("data-jump")), abs=0.01)
+
+
+def test_utterances_are_filtered_by_emotion_and_by_reliability(show):
+    report = made_report(UTTERANCES)
+    predictions = list(report.predictions)
+    predictions[3] = replace(predictions[3], reliability="likely")
+    page = show(report=replace(report, predictions=predictions))
+    for label in ("anger", "sadness"):
+        page.locator("#shown").select_option(label)
+        numbers = [n for n, p in enumerate(predictions) if label in (p.labels or ())]
+        shown = page.locator(".utterance:visible")
+        assert [int(item.get_attribute("data-utterance")) for item in shown.all()] == numbers
+        assert page.locator("#shown-count").inner_text().startswith(f"{len(numbers)} of 6")
+        assert page.locator(".utterance-block:not(.filtered)").count() == len(numbers)
+        assert all(label in text for text in page.locator("#strongest strong").all_inner_texts())
+    page.locator(".utterance[tabindex='0']").focus()  # one that is shown
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement.dataset.utterance") == str(numbers[-1])
+    page.locator("#shown").select_option("all")
+    page.locator("#likely").check()
+    assert page.locator(".utterance:visible").count() == 1
+    page.locator("#shown").select_option("cannot tell")
+    assert page.locator(".utterance:visible").count() == 0
+
+
+def test_voice_and_action_units_fold_away(show):
+    page = show(viewport=DESK)
+    assert page.locator("path.audio, path.area.visual").count() == 0
+    for name in ("Voice", "Action units"):
+        page.locator("#tracks button", has_text=name).click()
+    assert page.locator("path.line.audio, path.area.audio").count() == 2
+    assert page.locator("path.area.visual").count() == 5
+    page.locator("#tracks button", has_text="Voice").click()
+    assert page.locator("path.audio").count() == 0
+
+
+def test_a_channel_that_is_missing_has_words_and_no_column(show):
+    report = made_report(UTTERANCES)
+    page = show(report=replace(report, absent={"visual": "no picture"}))
+    assert page.locator(".moment th.effect").all_inner_texts() == ["words", "voice"]
+    assert "The face was not read: no picture." in page.locator("header").inner_text()
+
+
+def test_the_first_picture_is_that_of_the_first_utterance(show):
+    page, report = show(), made_report(UTTERANCES)
+    until(page, "document.getElementById('player').currentTime > 0")
+    assert time_of(page) == pytest.approx(report.predictions[0].start, abs=0.01)
+
+
+def test_long_recordings_stay_legible(show):
+    page = show(report=made_report(300), player=Player("none", "", ""), viewport=DESK)
+    assert page.locator("#timeline .dot, #timeline .cut").count() == 0
+    assert page.locator(".prob.strong").count() > 0
+    page.locator("#zoom").select_option("60")
+    assert page.locator("#timeline .dot").count() > 0
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "dark"), (PHONE, "light")])
+def test_axe_has_no_serious_complaint(show, viewport, scheme):
+    axe = pytest.importorskip("axe_playwright_python.base", reason="axe is not installed")
+    page = show(viewport=viewport, color_scheme=scheme)
+    page.locator("#tracks button").last.click()
+    for part in ("numbers", "help"):
+        page.locator(f"#{part} summary").click()
+    page.evaluate(axe.AXE_FILE_PATH.read_text(encoding="utf-8"))
+    violations = page.evaluate("axe.run().then(results => results.violations)")
+    serious = [
+        (v["id"], [node["html"] for node in v["nodes"]])
+        for v in violations
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert serious == []

@@ -40,7 +40,7 @@ SMALL = [
     "model.encoder.layers=1",
     "train.epochs=3",
 ]
-VOID = {"meta", "link", "br", "img", "hr"}
+VOID = {"meta", "link", "br", "img", "hr", "input"}
 SILENT = Player("none", "", "There is no recording.")
 
 
@@ -148,7 +148,7 @@ def test_demonstration_and_missing_modalities_are_named():
     report = replace(made_report(), demonstration=False, absent={"visual": "no face <found>"})
     html = build_page(report, SILENT, title="Mine & yours", downloads=[("CSV", "/a?b&c")])
     assert "Demonstration model" not in html
-    assert "Face: none (no face &lt;found&gt;)." in html
+    assert "The face was not read: no face &lt;found&gt;." in html
     assert "<h1>Mine &amp; yours</h1>" in html
     assert "/a?b&c" in parsed(html).links
 
@@ -319,7 +319,7 @@ def test_nothing_to_read_is_a_message_and_a_failure(run, tmp_path, capsys):
     assert "nothing to read emotions from" in capsys.readouterr().err
     html = out.read_text(encoding="utf-8")
     assert "There is nothing to read emotions from." in html
-    assert "Face: none (no face found)." in html
+    assert "The face was not read: no face found." in html
 
 
 @pytest.mark.parametrize(
