@@ -183,13 +183,13 @@ class _Occluder:
             rows += [replace(c, video=f"{number}") for c in (variant, *self.neighbours)]
         batch = self.model.collate([replace(c, labels=None) for c in rows])
         device = next(self.model.parameters()).device
-        log_probs = self.model(batch.to(device)).set_log_probs[:: 1 + len(self.neighbours)]
-        return self.calibrated(log_probs, variants)
+        scores = self.model(batch.to(device)).scores[:: 1 + len(self.neighbours)]
+        return self.calibrated(scores, variants)
 
-    def calibrated(self, log_probs: Tensor, variants: Sequence[ClipArrays]) -> Floats:
-        """Return the marginals (V, K) of variants with log p(set | variant), (V, 2**K)."""
-        read = modalities_read(self.model, variants)
-        return self.calibration(log_probs.double().cpu().numpy(), read)[1]
+    def calibrated(self, scores: Tensor, variants: Sequence[ClipArrays]) -> Floats:
+        """Return the marginals (V, K) of variants from the model's ``Output.scores`` of them."""
+        sets = self.model.distributions(scores.double().cpu().numpy())
+        return sets.calibrated(self.calibration, modalities_read(self.model, variants))[1]
 
 
 @contextlib.contextmanager
@@ -237,7 +237,7 @@ def _explain(occluder: _Occluder, clip: ClipArrays, max_windows: int) -> Explana
     return Explanation(
         labels=model.labels,
         modalities=model.modalities,
-        marginals=occluder.calibrated(output.set_log_probs[:1], [_without_empty(clip)])[0],
+        marginals=occluder.calibrated(output.scores[:1], [_without_empty(clip)])[0],
         modality_weights=output.modality_weights[0].double().cpu().numpy(),
         modality_effects=modality_effects,
         row_weights={

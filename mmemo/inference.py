@@ -1,8 +1,7 @@
 """Run a trained model on clips: from arrays to distributions over label sets."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import torch
@@ -11,17 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from mmemo.arrays import Floats, LabelSets
 from mmemo.batching.batch import ClipArrays, by_video, cut_videos
 from mmemo.decisions.calibration import Calibration, Read
-from mmemo.decisions.decoding import decode_hamming, decode_jaccard, decode_map, decode_threshold
+from mmemo.decisions.decoding import decode_threshold
+from mmemo.decisions.set_distributions import SET_DECODERS, ListedSets, SetDistribution
+from mmemo.errors import DataError
+from mmemo.labels import MOST_LISTED
 from mmemo.model.emotion_model import EmotionModel
 
-_OVER_SETS: Mapping[str, Callable[[Floats], LabelSets]] = {
-    "jaccard": decode_jaccard,
-    "jaccard1": partial(decode_jaccard, empty_pair=True),
-    "hamming": decode_hamming,
-    "map": decode_map,
-}
 UNCALIBRATED = Calibration()
-METRIC_DECODERS: tuple[str, ...] = (*_OVER_SETS, "threshold", "macro")
+METRIC_DECODERS: tuple[str, ...] = (*SET_DECODERS, "threshold", "macro")
 """Each maximises a score of the field."""
 THRESHOLD_DECODERS = ("sure", "threshold", "macro")
 DECODERS: tuple[str, ...] = ("sure", *METRIC_DECODERS)
@@ -33,7 +29,7 @@ class SetDistributions:
 
     Attributes:
         ids: N clip ids.
-        set_log_probs: (N, 2**K) log p(set | clip), float64.
+        sets: p(set | clip), float64.
         marginals: (N, K) p(label | clip).
         uncalibrated: (N, K) marginals before temperature and shares of the prior.
         modality_weights: (N, K, M) share of each modality in the attention for each label.
@@ -44,13 +40,27 @@ class SetDistributions:
     """
 
     ids: tuple[str, ...]
-    set_log_probs: Floats
+    sets: SetDistribution
     marginals: Floats
     uncalibrated: Floats
     modality_weights: Floats
     modalities: tuple[str, ...]
     read: tuple[Read, ...]
     unfamiliar: NDArray[np.bool_]
+
+    @property
+    def set_log_probs(self) -> Floats:
+        """The listed sets' log p(set | clip), (N, 2**K).
+
+        Raises:
+            DataError: there are too many labels to list their sets; ask ``sets``.
+        """
+        if not isinstance(self.sets, ListedSets):
+            raise DataError(
+                f"expected at most {MOST_LISTED} labels to list the probabilities of their sets; "
+                f"got {self.marginals.shape[1]}"
+            )
+        return self.sets.log_probs
 
     def decode(self, decoder: str, thresholds: ArrayLike) -> LabelSets:
         """Return the chosen set of each clip, (N, K) multi-hot.
@@ -63,9 +73,9 @@ class SetDistributions:
             thresholds: (K,) or (N, K), chosen on validation clips (``Checkpoint.thresholds_of``);
                 only these three use them.
         """
-        if decoder not in _OVER_SETS:
+        if decoder not in SET_DECODERS:
             return decode_threshold(self.marginals, thresholds)
-        return _OVER_SETS[decoder](np.exp(self.set_log_probs))
+        return self.sets.decode(decoder)
 
 
 @torch.inference_mode()
@@ -92,8 +102,8 @@ def infer(
     """
     hidden = frozenset(without)
     inputs = cut_videos([_unlabelled(clip, hidden) for clip in clips], model.clips_per_video)
-    size = 1 << len(model.labels)
-    log_probs = np.zeros((len(clips), size))
+    size = 1 << len(model.labels) if model.lists_sets else len(model.labels)
+    scores = np.zeros((len(clips), size))
     weights = np.zeros((len(clips), len(model.labels), len(model.modalities)))
     unfamiliar = np.zeros((len(clips), len(model.modalities)), dtype=bool)
     training = model.training
@@ -102,15 +112,16 @@ def infer(
     for indices in batched(inputs, by_video(inputs), batch_size):
         batch = model.collate([inputs[index] for index in indices])
         output = model(batch.to(device))
-        log_probs[indices] = output.set_log_probs.double().cpu().numpy()
+        scores[indices] = output.scores.double().cpu().numpy()
         weights[indices] = output.modality_weights.double().cpu().numpy()
         unfamiliar[indices] = output.unfamiliar.cpu().numpy()
     model.train(training)
     read = modalities_read(model, inputs)
     weights[[not modalities for modalities in read]] = 0.0
     ids = tuple(clip.id for clip in clips)
-    _, uncalibrated = Calibration(prior=calibration.prior)(log_probs, read)
-    calibrated, marginals = calibration(log_probs, read)
+    sets = model.distributions(scores)
+    _, uncalibrated = sets.calibrated(Calibration(prior=calibration.prior), read)
+    calibrated, marginals = sets.calibrated(calibration, read)
     return SetDistributions(
         ids, calibrated, marginals, uncalibrated, weights, model.modalities, read, unfamiliar
     )

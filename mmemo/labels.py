@@ -33,6 +33,9 @@ ALIASES: Mapping[str, str] = {
 STRONGEST = 3.0
 """The largest intensity that annotators may state."""
 
+MOST_LISTED = 12
+"""Labels up to which their ``2**K`` sets may be listed; more would fill the memory."""
+
 PRESENT_ABOVE = 0.0
 """An emotion is present when its annotated intensity exceeds this (the SDK's rule)."""
 
@@ -104,17 +107,31 @@ def to_names(multihot: ArrayLike, labels: Sequence[str] = EMOTIONS) -> tuple[str
 def to_set_index(multihot: ArrayLike) -> Ints:
     """Return the set indices (...) of multi-hot labels (..., K)."""
     bits = np.asarray(multihot).astype(np.int64)
-    weights: Ints = 1 << np.arange(bits.shape[-1], dtype=np.int64)
-    return np.asarray(bits @ weights)
+    kind = _index_type(bits.shape[-1])
+    return np.asarray(bits.astype(kind) @ (1 << np.arange(bits.shape[-1], dtype=kind)))
 
 
 def sets_of(indices: ArrayLike, n_labels: int) -> LabelSets:
     """Return the multi-hot labels (..., K) of set indices (...)."""
-    bits = np.asarray(indices, dtype=np.int64)[..., None] >> np.arange(n_labels)
+    kind = _index_type(n_labels)
+    bits = np.asarray(indices, dtype=kind)[..., None] >> np.arange(n_labels, dtype=kind)
     return np.asarray(bits & 1, dtype=np.int8)
 
 
+def _index_type(n_labels: int) -> type:
+    """Return the type of set indices: Python's integers where 64 bits are too few."""
+    return np.int64 if n_labels < 63 else object
+
+
 def all_sets(n_labels: int) -> LabelSets:
-    """Return all label sets, shape (2**K, K): row i is the multi-hot form of set index i."""
+    """Return all label sets, shape (2**K, K): row i is the multi-hot form of set index i.
+
+    Raises:
+        DataError: there are more than ``MOST_LISTED`` labels.
+    """
+    if n_labels > MOST_LISTED:
+        raise DataError(
+            f"expected at most {MOST_LISTED} labels whose 2^K sets are listed; got {n_labels}"
+        )
     indices = np.arange(1 << n_labels)[:, None]
     return ((indices >> np.arange(n_labels)) & 1).astype(np.int8)

@@ -6,7 +6,6 @@ import numpy as np
 
 from mmemo.arrays import LabelSets
 from mmemo.checkpoint.trained_model import Checkpoint
-from mmemo.decisions.sure import confidences
 from mmemo.inference import SetDistributions
 from mmemo.prediction import Reliability
 
@@ -32,7 +31,7 @@ def reliabilities_of(
     """
     if not checkpoint.sure:
         return [None] * len(answers)
-    confidence = confidences(distributions.set_log_probs, answers)
+    confidence = distributions.sets.confidences(answers)
     unfamiliar = np.asarray(distributions.unfamiliar.any(axis=1))
     reliabilities: list[Reliability | None] = []
     for row, read in enumerate(distributions.read):

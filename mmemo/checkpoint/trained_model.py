@@ -11,6 +11,7 @@ from mmemo.decisions.calibration import Calibration, Read
 from mmemo.decisions.sure import SureDecision
 from mmemo.errors import CheckpointError
 from mmemo.features import ClipFeatures
+from mmemo.labels import MOST_LISTED, all_sets, sets_of
 from mmemo.model.emotion_model import EmotionModel
 
 
@@ -64,6 +65,18 @@ class TrainedOn:
             counts[index] += count
         return np.asarray(counts / counts.sum())
 
+    def base_rates(self, n_labels: int) -> NDArray[np.float64]:
+        """Return how frequent each label is, (K,).
+
+        They are those of ``prior`` where the sets can be listed. With more labels, half a clip with
+        and half a clip without each label is added, so that none is impossible.
+        """
+        if n_labels <= MOST_LISTED:
+            return np.asarray(self.prior(n_labels) @ all_sets(n_labels))
+        counts = np.array(list(self.set_counts.values()), dtype=np.float64)
+        present = sets_of(list(self.set_counts), n_labels).T @ counts
+        return np.asarray((present + 0.5) / (counts.sum() + 1.0))
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -100,7 +113,9 @@ class Checkpoint:
     @property
     def calibration(self) -> Calibration:
         """Calibration of its predictions."""
-        prior = self.trained_on.prior(len(self.labels))
+        n_labels = len(self.labels)
+        of_prior = self.trained_on.prior if self.model.lists_sets else self.trained_on.base_rates
+        prior = of_prior(n_labels)
         shares = {read: partial.prior_share for read, partial in self.partial.items()}
         return Calibration(self.temperature, prior, shares)
 

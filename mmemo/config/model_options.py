@@ -58,7 +58,8 @@ class DecoderOptions(Section):
     kind: Literal["lattice", "sequence", "binary"] = Field(
         "lattice",
         description="lattice: label by label, blind to the order, summed over all orders exactly; "
-        "sequence: label by label, remembering the order; binary: independent labels.",
+        "sequence: label by label, remembering the order; binary: independent labels, and any "
+        "number of them; the others take at most 12.",
     )
     layers: int = Field(1, ge=1, le=24, description="Blocks of the decoder (kind = sequence).")
     own_evidence: bool = Field(

@@ -14,7 +14,7 @@
 is not annotated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,9 +42,9 @@ class Calibration:
 
     Attributes:
         temperature: divisor of the log-probabilities.
-        prior: (2**K,) frequency of each set in the training data, all above 0. It is the answer to
-            a clip without any modality: such clips are not in the training data, so the model's
-            own answer would be meaningless.
+        prior: (2**K,) frequency of each set in the training data, all above 0; (K,) frequency of
+            each label where sets are not listed. It is the answer to a clip without any modality:
+            such clips are not in the training data, so the model's own answer would be meaningless.
         prior_shares: modalities -> share of the prior in answers to clips of which exactly these
             were read; 0 for others.
     """
@@ -67,13 +67,17 @@ class Calibration:
         calibrated, marginals = apply_temperature(log_probs, self.temperature)
         if self.prior is None:
             return calibrated, marginals
-        shares = np.array(
-            [self.prior_shares.get(modalities, 0.0) if modalities else 1.0 for modalities in read]
-        )
+        shares = self.shares(read)
         changed = shares > 0
         pooled = pool_with_prior(calibrated[changed], self.prior, shares[changed])
         calibrated[changed], marginals[changed] = pooled
         return calibrated, marginals
+
+    def shares(self, read: Sequence[Read]) -> Floats:
+        """Return the prior's share in the answer to each of N clips; 1 if nothing was read."""
+        return np.array(
+            [self.prior_shares.get(modalities, 0.0) if modalities else 1.0 for modalities in read]
+        )
 
 
 def fit_temperature(log_probs: ArrayLike, truth: ArrayLike) -> float:
@@ -94,13 +98,23 @@ def fit_temperature(log_probs: ArrayLike, truth: ArrayLike) -> float:
     """
     table, agrees = _checked(log_probs, truth)
 
-    def nll(log_inverse: float) -> float:
-        scores = table * np.exp(log_inverse)
+    def nll(inverse: float) -> float:
+        scores = table * inverse
         agreeing = np.where(agrees, scores, -np.inf)
         return float(np.mean(_log_sum_exp(scores) - _log_sum_exp(agreeing)))
 
+    return search_temperature(nll)
+
+
+def search_temperature(nll: Callable[[float], float]) -> float:
+    """Return the temperature within ``TEMPERATURES`` whose inverse has the lowest ``nll``."""
     bounds = tuple(float(-np.log(t)) for t in reversed(TEMPERATURES))
-    best = minimize_scalar(nll, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    best = minimize_scalar(
+        lambda log_inverse: nll(float(np.exp(log_inverse))),
+        bounds=bounds,
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
     return float(np.exp(-best.x))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmemo.arrays import Floats
 from mmemo.batching.batch import Batch, ClipArrays, Normalizer, Sequence, collate
 from mmemo.config import (
     ContextOptions,
@@ -22,13 +23,15 @@ from mmemo.config import (
     ModelConfig,
     TextOptions,
 )
+from mmemo.decisions.set_distributions import IndependentLabels, ListedSets, SetDistribution
 from mmemo.errors import ConfigError, FeatureError
+from mmemo.labels import MOST_LISTED
 from mmemo.model.attention import MultiHeadAttention
 from mmemo.model.channels import Channels, shifted
 from mmemo.model.context import VideoContext
 from mmemo.model.decoders.binary import BinaryDecoder
-from mmemo.model.decoders.common import Decoded, set_losses
-from mmemo.model.decoders.lattice import MOST_LABELS, LatticeDecoder
+from mmemo.model.decoders.common import Decoded, label_losses, set_losses
+from mmemo.model.decoders.lattice import LatticeDecoder
 from mmemo.model.decoders.sequence import SequenceDecoder
 from mmemo.model.degree_loss import DegreeLoss
 from mmemo.model.encoder import CrossModalEncoder, ModalityEncoder, draw_absent
@@ -46,7 +49,8 @@ class Output(NamedTuple):
     """The model's prediction for each clip.
 
     Attributes:
-        set_log_probs: (B, S), log p(set | clip); sets are indexed as in ``mmemo.labels``.
+        set_log_probs: (B, S), log p(set | clip); sets are indexed as in ``mmemo.labels``. None if
+            the labels are independent and more than ``MOST_LISTED``.
         marginals: (B, K), p(label in set | clip).
         modality_weights: (B, K, M), each modality's weight for each label; sums to 1 over the
             modalities the clip has, 0 for the others. A clip that has none at all is decoded
@@ -55,13 +59,22 @@ class Output(NamedTuple):
             modality's valid rows, 0 everywhere where it is absent. None unless requested.
         unfamiliar: (B, M) bool, whether a modality that adds log-odds is unlike the clips that it
             was learned from.
+        log_odds: (B, K) of the labels, only where ``set_log_probs`` is None.
     """
 
-    set_log_probs: Tensor
+    set_log_probs: Tensor | None
     marginals: Tensor
     modality_weights: Tensor
     moment_weights: dict[str, Tensor] | None
     unfamiliar: Tensor
+    log_odds: Tensor | None = None
+
+    @property
+    def scores(self) -> Tensor:
+        """``set_log_probs`` or else ``log_odds``; ``EmotionModel.distributions`` reads them."""
+        scores = self.log_odds if self.set_log_probs is None else self.set_log_probs
+        assert scores is not None
+        return scores
 
 
 class LabelContexts(nn.Module):
@@ -97,7 +110,7 @@ class EmotionModel(nn.Module):
         words: pretrained encoder that reads the text's words; text then has no columns (D = 0).
 
     Raises:
-        ConfigError: more labels than an exact decoder can handle, or none.
+        ConfigError: there is no label, or there are more than the decoder takes.
     """
 
     def __init__(
@@ -112,8 +125,7 @@ class EmotionModel(nn.Module):
         words: PretrainedWords | None = None,
     ) -> None:
         super().__init__()
-        if not 1 <= len(labels) <= MOST_LABELS:
-            raise ConfigError(f"expected 1 to {MOST_LABELS} labels; got {len(labels)}")
+        check_label_count(len(labels), decoder, encoder)
         self.dims, self.labels = dict(dims), tuple(labels)
         self.modalities = tuple(dims)
         by_evidence = encoder.fusion == "evidence"
@@ -212,7 +224,7 @@ class EmotionModel(nn.Module):
         """
         memories, present = self._encode(batch)
         decoded = self._decode(memories, present, batch, moments=moments)
-        marginals = decoded.set_log_probs.exp() @ self.decoder.sets
+        marginals = self._marginals(decoded)
         weights = self._moment_weights(memories, batch, decoded) if moments else None
         return Output(
             decoded.set_log_probs,
@@ -220,7 +232,27 @@ class EmotionModel(nn.Module):
             decoded.modality_weights,
             weights,
             self._unfamiliar(batch, present),
+            decoded.log_odds,
         )
+
+    @property
+    def lists_sets(self) -> bool:
+        """Whether its distributions list the probability of every set."""
+        return not isinstance(self.decoder, BinaryDecoder) or self.decoder.lists_sets
+
+    def distributions(self, scores: Floats) -> SetDistribution:
+        """Return the distributions over sets that ``Output.scores`` of N clips stand for.
+
+        Args:
+            scores: (N, 2**K) log-probabilities of sets, or (N, K) log-odds of labels.
+        """
+        return ListedSets(scores) if self.lists_sets else IndependentLabels(scores)
+
+    def _marginals(self, decoded: Decoded) -> Tensor:
+        if decoded.set_log_probs is not None:
+            return decoded.set_log_probs.exp() @ self.decoder.sets
+        assert decoded.log_odds is not None
+        return decoded.log_odds.sigmoid()
 
     def foreign(self, clip: ClipArrays) -> tuple[str, ...]:
         """Return the modalities of a clip that are too unlike all that was learned to be read."""
@@ -247,12 +279,17 @@ class EmotionModel(nn.Module):
             shift = self._word_shift(batch, present)
             losses = -self.decoder.log_likelihood(memories, present, batch.labels, shift)
         else:
-            log_probs = self._decode(memories, present, batch).set_log_probs
-            losses = set_losses(log_probs, batch.labels, self.decoder.sets)
+            losses = self._decoded_losses(self._decode(memories, present, batch), batch.labels)
         if self.training and self.degrees is not None and batch.degrees is not None:
             extra = self.degrees(memories, self._of_encoded(present), batch.degrees)
             losses = losses + self.degree_loss_weight * extra
         return losses
+
+    def _decoded_losses(self, decoded: Decoded, labels: Tensor) -> Tensor:
+        if decoded.set_log_probs is not None:
+            return set_losses(decoded.set_log_probs, labels, self.decoder.sets)
+        assert decoded.log_odds is not None
+        return label_losses(decoded.log_odds, labels)
 
     def _encode(self, batch: Batch) -> tuple[dict[str, Sequence], Tensor]:
         """Return each modality's memory, and which modalities are read (B, M)."""
@@ -326,14 +363,20 @@ class EmotionModel(nn.Module):
         contexts = torch.stack([self.contexts[m](memories[m]) for m in self.encoded], dim=1)
         decoded = self.decoder(contexts, self._of_encoded(present))
         if shift is not None:
-            decoded = decoded._replace(
-                set_log_probs=shifted(decoded.set_log_probs, shift, self.decoder.sets)
-            )
+            decoded = self._shifted(decoded, shift)
         return decoded if self.channels is None else self._joined(decoded, present, batch)
+
+    def _shifted(self, decoded: Decoded, shift: Tensor) -> Decoded:
+        if decoded.set_log_probs is None:
+            assert decoded.log_odds is not None
+            return decoded._replace(log_odds=decoded.log_odds + shift.to(decoded.log_odds))
+        log_probs = shifted(decoded.set_log_probs, shift, self.decoder.sets)
+        return decoded._replace(set_log_probs=log_probs)
 
     def _joined(self, decoded: Decoded, present: Tensor, batch: Batch) -> Decoded:
         """Join the channels; a modality's weight is its share of the log-odds that move a label."""
         assert self.channels is not None
+        assert decoded.set_log_probs is not None
         # A clip of nothing is shown its absent tokens; it has no channel all the same.
         has = {
             m: present[:, self._place(m)] & batch.sequences[m].mask.any(dim=-1)
@@ -371,6 +414,32 @@ def _word_ids(batch: Batch) -> Tensor:
     if batch.word_ids is None:
         raise FeatureError("expected word ids in the batch: use the model's collate")
     return batch.word_ids
+
+
+def check_label_count(n_labels: int, decoder: DecoderOptions, encoder: EncoderOptions) -> None:
+    """Refuse labels whose sets would have to be listed and are too many.
+
+    Raises:
+        ConfigError: there is no label, or there are more than ``MOST_LISTED`` and the decoder or
+            the fusion lists their sets.
+    """
+    if n_labels < 1:
+        raise ConfigError("expected at least one label; got none")
+    if n_labels <= MOST_LISTED or (decoder.kind == "binary" and encoder.fusion != "evidence"):
+        return
+    lists_sets = {
+        f"model.decoder.kind={decoder.kind}": decoder.kind != "binary",
+        f"model.encoder.fusion={encoder.fusion}": encoder.fusion == "evidence",
+    }
+    listing = [option for option, lists in lists_sets.items() if lists]
+    remedies = {"decoder": "model.decoder.kind=binary", "encoder": "model.encoder.fusion=cross"}
+    remedy = " ".join(remedies[option.split(".")[1]] for option in listing)
+    raise ConfigError(
+        f"data.labels: expected at most {MOST_LISTED} labels with {' and '.join(listing)}, because "
+        f"all 2^K sets of them are listed; got {n_labels}: set {remedy}, where labels are "
+        "independent and may be any number; or name those to learn, and map the others to one of "
+        'them or "" with data.label_maps'
+    )
 
 
 def _build_decoder(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmemo.arrays import Floats, Ints, LabelSets
-from mmemo.labels import all_sets, sets_of, to_names, to_set_index
+from mmemo.labels import MOST_LISTED, all_sets, sets_of, to_names, to_set_index
 from mmemo.metrics import constant_baselines, multilabel_metrics, set_nll
 from mmemo.metrics.calibration import calibration_metrics
 from mmemo.metrics.checks import check_pred
@@ -16,8 +16,6 @@ from pipelines.evaluation.sheets.sheet import Gold
 
 _HALF_A_CLIP = 0.5
 _LABELS_FOR_ALL_SETS = 8
-MOST_LABELS_FOR_SETS = 12
-"""With more labels, no list of all their sets is made."""
 _BEST_FOR = ("acc_jaccard_empty0", "exact_match", "hamming_loss", "micro_f1", "macro_f1")
 
 
@@ -78,7 +76,7 @@ def prior(gold: Gold, set_counts: Mapping[int, int]) -> dict[str, Any]:
         expected sums over clips.
     """
     n_labels = len(gold.labels)
-    if n_labels <= MOST_LABELS_FOR_SETS:
+    if n_labels <= MOST_LISTED:
         marginals, nll = _frequencies_of_sets(gold, set_counts)
     else:
         marginals, nll = _frequencies_of_labels(gold, set_counts)

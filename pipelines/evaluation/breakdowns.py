@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmemo.arrays import Bools, Floats, LabelSets
-from mmemo.labels import to_names, to_set_index
+from mmemo.labels import sets_of, to_names, to_set_index
 from mmemo.metrics import multilabel_metrics
 from pipelines.evaluation.sheets.sheet import Gold
 
@@ -64,7 +64,7 @@ def set_confusion(gold: Gold, answer: LabelSets) -> dict[str, Any]:
         counts[place.get(true_set, -1), place.get(answered_set, -1)] += 1
     n_labels = len(gold.labels)
     return {
-        "sets": [list(to_names((s >> np.arange(n_labels)) & 1, gold.labels)) for s in shown],
+        "sets": [list(to_names(row, gold.labels)) for row in sets_of(shown, n_labels)],
         "counts": counts.tolist(),
     }
 

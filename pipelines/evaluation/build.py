@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmemo.arrays import Floats
+from mmemo.decisions.independent import label_losses
 from mmemo.metrics import (
     Resamples,
     bootstrap_intervals,
@@ -94,6 +95,8 @@ def build_evaluation(
     }
     if answers.set_log_probs is not None:
         evaluation["set_nll"] = set_nll(truth=gold.truth, set_log_probs=answers.set_log_probs)
+    elif answers.log_odds is not None:
+        evaluation["set_nll"] = float(label_losses(answers.log_odds, gold.truth).mean())
     if answers.probs is not None:
         evaluation |= _probability_scores(gold, answers.probs, by_video)
     if answers.uncalibrated is not None and answers.probs is not None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmemo.checkpoint import Checkpoint
 from mmemo.datasets.dataset import Dataset
+from mmemo.decisions.set_distributions import IndependentLabels, ListedSets
 from mmemo.errors import DataError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import METRIC_DECODERS, infer
@@ -137,12 +138,14 @@ def answer(
         name: distributions.decode(name, checkpoint.thresholds_of(name, distributions.read))
         for name in METRIC_DECODERS
     }
+    sets = distributions.sets
     return gold, Answers(
         where,
         decisions,
         distributions.marginals,
-        distributions.set_log_probs,
+        sets.log_probs if isinstance(sets, ListedSets) else None,
         distributions.uncalibrated,
+        sets.log_odds if isinstance(sets, IndependentLabels) else None,
     )
 
 

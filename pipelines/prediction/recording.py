@@ -26,7 +26,7 @@ from mmemo.features import (
     longest_unread,
 )
 from mmemo.inference import THRESHOLD_DECODERS, infer
-from mmemo.labels import all_sets, to_names
+from mmemo.labels import to_names
 from mmemo.prediction import Prediction, Reliability
 from pipelines.progress import OnProgress, extractor_progress
 from pipelines.workers.threads import THREADS
@@ -256,5 +256,5 @@ def _thresholds(labels: Sequence[str], thresholds: NDArray[np.float64]) -> dict[
 def _base_rates(checkpoint: Checkpoint) -> dict[str, float]:
     """Return how often each label occurs in the training data."""
     labels = checkpoint.labels
-    rates = checkpoint.trained_on.prior(len(labels)) @ all_sets(len(labels))
+    rates = checkpoint.trained_on.base_rates(len(labels))
     return dict(zip(labels, map(float, rates), strict=True))

@@ -9,26 +9,11 @@ from mmemo.batching.batch import ClipArrays
 from mmemo.datasets.dataset import Dataset
 from mmemo.datasets.foreign.naming import has_moseis_videos
 from mmemo.datasets.mosei import label_order
-from mmemo.errors import ConfigError, DataError
+from mmemo.errors import DataError
 from mmemo.features import ClipFeatures
 from mmemo.labels import EMOTIONS
-from mmemo.model.decoders.lattice import MOST_LABELS
 
 logger = logging.getLogger(__name__)
-
-
-def check_label_count(dataset: Dataset) -> None:
-    """Refuse more labels than whose sets can all be listed, before memory runs out.
-
-    Raises:
-        ConfigError: there are more than ``MOST_LABELS``.
-    """
-    if len(dataset.labels) > MOST_LABELS:
-        raise ConfigError(
-            f"data.labels: expected at most {MOST_LABELS} labels, because every decoder lists all "
-            f"2^K sets of them; {dataset.name} has {len(dataset.labels)}: name those to learn, and "
-            'map the others to one of them or "" with data.label_maps'
-        )
 
 
 def check_annotated(dataset: Dataset, clips: Sequence[ClipArrays]) -> None:

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmemo.batching.batch import ClipArrays
-from mmemo.decisions.calibration import Calibration, fit_temperature
+from mmemo.decisions.calibration import Calibration
 from mmemo.decisions.decoding import tune_threshold
 from mmemo.decisions.thresholds import expected_f1_thresholds
 from mmemo.inference import infer
-from mmemo.metrics import set_nll
 from mmemo.metrics.calibration import calibration_metrics
 from mmemo.model.emotion_model import EmotionModel
 
@@ -45,9 +44,9 @@ def choose_operating_point(
         truth: (N, K) their labels.
     """
     before = infer(model, clips)
-    temperature = fit_temperature(before.set_log_probs, truth)
+    temperature = before.sets.temperature(truth)
     after = infer(model, clips, calibration=Calibration(temperature))
-    figures = {"set_nll_calibrated": set_nll(truth=truth, set_log_probs=after.set_log_probs)}
+    figures = {"set_nll_calibrated": after.sets.nll(truth)}
     for suffix, predictions in (("_before", before), ("", after)):
         scores = calibration_metrics(truth=truth, probs=predictions.marginals, labels=model.labels)
         figures |= {f"{name}{suffix}": float(scores[name]) for name in ("ece", "brier")}

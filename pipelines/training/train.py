@@ -29,16 +29,15 @@ from mmemo.disk.locks import lock_folder
 from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.features import MODALITIES, ClipFeatures
 from mmemo.inference import infer
-from mmemo.labels import all_sets, to_set_index
-from mmemo.metrics import multilabel_metrics, set_nll
-from mmemo.model.emotion_model import EmotionModel, build_model
+from mmemo.labels import MOST_LISTED, all_sets, to_set_index
+from mmemo.metrics import multilabel_metrics
+from mmemo.model.emotion_model import EmotionModel, build_model, check_label_count
 from pipelines.outputs import make_folder
 from pipelines.progress import bar
 from pipelines.training.batches import clips_per_epoch, epoch_batches
 from pipelines.training.data_key import data_key
 from pipelines.training.label_checks import (
     check_annotated,
-    check_label_count,
     check_label_order,
 )
 from pipelines.training.log import TrainingLog
@@ -78,7 +77,7 @@ def train(
             replaced, or one that another process trains; or the model needs words and the clips
             have none.
     """
-    check_label_count(dataset)
+    check_label_count(len(dataset.labels), config.model.decoder, config.model.encoder)
     config = with_absolute_files(config, [Path()])
     train_clips, valid_clips = dataset.split("train"), dataset.split("valid")
     clips = train_clips + valid_clips
@@ -298,7 +297,7 @@ def _validate(
         labels=model.labels,
     )
     return {
-        "set_nll": set_nll(truth=truth, set_log_probs=predictions.set_log_probs),
+        "set_nll": predictions.sets.nll(truth),
         "acc_jaccard_empty0": float(jaccard["acc_jaccard_empty0"]),
         "micro_f1": float(thresholded["micro_f1"]),
     }
@@ -320,9 +319,10 @@ def count_sets(clips: Sequence[ClipArrays]) -> dict[int, int]:
     """
     labels = np.stack([clip.labels for clip in clips if clip.labels is not None])
     complete = labels[~np.isnan(labels).any(axis=1)]
-    if not len(complete):
+    if not len(complete) and labels.shape[1] <= MOST_LISTED:
         return _independent_counts(labels)
-    indices, counts = np.unique(to_set_index(complete), return_counts=True)
+    sets = complete if len(complete) else _shuffled(labels)
+    indices, counts = np.unique(to_set_index(sets), return_counts=True)
     return {int(index): int(count) for index, count in zip(indices, counts, strict=True)}
 
 
@@ -335,6 +335,13 @@ def _independent_counts(labels: NDArray[np.float32]) -> dict[int, int]:
     counts = np.floor(expected).astype(int)
     counts[expected.argmax()] += len(labels) - counts.sum()
     return {int(index): int(counts[index]) for index in np.flatnonzero(counts)}
+
+
+def _shuffled(labels: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return N clips with each label (N, K) as frequent as where it is known, and independent."""
+    frequent = np.nanmean(labels, axis=0) * len(labels)
+    present = np.arange(len(labels))[:, None] < frequent.round()
+    return np.random.default_rng(0).permuted(present, axis=0)
 
 
 def refuse_finished(out: Path) -> None:

@@ -8,20 +8,24 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Decoded(NamedTuple):
     """A distribution over label sets, and which inputs each label was read from.
 
     Attributes:
-        set_log_probs: (B, S), log p(set | clip); sets are indexed as in ``mmemo.labels``.
+        set_log_probs: (B, S), log p(set | clip); sets are indexed as in ``mmemo.labels``. None
+            where labels are independent and too many for their sets to be listed.
         modality_weights: (B, K, M), rows sum to 1.
         moment_weights: modality -> (B, K, T), from decoders that attend to rows themselves.
+        log_odds: (B, K) of the labels, only where ``set_log_probs`` is None.
     """
 
-    set_log_probs: Tensor
+    set_log_probs: Tensor | None
     modality_weights: Tensor
     moment_weights: dict[str, Tensor] | None = None
+    log_odds: Tensor | None = None
 
 
 class LabelEvidence(nn.Module):
@@ -50,6 +54,20 @@ class LabelEvidence(nn.Module):
         weights = scores.masked_fill(~present[:, None, :], -torch.inf).softmax(dim=-1)
         evidence = torch.einsum("kh,bmkh->bkm", self.direction, contexts)
         return (weights * evidence).sum(dim=-1), weights
+
+
+def label_losses(log_odds: Tensor, labels: Tensor) -> Tensor:
+    """Return the negative log-likelihood of each clip's label set, (B,), of independent labels.
+
+    Args:
+        log_odds: (B, K) of the labels.
+        labels: (B, K) of 0, 1 and NaN, which is not known and counts nothing.
+    """
+    known = ~labels.isnan()
+    losses = functional.binary_cross_entropy_with_logits(
+        log_odds, labels.nan_to_num().to(log_odds.dtype), reduction="none"
+    )
+    return (losses * known).sum(dim=-1)
 
 
 def set_losses(set_log_probs: Tensor, labels: Tensor, sets: Tensor) -> Tensor:

@@ -20,9 +20,6 @@ from torch import Tensor, nn
 from mmemo.labels import all_sets
 from mmemo.model.decoders.common import Decoded, LabelEvidence
 
-MOST_LABELS = 12
-"""Beyond this many labels ``2**K`` states are too many to visit them all."""
-
 
 class LatticePaths(nn.Module):
     """Sum the probability of all orders of every set, level by level of their size."""

@@ -83,6 +83,7 @@ class Answers:
         probs: (N, K) p(label | clip); None if the system has none.
         set_log_probs: (N, 2**K) log p(set | clip); None if the system has none.
         uncalibrated: (N, K) the probabilities before the model's calibration; None if it has none.
+        log_odds: (N, K) of a model whose labels are independent and whose sets are not listed.
         notes: assumptions made in reading them.
     """
 
@@ -91,6 +92,7 @@ class Answers:
     probs: Floats | None = None
     set_log_probs: Floats | None = None
     uncalibrated: Floats | None = None
+    log_odds: Floats | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -16,13 +16,14 @@ from mmemo.datasets.dataset import Dataset
 from mmemo.datasets.mosei import PRESENT, SEGMENTS, folds
 from mmemo.disk.locks import lock_folder
 from mmemo.errors import ConfigError, DataError, FeatureError
+from mmemo.explain import explain
 from mmemo.features import ClipFeatures
-from mmemo.labels import EMOTIONS, to_set_index
+from mmemo.labels import EMOTIONS, sets_of, to_set_index
 from pipelines.evaluation.evaluate import evaluate
 from pipelines.training.label_checks import check_label_order
 from pipelines.training.state import STATE_FILE
 from pipelines.training.step import TrainingStep
-from pipelines.training.train import labelled, labels_of, train
+from pipelines.training.train import count_sets, labelled, labels_of, train
 
 
 def options(**changes):
@@ -268,7 +269,6 @@ def with_mosei_counts(order, videos=None):
     return Dataset("mine", False, tuple(clips))
 
 
-KINDS = ("lattice", "sequence", "binary")
 ORDERS = [(1, 0, 2, 3, 4, 5), (5, 0, 1, 2, 3, 4)]
 
 
@@ -292,18 +292,69 @@ def test_swapped_label_columns_of_cmu_mosei_are_refused(tmp_path, caplog, order)
     assert "may be swapped" in caplog.text
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_more_labels_than_a_decoder_can_list_are_refused_at_once(dataset, tmp_path, kind):
-    labels = tuple(f"l{n}" for n in range(13))
+def with_more_labels(dataset, n_labels):
+    """Return the data set with further labels, each of the planted ones in turn."""
     clips = tuple(
-        replace(clip, clip=replace(clip.clip, intensities=(1.0,) * len(labels)))
+        replace(
+            clip,
+            clip=replace(clip.clip, intensities=tuple(np.resize(clip.clip.intensities, n_labels))),
+        )
         for clip in dataset.clips
     )
-    model = {"encoder": {"hidden": 8, "heads": 2}, "decoder": {"kind": kind}}
+    return replace(dataset, clips=clips, labels=tuple(f"l{n}" for n in range(n_labels)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fusion", "remedy"),
+    [
+        ("lattice", "cross", "set model.decoder.kind=binary, where"),
+        ("sequence", "late", "set model.decoder.kind=binary, where"),
+        ("binary", "evidence", "set model.encoder.fusion=cross, where"),
+        ("lattice", "evidence", "set model.decoder.kind=binary model.encoder.fusion=cross, where"),
+    ],
+)
+def test_more_labels_than_can_be_listed_are_refused_at_once(
+    dataset, tmp_path, kind, fusion, remedy
+):
+    model = {"encoder": {"hidden": 8, "heads": 2, "fusion": fusion}, "decoder": {"kind": kind}}
     config = Config.model_validate({"model": model})
-    with pytest.raises(ConfigError, match="at most 12 labels"):
-        train(config, replace(dataset, clips=clips, labels=labels), tmp_path / "run")
+    with pytest.raises(ConfigError, match=f"at most 12 labels.*got 13: {remedy}"):
+        train(config, with_more_labels(dataset, 13), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_independent_outputs_take_any_number_of_labels(dataset, tmp_path):
+    many = with_more_labels(dataset, 70)
+    config = options(epochs=8).model_dump()
+    config["model"]["decoder"]["kind"] = "binary"
+    checkpoint = train(Config.model_validate(config), many, tmp_path / "run")
+    clips = many.split("test")
+    evaluation = evaluate(checkpoint, clips, resamples=20)
+    assert evaluation["decoders"]["threshold"]["micro_f1"] > 0.9
+    assert evaluation["set_nll"] < evaluation["prior"]["set_nll"] / 2
+    loaded = load_checkpoint(tmp_path / "run")
+    assert loaded.trained_on == checkpoint.trained_on
+    assert evaluate(loaded, clips, resamples=20) == evaluation
+    blind = evaluate(loaded, clips, without=["text", "audio", "visual"], resamples=20)
+    assert blind["set_nll"] == pytest.approx(blind["prior"]["set_nll"], rel=0.2)
+    effects = explain(
+        loaded.model, labelled(clips[:3], loaded.config), calibration=loaded.calibration
+    )
+    assert all(np.abs(clip.modality_effects).max() > 0.5 for clip in effects)
+
+
+def test_many_labels_of_mixed_data_are_counted_without_a_list_of_their_sets(dataset):
+    clips = labelled(with_more_labels(dataset, 30).split("train"), options())
+    known = np.arange(30) % 2 == np.arange(len(clips))[:, None] % 2
+    partly = [
+        replace(clip, labels=np.where(row, clip.labels, np.nan))
+        for clip, row in zip(clips, known, strict=True)
+    ]
+    counts = count_sets(partly)
+    assert sum(counts.values()) == len(clips)
+    rates = np.nanmean([clip.labels for clip in partly], axis=0)
+    drawn = sets_of(list(counts), 30).T @ list(counts.values()) / len(clips)
+    np.testing.assert_allclose(drawn, rates, atol=1 / len(clips))
 
 
 def partly_labelled(dataset, unknown):

@@ -51,7 +51,7 @@ def enumerate_orders(step_log_probs: Tensor, weights: Tensor) -> tuple[Tensor, T
 def test_equals_the_sum_over_all_1957_orders() -> None:
     decoder, (contexts, present) = lattice(), random_contexts(K + 1)
     with torch.no_grad():
-        set_log_probs, modality_weights, _ = decoder(contexts, present)
+        set_log_probs, modality_weights, *_ = decoder(contexts, present)
         set_probs, by_label, count = enumerate_orders(*decoder.steps(contexts, present))
     assert count == 1957
     assert set_probs.std() > 0.01, "a uniform distribution would prove little"
@@ -62,7 +62,7 @@ def test_equals_the_sum_over_all_1957_orders() -> None:
 @pytest.mark.parametrize("n_labels", [1, 2, 5, 8])
 def test_sums_to_one_for_any_number_of_labels(n_labels: int) -> None:
     decoder, (contexts, present) = lattice(n_labels), random_contexts(n_labels + 1)
-    set_log_probs, weights, _ = decoder(contexts, present)
+    set_log_probs, weights, *_ = decoder(contexts, present)
     assert set_log_probs.shape == (3, 2**n_labels)
     torch.testing.assert_close(set_log_probs.exp().sum(dim=-1), torch.ones(3).double())
     torch.testing.assert_close(weights.sum(dim=-1), torch.ones(3, n_labels).double())
@@ -73,7 +73,7 @@ def test_evidence_of_its_own_shifts_the_odds_of_every_set_that_holds_the_label()
     decoder = LatticeDecoder(K, H, own_evidence=True).double()
     contexts, present = random_contexts(K + 1)
     with torch.no_grad():
-        set_log_probs, weights, _ = decoder(contexts, present)
+        set_log_probs, weights, *_ = decoder(contexts, present)
         assert decoder.own is not None
         log_odds, own_weights = decoder.own(contexts[:, :, :K], present)
         steps_only, by_label, _ = enumerate_orders(*decoder.steps(contexts, present))
@@ -158,7 +158,7 @@ def test_gradients_are_exact() -> None:
 def test_finite_in_float32_at_any_confidence(scale: float) -> None:
     decoder, (contexts, present) = lattice().float(), random_contexts(K + 1)
     contexts = (scale * contexts).float().requires_grad_()
-    set_log_probs, weights, _ = decoder(contexts, present)
+    set_log_probs, weights, *_ = decoder(contexts, present)
     assert torch.isfinite(set_log_probs).all()
     assert torch.isfinite(weights).all()
     torch.testing.assert_close(set_log_probs.exp().sum(dim=-1), torch.ones(3), atol=1e-5, rtol=0)
