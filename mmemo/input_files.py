@@ -98,9 +98,16 @@ def read_text(path: PathLike, largest_bytes: int, encoding: str = "utf-8") -> st
 
 
 def is_inside(path: Path, folder: Path) -> bool:
-    """Return whether a path, with its links followed, lies in a folder."""
+    """Return whether a path, with its links followed, lies in a folder.
+
+    A snapshot in a cache of the Hugging Face hub is a folder of links to ``../../blobs``, which
+    counts as part of it.
+    """
     try:
-        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+        own = Path(os.path.realpath(folder))
+        roots = [own, *(p.with_name("blobs") for p in own.parents if p.name == "snapshots")]
+        target = Path(os.path.realpath(path))
+        return any(target.is_relative_to(root) for root in roots)
     except ValueError:  # a null character, which no file's name has
         return False
 

@@ -133,12 +133,17 @@ def _unlabelled(folder: Path) -> list[Clip]:
 
 
 def media_in(paths: Iterable[Path], folder: Path) -> list[Path]:
-    """Return the media files among the paths of a folder, sorted.
+    """Return the media files among the paths of a folder, as ``files_in``."""
+    return files_in((path for path in paths if path.suffix.lower() in MEDIA_SUFFIXES), folder)
+
+
+def files_in(paths: Iterable[Path], folder: Path) -> list[Path]:
+    """Return the paths of a folder that do not lead out of it, sorted.
 
     Links to files outside the folder are named in a warning and passed over: one of them must not
     keep the others from being read.
     """
-    files = sorted(path for path in paths if path.suffix.lower() in MEDIA_SUFFIXES)
+    files = sorted(paths)
     for file in files:
         if not is_inside(file, folder):
             logger.warning("passed over: %s", _outside(file))

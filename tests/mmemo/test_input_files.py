@@ -101,6 +101,17 @@ def test_a_link_out_of_a_folder_is_outside(tmp_path):
     assert not is_inside(tmp_path / "folder2", folder)
 
 
+def test_a_snapshot_of_the_hub_has_its_content_in_the_blobs_beside_it(tmp_path):
+    snapshot, blobs = tmp_path / "data/snapshots/0a1b", tmp_path / "data/blobs"
+    for folder in (snapshot / "labels", blobs):
+        folder.mkdir(parents=True)
+    (snapshot / "labels/inside").symlink_to("../../../blobs/9f")
+    (snapshot / "labels/outside").symlink_to("../../../../blobs/9f")
+    for folder in (snapshot, snapshot / "labels", tmp_path / "data"):
+        assert is_inside(snapshot / "labels/inside", folder)
+        assert not is_inside(snapshot / "labels/outside", folder)
+
+
 OWN_FILES = {
     "mmemo/input_files.py": "the door itself",
     "mmemo/files.py": "copies what the program has just written",

@@ -6,7 +6,7 @@ holds their middle. Splits are the standard folds.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from mmemo.arrays import Floats
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import Entry, grouped, joined
 from mmemo.csd.tensors import joined_in_order
+from mmemo.datasets.clips import files_in
 from mmemo.datasets.foreign.dataset import (
     EARLY_START,
     Foreign,
@@ -64,25 +65,28 @@ class _Part(NamedTuple):
 
 
 def csd_files(folder: Path) -> list[Path]:
-    """Return the ``.csd`` files in a folder and below it, sorted by path."""
+    """Return the ``.csd`` files in a folder and below it, sorted by path; see ``files_in``."""
     depth = len(folder.parts)
-    return sorted(
+    paths = (
         path
         for path in folder.rglob("*.csd")
         if path.is_file() and len(path.parts) - depth <= DEEPEST
     )
+    return files_in(paths, folder)
 
 
-def read_csd_folder(folder: Path) -> Foreign:
+def read_csd_folder(folder: Path, paths: Sequence[Path]) -> Foreign:
     """Open the ``.csd`` files of a folder as one data set.
+
+    Args:
+        folder: named in messages.
+        paths: its files, at least one; from ``csd_files``.
 
     Raises:
         DataError: no file can be read, or none holds labels.
     """
     files: dict[str, CsdFile] = {}
-    opened = [CsdFile(path) for path in csd_files(folder)]
-    if not opened:
-        raise DataError(f"{folder}: expected .csd files; there are none")
+    opened = [CsdFile(path) for path in paths]
     traits = [(file, *_traits(file)) for file in opened]
     for role, kinds, parts in _ROLES:
         fits = [f for f, name, kind in traits if kind in kinds and any(p in name for p in parts)]

@@ -83,8 +83,9 @@ def _folder(path: Path) -> Foreign:
         tally = Tally()
         clips = read_raw_mosei(raw, tally)
         return _clips(RAW, raw_name(path, clips), clips, tally)
-    if csd_files(path):
-        return read_csd_folder(path)
+    files = csd_files(path)
+    if files:
+        return read_csd_folder(path, files)
     raise DataError(f"{path}: expected {FORMS}; the folder has none of them")
 
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from mmemo.csd.reader import CsdFile
 from mmemo.csd.sequence import Entry
-from mmemo.datasets.clips import check_ids, check_inside, media_in
+from mmemo.datasets.clips import check_ids, check_inside, files_in, media_in
 from mmemo.datasets.csv_rows import is_table
 from mmemo.datasets.foreign.csd_folder import words_of
 from mmemo.datasets.foreign.dataset import EARLY_START, Tally
@@ -225,7 +225,7 @@ def _labels(folder: Path) -> list[LabelRow]:
     """Return the rows of the largest label file with times, else of all label files together."""
     tables = [
         LabelTable.read(path)
-        for path in sorted(folder.rglob("*"))
+        for path in files_in(folder.rglob("*"), folder)
         if is_table(path) or (path.suffix == ".csd" and _is_labels(path))
     ]
     timed = [table for table in tables if table.rows and math.isfinite(table.rows[0].start)]
@@ -244,7 +244,6 @@ def _is_labels(path: Path) -> bool:
 
 
 def _word_file(folder: Path) -> CsdFile | None:
-    for path in sorted(folder.rglob("*.csd")):
-        if "timestampedwords" in path.stem.lower():
-            return CsdFile(path)
-    return None
+    words = (path for path in folder.rglob("*.csd") if "timestampedwords" in path.stem.lower())
+    files = files_in(words, folder)
+    return CsdFile(files[0]) if files else None

@@ -167,17 +167,30 @@ def test_segments_beyond_their_video_are_counted(tmp_path):
 
 def test_a_mirrors_cache_of_links(tmp_path):
     """Hugging Face keeps files by hash and links to them; git alone leaves pointers."""
-    csd_folder(tmp_path / "blobs")
-    snapshot = tmp_path / "cache/snapshots/0a1b"
-    for path in (tmp_path / "blobs").rglob("*.csd"):
-        link = snapshot / path.parent.name / path.name
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(path)
-    assert len(clips_of(tmp_path / "cache")[0]) == 18
+    snapshot, blobs = tmp_path / "cache/snapshots/0a1b", tmp_path / "cache/blobs"
+    csd_folder(snapshot)
+    blobs.mkdir()
+    for number, path in enumerate(list(snapshot.rglob("*.csd"))):
+        path.rename(blobs / f"{number}")
+        path.symlink_to(f"../../../blobs/{number}")
+    for folder in (tmp_path / "cache", snapshot):
+        assert len(clips_of(folder)[0]) == 18
     pointer = snapshot / "visual/CMU_MOSEI_VisualOpenFace2.csd"
     pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0a\nsize 9\n")
     with pytest.raises(DataError, match=r"OpenFace2\.csd: a Git LFS pointer"):
         open_foreign(tmp_path / "cache")
+
+
+def test_files_outside_that_a_folder_links_to_are_passed_over(tmp_path, caplog):
+    folder = tmp_path / "folder"
+    csd_folder(folder)
+    link = next((folder / "visual").iterdir())
+    link.rename(tmp_path / link.name)
+    link.symlink_to(tmp_path / link.name)
+    clips, _, _ = clips_of(folder)
+    assert clips[0].absent == {"visual": "the data set has no file for it"}
+    assert caplog.text.count(f"passed over: {link}: expected a file of the folder") == 1
+    assert set(clips[0].features) == {"text", "audio"}
 
 
 def test_a_part_of_the_files_is_enough(tmp_path):

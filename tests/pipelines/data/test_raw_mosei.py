@@ -54,6 +54,17 @@ def rows(*times, value=1.0):
     return Entry(np.array(times, dtype=float), np.full((len(times), 7), value, dtype=np.float32))
 
 
+def test_labels_outside_that_the_archive_links_to_are_passed_over(tmp_path, caplog):
+    raw = archive(tmp_path, ["x"])
+    turk(raw, [("x", 4, [0] * 6)])
+    label_file(raw, {"x": rows((0, 1))})
+    for file in list((raw / "Labels").iterdir()):
+        file.rename(tmp_path / file.name)
+        file.symlink_to(tmp_path / file.name)
+    assert [clip.intensities for clip in read_raw_mosei(raw)] == [None, None]
+    assert caplog.text.count("passed over: ") == 2
+
+
 def test_annotators_answers_are_averaged_and_meet_their_transcripts(tmp_path):
     raw = archive(tmp_path, ["_ab_", "x"])
     turk(raw, [("_ab_", 4, (3, 0, 0, 0, 0, 0)), ("_ab_", 4, (0, 1, 0, 0, 0, 0)), ("x", 2, [0] * 6)])
