@@ -21,7 +21,8 @@ def reliabilities_of(
 ) -> Sequence[Reliability | None]:
     """Return the reliability of each of N answers; None where the model was not measured.
 
-    A clip of which nothing was read is "cannot tell". A voice or a face that is unlike all that the
+    It is measured for each subset of the modalities of which enough clips were read. A clip of
+    which nothing was read is "cannot tell". A voice or a face that is unlike all that the
     model learned from lowers the reliability by one step.
 
     Args:
@@ -37,7 +38,7 @@ def reliabilities_of(
     for row, read in enumerate(distributions.read):
         decision = checkpoint.sure.get(read)
         if decision is None:
-            reliabilities.append("cannot tell")
+            reliabilities.append(None if read else "cannot tell")
             continue
         reliability = decision.reliability(confidence[row], labelled=bool(answers[row].any()))
         reliabilities.append(_LOWER[reliability] if unfamiliar[row] else reliability)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
-from mmemo.arrays import Floats, LabelSets
+from mmemo.arrays import Floats, Ints, LabelSets
 from mmemo.decisions.calibration import Calibration, Read, fit_temperature, search_temperature
 from mmemo.decisions.decoding import decode_hamming, decode_jaccard, decode_map
 from mmemo.decisions.independent import (
@@ -24,6 +24,7 @@ from mmemo.decisions.independent import (
     label_losses,
 )
 from mmemo.decisions.sure import confidences
+from mmemo.labels import all_sets
 from mmemo.metrics import set_nll
 
 _EDGE = 1e-12
@@ -47,6 +48,15 @@ class ListedSets:
     """
 
     log_probs: Floats
+
+    def of_clips(self, rows: Ints) -> "ListedSets":
+        """Return the distributions of some of the clips."""
+        return ListedSets(self.log_probs[rows])
+
+    def marginals(self) -> Floats:
+        """Return p(label | clip), (N, K)."""
+        n_labels = (self.log_probs.shape[1] - 1).bit_length()
+        return np.asarray(np.exp(self.log_probs) @ all_sets(n_labels).astype(np.float64))
 
     def calibrated(
         self, calibration: Calibration, read: Sequence[Read]
@@ -82,6 +92,14 @@ class IndependentLabels:
 
     log_odds: Floats
 
+    def of_clips(self, rows: Ints) -> "IndependentLabels":
+        """Return the distributions of some of the clips."""
+        return IndependentLabels(self.log_odds[rows])
+
+    def marginals(self) -> Floats:
+        """Return p(label | clip), (N, K)."""
+        return np.asarray(expit(self.log_odds))
+
     def calibrated(
         self, calibration: Calibration, read: Sequence[Read]
     ) -> tuple["IndependentLabels", Floats]:
@@ -95,11 +113,12 @@ class IndependentLabels:
             shares = calibration.shares(read)[:, None]
             prior = logit(np.clip(calibration.prior, _EDGE, 1 - _EDGE))
             log_odds = (1 - shares) * log_odds + shares * prior
-        return IndependentLabels(log_odds), expit(log_odds)
+        calibrated = IndependentLabels(log_odds)
+        return calibrated, calibrated.marginals()
 
     def decode(self, decoder: str) -> LabelSets:
         """Return the best sets (N, K) for the score of one of ``SET_DECODERS``."""
-        probs = expit(self.log_odds)
+        probs = self.marginals()
         if decoder in ("jaccard", "jaccard1"):
             return independent_jaccard(probs, empty_pair=decoder == "jaccard1")
         # The most probable set has the labels that are more probable than not, as for Hamming loss.

@@ -7,7 +7,7 @@ were right, and so were at least ``AT_THRESHOLD`` of those about as probable as 
 ``LIKELY`` were right: all labels present or, without a label, none; ``possible`` likewise with
 ``POSSIBLE``.
 
-N clips, K labels, S = 2**K sets.
+N clips, K labels.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from mmemo.arrays import Bools, Floats, LabelSets
-from mmemo.decisions.sure import NEVER, SureDecision, confidences
-from mmemo.labels import all_sets
+from mmemo.decisions.set_distributions import SetDistribution
+from mmemo.decisions.sure import NEVER, SureDecision
 
 PRECISION, AT_THRESHOLD = 0.6, 0.5
 """Labels of a frequent emotion may be right on average, and mostly wrong where they are least
@@ -36,21 +36,21 @@ def right(answers: LabelSets, truth: LabelSets) -> Bools:
 
 
 def fit_decision(
-    set_log_probs: Floats, truth: LabelSets, weights: Floats | None = None
+    sets: SetDistribution, truth: LabelSets, weights: Floats | None = None
 ) -> SureDecision:
     """Fit the decision on validation clips of which the same channels were read.
 
     Args:
-        set_log_probs: (N, S) calibrated log p(set | clip).
+        sets: p(set | clip) of N clips, calibrated.
         truth: (N, K).
         weights: (N,) of the clips; by default equal.
     """
     weight = np.ones(len(truth)) if weights is None else weights
-    marginals = np.exp(set_log_probs) @ all_sets(truth.shape[1]).astype(np.float64)
+    marginals = sets.marginals()
     thresholds = _thresholds(marginals, truth, weight)
     answers = (marginals >= thresholds).astype(np.int8)
     hits = weight @ (answers * truth)
-    confidence, correct = confidences(set_log_probs, answers), right(answers, truth)
+    confidence, correct = sets.confidences(answers), right(answers, truth)
     labelled = answers.any(axis=1)
 
     def limits(share: float) -> tuple[float, ...]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mmemo.checkpoint import PartialReading
 from mmemo.decisions.calibration import apply_temperature
 from mmemo.decisions.decoding import tune_threshold
+from mmemo.decisions.set_distributions import ListedSets
 from mmemo.decisions.sure import SureDecision
 from mmemo.decisions.sure_fitting import fit_decision
 from mmemo.decisions.thresholds import expected_f1_thresholds
@@ -115,7 +116,7 @@ class PartialAnswers:
 
     def decision(self) -> SureDecision:
         """Fit the decision for people."""
-        return fit_decision(self.set_log_probs, self.truth, self.weights)
+        return fit_decision(ListedSets(self.set_log_probs), self.truth, self.weights)
 
 
 def answers(clips: ValidationClips, trust: Mapping[str, Trust], read: Subset) -> PartialAnswers:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmemo.arrays import Floats
+from mmemo.arrays import Bools, Floats
 from mmemo.decisions.independent import label_losses
 from mmemo.metrics import (
     Resamples,
@@ -101,10 +101,18 @@ def build_evaluation(
         evaluation |= _probability_scores(gold, answers.probs, by_video)
     if answers.uncalibrated is not None and answers.probs is not None:
         evaluation["calibration"]["before"] = _calibration(gold, answers.uncalibrated)
+    if answers.reliabilities is not None:
+        evaluation["reliabilities"] = _shares_right(*answers.reliabilities)
     if against is not None:
         evaluation["comparison"] = compare(gold, answers, against, by_video)
     plain: dict[str, Any] = _plain(evaluation)
     return plain
+
+
+def _shares_right(names: Sequence[str], correct: Bools) -> dict[str, dict[str, float]]:
+    """Return reliability -> ``n`` answers, and the share ``right`` of them."""
+    right_of = {name: correct[[own == name for own in names]] for name in dict.fromkeys(names)}
+    return {name: {"n": len(own), "right": float(own.mean())} for name, own in right_of.items()}
 
 
 def compare(gold: Gold, answers: Answers, against: Answers, groups: Resamples) -> dict[str, Any]:

@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from mmemo.arrays import Bools, LabelSets
 from mmemo.checkpoint import Checkpoint
+from mmemo.checkpoint.reliability import reliabilities_of
 from mmemo.datasets.dataset import Dataset
 from mmemo.decisions.set_distributions import IndependentLabels, ListedSets
+from mmemo.decisions.sure_fitting import right
 from mmemo.errors import DataError
 from mmemo.features import MODALITIES, ClipFeatures
-from mmemo.inference import METRIC_DECODERS, infer
+from mmemo.inference import METRIC_DECODERS, SetDistributions, infer
 from mmemo.metrics.resampling import RESAMPLES
 from pipelines.evaluation.build import build_evaluation
-from pipelines.evaluation.sheets.sheet import Answers, Gold
+from pipelines.evaluation.sheets.sheet import NOT_MEASURED, Answers, Gold
 from pipelines.training.train import labelled, labels_of
 
 logger = logging.getLogger(__name__)
@@ -146,7 +149,19 @@ def answer(
         sets.log_probs if isinstance(sets, ListedSets) else None,
         distributions.uncalibrated,
         sets.log_odds if isinstance(sets, IndependentLabels) else None,
+        _reliabilities(checkpoint, distributions, gold.truth.astype(np.int8)),
     )
+
+
+def _reliabilities(
+    checkpoint: Checkpoint, distributions: SetDistributions, truth: LabelSets
+) -> tuple[Sequence[str], Bools] | None:
+    """Return the reliability of each answer for people, and whether it is right."""
+    pred = distributions.decode("sure", checkpoint.thresholds_of("sure", distributions.read))
+    names = reliabilities_of(checkpoint, distributions, pred)
+    if not any(names):
+        return None
+    return [name or NOT_MEASURED for name in names], right(pred, truth)
 
 
 def evaluate(

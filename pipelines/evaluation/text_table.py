@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pipelines.evaluation.sheets.sheet import NOT_MEASURED
+
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("acc_jaccard_empty0", "Jaccard0"),
     ("acc_jaccard_empty1", "Jaccard1"),
@@ -50,6 +52,9 @@ _LEGEND = (
 _BREAKDOWNS = {"n_labels": "labels", "modalities": "modalities", "length_s": "length"}
 
 
+_SUREST_FIRST = ("likely", "possible", "cannot tell", NOT_MEASURED)
+
+
 def results_table(evaluation: Mapping[str, Any], *, title: str, demonstration: bool) -> str:
     """Return an evaluation of ``pipelines.evaluation.build`` as text."""
     protocol = evaluation["protocol"]
@@ -65,6 +70,8 @@ def results_table(evaluation: Mapping[str, Any], *, title: str, demonstration: b
         for kind, name in _BREAKDOWNS.items()
         if kind in evaluation["breakdowns"]
     ]
+    if "reliabilities" in evaluation:
+        parts.append(_reliability_table(evaluation["reliabilities"]))
     if "comparison" in evaluation:
         parts.append(comparison_table(evaluation["comparison"]))
     return "\n\n".join([*parts, _LEGEND])
@@ -126,6 +133,15 @@ def per_label_table(evaluation: Mapping[str, Any]) -> str:
             figures += [ranking[name]["auc"], ranking[name]["average_precision"]]
             figures += [evaluation["calibration"]["per_label"][name]["ece"]]
         rows.append([name, *(number(f, 3) for f in figures), str(int(scores["support"]))])
+    return grid(rows)
+
+
+def _reliability_table(reliabilities: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the table of how many answers for people were right, the surest first."""
+    rows = [["reliability (sure)", "right", "clips"]]
+    for name in sorted(reliabilities, key=_SUREST_FIRST.index):
+        own = reliabilities[name]
+        rows.append([name, number(own["right"], 3), f"{own['n']:.0f}"])
     return grid(rows)
 
 

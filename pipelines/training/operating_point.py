@@ -7,22 +7,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmemo.batching.batch import ClipArrays
-from mmemo.decisions.calibration import Calibration
+from mmemo.decisions.calibration import Calibration, Read
 from mmemo.decisions.decoding import tune_threshold
+from mmemo.decisions.sure import SureDecision
 from mmemo.decisions.thresholds import expected_f1_thresholds
 from mmemo.inference import infer
 from mmemo.metrics.calibration import calibration_metrics
 from mmemo.model.emotion_model import EmotionModel
+from pipelines.training.reliability import fit_reliability
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Temperature and thresholds of a model; fields as in ``mmemo.checkpoint.Checkpoint``.
+    """Temperature, thresholds and reliability; fields as in ``mmemo.checkpoint.Checkpoint``.
 
     Attributes:
         temperature: of the distribution over sets.
         thresholds: for micro-F1, K.
         label_thresholds: for macro-F1, K.
+        sure: modalities -> the decision for people, where enough clips have them.
         figures: calibration on the validation clips, before the temperature (``..._before``) and
             with it; the temperature was fitted on the same clips, so expect a little less.
     """
@@ -30,6 +33,7 @@ class OperatingPoint:
     temperature: float
     thresholds: tuple[float, ...]
     label_thresholds: tuple[float, ...]
+    sure: Mapping[Read, SureDecision]
     figures: Mapping[str, float]
 
 
@@ -45,7 +49,8 @@ def choose_operating_point(
     """
     before = infer(model, clips)
     temperature = before.sets.temperature(truth)
-    after = infer(model, clips, calibration=Calibration(temperature))
+    calibration = Calibration(temperature)
+    after = infer(model, clips, calibration=calibration)
     figures = {"set_nll_calibrated": after.sets.nll(truth)}
     for suffix, predictions in (("_before", before), ("", after)):
         scores = calibration_metrics(truth=truth, probs=predictions.marginals, labels=model.labels)
@@ -54,5 +59,6 @@ def choose_operating_point(
         temperature,
         (float(tune_threshold(after.marginals, truth)),) * truth.shape[1],
         tuple(expected_f1_thresholds(after.marginals, truth).tolist()),
+        fit_reliability(model, clips, truth, calibration),
         figures,
     )

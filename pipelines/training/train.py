@@ -121,6 +121,7 @@ def train(
             valid={**state.best_figures, **point.figures},
             label_thresholds=point.label_thresholds,
             temperature=point.temperature,
+            sure=point.sure,
         )
         save_checkpoint(checkpoint, out)
         remove_state(out)

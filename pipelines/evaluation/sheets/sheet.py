@@ -73,6 +73,10 @@ class Gold:
         return np.asarray(~np.isnan(self.truth).any(axis=1))
 
 
+NOT_MEASURED = "not measured"
+"""Reliability of answers to clips whose modalities too few validation clips had."""
+
+
 @dataclass(frozen=True, eq=False)
 class Answers:
     """The answers of a system about the clips of a ``Gold``, in its order.
@@ -84,6 +88,8 @@ class Answers:
         set_log_probs: (N, 2**K) log p(set | clip); None if the system has none.
         uncalibrated: (N, K) the probabilities before the model's calibration; None if it has none.
         log_odds: (N, K) of a model whose labels are independent and whose sets are not listed.
+        reliabilities: N names of how far each answer for people can be relied on, and whether it is
+            right, (N,); None if the system has none.
         notes: assumptions made in reading them.
     """
 
@@ -93,6 +99,7 @@ class Answers:
     set_log_probs: Floats | None = None
     uncalibrated: Floats | None = None
     log_odds: Floats | None = None
+    reliabilities: tuple[Sequence[str], Bools] | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -14,6 +14,8 @@ from mmemo.checkpoint import load_checkpoint
 from mmemo.config import Config
 from mmemo.datasets.dataset import Dataset
 from mmemo.datasets.mosei import PRESENT, SEGMENTS, folds
+from mmemo.decisions.sure import NEVER
+from mmemo.decisions.sure_fitting import PRECISION
 from mmemo.disk.locks import lock_folder
 from mmemo.errors import ConfigError, DataError, FeatureError
 from mmemo.explain import explain
@@ -21,6 +23,7 @@ from mmemo.features import ClipFeatures
 from mmemo.labels import EMOTIONS, sets_of, to_set_index
 from pipelines.evaluation.evaluate import evaluate
 from pipelines.training.label_checks import check_label_order
+from pipelines.training.reliability import FEWEST_CLIPS
 from pipelines.training.state import STATE_FILE
 from pipelines.training.step import TrainingStep
 from pipelines.training.train import count_sets, labelled, labels_of, train
@@ -89,6 +92,27 @@ def test_the_saved_model_is_the_trained_one(learnt, dataset):
     clips = dataset.split("test")
     assert evaluate(loaded, clips) == evaluate(checkpoint, clips)
     assert not (out / STATE_FILE).exists()
+
+
+def test_the_reliability_of_answers_is_measured_on_enough_validation_clips(tmp_path):
+    dataset = planted_dataset(valid=FEWEST_CLIPS, test=200)
+    checkpoint = train(options(epochs=8), dataset, tmp_path / "run")
+    assert len(checkpoint.sure) == 7, "modalities are hidden from clips that have them all"
+    assert load_checkpoint(tmp_path / "run").sure == checkpoint.sure
+    every = checkpoint.sure[frozenset({"text", "audio", "visual"})]
+    assert min(every.precision) >= PRECISION
+    voice = checkpoint.sure[frozenset({"audio"})]
+    assert sum(threshold == NEVER for threshold in voice.thresholds) >= 2
+    levels = evaluate(checkpoint, dataset.split("test"), resamples=20)["reliabilities"]
+    assert levels["likely"]["right"] > 0.9
+    assert levels["likely"]["n"] > sum(level["n"] for level in levels.values()) / 2
+
+
+def test_a_few_validation_clips_measure_no_reliability(learnt, dataset):
+    checkpoint, _ = learnt
+    assert len(dataset.split("valid")) < FEWEST_CLIPS
+    assert not checkpoint.sure
+    assert "reliabilities" not in evaluate(checkpoint, dataset.split("test"), resamples=20)
 
 
 def test_the_best_epoch_is_kept_not_the_last(learnt):
