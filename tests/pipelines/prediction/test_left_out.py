@@ -173,7 +173,7 @@ def test_the_page_names_what_is_left_out(small_run, clip, tmp_path):
     page = tmp_path / "page.html"
     command = ["report", str(clip), "--run", str(small_run), "--out", str(page)]
     assert main([*command, "--without", "face"]) == 0
-    assert "Face: none (left out)." in page.read_text(encoding="utf-8")
+    assert "The face was not read: left out." in page.read_text(encoding="utf-8")
 
 
 def test_the_server_refuses_to_leave_out_everything(small_run):
