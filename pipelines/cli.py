@@ -75,6 +75,7 @@ def _log_to_stderr(quiet: bool, verbose: bool) -> None:
 def _parser() -> argparse.ArgumentParser:
     from mmemo import __version__
     from pipelines.commands import (
+        agreement,
         columns,
         completion,
         data,
@@ -110,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         search,
         evaluate,
         score,
+        agreement,
         data,
         doctor,
         completion,

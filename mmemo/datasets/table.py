@@ -24,7 +24,8 @@ from mmemo.features import Clip, Word
 from mmemo.labels import EMOTIONS
 
 _REQUIRED = {"video_id", "text"}
-_KNOWN = {"segment_id", "start", "end", "sentiment", "split"}
+_KNOWN = {"segment_id", "start", "end", "sentiment", "split", "answer_model", "note"}
+"""The last two are in the labels that are saved from the page about a video."""
 
 
 def read_table(path: Path, labels: Sequence[str] = EMOTIONS) -> list[Clip]:

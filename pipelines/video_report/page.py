@@ -17,8 +17,8 @@ from pipelines.video_report.summary import clock, sum_up
 
 COLOURS, STYLE, LAYOUT = "colours.css", "page.css", "layout.html"
 SCRIPTS = ("tools.js", "choices.js", "filters.js", "moment.js", "expressions.js", "timeline.js",
-           "tracks.js", "transcript.js", "strongest.js", "numbers.js", "help.js", "playing.js",
-           "main.js")  # fmt: skip
+           "tracks.js", "transcript.js", "strongest.js", "corrections.js", "saving.js",
+           "numbers.js", "help.js", "playing.js", "main.js")  # fmt: skip
 """In the order in which they run, all inside one function."""
 
 NOT_READ = {

@@ -35,7 +35,7 @@ _ABOUT = ("id", "video_id", "video", "segment_id", "start", "end", "length_s", "
 _ANSWER_COLUMNS = ("labels", "prediction", "pred", ONLY_ANSWER)
 _CLASS_COLUMNS = ("label", "emotion", "emotions")
 """Read where no column has the numbers of a label."""
-_IGNORED = {"text", "sentiment", "split", "media", "dataset"}
+_IGNORED = {"text", "sentiment", "split", "media", "dataset", "note"}
 _KNOWN = {*_ABOUT, *_ANSWER_COLUMNS, *_CLASS_COLUMNS, *_IGNORED, "truth"}
 _CELLS = re.compile(r"\s*[,;\s]\s*")
 _SEPARATORS = re.compile(r"[\s,;|+]+")

@@ -1,6 +1,6 @@
 // The reader's choices, and the listeners to their changes.
 const state = { label: 0, source: "text", current: 0, word: -1 };
-const listeners = { choice: [], current: [], word: [], time: [], filter: [] };
+const listeners = { choice: [], current: [], word: [], time: [], filter: [], review: [] };
 
 // The strongest colour stands for at least this effect, so that small effects look small.
 const MIN_FULL_EFFECT = 0.1;

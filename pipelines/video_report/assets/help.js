@@ -20,6 +20,8 @@ function notes() {
       + "The files give the natural logarithm."],
     [tracks.expressions.length, "Face: the probability of seven expressions in each frame; gaps have no face."],
     [tracks.face.length, "Action units: evidence for (up) and against (down), log10 odds; gaps have no face."],
+    [some(() => true), "Your labels: change the emotions of an utterance, or confirm those of the model, and save the "
+      + "file. The page changes nothing of the recording; this browser keeps your labels until you remove them."],
     [true, `Keys: ${KEYS}`],
   ].filter(([there]) => there).map(([, text]) => text);
 }

@@ -47,6 +47,8 @@ prepareTranscript();
 prepareNumbers();
 prepareFilters();
 prepareStrongest();
+prepareCorrections();
+prepareSaving();
 prepareHelp();
 preparePlaying();
 on("choice", drawMoment);

@@ -17,7 +17,7 @@ function utteranceItem(utterance, n) {
   make("div", { class: "time" }, `${clock(utterance.start)}–${clock(utterance.end)}`),
   words,
   make("div", { class: "predicted" }, emotionsText(utterance),
-    missing.length ? make("div", { class: "soft" }, missing.join("; ")) : ""));
+    missing.length ? make("div", { class: "soft" }, missing.join("; ")) : "", make("div", { class: "own" })));
 }
 
 function emotionsText(utterance) {
