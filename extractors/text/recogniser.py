@@ -3,7 +3,8 @@
 Whisper tiny.en (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision",
 2022), run by CTranslate2 in int8. A small beam at temperature 0 makes it deterministic on one
 machine. Whisper invents words in silence, so a voice activity detector (Silero) selects speech
-first, and segments that are no likely English are dropped (``extractors.text.unread``).
+first, and segments that are no likely English are dropped (``extractors.text.unread``), as are
+words that are none when their voice is heard alone (``extractors.text.second_look``).
 
 Its word times come from cross-attention and are about 0.1 s off; phone models then find the exact
 times (``extractors.text.alignment``).
@@ -12,6 +13,8 @@ times (``extractors.text.alignment``).
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from extractors.base import SAMPLE_RATE_HZ, Sound
 from extractors.sound import at_16_khz, quiet_parts
 from extractors.text.alignment import Aligner
 from extractors.text.compounds import continues_word, joined
+from extractors.text.second_look import looked_again
 from extractors.text.unread import (
     IMPROBABLE_LOGPROB,
     NO_SPEECH,
@@ -30,14 +34,15 @@ from extractors.text.unread import (
     reason_unread,
     without_gibberish,
 )
-from extractors.text.voices import Wordless, wordless_voices
+from extractors.text.voices import Wordless, find_voices, wordless_voices
 from extractors.whisper_library import import_whisper
+from mmemo.arrays import Floats32
 from mmemo.assets.resolve import ASSETS, resolve
 from mmemo.errors import AssetError
 from mmemo.features import Unread, Word
 from mmemo.input_files import open_regular
 
-_VERSION = 5
+_VERSION = 6
 _BEAM = 5
 _NEEDED = ("model.bin", "config.json", "tokenizer.json")
 
@@ -47,6 +52,9 @@ on two real videos (``benchmarks/words_accuracy.py``)."""
 
 _PADDING_S = 0.5
 """Silence added around the sound: Whisper misses words at the very edge of a cut."""
+
+_AROUND_S = 0.15
+"""Sound before and after a voice that is heard alone."""
 
 _LAST_S = 0.15
 """Words that begin less than this before the end of the sound are dropped."""
@@ -126,7 +134,7 @@ class Recogniser:
         """Recognise words with the times of attention, gibberish among them."""
         words: list[Word] = []
         unread: list[Unread] = []
-        for part, heard in self.segments(sound, progress):
+        for part, heard in self.segments(sound, progress, second_look=True):
             likely = [segment for segment in heard if reason_unread(segment) is None]
             words += _in_order(_words_of(likely), part)
             unread += _unread(heard, part)
@@ -156,19 +164,55 @@ class Recogniser:
         return self._aligner.place(texts, words, sound)
 
     def segments(
-        self, sound: Sound, progress: Callable[[float], None] = lambda share: None
+        self,
+        sound: Sound,
+        progress: Callable[[float], None] = lambda share: None,
+        *,
+        second_look: bool = False,
     ) -> Iterator[tuple[Sound, list[Any]]]:
-        """Yield each part of a sound with faster-whisper's segments, used or not."""
+        """Yield each part of a sound with faster-whisper's segments, used or not.
+
+        Args:
+            sound: mono; any length.
+            progress: called with the share of the sound that is done.
+            second_look: hear doubtful voices again (``extractors.text.second_look``).
+        """
         sound = at_16_khz(sound)
         for part in quiet_parts(sound, _PART_S, _SEEK_S):
             begin_s = part.start_s - sound.start_s
             report = _share_of_whole(begin_s, sound.duration_s, progress)
-            yield part, self._recognise_part(part, report)
+            yield part, self._recognise_part(part, report, second_look=second_look)
 
-    def _recognise_part(self, sound: Sound, report: Callable[[float], None]) -> list[Any]:
+    def _recognise_part(
+        self, sound: Sound, report: Callable[[float], None], *, second_look: bool
+    ) -> list[Any]:
         if not sound.samples.any():
             return []
         padded = np.pad(sound.samples, round(_PADDING_S * SAMPLE_RATE_HZ))
+        heard, has_speech = self._transcribe(padded, report)
+        if not has_speech:
+            return heard
+        voices = find_voices(padded)
+        if second_look:
+            heard = looked_again(heard, voices, partial(self._hear_alone, padded))
+        wordless = wordless_voices(voices, heard)
+        if not heard and not wordless:
+            return [Wordless(_PADDING_S, _PADDING_S + sound.duration_s)]
+        return sorted([*heard, *wordless], key=lambda segment: float(segment.start))
+
+    def _hear_alone(self, padded: Floats32, start_s: float, end_s: float) -> list[Any]:
+        """Recognise what lies between two times; only segments are moved, not their words."""
+        first = max(0, round((start_s - _AROUND_S) * SAMPLE_RATE_HZ))
+        alone = padded[first : round((end_s + _AROUND_S) * SAMPLE_RATE_HZ)]
+        silence = round(_PADDING_S * SAMPLE_RATE_HZ)
+        moved_s = (first - silence) / SAMPLE_RATE_HZ
+        segments, _ = self._transcribe(np.pad(alone, silence), lambda end_s: None)
+        return [replace(s, start=s.start + moved_s, end=s.end + moved_s) for s in segments]
+
+    def _transcribe(
+        self, padded: Floats32, report: Callable[[float], None]
+    ) -> tuple[list[Any], bool]:
+        """Return faster-whisper's segments, and whether its detector hears speech at all."""
         segments, about = self._load().transcribe(
             padded,
             language="en",
@@ -182,11 +226,7 @@ class Recogniser:
             log_prob_threshold=IMPROBABLE_LOGPROB,
             compression_ratio_threshold=REPETITIVE,
         )
-        heard = list(_reporting(segments, report))
-        voices = wordless_voices(padded, heard) if about.duration_after_vad > 0 else []
-        if not heard and not voices and about.duration_after_vad > 0:
-            return [Wordless(_PADDING_S, _PADDING_S + sound.duration_s)]
-        return sorted([*heard, *voices], key=lambda segment: float(segment.start))
+        return list(_reporting(segments, report)), about.duration_after_vad > 0
 
     def _load(self) -> Any:
         if self._model is None:

@@ -24,7 +24,7 @@ REPETITIVE = 2.4
 DOUBTFUL_LOGPROB = -0.8
 """Below it, words are not used."""
 
-_LEAST_PROB = 1e-6
+LEAST_PROB = 1e-6
 _NO_SPEECH_IF_IMPROBABLE = 0.4
 """Above it, improbable words are those of laughter or noise. Whisper's limit lets laughs pass."""
 
@@ -81,7 +81,7 @@ def mean_logprob(segment: Any) -> float:
 
     A window's mean hides a sentence in another language beside English ones.
     """
-    logs = [math.log(max(word.probability, _LEAST_PROB)) for word in segment.words or ()]
+    logs = [math.log(max(word.probability, LEAST_PROB)) for word in segment.words or ()]
     return min(float(segment.avg_logprob), sum(logs) / len(logs) if logs else 0.0)
 
 

@@ -4,13 +4,16 @@ Whisper decodes windows of 30 s. After English words it may pass over another la
 of the window, as if it were silence. The detector of voices (Silero) hears it all the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from extractors.base import SAMPLE_RATE_HZ
 from extractors.whisper_library import import_whisper
 from mmemo.arrays import Floats32
+
+Voice = tuple[float, float]
+"""Start and end of a stretch with a voice, seconds."""
 
 _LOST_S = 1.0
 """Shortest voice that counts as passed over; the ends of words are less certain than that."""
@@ -32,32 +35,32 @@ class Wordless:
     passed_over: bool = False
 
 
-def wordless_voices(samples: Floats32, segments: Sequence[Any]) -> list[Wordless]:
+def wordless_voices(voices: Iterable[Voice], segments: Sequence[Any]) -> list[Wordless]:
     """Return the voices in which no segment lies, with times as the segments have them.
 
     Args:
-        samples: (N,) mono at 16 kHz.
+        voices: from ``find_voices``.
         segments: of faster-whisper, in order.
     """
     return [
         Wordless(start, end, passed_over=True)
-        for voice in _voices(samples)
+        for voice in voices
         for start, end in _remaining(voice, segments)
         if end - start >= _LOST_S
     ]
 
 
-def _voices(samples: Floats32) -> Iterator[tuple[float, float]]:
-    """Yield the stretches with a voice, in seconds."""
+def find_voices(samples: Floats32) -> list[Voice]:
+    """Return the stretches with a voice, in seconds, of samples (N,), mono at 16 kHz."""
     detector = import_whisper("faster_whisper.vad")
     options = detector.VadOptions(min_silence_duration_ms=_SILENCE_MS, speech_pad_ms=0)
-    for stretch in detector.get_speech_timestamps(samples, options):
-        yield stretch["start"] / SAMPLE_RATE_HZ, stretch["end"] / SAMPLE_RATE_HZ
+    return [
+        (stretch["start"] / SAMPLE_RATE_HZ, stretch["end"] / SAMPLE_RATE_HZ)
+        for stretch in detector.get_speech_timestamps(samples, options)
+    ]
 
 
-def _remaining(
-    voice: tuple[float, float], segments: Sequence[Any]
-) -> Iterator[tuple[float, float]]:
+def _remaining(voice: Voice, segments: Sequence[Any]) -> Iterator[Voice]:
     """Yield the parts of a voice outside of all segments."""
     begin, end = voice
     for segment in segments:

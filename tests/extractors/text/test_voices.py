@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from extractors.base import SAMPLE_RATE_HZ
-from extractors.text.voices import Wordless, wordless_voices
+from extractors.text.voices import Wordless, find_voices, wordless_voices
 from pipelines.sample.espeak import Espeak
 
 
@@ -27,7 +27,7 @@ def speech():
 
 def test_all_of_a_voice_is_passed_over_without_segments(speech):
     samples, first, second = speech
-    voices = wordless_voices(samples, [])
+    voices = wordless_voices(find_voices(samples), [])
     assert all(voice.passed_over and voice.text == "" for voice in voices)
     inside = sum(voice.end - voice.start for voice in voices)
     assert inside > 0.7 * (first[1] - first[0] + second[1] - second[0])
@@ -36,7 +36,7 @@ def test_all_of_a_voice_is_passed_over_without_segments(speech):
 @pytest.mark.parametrize("read", [0, 1])
 def test_the_sentence_without_a_segment_is_passed_over(speech, read):
     samples, *sentences = speech
-    voices = wordless_voices(samples, [Wordless(*sentences[read])])
+    voices = wordless_voices(find_voices(samples), [Wordless(*sentences[read])])
     other = sentences[1 - read]
     assert voices
     for voice in voices:
@@ -45,5 +45,7 @@ def test_the_sentence_without_a_segment_is_passed_over(speech, read):
 
 def test_nothing_is_passed_over_in_silence_or_where_all_is_read(speech):
     samples, *sentences = speech
-    assert wordless_voices(np.zeros(3 * SAMPLE_RATE_HZ, np.float32), []) == []
-    assert wordless_voices(samples, [Wordless(*sentence) for sentence in sentences]) == []
+    assert find_voices(np.zeros(3 * SAMPLE_RATE_HZ, np.float32)) == []
+    assert (
+        wordless_voices(find_voices(samples), [Wordless(*sentence) for sentence in sentences]) == []
+    )
