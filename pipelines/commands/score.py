@@ -21,7 +21,8 @@ def add(commands: "Commands") -> None:
         _run,
         "score predictions from anywhere, or check published scores",
         "Score a file of predictions of any system as `mmemo evaluate` does. FILE and GOLD are "
-        ".npz, .npy, .json, .jsonl, .csv or .tsv (also .gz), or else lines: one per clip, with "
+        ".npz, .npy, .json, .jsonl, .csv or .tsv (also .gz), .eaf or .TextGrid (their tier "
+        "'emotions'), or else lines: one per clip, with "
         "names of labels or a number per label, separated by blanks; an empty line for none. Clips "
         "are matched by id, or by their order if a file has no ids; none may be missing. With "
         "--published, list instead the "

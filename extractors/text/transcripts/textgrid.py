@@ -56,12 +56,7 @@ def parse(text: str, source: TimedText) -> None:
     Raises:
         TranscriptError: naming the item, or the tiers if none of them has words.
     """
-    items = _Items(text, source)
-    if items.text() not in _FILE_TYPES or items.text() != "TextGrid":
-        source.fail("", 'expected a Praat TextGrid ("ooTextFile", "TextGrid"); got another file')
-    source.zero_s = items.number()
-    items.number()
-    tiers = _tiers(items) if items.flag() == "<exists>" else []
+    tiers = read_tiers(text, source)
     chosen = _word_tiers(tiers)
     if not chosen:
         names = ", ".join(repr(tier.name) for tier in tiers) or "none"
@@ -71,6 +66,20 @@ def parse(text: str, source: TimedText) -> None:
         for at, (start, end, label) in enumerate(tier.intervals, 1):
             if label.strip().lower() not in _NO_WORD:
                 source.add(f"tier {tier.name!r}, interval {at}", label, start, end)
+
+
+def read_tiers(text: str, source: TimedText) -> list[Tier]:
+    """Return the interval tiers of a TextGrid, and set where its time begins.
+
+    Raises:
+        TranscriptError: naming the item.
+    """
+    items = _Items(text, source)
+    if items.text() not in _FILE_TYPES or items.text() != "TextGrid":
+        source.fail("", 'expected a Praat TextGrid ("ooTextFile", "TextGrid"); got another file')
+    source.zero_s = items.number()
+    items.number()
+    return _tiers(items) if items.flag() == "<exists>" else []
 
 
 def _word_tiers(tiers: Sequence[Tier]) -> list[Tier]:

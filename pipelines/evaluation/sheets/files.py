@@ -17,6 +17,7 @@ from pipelines.evaluation.sheets.array_files import read_npy, read_npz
 from pipelines.evaluation.sheets.json_files import read_json
 from pipelines.evaluation.sheets.sheet import Answers, Gold, Sheet
 from pipelines.evaluation.sheets.text_files import read_csv, read_list
+from pipelines.evaluation.sheets.tier_files import TIER_READERS
 from pipelines.outputs import goes_to_stdout, write_output
 
 _READERS: dict[str, Callable[[Path, Sequence[str]], Sheet]] = {
@@ -28,11 +29,13 @@ _READERS: dict[str, Callable[[Path, Sequence[str]], Sheet]] = {
     ".csv.gz": read_csv,
     ".tsv": read_csv,
     ".tsv.gz": read_csv,
+    **TIER_READERS,
 }
 
 
 def read_sheet(path: Path, labels: Sequence[str] = EMOTIONS) -> Sheet:
-    """Return the sheet of a file: .npz, .npy, .json, .jsonl, .csv(.gz), .tsv(.gz), else lines.
+    """Return the sheet of a file: .npz, .npy, .json, .jsonl, .csv(.gz), .tsv(.gz), .eaf, .TextGrid,
+    else lines.
 
     Args:
         path: the file.
