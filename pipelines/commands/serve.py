@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("fastapi", "uvicorn")
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
+TOKEN_VARIABLE = "MMEMO_TOKEN"
 KEEPING = ("keep", "keep_hours")
 """Limits of what is kept: with a folder of the user's, nothing is removed unless they are given."""
 
@@ -67,6 +69,13 @@ def _add_place(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="another host name of the server, such as that of a proxy",
     )
+    token = command.add_mutually_exclusive_group()
+    token.add_argument(
+        "--token",
+        help=f"let in who knows this token; other users of this machine see it, so prefer the "
+        f"variable {TOKEN_VARIABLE} (default: a random one, in the address that is printed)",
+    )
+    token.add_argument("--no-token", action="store_true", help="let in everybody")
     command.add_argument("--open", action="store_true", help="open the page in a browser")
     command.add_argument(
         "--folder",
@@ -112,9 +121,24 @@ def _run(options: argparse.Namespace) -> int:
     settings = Settings(
         read_run(options), options.decoder, options.device, level, tuple(options.without)
     )
-    place = Place(options.host, options.port, tuple(options.allow_host), options.open)
+    token, print_token = _token(options)
+    names = tuple(options.allow_host)
+    place = Place(options.host, options.port, names, options.open, token, print_token)
     serve(place, settings, limits, options.folder)
     return 0
+
+
+def _token(options: argparse.Namespace) -> tuple[str | None, bool]:
+    """Return the token, and whether to print it: a random one is new to the user."""
+    from pipelines.serving.access import check_token, new_token
+
+    if options.no_token:
+        return None, False
+    if options.token is not None:
+        return check_token(options.token, "--token"), False
+    if token := os.environ.get(TOKEN_VARIABLE):
+        return check_token(token, TOKEN_VARIABLE), False
+    return new_token(), True
 
 
 def _limits(options: argparse.Namespace) -> Limits:

@@ -7,7 +7,8 @@
     worker             the process that reads, apart from the one that serves
     worker_process     starts it and hands it one recording after another
     uploads            writes files to disk as they arrive
-    guard, app         checks requests, answers them
+    guard, access      check where a request comes from, and whether it has the token
+    app                answers requests
     server             socket, folder, start and stop
 
 Only the worker loads torch and the extractors; the rest starts at once.

@@ -5,18 +5,18 @@ import signal
 import socket
 import sys
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from types import FrameType
-from typing import Any
 
 import uvicorn
 
 from mmemo.errors import ConfigError
 from pipelines.interrupts import slow_exit
+from pipelines.serving.access import Access
 from pipelines.serving.app import create_app
 from pipelines.serving.guard import Guard, is_loopback
 from pipelines.serving.job import Limits
@@ -42,12 +42,16 @@ class Place:
         port: 0 for any free port.
         names: its host names besides the address.
         open_browser: whether to open the page in a browser.
+        token: lets in who knows it; None lets in everybody.
+        print_token: whether the printed address contains it, as that of a random one must.
     """
 
     host: str
     port: int
     names: Sequence[str] = ()
     open_browser: bool = False
+    token: str | None = field(default=None, repr=False)
+    print_token: bool = False
 
 
 def serve(place: Place, settings: Settings, limits: Limits, folder: Path | None) -> None:
@@ -72,8 +76,13 @@ def serve(place: Place, settings: Settings, limits: Limits, folder: Path | None)
             dispatcher.start()
             local = is_loopback(place.host) and not place.names
             about = {**worker.about, "local": local, "kept": folder is not None}
-            program = _program(place, jobs, about)
-            _announce(place, listening, folder)
+            app = create_app(jobs, about)
+            access = None if place.token is None else Access(app, place.token)
+            program = _program(Guard(access or app, place.host, place.names))
+            address = _address(place, listening)
+            _announce(place, address, folder)
+            if place.open_browser:
+                _open_browser(address if access is None else f"{address}?token={access.ticket()}")
             program.run(sockets=[listening])
         except KeyboardInterrupt:
             pass
@@ -81,8 +90,7 @@ def serve(place: Place, settings: Settings, limits: Limits, folder: Path | None)
             dispatcher.stop()
 
 
-def _program(place: Place, jobs: Jobs, about: Mapping[str, Any]) -> uvicorn.Server:
-    app = Guard(create_app(jobs, about), place.host, place.names)
+def _program(app: Guard) -> uvicorn.Server:
     verbose = logger.isEnabledFor(logging.DEBUG)
     config = uvicorn.Config(
         app,
@@ -135,24 +143,32 @@ def _listening(place: Place) -> Iterator[socket.socket]:
         yield bound
 
 
-def _announce(place: Place, listening: socket.socket, folder: Path | None) -> None:
+def _address(place: Place, listening: socket.socket) -> str:
     port = listening.getsockname()[1]
     shown = place.host if place.host not in ("0.0.0.0", "::") else socket.gethostname()
-    address = f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
+    return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
+
+
+def _announce(place: Place, address: str, folder: Path | None) -> None:
     if not is_loopback(place.host):
         logger.warning(
-            "%s is reached from other machines: whoever reaches it can upload, see and remove "
+            "%s is reached from other machines: whoever %s can upload, see and remove "
             "recordings, and connections are not encrypted",
             place.host,
+            "reaches it" if place.token is None else "has the token",
         )
-    print(f"Serving at {address}", flush=True)  # last, so that the warning comes first
+    query = f"?token={place.token}" if place.token is not None and place.print_token else ""
+    # Last, so that the warning comes first.
+    print(f"Serving at {address}{query}", flush=True)
     logger.info(
         "Recordings and results %s. Ctrl-C stops.",
         f"stay in {folder}" if folder else "are removed when the server stops",
     )
-    if place.open_browser:
-        # In a thread, because some browsers block until they are closed.
-        Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+def _open_browser(address: str) -> None:
+    # In a thread, because some browsers block until they are closed.
+    Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 @contextmanager

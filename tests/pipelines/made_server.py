@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 
+from pipelines.serving.access import Access
 from pipelines.serving.app import create_app
 from pipelines.serving.guard import Guard
 from pipelines.serving.job import Limits
@@ -61,8 +62,10 @@ class MadeServer:
 
 
 @contextmanager
-def made_server(folder: Path, run: Path | None = None, host="127.0.0.1", names=(), **limits):
-    """Serve, without a worker unless there is a ``run`` for it."""
+def made_server(
+    folder: Path, run: Path | None = None, host="127.0.0.1", names=(), token=None, **limits
+):
+    """Serve, without a worker unless there is a ``run`` for it, and without a token."""
     folder.mkdir(exist_ok=True)
     storage = Storage(folder)
     jobs = Jobs(storage, Limits(**limits))
@@ -75,7 +78,8 @@ def made_server(folder: Path, run: Path | None = None, host="127.0.0.1", names=(
         worker.start()
         dispatcher.start()
         about |= worker.about
-    app = Guard(create_app(jobs, about), host, names)
+    app = create_app(jobs, about)
+    app = Guard(app if token is None else Access(app, token), host, names)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(
             app,

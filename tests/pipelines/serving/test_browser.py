@@ -318,3 +318,17 @@ def test_nothing_moves_with_reduced_motion(show, server, clip):
     playwright.expect(row(page, clip.name)).to_have_class(re.compile("running|done"))
     assert page.evaluate("document.getAnimations().length") == 0
     playwright.expect(row(page, clip.name)).to_have_class("recording done")
+
+
+def test_the_printed_address_lets_in_and_the_bare_one_says_how(browser, tmp_path):
+    with made_server(tmp_path / "jobs", token="token-of-a-test") as server:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(server.url)
+        playwright.expect(page.locator(".notice")).to_contain_text("mmemo serve printed")
+        page.goto(f"{server.url}/?token=token-of-a-test")
+        playwright.expect(page.locator("#made-by")).to_contain_text("mmemo")
+        assert page.url == f"{server.url}/"
+        page.reload()
+        playwright.expect(page.locator("#made-by")).to_contain_text("mmemo")
+        context.close()

@@ -31,18 +31,18 @@ def clip(corpus):
 def started(small_run, tmp_path):
     processes = []
 
-    def start(*more, **variables):
+    def start(*more, token=("--no-token",), **variables):
         home = tmp_path / "tmp"
         home.mkdir(exist_ok=True)
         process = subprocess.Popen(
             [sys.executable, "-m", "pipelines.cli", "serve", "--run", str(small_run),
-             "--port", "0", *more],
+             "--port", "0", *token, *more],
             cwd=ROOT, env={**os.environ, "TMPDIR": str(home), **variables}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         processes.append(process)
         line = process.stdout.readline()
-        match = re.fullmatch(r"Serving at (http://\S+/)\n", line)
+        match = re.fullmatch(r"Serving at (http://\S+/\S*)\n", line)
         assert match, line + process.stderr.read()
         return process, match[1], home
 
@@ -94,17 +94,26 @@ def test_a_stop_in_the_middle_of_an_upload_is_quiet(started):
     assert list(home.glob("mmemo*")) == []
 
 
-def test_the_page_is_opened_in_the_browser_on_request(started, tmp_path):
+def test_the_page_is_opened_in_the_browser_on_request_and_needs_the_token(started, tmp_path):
     shown = tmp_path / "shown"
     browser = tmp_path / "browser"
     browser.write_text(f"#!/bin/sh\necho $1 > {shown}.part; mv {shown}.part {shown}\n")
     browser.chmod(0o700)
-    _, url, _ = started("--open", BROWSER=f"{browser} %s")
+    _, url, _ = started("--open", token=(), BROWSER=f"{browser} %s")
     end = time.monotonic() + 30
     while not shown.exists():
         assert time.monotonic() < end
         time.sleep(0.1)
-    assert shown.read_text().strip() == url
+    opened = shown.read_text().strip()
+    # Other users see the arguments of a browser, so its token is good for one use.
+    assert httpx.URL(opened).params["token"] != httpx.URL(url).params["token"]
+    address = str(httpx.URL(url).copy_with(query=None))
+    assert httpx.get(f"{address}api/state").status_code == 401
+    for entrance, status in [(opened, 303), (opened, 401), (url, 303), (url, 303)]:
+        with httpx.Client() as client:
+            assert client.get(entrance).status_code == status
+            expected = 200 if status == 303 else 401
+            assert client.get(f"{address}api/state").status_code == expected
 
 
 def test_the_worker_of_a_killed_server_ends(started):
@@ -147,6 +156,8 @@ def test_a_public_address_is_warned_of(started):
         (["--run", "{run}", "--host", "203.0.113.1"], "cannot be used on 203.0.113.1"),
         (["--run", "{run}", "--keep-hours", "-1"], "--keep-hours: expected a number above 0"),
         (["--run", "{run}", "--folder", "{tmp}/file"], "file"),
+        (["--run", "{run}", "--token", "short"], "--token: expected at least 8"),
+        (["--run", "{run}", "--token", "with some blanks"], "--token: expected at least 8"),
     ],
 )
 def test_a_failed_start_prints_one_line(arguments, message, small_run, tmp_path, capsys):
