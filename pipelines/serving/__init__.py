@@ -9,6 +9,7 @@
     uploads            writes files to disk as they arrive
     guard, access      check where a request comes from, and whether it has the token
     app                answers requests
+    documentation      describes them, as OpenAPI and as a page
     server             socket, folder, start and stop
 
 Only the worker loads torch and the extractors; the rest starts at once.

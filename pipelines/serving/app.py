@@ -9,6 +9,7 @@
     GET    /recordings/ID/report      its report; .../recording the media that it plays,
                                       .../thumbnail a thumbnail
     GET    /recordings/ID/files/FORM  a file for download
+    GET    /api                       this list as a page; /api/openapi.json as OpenAPI
 
 Errors are ``{"detail": "one line"}``.
 """
@@ -30,6 +31,7 @@ from extractors.text.transcripts.encoding import LARGEST_BYTES
 from mmemo import __version__
 from mmemo.datasets.clips import MEDIA_SUFFIXES
 from mmemo.prediction import DEMONSTRATION_WARNING, EXPRESSED_NOTE
+from pipelines.serving.documentation import BYTES_BODY, add_documentation, json_body
 from pipelines.serving.guard import PAGE_POLICY, RefusalError
 from pipelines.serving.job import MEGABYTE, STAGES, Job
 from pipelines.serving.jobs import Jobs
@@ -55,6 +57,12 @@ class Announced(BaseModel):
     transcript: str | None = Field(default=None, max_length=2000)
 
 
+class Refused(BaseModel):
+    """The answer to a request that is refused."""
+
+    detail: str = Field(description="the reason, one line")
+
+
 def create_app(jobs: Jobs, about: Mapping[str, Any]) -> FastAPI:
     """Build the application, without its guard.
 
@@ -62,13 +70,24 @@ def create_app(jobs: Jobs, about: Mapping[str, Any]) -> FastAPI:
         jobs: the recordings.
         about: description of the model and the server for the page.
     """
-    # No documentation pages: they load scripts from other sites.
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="mmemo serve",
+        version=__version__,
+        description=(
+            "Announce a recording, send its bytes, read the state until it is done, get its files. "
+            "Every request carries the header Authorization: Bearer TOKEN."
+        ),
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        responses={"4XX": {"model": Refused, "description": "refused"}},
+    )
     _answer_errors(app)
     _serve_page(app, jobs, about)
     _take_uploads(app, jobs)
     _change_list(app, jobs)
     _serve_results(app, jobs)
+    add_documentation(app)
     return app
 
 
@@ -85,12 +104,12 @@ def _answer_errors(app: FastAPI) -> None:
 def _serve_page(app: FastAPI, jobs: Jobs, about: Mapping[str, Any]) -> None:
     assets = _assets()
 
-    @app.get("/")
+    @app.get("/", include_in_schema=False)
     def page() -> Response:
         policy = {"content-security-policy": PAGE_POLICY}
         return Response(assets[PAGE], media_type=ASSET_TYPES[".html"], headers=policy)
 
-    @app.get("/assets/{name}")
+    @app.get("/assets/{name}", include_in_schema=False)
     def asset(name: str) -> Response:
         if name not in assets or name == PAGE:
             raise HTTPException(404)
@@ -98,6 +117,7 @@ def _serve_page(app: FastAPI, jobs: Jobs, about: Mapping[str, Any]) -> None:
 
     @app.get("/api/state")
     def state() -> dict[str, Any]:
+        """Return the model, the limits, and all recordings with their states."""
         return {
             "version": __version__,
             "about": dict(about),
@@ -110,8 +130,16 @@ def _serve_page(app: FastAPI, jobs: Jobs, about: Mapping[str, Any]) -> None:
 
 
 def _take_uploads(app: FastAPI, jobs: Jobs) -> None:
-    @app.post("/api/recordings", status_code=201)
+    @app.post(
+        "/api/recordings",
+        status_code=201,
+        openapi_extra=json_body(Announced.model_json_schema()),
+    )
     async def announce(request: Request) -> dict[str, Any]:
+        """Announce a recording: its name, its size in bytes, the name of its transcript if any.
+
+        The answer has its id.
+        """
         body = await receive_bytes(request.stream(), LARGEST_BODY)
         try:
             announced = Announced.model_validate_json(body)
@@ -123,8 +151,9 @@ def _take_uploads(app: FastAPI, jobs: Jobs) -> None:
             ) from None
         return jobs.create(announced.name, announced.size, announced.transcript).to_json()
 
-    @app.put("/api/recordings/{job_id}/transcript", status_code=204)
+    @app.put("/api/recordings/{job_id}/transcript", status_code=204, openapi_extra=BYTES_BODY)
     async def transcript(job_id: str, request: Request) -> None:
+        """Send the transcript, before the recording."""
         job = jobs.find(job_id)
         if not job.transcript:
             raise RefusalError(409, f"{job.name}: announced without a transcript")
@@ -141,8 +170,9 @@ def _take_uploads(app: FastAPI, jobs: Jobs) -> None:
                 too_large=too_large,
             )
 
-    @app.put("/api/recordings/{job_id}/media", status_code=204)
+    @app.put("/api/recordings/{job_id}/media", status_code=204, openapi_extra=BYTES_BODY)
     async def media(job_id: str, request: Request) -> None:
+        """Send the recording; it is read when its turn comes."""
         job = jobs.find(job_id)
         if job.transcript and not jobs.storage.transcript(job).is_file():
             raise RefusalError(409, f"{job.name}: expected {job.transcript} before the recording")
@@ -182,14 +212,17 @@ class _Receiving:
 def _change_list(app: FastAPI, jobs: Jobs) -> None:
     @app.post("/api/recordings/{job_id}/cancel", status_code=204)
     def cancel(job_id: str) -> None:
+        """Stop the upload or the reading of a recording."""
         jobs.cancel(jobs.find(job_id))
 
     @app.delete("/api/recordings/{job_id}", status_code=204)
     def remove(job_id: str) -> None:
+        """Remove a recording and its results."""
         jobs.remove(jobs.find(job_id))
 
     @app.delete("/api/recordings", status_code=204)
     def clear() -> None:
+        """Remove all recordings that have ended."""
         jobs.clear()
 
 
@@ -200,14 +233,16 @@ def _serve_results(app: FastAPI, jobs: Jobs) -> None:
             raise RefusalError(409, f"{job.name}: expected to be done; it is {job.state}")
         return job
 
-    @app.get("/recordings/{job_id}/report")
+    @app.get("/recordings/{job_id}/report", response_class=FileResponse)
     def report(job_id: str) -> Response:
+        """Return the page about a recording, as HTML."""
         path = jobs.storage.folder(done(job_id)) / REPORT_FILE
         policy = {"content-security-policy": REPORT_POLICY}
         return FileResponse(path, media_type=ASSET_TYPES[".html"], headers=policy)
 
-    @app.get("/recordings/{job_id}/thumbnail")
+    @app.get("/recordings/{job_id}/thumbnail", response_class=FileResponse)
     def thumbnail(job_id: str) -> Response:
+        """Return a picture of a recording, as JPEG."""
         path = jobs.storage.thumbnail(jobs.find(job_id))
         if not path.is_file():
             raise HTTPException(404)
@@ -215,16 +250,18 @@ def _serve_results(app: FastAPI, jobs: Jobs) -> None:
         headers = {"cache-control": "private, max-age=3600"}
         return FileResponse(path, media_type="image/jpeg", headers=headers)
 
-    @app.get("/recordings/{job_id}/recording")
+    @app.get("/recordings/{job_id}/recording", response_class=FileResponse)
     def recording(job_id: str) -> Response:
+        """Return the recording itself, if browsers can play it."""
         job = done(job_id)
         kind = (job.summary or {}).get("media_type")
         if kind is None:
             raise RefusalError(404, f"{job.name}: of a kind that browsers do not play")
         return FileResponse(jobs.storage.media(job), media_type=kind)
 
-    @app.get("/recordings/{job_id}/files/{form}")
+    @app.get("/recordings/{job_id}/files/{form}", response_class=FileResponse)
     def file(job_id: str, form: str) -> Response:
+        """Return the answers as a file of this form, such as csv."""
         job = done(job_id)
         if form not in FORM_NAMES:
             raise RefusalError(404, f"Expected one of {', '.join(FORM_NAMES)}; got another form")

@@ -30,6 +30,8 @@ def test_every_address_of_the_interface_needs_the_token(server, client):
     for method, path in [
         ("GET", "/api/state"),
         ("HEAD", "/api/state"),
+        ("GET", "/api"),
+        ("GET", "/api/openapi.json"),
         ("OPTIONS", "/api/state"),
         ("POST", "/api/recordings"),
         ("DELETE", "/api/recordings"),
