@@ -60,8 +60,8 @@ class Prediction:
         thresholds: emotion -> probability from which it is predicted, None where no probability is
             sure enough; None where the decoder has no thresholds or there was nothing to read.
         base_rates: emotion -> how often it occurs in the training data; None likewise.
-        unfamiliar: modalities that are unlike all that the model learned from, which lowers the
-            reliability.
+        unfamiliar: modalities that are unlike all that the model learned from, or a face that is
+            mostly turned away; they lower the reliability.
         unread: what was heard in the utterance and not read, times in seconds in the file.
     """
 

@@ -28,6 +28,7 @@ from mmemo.features import (
 from mmemo.inference import THRESHOLD_DECODERS, infer
 from mmemo.labels import to_names
 from mmemo.prediction import Prediction, Reliability
+from pipelines.prediction.turned_faces import with_turned_faces
 from pipelines.progress import OnProgress, extractor_progress
 from pipelines.workers.threads import THREADS
 
@@ -136,6 +137,7 @@ def answer(
     model, clips, calibration = checkpoint.model, recording.clips, checkpoint.calibration
     with text_encoded_once(model):
         result = infer(model, clips, calibration=calibration)
+        result = with_turned_faces(result, recording.utterances)
         effects = modality_effects(model, clips, result.marginals, calibration=calibration)
     thresholds = checkpoint.thresholds_of(decoder, result.read)
     pred = result.decode(decoder, thresholds)
