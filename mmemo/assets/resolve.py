@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmemo.assets.fetch import Progress, download
-from mmemo.assets.table import ASSETS, Asset, AssetFile, Source, sha256_of
+from mmemo.assets.table import ASSETS, Asset, AssetFile, Member, Source, sha256_of
 from mmemo.errors import AssetError
 from mmemo.files import write_atomically
 
@@ -31,6 +31,7 @@ __all__ = [
     "Asset",
     "AssetFile",
     "AssetState",
+    "Member",
     "Progress",
     "Source",
     "cache_dir",

