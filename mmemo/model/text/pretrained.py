@@ -7,7 +7,6 @@ folder, or a name on the Hugging Face hub; see ``mmemo.model.text.pretrained_fil
 """
 
 import contextlib
-import copy
 import re
 from collections import ChainMap
 from collections.abc import Iterator
@@ -18,8 +17,8 @@ from torch import Tensor, nn
 
 from mmemo.batching.batch import Pieces, Sequence
 from mmemo.config import PretrainedOptions
-from mmemo.errors import ConfigError
 from mmemo.model.text.pieces import PieceCutter
+from mmemo.model.text.upper_layers import upper_layers
 
 _LAYER = re.compile(r"(?:^|\.)(?:layer|layers|h|block)\.(\d+)\.")
 _SHORTER = 0.75
@@ -192,55 +191,6 @@ def _alike(pieces: Pieces) -> Iterator[Pieces]:
     for part in parts:
         longest = lengths[part[0]]
         yield Pieces(*(tensor[part, :longest] for tensor in pieces))
-
-
-class _PassOn(nn.Module):
-    """Replaces the embeddings when they and lower layers have been applied already."""
-
-    def forward(self, *, inputs_embeds: Tensor, **_: Any) -> Tensor:
-        return inputs_embeds
-
-
-def upper_layers(encoder: Any, first: int) -> Any:
-    """Return an encoder that starts at layer ``first``, sharing all weights.
-
-    Args:
-        encoder: of transformers, with its embeddings in ``embeddings`` and its layers in one list.
-        first: how many layers are left out.
-
-    Returns:
-        An encoder of ``inputs_embeds``, the states before that layer.
-
-    Raises:
-        ConfigError: the encoder has another structure.
-    """
-    depth = encoder.config.num_hidden_layers
-    lists = [
-        name
-        for name, module in encoder.named_modules()
-        if isinstance(module, nn.ModuleList) and len(module) == depth
-    ]
-    if len(lists) != 1 or "embeddings" not in encoder._modules:
-        raise ConfigError(
-            "model.pretrained.frozen_layers: expected 0 or 1 for this encoder, which cannot be "
-            "read from its middle"
-        )
-    upper = _shallow(encoder)
-    upper._modules["embeddings"] = _PassOn()
-    holder = upper
-    *way, last = lists[0].split(".")
-    for name in way:
-        holder._modules[name] = _shallow(holder._modules[name])
-        holder = holder._modules[name]
-    holder._modules[last] = nn.ModuleList(list(holder._modules[last])[first:])
-    return upper
-
-
-def _shallow(module: Any) -> Any:
-    """Copy a module but share its submodules."""
-    twin = copy.copy(module)
-    twin._modules = dict(module._modules)
-    return twin
 
 
 def _checkpoint_activations(encoder: Any) -> None:
