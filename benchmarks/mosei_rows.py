@@ -79,6 +79,8 @@ ROWS: Mapping[str, Row] = {
     "minilm-no-context-sequence": Row(
         "mosei_minilm", (*_CLIP_ALONE, "model.decoder.kind=sequence")
     ),
+    "nomic": Row("mosei_nomic"),
+    "nomic-frozen": Row("mosei_nomic", ("model.pretrained.training=frozen", "train.epochs=4")),
     "no-pace": _option(),
     "context-no-pace": _option(config="mosei_context"),
     "minilm-no-pace": _option(config="mosei_minilm"),

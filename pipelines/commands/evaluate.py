@@ -50,6 +50,12 @@ def add(commands: "Commands") -> None:
         help="compare with these predictions about the same clips (see `mmemo score`)",
     )
     command.add_argument(
+        "--gaps",
+        action="store_true",
+        help="also score it with 10 to 70 %% of the words, the voice and the face of each clip "
+        "missing, which reads them up to 17 more times",
+    )
+    command.add_argument(
         "--predictions",
         type=Path,
         metavar="FILE",
@@ -64,9 +70,12 @@ def _run(options: argparse.Namespace) -> int:
     from pipelines.data.load import load_data
     from pipelines.evaluation.build import build_evaluation
     from pipelines.evaluation.evaluate import answer, check_readable, choose_split
+    from pipelines.evaluation.gaps import gap_scores
     from pipelines.evaluation.sheets.files import read_sheet, write_predictions
     from pipelines.evaluation.sheets.sheet import answers_of
 
+    if options.gaps and options.without:
+        raise ConfigError("--gaps: expected no --without beside it; that hides whole modalities")
     checkpoint = load_checkpoint(find_run(options.run_dir), read_device(options))
     unknown = set(options.without) - set(checkpoint.inputs)
     if unknown:
@@ -86,6 +95,8 @@ def _run(options: argparse.Namespace) -> int:
     evaluation = build_evaluation(
         gold, answers, set_counts=checkpoint.trained_on.set_counts, against=against
     )
+    if options.gaps:
+        evaluation["gaps"] = gap_scores(checkpoint, clips)
     about: dict[str, object] = {
         "dataset": dataset.name,
         "split": split,

@@ -27,6 +27,7 @@ from mmemo.metrics.single_label import is_single_label
 from pipelines.evaluation import baselines
 from pipelines.evaluation.breakdowns import METRICS as BREAKDOWN_METRICS
 from pipelines.evaluation.breakdowns import breakdowns, serving, set_confusion
+from pipelines.evaluation.ceiling import annotator_ceiling
 from pipelines.evaluation.protocol import describe
 from pipelines.evaluation.sheets.sheet import Answers, Gold
 
@@ -93,6 +94,8 @@ def build_evaluation(
             gold, answers.answers[serving("exact_match", list(decoders), SERVED_BY)]
         ),
     }
+    if ceiling := annotator_ceiling(gold.intensities):
+        evaluation["annotator_ceiling"] = ceiling
     if answers.set_log_probs is not None:
         evaluation["set_nll"] = set_nll(truth=gold.truth, set_log_probs=answers.set_log_probs)
     elif answers.log_odds is not None:

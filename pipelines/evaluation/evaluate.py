@@ -136,6 +136,7 @@ def answer(
         truth=labels_of(arrays).astype(np.float64),
         lengths_s=np.array([clip.seconds for clip in clips], dtype=np.float64),
         modalities=tuple(tuple(m for m in read if m in array.values) for array in arrays),
+        intensities=np.array([clip.clip.intensities for clip in clips], dtype=np.float64),
     )
     decisions = {
         name: distributions.decode(name, checkpoint.thresholds_of(name, distributions.read))

@@ -72,6 +72,10 @@ def results_table(evaluation: Mapping[str, Any], *, title: str, demonstration: b
     ]
     if "reliabilities" in evaluation:
         parts.append(_reliability_table(evaluation["reliabilities"]))
+    if "gaps" in evaluation:
+        parts.append(gaps_table(evaluation["gaps"]))
+    if "annotator_ceiling" in evaluation:
+        parts.append(ceiling_table(evaluation))
     if "comparison" in evaluation:
         parts.append(comparison_table(evaluation["comparison"]))
     return "\n\n".join([*parts, _LEGEND])
@@ -152,6 +156,47 @@ def breakdown_table(kind: str, groups: Iterable[Mapping[str, Any]]) -> str:
     rows = [[kind, *names.values(), "clips"]]
     rows += [[g["name"], *(number(g[key], 3) for key in names), str(g["n"])] for g in groups]
     return grid(rows)
+
+
+def gaps_table(gaps: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    """Return the table of scores with a share of each clip's words, voice or face missing."""
+    metrics = [name for name in next(iter(gaps.values()))[0] if name != "share"]
+    rows = [["missing, in one stretch", *(METRIC_NAMES[metric] for metric in metrics)]]
+    for place, (name, scores) in enumerate(gaps.items()):
+        for row in scores:
+            if row["share"] or not place:
+                missing = f"{row['share']:.0%} of {name}" if row["share"] else "nothing"
+                rows.append([missing, *(number(row[metric]) for metric in metrics)])
+    return grid(rows)
+
+
+CEILING = (
+    "What limits a score: labels come from three annotators, and another three would have marked "
+    "other clips. Second\npanel: their estimated agreement with these labels. Oracle: a reader who "
+    "knows how likely each clip is to be\nmarked. Ranges: how many annotators marked a clip is not "
+    "recorded (docs/metrics.md)."
+)
+
+
+def ceiling_rows(evaluation: Mapping[str, Any]) -> list[list[str]]:
+    """Return the rows of metrics with the model's score, a second panel's and an oracle's."""
+    panel, oracle = (evaluation["annotator_ceiling"][who] for who in ("second_panel", "oracle"))
+    headline = evaluation["headline"]
+    return [
+        [METRIC_NAMES[m], number(headline[m]["value"]), _range(panel[m]), _range(oracle[m])]
+        for m in oracle
+    ]
+
+
+def ceiling_table(evaluation: Mapping[str, Any]) -> str:
+    """Return the table of what annotators and a perfect reader would score."""
+    head = ["metric", "this model", "second panel", "oracle"]
+    return f"{grid([head, *ceiling_rows(evaluation)])}\n{CEILING}"
+
+
+def _range(scores: Sequence[float]) -> str:
+    lower, higher = scores
+    return f"{lower:.2f} to {higher:.2f}"
 
 
 def comparison_table(comparison: Mapping[str, Any]) -> str:

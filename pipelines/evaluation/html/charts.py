@@ -113,6 +113,20 @@ def precision_recall_chart(
     return picture(262, 254, f"Precision and recall of {label}", *parts)
 
 
+def gap_chart(name: str, rows: Sequence[Mapping[str, float]]) -> str:
+    """Return a chart of accuracy and micro-F1 against the share of a modality that is missing."""
+    frame = Frame(46, 26, 190, 190)
+    parts = [frame.axes("share missing", "score", _TICKS)]
+    for metric, kind in (("micro_f1", "before"), ("acc_jaccard_empty0", "curve")):
+        parts.append(path([frame.at(row["share"], row[metric]) for row in rows], kind))
+    for row in rows:
+        x, y = frame.at(row["share"], row["acc_jaccard_empty0"])
+        tooltip = f"{row['share']:.0%} missing: {row['acc_jaccard_empty0']:.3f}"
+        parts.append(tag("circle", tag("title", text(tooltip)), cx=x, cy=y, r=4, class_="point"))
+    parts.append(words(frame.left, 16, name, "name"))
+    return picture(262, 254, f"Scores with parts of {name} missing", *parts)
+
+
 def set_heatmap(confusion: Mapping[str, Any]) -> str:
     """Return a chart of how often each label set is answered (columns) per true set (rows)."""
     names = [_short(set_name(labels)) for labels in confusion["sets"]] + ["any other"]

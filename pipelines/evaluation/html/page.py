@@ -6,6 +6,7 @@ from typing import Any
 from mmemo import __version__
 from pipelines.evaluation.html.charts import (
     difference_strip,
+    gap_chart,
     interval_strip,
     precision_recall_chart,
     reliability_chart,
@@ -14,11 +15,13 @@ from pipelines.evaluation.html.charts import (
 from pipelines.evaluation.html.style import CSS
 from pipelines.evaluation.html.svg import tag, text
 from pipelines.evaluation.text_table import (
+    CEILING,
     COLUMNS,
     DEMONSTRATION,
     LOWER_IS_BETTER,
     METRIC_NAMES,
     baseline_name,
+    ceiling_rows,
     number,
     probability_rows,
     set_name,
@@ -44,6 +47,8 @@ def evaluation_page(evaluation: Mapping[str, Any], *, title: str, demonstration:
     sections = [
         _head(evaluation, title, demonstration),
         _scores(evaluation),
+        _ceiling(evaluation),
+        _gaps(evaluation),
         _comparison(evaluation),
         _labels(evaluation),
         _calibration(evaluation),
@@ -114,6 +119,25 @@ def _scores(evaluation: Mapping[str, Any]) -> str:
         "better."
     )
     return tag("h2", "Scores") + _table(head, rows, caption, left=(5, 6))
+
+
+def _ceiling(evaluation: Mapping[str, Any]) -> str:
+    if "annotator_ceiling" not in evaluation:
+        return ""
+    head = ["", "this model", "second panel", "oracle"]
+    rows = [[text(cell) for cell in row] for row in ceiling_rows(evaluation)]
+    return tag("h2", "What limits a score") + _table(head, rows, CEILING.split(": ", 1)[1])
+
+
+def _gaps(evaluation: Mapping[str, Any]) -> str:
+    if "gaps" not in evaluation:
+        return ""
+    charts = "".join(gap_chart(name, rows) for name, rows in evaluation["gaps"].items())
+    caption = (
+        "Solid: accuracy (Jaccard, empty pair = 0). Dotted: micro-F1. One continuous stretch of "
+        "each clip is hidden, at a place of its own; “all” hides the same stretch of everything."
+    )
+    return tag("h2", "With parts missing") + _figure(tag("div", charts, class_="many"), caption)
 
 
 def _comparison(evaluation: Mapping[str, Any]) -> str:

@@ -55,7 +55,8 @@ class Sheet:
 class Gold:
     """The truth about N clips; fields as in ``Sheet``.
 
-    ``named`` says whether the ids are those of the file, or its line numbers.
+    ``named`` says whether the ids are those of the file, or its line numbers. ``intensities`` are
+    the annotators', (N, K), if the clips carry them for the same labels.
     """
 
     where: str
@@ -66,6 +67,7 @@ class Gold:
     lengths_s: Floats | None = None
     modalities: tuple[tuple[str, ...], ...] | None = None
     named: bool = True
+    intensities: Floats | None = None
 
     @property
     def fully_known(self) -> Bools:

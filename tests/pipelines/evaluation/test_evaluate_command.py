@@ -17,6 +17,8 @@ from mmemo.inference import infer
 from mmemo.store import FeatureStore, StoreInfo
 from pipelines.cli import main
 from pipelines.evaluation.evaluate import answer, choose_split, evaluate
+from pipelines.evaluation.gaps import SCORED, SHARES
+from pipelines.evaluation.text_table import gaps_table
 from pipelines.training.train import labelled, labels_of
 
 CONFIG = str(Path(__file__).resolve().parents[3] / "pipelines/configs/sample.toml")
@@ -93,6 +95,25 @@ def test_modalities_that_the_model_does_not_read_count_as_absent(dataset, tmp_pa
     prior = checkpoint.trained_on.prior(6)
     np.testing.assert_allclose(np.exp(answers.set_log_probs), np.tile(prior, (len(wordless), 1)))
     np.testing.assert_allclose(answers.uncalibrated, answers.probs)
+
+
+def test_scores_with_gaps_begin_at_the_models_own_and_fall(run, store, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    command = ["evaluate", str(run), "--data", str(store), "--split", "valid", "--gaps", "--json"]
+    assert main([*command, "--html", str(page)]) == 0
+    evaluation = json.loads(capsys.readouterr().out)
+    assert set(evaluation["gaps"]) == {"text", "audio", "visual", "all"}
+    for rows in evaluation["gaps"].values():
+        assert [row["share"] for row in rows] == [0.0, *SHARES]
+        for metric in SCORED:
+            assert rows[0][metric] == pytest.approx(evaluation["headline"][metric]["value"])
+    # What was planted is in single rows: without most of them it is gone.
+    whole, least = evaluation["gaps"]["all"][0], evaluation["gaps"]["all"][-1]
+    assert least["micro_f1"] < whole["micro_f1"]
+    assert "Scores with parts of audio missing" in page.read_text(encoding="utf-8")
+    assert "70% of visual" in gaps_table(evaluation["gaps"])
+    assert main([*command, "--without", "audio"]) == 1
+    assert "--gaps: expected no --without" in capsys.readouterr().err
 
 
 def test_clips_without_all_labels_are_left_out(run, dataset):
