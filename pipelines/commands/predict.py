@@ -154,13 +154,17 @@ def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
     waiting = [file for file in media if not folder.has(file)]
     movies = folder.movies(waiting)
     request = Request(run, options.decoder, options.device, movies, options.without)
-    failed = 0
+    failed, failures = 0, {}
     with bar("reading", len(waiting)) as shown:
         recordings = RecordingsBar(shown, MOVIE if movies else READING)
         progress_of = recordings.progress_of
         for result in predict_many(request, waiting, jobs=options.jobs, progress_of=progress_of):
-            failed += _warn_failure(write_result(result, folder))
+            outcome = write_result(result, folder)
+            failed += _warn_failure(outcome)
+            if outcome.predictions is None:
+                failures[outcome.recording] = outcome.error
             recordings.count()
+    folder.write_overview(failures)
     done = len(media) - len(waiting)
     print(f"{folder.out}: {len(waiting) - failed} read, {done} were there, {failed} failed")
     return failed

@@ -2,6 +2,7 @@
 
     OUT/talk.csv, OUT/talk.vtt ...   the predictions, each file written whole or not at all
     OUT/talk.wav.csv ...             those of talk.wav beside talk.mp4
+    OUT/overview.html                one line for each recording, with links to its files
     OUT/.predicted.jsonl             one line per recording: its file, the model and the forms
 
 A recording is not read again if it is listed with the same file, model and forms. Lines are only
@@ -11,19 +12,22 @@ recording counts.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from mmemo.datasets.clips import media_in
+from mmemo.disk.space import stop_if_full
 from mmemo.errors import ConfigError, DataError
 from mmemo.files import write_atomically
 from mmemo.prediction import Prediction
 from pipelines.outputs import make_folder
 from pipelines.prediction.exports import MOVIE, export
+from pipelines.prediction.overview import OVERVIEW_FILE, build_overview, overview_entry
 
 LIST_FILE = ".predicted.jsonl"
+_OVERVIEW = "overview"
 OLD_LIST_FILE = "predicted.jsonl"
 """The name of the list in folders of earlier versions."""
 
@@ -95,7 +99,9 @@ class PredictionFolder:
         except OSError:
             return False
         written = all(self._file(media, form).is_file() for form in self.forms)
-        return written and self._done.get(str(media.resolve())) == described
+        listed = {**self._done.get(str(media.resolve()), {})}
+        listed.pop(_OVERVIEW, None)
+        return written and listed == described
 
     def movies(self, media: Sequence[Path]) -> dict[Path, Path]:
         """Return recording -> its movie with predictions drawn; empty without the form ``MOVIE``.
@@ -119,8 +125,38 @@ class PredictionFolder:
             if form != MOVIE:
                 content = export(form, predictions, folder=self.out, duration_s=duration_s)
                 write_atomically(self._file(media, form), content)
-        self._done[str(media.resolve())] = described
-        self._append(json.dumps({"media": str(media.resolve()), **described}))
+        entry = {**described, _OVERVIEW: overview_entry(predictions, duration_s)}
+        self._done[str(media.resolve())] = entry
+        self._append(json.dumps({"media": str(media.resolve()), **entry}))
+
+    def write_overview(self, failures: Mapping[Path, str]) -> None:
+        """Write ``overview.html`` about the recordings of this call.
+
+        Args:
+            failures: recording -> why it could not be read.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        read = [media for media in self._names if media not in failures and self.has(media)]
+        forms = {media: [self._file(media, form).name for form in self.forms] for media in read}
+        content = build_overview(
+            {self._title(m): self._done[str(m.resolve())].get(_OVERVIEW) for m in read},
+            {self._title(media): names for media, names in forms.items()},
+            {self._title(media): reason for media, reason in failures.items()},
+        )
+        file = self.out / OVERVIEW_FILE
+        try:
+            write_atomically(file, content)
+        except OSError as error:
+            stop_if_full(error, file)
+            reason = error.strerror or str(error)
+            raise DataError(f"{file}: expected to write the overview there ({reason})") from None
+
+    def _title(self, media: Path) -> str:
+        """Return a recording's name, with its path where two have the same."""
+        same = sum(other.name == media.name for other in self._names)
+        return media.name if same == 1 else str(media)
 
     def _append(self, line: str) -> None:
         """Append a line to the list in one piece, after a line that an interrupt cut short."""

@@ -10,10 +10,10 @@ from importlib.resources import files
 from mmemo import __version__
 from mmemo.files import utf8
 from mmemo.prediction import DEMONSTRATION_WARNING, EXPRESSED_NOTE
+from pipelines.prediction.summary import clock, sum_up
 from pipelines.video_report.content import VideoReport
 from pipelines.video_report.data import to_data, to_script
 from pipelines.video_report.player import Player
-from pipelines.video_report.summary import clock, sum_up
 
 COLOURS, STYLE, LAYOUT = "colours.css", "page.css", "layout.html"
 SCRIPTS = ("tools.js", "choices.js", "filters.js", "moment.js", "expressions.js", "timeline.js",

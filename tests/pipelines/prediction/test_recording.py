@@ -128,8 +128,13 @@ def test_a_folder_is_read_once_into_every_form(run, corpus, tmp_path, capsys):
     assert "broken.mp4" in captured.err
     written = {path.name for path in out.iterdir()}
     assert written == {
-        ".predicted.jsonl", *(f"{name}.{form}" for name in ("one", "two") for form in EXPORTS)
+        ".predicted.jsonl", "overview.html",
+        *(f"{name}.{form}" for name in ("one", "two") for form in EXPORTS)
     }  # fmt: skip
+    overview = (out / "overview.html").read_text(encoding="utf-8")
+    assert all(f'href="./{name}.csv"' in overview for name in ("one", "two"))
+    assert "2 recordings, 1 failed" in overview
+    assert "broken.mp4" in overview
     before = (out / "one.csv").stat().st_mtime_ns
     (talks / "broken.mp4").unlink()
     (out / "two.vtt").unlink()

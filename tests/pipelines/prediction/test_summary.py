@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from made_report import made_utterance
 
 from mmemo.labels import EMOTIONS
-from pipelines.video_report.summary import clock, is_answered, sum_up
+from pipelines.prediction.summary import clock, is_answered, sum_up
 
 NOTHING = "nothing"
 
