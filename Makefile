@@ -12,6 +12,8 @@ CONFIG  ?= pipelines/configs/sample.toml
 
 # Measuring line coverage costs time: `make test COVERAGE=` leaves it out.
 COVERAGE ?= --cov --cov-report=term
+# Files of tests run side by side; `make test PARALLEL=` runs them one after the other.
+PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile
 # What test-quick runs. CONTRIBUTING.md says what that leaves out.
 QUICK   ?= $(filter-out tests/test_site.py tests/test_leaderboard.py,$(wildcard tests/test_*.py)) \
            tests/mmemo $(addprefix --ignore tests/mmemo/,test_planted.py test_api.py metrics/test_consistency.py)
@@ -75,7 +77,7 @@ ablation: features ## measure the contribution of each modality and decoder on t
 	$(BIN)/python -m benchmarks.sample_ablation --data $(STORE) --config $(CONFIG)
 
 test: $(READY) ## run the tests; fails if they cover too few lines
-	$(BIN)/python -m pytest $(COVERAGE)
+	$(BIN)/python -m pytest $(PARALLEL) $(COVERAGE)
 
 test-quick: $(READY) ## run the tests of mmemo/ and of the repository, with few random examples
 	$(BIN)/python -m pytest -m "not slow and not shared" --hypothesis-profile quick $(QUICK)
