@@ -164,6 +164,7 @@ def _to_folder(options: argparse.Namespace, run: Path, media: Sequence[Path]) ->
             if outcome.predictions is None:
                 failures[outcome.recording] = outcome.error
             recordings.count()
+    folder.write_joined(failures)
     folder.write_overview(failures)
     done = len(media) - len(waiting)
     print(f"{folder.out}: {len(waiting) - failed} read, {done} were there, {failed} failed")

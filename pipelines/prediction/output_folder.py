@@ -3,6 +3,7 @@
     OUT/talk.csv, OUT/talk.vtt ...   the predictions, each file written whole or not at all
     OUT/talk.wav.csv ...             those of talk.wav beside talk.mp4
     OUT/overview.html                one line for each recording, with links to its files
+    OUT/predictions.csv, .parquet    the tables of all recordings as one
     OUT/.predicted.jsonl             one line per recording: its file, the model and the forms
 
 A recording is not read again if it is listed with the same file, model and forms. Lines are only
@@ -10,6 +11,7 @@ appended to the list, so that several processes may write to one folder; the las
 recording counts.
 """
 
+import csv
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -24,10 +26,13 @@ from mmemo.files import write_atomically
 from mmemo.prediction import Prediction
 from pipelines.outputs import make_folder
 from pipelines.prediction.exports import MOVIE, export
+from pipelines.prediction.exports.joined import JOINED
 from pipelines.prediction.overview import OVERVIEW_FILE, build_overview, overview_entry
 
 LIST_FILE = ".predicted.jsonl"
 _OVERVIEW = "overview"
+ALL = "predictions"
+"""Name of the tables of all recordings; a recording of this name keeps its ending in its files."""
 OLD_LIST_FILE = "predicted.jsonl"
 """The name of the list in folders of earlier versions."""
 
@@ -84,7 +89,7 @@ class PredictionFolder:
         if media in self._names:
             return
         used = {name: file for file, name in self._names.items()}
-        name = media.stem if media.stem not in used else media.name
+        name = media.stem if media.stem not in {*used, ALL} else media.name
         if name in used:
             raise ConfigError(
                 f"{media}: would be written to the same file as {used[name]}; "
@@ -128,6 +133,29 @@ class PredictionFolder:
         entry = {**described, _OVERVIEW: overview_entry(predictions, duration_s)}
         self._done[str(media.resolve())] = entry
         self._append(json.dumps({"media": str(media.resolve()), **entry}))
+
+    def write_joined(self, failures: Mapping[Path, str]) -> None:
+        """Write the tables of this call's recordings as one; of a single one there is no other.
+
+        Args:
+            failures: recording -> why it could not be read.
+
+        Raises:
+            DataError: one cannot be written.
+        """
+        read = [media for media in self._names if media not in failures and self.has(media)]
+        for form, join in JOINED.items():
+            if form not in self.forms or len(self._names) == 1:
+                continue
+            file = self.out / f"{ALL}.{form}"
+            try:
+                join({self._title(media): self._file(media, form) for media in read}, file)
+            except (OSError, ValueError, TypeError, csv.Error) as error:
+                stop_if_full(error, file)
+                raise DataError(
+                    f"{file}: expected to join the tables of {len(read)} recordings there; got "
+                    f"{' '.join(str(error).split())}. Delete the table that was changed, run again"
+                ) from None
 
     def write_overview(self, failures: Mapping[Path, str]) -> None:
         """Write ``overview.html`` about the recordings of this call.
