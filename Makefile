@@ -82,11 +82,12 @@ test: $(READY) ## run the tests; fails if they cover too few lines
 test-quick: $(READY) ## run the tests of mmemo/ and of the repository, with few random examples
 	$(BIN)/python -m pytest -m "not slow and not shared" --hypothesis-profile quick $(QUICK)
 
-lint: $(READY) ## check style, spelling, the house word list and types
+lint: $(READY) ## check style, spelling, the house word list, licences and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/python tests/lint_words.py
+	$(BIN)/python tests/lint_licences.py
 	$(BIN)/mypy
 
 format: $(READY) ## bring the code into the house style
