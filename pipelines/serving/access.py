@@ -7,6 +7,7 @@ Programs send ``Authorization: Bearer TOKEN`` (RFC 6750, section 2.1).
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 
@@ -143,6 +144,19 @@ class Access:
     def _has_header(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and _equal(token.strip(), self._token)
+
+
+class WithoutQueries(logging.Filter):
+    """Leaves the queries of addresses out of the access log: one contains the token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten the addresses among a record's arguments."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                argument.partition("?")[0] if isinstance(argument, str) else argument
+                for argument in record.args
+            )
+        return True
 
 
 def _digest(token: str, purpose: str) -> str:

@@ -16,7 +16,7 @@ import uvicorn
 
 from mmemo.errors import ConfigError
 from pipelines.interrupts import slow_exit
-from pipelines.serving.access import Access
+from pipelines.serving.access import Access, WithoutQueries
 from pipelines.serving.app import create_app
 from pipelines.serving.guard import Guard, is_loopback
 from pipelines.serving.job import Limits
@@ -104,6 +104,7 @@ def _program(app: Guard) -> uvicorn.Server:
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE_S,
     )
+    logging.getLogger("uvicorn.access").addFilter(WithoutQueries())
     return _Program(config)
 
 

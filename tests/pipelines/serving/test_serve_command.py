@@ -94,6 +94,16 @@ def test_a_stop_in_the_middle_of_an_upload_is_quiet(started):
     assert list(home.glob("mmemo*")) == []
 
 
+def test_a_log_of_all_requests_does_not_show_the_token(started):
+    secret = "a-secret-of-this-test"
+    process, url, _ = started("--verbose", token=(), MMEMO_TOKEN=secret)
+    assert httpx.get(url, params={"token": secret}).status_code == 303
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=150)
+    assert "GET / HTTP/1.1" in out + err
+    assert secret not in out + err
+
+
 def test_the_page_is_opened_in_the_browser_on_request_and_needs_the_token(started, tmp_path):
     shown = tmp_path / "shown"
     browser = tmp_path / "browser"
