@@ -61,6 +61,7 @@ function drawCorrection() {
   }
   byId("own-state").textContent = own ? `Labelled by you: ${own.labels.join(", ") || "no emotion"}.`
     : "Shown are the model's; not yet looked at by you.";
+  byId("confirm").textContent = labels.length ? "Confirm" : "No emotion";
   byId("clear").disabled = !own;
   if (byId("note").value !== noteOf(state.current)) byId("note").value = noteOf(state.current);
 }

@@ -99,6 +99,16 @@ def test_labels_are_set_confirmed_removed_and_undone_with_the_keyboard(page):
     assert "1 of 6" in page.locator("#reviewed").inner_text()
 
 
+def test_what_is_not_told_is_confirmed_as_no_emotion_only_by_that_name(page):
+    open_utterance(page, 4)  # nothing of it could be read
+    assert pressed(page) == []
+    assert page.locator("#confirm").inner_text() == "No emotion"
+    page.locator("#confirm").click()
+    assert own(page, 4) == "you: no emotion"
+    toggle(page, "fear")
+    assert page.locator("#confirm").inner_text() == "Confirm"
+
+
 @pytest.mark.parametrize(
     ("kept", "count"),
     [
