@@ -128,7 +128,7 @@ def test_a_folder_is_read_once_into_every_form(run, corpus, tmp_path, capsys):
     assert "broken.mp4" in captured.err
     written = {path.name for path in out.iterdir()}
     assert written == {
-        ".predicted.jsonl", "overview.html",
+        ".predicted.jsonl", "overview.html", "predictions.csv", "predictions.parquet",
         *(f"{name}.{form}" for name in ("one", "two") for form in EXPORTS)
     }  # fmt: skip
     overview = (out / "overview.html").read_text(encoding="utf-8")
